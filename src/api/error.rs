@@ -1,0 +1,98 @@
+//! The one error that crosses the wire.
+
+use leptos::{prelude::*, server_fn::codec::JsonEncoding};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{run::RunId, validate::FieldError};
+
+/// Why a call was refused or failed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, thiserror::Error)]
+#[serde(tag = "code", rename_all = "snake_case")]
+pub enum ApiError {
+    /// The plan is not valid: 422.
+    #[error("{}", .errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Invalid {
+        /// Every refused field.
+        errors: Vec<FieldError>,
+    },
+    /// A run is at work already: 409.
+    #[error("the run {running} is at work already: stop it first, or wait for its end")]
+    AlreadyRunning {
+        /// That run.
+        running: RunId,
+    },
+    /// There is nothing to stop: 409.
+    #[error("no run is at work, so there is nothing to stop")]
+    NotRunning,
+    /// There is no such thing: 404.
+    #[error("there is no {what}")]
+    NotFound {
+        /// What was asked for.
+        what: String,
+    },
+    /// A part we need does not answer: 503.
+    #[error("{what}")]
+    Unavailable {
+        /// What is missing and what to do.
+        what: String,
+    },
+    /// The request is malformed: 400.
+    #[error("{what}")]
+    BadRequest {
+        /// What is wrong and what is allowed.
+        what: String,
+    },
+    /// A defect of ours: 500.
+    #[error("internal error: {what}")]
+    Internal {
+        /// What is known of it.
+        what: String,
+    },
+    /// The server could not be reached.
+    #[error("the dashboard could not be reached: {what}")]
+    Transport {
+        /// The cause.
+        what: String,
+    },
+}
+
+impl ApiError {
+    /// The HTTP status that goes with it.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Invalid { .. } => 422,
+            Self::AlreadyRunning { .. } | Self::NotRunning => 409,
+            Self::NotFound { .. } => 404,
+            Self::Unavailable { .. } => 503,
+            Self::BadRequest { .. } => 400,
+            Self::Internal { .. } | Self::Transport { .. } => 500,
+        }
+    }
+
+    /// The error's name on the wire, for example `already_running`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Invalid { .. } => "invalid",
+            Self::AlreadyRunning { .. } => "already_running",
+            Self::NotRunning => "not_running",
+            Self::NotFound { .. } => "not_found",
+            Self::Unavailable { .. } => "unavailable",
+            Self::BadRequest { .. } => "bad_request",
+            Self::Internal { .. } => "internal",
+            Self::Transport { .. } => "transport",
+        }
+    }
+}
+
+impl FromServerFnError for ApiError {
+    type Encoder = JsonEncoding;
+
+    fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
+        match error {
+            ServerFnErrorErr::Args(what)
+            | ServerFnErrorErr::MissingArg(what)
+            | ServerFnErrorErr::Deserialization(what) => Self::BadRequest { what },
+            other => Self::Transport { what: other.to_string() },
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! How server functions, REST handlers and pages reach the server: one trait, implemented in the binary.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+
+use super::{error::ApiError, functions::PageState};
+use crate::domain::{
+    live::{Cursor, Snapshot},
+    run::{Run, RunId},
+    validate::{Draft, Rules},
+};
+
+/// A handle on everything the dashboard can do.
+pub type SharedControl = Arc<dyn Control>;
+
+/// Everything the dashboard can do.
+#[async_trait]
+pub trait Control: Send + Sync + 'static {
+    /// What the first HTML shows: state and numbers, without history.
+    async fn page_state(&self) -> PageState;
+
+    /// The whole picture now.
+    async fn snapshot(&self) -> Arc<Snapshot>;
+
+    /// The bounds, services and scripts that [`Draft::validate`] needs; scripts are read again where files changed.
+    async fn rules(&self) -> Rules;
+
+    /// Checks a draft and starts it. Resolves when the engine has k6 running or refused.
+    ///
+    /// # Errors
+    /// [`ApiError::Invalid`], [`ApiError::AlreadyRunning`], [`ApiError::Unavailable`].
+    async fn start(&self, draft: Draft, correlation_id: String) -> Result<Run, ApiError>;
+
+    /// Asks the run at work to end. Resolves as soon as the signal is out; the end itself comes through the live stream.
+    ///
+    /// # Errors
+    /// [`ApiError::NotRunning`].
+    async fn stop(&self, correlation_id: String) -> Result<Run, ApiError>;
+
+    /// Earlier runs, newest first, the one at work included.
+    async fn runs(&self) -> Vec<Run>;
+
+    /// One run.
+    ///
+    /// # Errors
+    /// [`ApiError::NotFound`].
+    async fn run(&self, id: &RunId) -> Result<Run, ApiError>;
+
+    /// The last lines of k6's log of a run, oldest first.
+    ///
+    /// # Errors
+    /// [`ApiError::NotFound`].
+    async fn log(&self, id: &RunId) -> Result<Vec<String>, ApiError>;
+
+    /// The live stream in server-sent-event framing, the same shared bytes for every reader: a snapshot, or, with a
+    /// cursor the hub still holds, what was missed; then ticks until the dashboard shuts down.
+    async fn live(&self, resume: Option<Cursor>) -> BoxStream<'static, Bytes>;
+}

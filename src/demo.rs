@@ -1,0 +1,1 @@
+//! The demo services: product-service, user-service and checkout-service on loopback.

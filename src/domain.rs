@@ -1,0 +1,18 @@
+//! Plans, schedules, runs, frames, services, events, thresholds and formats.
+//!
+//! Pure and deterministic: no I/O, no clock, no features. Time and ids are passed in. Every type here may cross the wire.
+
+pub mod event;
+pub mod format;
+pub mod frame;
+pub mod live;
+pub mod plan;
+pub mod run;
+pub mod schedule;
+pub mod script;
+pub mod service;
+pub mod threshold;
+pub mod validate;
+
+/// Milliseconds since the Unix epoch.
+pub type Millis = u64;

@@ -1,0 +1,67 @@
+//! What happened, for the timeline.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Millis,
+    run::{RunId, Verdict},
+    service::Health,
+};
+
+/// A thing on the timeline.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// When.
+    pub at_ms: Millis,
+    /// What.
+    pub kind: EventKind,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum EventKind {
+    /// k6 began to send load.
+    RunStarted {
+        /// The run.
+        run: RunId,
+    },
+    /// Somebody asked for a stop.
+    StopRequested {
+        /// The run.
+        run: RunId,
+    },
+    /// k6 ended.
+    RunEnded {
+        /// The run.
+        run: RunId,
+        /// How.
+        verdict: Verdict,
+    },
+    /// The dashboard took over a run that an earlier process of it had started.
+    RunAdopted {
+        /// The run.
+        run: RunId,
+    },
+    /// A threshold no longer holds, or holds again.
+    Threshold {
+        /// The threshold in k6's words.
+        threshold: String,
+        /// Whether it holds now.
+        ok: bool,
+    },
+    /// A service's health changed.
+    Health {
+        /// The service.
+        service: String,
+        /// How it is now.
+        health: Health,
+    },
+    /// No samples came for a while although the run goes on.
+    MetricsDelayed {
+        /// For how long, in seconds.
+        seconds: u32,
+    },
+    /// Samples come again.
+    MetricsBack,
+}

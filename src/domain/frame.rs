@@ -1,0 +1,238 @@
+//! The values of all live series at one tick, and the frames so far.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Millis;
+
+/// What a series measures. One row of [`METRICS`] each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Metric {
+    /// VUs at work.
+    Vus,
+    /// VUs that exist.
+    VusMax,
+    /// Requests per second.
+    RequestRate,
+    /// Share of failed requests, 0–1.
+    FailedShare,
+    /// Median request duration.
+    P50,
+    /// 95th percentile of request durations.
+    P95,
+    /// 99th percentile of request durations.
+    P99,
+    /// Mean request duration.
+    Mean,
+    /// Iterations per second.
+    IterationRate,
+    /// Dropped iterations per second.
+    DroppedRate,
+    /// Bytes sent per second.
+    DataSent,
+    /// Bytes received per second.
+    DataReceived,
+    /// CPU in use; 1 = one core busy.
+    Cpu,
+    /// Resident memory.
+    Memory,
+}
+
+/// What a value counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// A plain number.
+    Count,
+    /// Events per second.
+    PerSecond,
+    /// A share, 0–1, shown as percent.
+    Share,
+    /// Seconds, shown as ms or s.
+    Seconds,
+    /// Bytes.
+    Bytes,
+    /// Bytes per second.
+    BytesPerSecond,
+    /// CPU cores.
+    Cores,
+}
+
+/// A metric's fixed facts.
+#[derive(Debug, Clone, Copy)]
+pub struct MetricSpec {
+    /// The metric.
+    pub metric: Metric,
+    /// Its name on the wire.
+    pub id: &'static str,
+    /// Its unit.
+    pub unit: Unit,
+}
+
+/// Every metric there is.
+pub const METRICS: &[MetricSpec] = &[
+    spec(Metric::Vus, "vus", Unit::Count),
+    spec(Metric::VusMax, "vus_max", Unit::Count),
+    spec(Metric::RequestRate, "rps", Unit::PerSecond),
+    spec(Metric::FailedShare, "failed", Unit::Share),
+    spec(Metric::P50, "p50", Unit::Seconds),
+    spec(Metric::P95, "p95", Unit::Seconds),
+    spec(Metric::P99, "p99", Unit::Seconds),
+    spec(Metric::Mean, "mean", Unit::Seconds),
+    spec(Metric::IterationRate, "iterations", Unit::PerSecond),
+    spec(Metric::DroppedRate, "dropped", Unit::PerSecond),
+    spec(Metric::DataSent, "data_sent", Unit::BytesPerSecond),
+    spec(Metric::DataReceived, "data_received", Unit::BytesPerSecond),
+    spec(Metric::Cpu, "cpu", Unit::Cores),
+    spec(Metric::Memory, "memory", Unit::Bytes),
+];
+
+const fn spec(metric: Metric, id: &'static str, unit: Unit) -> MetricSpec {
+    MetricSpec { metric, id, unit }
+}
+
+/// What a series is split by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Dimension {
+    /// The service a request went to.
+    Service,
+    /// The HTTP status.
+    Status,
+    /// A process whose use of the machine is measured: a service's name, `k6`, or `host`.
+    Process,
+}
+
+/// Names a live series. On the wire: `p95`, `rps{service=product-service}`, `cpu{process=k6}`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SeriesKey {
+    /// What it measures.
+    pub metric: Metric,
+    /// The part it is narrowed to; `None`: the whole run.
+    pub part: Option<(Dimension, String)>,
+}
+
+/// All values at one tick. A series without data is absent, never 0.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Frame {
+    /// When the values were true.
+    pub at_ms: Millis,
+    /// The values in the units of [`METRICS`].
+    pub values: BTreeMap<SeriesKey, f64>,
+}
+
+/// The frames so far, by column, thinned so that it never holds more than [`History::CAPACITY`] rows.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct History {
+    /// The rows' times, ascending.
+    pub at_ms: Vec<Millis>,
+    /// Values by series, each as long as `at_ms`; `None`: no data.
+    pub series: BTreeMap<SeriesKey, Vec<Option<f64>>>,
+}
+
+impl History {
+    /// Most rows kept: 20 minutes at one row a second; longer runs are thinned from the oldest.
+    pub const CAPACITY: usize = 1200;
+}
+
+impl Metric {
+    /// The metric's row in [`METRICS`].
+    pub fn spec(self) -> &'static MetricSpec {
+        // The table lists the variants in their order; a test checks it.
+        &METRICS[self as usize]
+    }
+}
+
+impl Dimension {
+    /// Every dimension with its name on the wire.
+    pub const ALL: &[(Self, &str)] =
+        &[(Self::Service, "service"), (Self::Status, "status"), (Self::Process, "process")];
+
+    fn id(self) -> &'static str {
+        Self::ALL[self as usize].1
+    }
+}
+
+impl SeriesKey {
+    /// A series of the whole run.
+    pub fn whole(metric: Metric) -> Self {
+        Self { metric, part: None }
+    }
+
+    /// A series narrowed to a part.
+    pub fn part(metric: Metric, dimension: Dimension, value: impl Into<String>) -> Self {
+        Self { metric, part: Some((dimension, value.into())) }
+    }
+}
+
+/// Why a text does not name a series.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} does not name a series")]
+pub struct NotASeries(pub String);
+
+impl TryFrom<String> for SeriesKey {
+    type Error = NotASeries;
+
+    fn try_from(text: String) -> Result<Self, NotASeries> {
+        let metric = |id: &str| METRICS.iter().find(|spec| spec.id == id).map(|spec| spec.metric);
+        let parse = || match text.strip_suffix('}') {
+            None => Some(Self::whole(metric(&text)?)),
+            Some(rest) => {
+                let (id, label) = rest.split_once('{')?;
+                let (dimension, value) = label.split_once('=')?;
+                let (dimension, _) = Dimension::ALL.iter().find(|(_, id)| *id == dimension)?;
+                Some(Self::part(metric(id)?, *dimension, value))
+            }
+        };
+        parse().ok_or_else(|| NotASeries(text.clone()))
+    }
+}
+
+impl From<SeriesKey> for String {
+    fn from(key: SeriesKey) -> Self {
+        key.to_string()
+    }
+}
+
+impl std::fmt::Display for SeriesKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let id = self.metric.spec().id;
+        match &self.part {
+            None => f.write_str(id),
+            Some((dimension, value)) => write!(f, "{id}{{{}={value}}}", dimension.id()),
+        }
+    }
+}
+
+impl Frame {
+    /// A value of the whole run.
+    pub fn get(&self, metric: Metric) -> Option<f64> {
+        self.values.get(&SeriesKey::whole(metric)).copied()
+    }
+
+    /// A value of a part.
+    pub fn get_part(&self, metric: Metric, dimension: Dimension, value: &str) -> Option<f64> {
+        self.values.get(&SeriesKey::part(metric, dimension, value)).copied()
+    }
+}
+
+impl History {
+    /// Adds a frame; older ones than the last are ignored. Thins the older half to every second row when full, the same
+    /// way everywhere, so that every reader's picture stays equal.
+    pub fn push(&mut self, _frame: &Frame) {
+        todo!()
+    }
+
+    /// Keeps rows not older than `from_ms`.
+    pub fn keep_from(&mut self, _from_ms: Millis) {
+        todo!()
+    }
+
+    /// The values of a dimension's parts of a metric, by the part's name.
+    pub fn parts(&self, metric: Metric, dimension: Dimension) -> impl Iterator<Item = (&str, &[Option<f64>])> {
+        self.series.iter().filter_map(move |(key, values)| match &key.part {
+            Some((d, name)) if key.metric == metric && *d == dimension => Some((name.as_str(), values.as_slice())),
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,164 @@
+//! The live protocol: what the hub sends and the one reducer that every reader uses.
+//!
+//! A reader gets a [`Message::Snapshot`] first, or, when it resumes with a [`Cursor`] the hub still holds, the ticks it
+//! missed. Ticks count up by one; [`LiveState::apply`] drops doubled ones and reports a gap.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Millis,
+    event::Event,
+    frame::{Frame, History},
+    run::Run,
+    service::ServiceStatus,
+};
+
+/// A place in the stream, on the wire `epoch-seq`: the `id:` of a server-sent event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Cursor {
+    /// Changes with every start of the hub.
+    pub epoch: u64,
+    /// Counts up by one a tick.
+    pub seq: u64,
+}
+
+/// Which engine runs k6, and why.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineStatus {
+    /// `process` or `docker`.
+    pub name: String,
+    /// k6's version, for example `v1.1.0`; `None`: not found.
+    pub k6_version: Option<String>,
+    /// Why this engine was chosen, or what is wrong with it.
+    pub note: String,
+    /// Whether a run can be started.
+    pub ready: bool,
+}
+
+/// How the metrics store is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MetricsStatus {
+    /// Its address as browsers may reach it; `None`: not to be linked.
+    pub url: Option<String>,
+    /// Whether the last poll succeeded.
+    pub reachable: bool,
+    /// What is wrong, in a line that says what to do; empty when nothing is.
+    pub problem: String,
+    /// For how many seconds no new sample came although the run goes on; `None`: not delayed.
+    pub delayed_s: Option<u32>,
+}
+
+/// Everything on the page but numbers and history.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// The run at work, or the last one.
+    pub run: Option<Run>,
+    /// The configured services.
+    pub services: Vec<ServiceStatus>,
+    /// The engine.
+    pub engine: EngineStatus,
+    /// The metrics store.
+    pub metrics: MetricsStatus,
+}
+
+/// The whole picture.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// Where in the stream it was taken.
+    pub cursor: Cursor,
+    /// The server's clock.
+    pub now_ms: Millis,
+    /// The state.
+    pub status: Status,
+    /// The values now.
+    pub frame: Frame,
+    /// The frames of the run so far.
+    pub history: History,
+    /// The timeline, oldest first, at most [`LiveState::EVENTS`].
+    pub events: Vec<Event>,
+}
+
+/// What changed in a tick.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Tick {
+    /// Its place in the stream.
+    pub cursor: Cursor,
+    /// The values now.
+    pub frame: Frame,
+    /// Whether the frame belongs into the history.
+    pub record: bool,
+    /// The state, where it changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<Status>,
+    /// New events.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<Event>,
+}
+
+/// One message of the stream.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum Message {
+    /// Forget what you have, this is the picture.
+    Snapshot(Box<Snapshot>),
+    /// Add this.
+    Tick(Box<Tick>),
+}
+
+/// What a message did to a [`LiveState`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Applied {
+    /// Taken.
+    Yes,
+    /// Already known, dropped.
+    Doubled,
+    /// Messages are missing before this one: connect again for a snapshot.
+    Gap,
+}
+
+/// A reader's picture: snapshots and ticks folded together.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LiveState {
+    /// The picture so far.
+    pub snapshot: Snapshot,
+}
+
+impl LiveState {
+    /// Most events kept.
+    pub const EVENTS: usize = 200;
+}
+
+impl std::fmt::Display for Cursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}-{}", self.epoch, self.seq)
+    }
+}
+
+/// Why a text is not a cursor.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a cursor is two numbers joined by -")]
+pub struct NotACursor;
+
+impl TryFrom<String> for Cursor {
+    type Error = NotACursor;
+
+    fn try_from(text: String) -> Result<Self, NotACursor> {
+        let (epoch, seq) = text.split_once('-').ok_or(NotACursor)?;
+        Ok(Self { epoch: epoch.parse().map_err(|_| NotACursor)?, seq: seq.parse().map_err(|_| NotACursor)? })
+    }
+}
+
+impl From<Cursor> for String {
+    fn from(cursor: Cursor) -> Self {
+        cursor.to_string()
+    }
+}
+
+impl LiveState {
+    /// Folds a message in. A tick whose `record` is set adds its frame to the history; a status that names another run
+    /// than before empties history first.
+    pub fn apply(&mut self, _message: Message) -> Applied {
+        todo!()
+    }
+}

@@ -1,0 +1,94 @@
+//! What the presenter asks for.
+
+use serde::{Deserialize, Serialize};
+
+use super::threshold::Threshold;
+
+/// The name that stands for every configured service.
+pub const ALL_SERVICES: &str = "all-services";
+
+/// The shape of the load over time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pattern {
+    /// A few VUs, to see that everything works.
+    Smoke,
+    /// Up to the expected peak, hold, down.
+    Load,
+    /// In steps up to the peak.
+    Stress,
+    /// A sudden jump to the peak, and back.
+    Spike,
+    /// The peak for a long time.
+    Soak,
+    /// A steady climb to the peak, to find where the stack gives in.
+    Breakpoint,
+}
+
+/// What a peak counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Model {
+    /// Closed: a number of VUs, each starting its next iteration when the last one ended.
+    Vus,
+    /// Open: iterations per second, started whether or not earlier ones have ended.
+    ArrivalRate,
+}
+
+/// The load a plan asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "model", rename_all = "kebab-case")]
+pub enum Peak {
+    /// Closed model.
+    Vus {
+        /// Most VUs at the same time.
+        vus: u32,
+    },
+    /// Open model.
+    ArrivalRate {
+        /// Most iterations started per second.
+        rate: u32,
+        /// VUs made before the start.
+        pre_allocated_vus: u32,
+        /// Most VUs that k6 may use to keep the rate.
+        max_vus: u32,
+    },
+}
+
+/// Where the load's course comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "shape", rename_all = "kebab-case")]
+pub enum Shape {
+    /// A pattern of ours, handed to the script as a [`super::schedule::Schedule`].
+    Pattern {
+        /// Which one.
+        pattern: Pattern,
+        /// How high.
+        #[serde(flatten)]
+        peak: Peak,
+        /// The whole test, ramps included, in seconds.
+        duration_s: u32,
+        /// First ramp up and last ramp down, in seconds each; `None`: the pattern's own share.
+        ramp_s: Option<u32>,
+    },
+    /// The script's own options, as `k6 inspect` reports them.
+    Own {
+        /// The longest the script may run by its own options, in seconds.
+        duration_s: u32,
+        /// Most VUs by its own options.
+        max_vus: u32,
+    },
+}
+
+/// A checked plan. [`super::validate::Draft::validate`] is the only way to make one from user input.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// File name of the script, a name that [`super::validate::Rules::scripts`] lists.
+    pub script: String,
+    /// A configured service's name, or [`ALL_SERVICES`].
+    pub target: String,
+    /// The load's course.
+    pub shape: Shape,
+    /// What decides between passed and failed.
+    pub thresholds: Vec<Threshold>,
+}

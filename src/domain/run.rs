@@ -1,0 +1,143 @@
+//! One execution of a plan.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Millis, plan::Plan, schedule::Schedule, threshold::Observed};
+
+/// A run's id, and its Prometheus label `testid`: 1–64 characters of `a-z`, `0-9` and `-`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RunId(String);
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "verdict", rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Ran to its end, every threshold held.
+    Passed,
+    /// Ran to its end or aborted, a threshold was crossed.
+    Failed,
+    /// Somebody stopped it after it had begun to send load.
+    Stopped,
+    /// Stopped before it sent any load.
+    Cancelled,
+    /// k6 ended by itself in any other way, or vanished.
+    Crashed {
+        /// k6's exit code, where one is known.
+        exit_code: Option<i32>,
+        /// What k6 said, in a line or two.
+        message: String,
+    },
+    /// Ended by the dashboard because it was past its deadline.
+    TimedOut,
+}
+
+/// Where a run is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum RunState {
+    /// k6 is being started; no load yet.
+    Starting,
+    /// k6 sends load.
+    Running,
+    /// A stop was asked for, k6 has not ended yet.
+    Stopping,
+    /// It is over.
+    Finished(Verdict),
+}
+
+/// A run as everybody sees it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// Its id.
+    pub id: RunId,
+    /// What was asked for.
+    pub plan: Plan,
+    /// What follows from it; `None` where the script brings its own options.
+    pub schedule: Option<Schedule>,
+    /// Where it is.
+    pub state: RunState,
+    /// When Start was pressed.
+    pub created_ms: Millis,
+    /// When k6 began its scenario.
+    pub started_ms: Option<Millis>,
+    /// When k6 ended.
+    pub ended_ms: Option<Millis>,
+    /// When the engine ends it by force.
+    pub deadline_ms: Millis,
+    /// Thresholds and what was observed.
+    pub thresholds: Vec<Observed>,
+    /// The correlation id of the request that started it.
+    pub correlation_id: String,
+}
+
+/// Why a text is not a run id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a run id has 1 to 64 characters of a-z, 0-9 and -")]
+pub struct NotARunId;
+
+impl TryFrom<String> for RunId {
+    type Error = NotARunId;
+
+    fn try_from(text: String) -> Result<Self, NotARunId> {
+        let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        if (1..=64).contains(&text.len()) && text.bytes().all(allowed) { Ok(Self(text)) } else { Err(NotARunId) }
+    }
+}
+
+impl std::str::FromStr for RunId {
+    type Err = NotARunId;
+
+    fn from_str(text: &str) -> Result<Self, NotARunId> {
+        text.to_owned().try_into()
+    }
+}
+
+impl From<RunId> for String {
+    fn from(id: RunId) -> Self {
+        id.0
+    }
+}
+
+impl std::fmt::Display for RunId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl RunId {
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl RunState {
+    /// Whether k6 may still be at work.
+    pub fn is_active(&self) -> bool {
+        !matches!(self, Self::Finished(_))
+    }
+}
+
+impl Run {
+    /// The length the plan asks for, in seconds.
+    pub fn duration_s(&self) -> u32 {
+        match self.plan.shape {
+            super::plan::Shape::Pattern { duration_s, .. } | super::plan::Shape::Own { duration_s, .. } => duration_s,
+        }
+    }
+
+    /// Seconds since k6 began its scenario, never past the end of the run; 0 before.
+    pub fn elapsed_s(&self, now_ms: Millis) -> f64 {
+        let Some(started) = self.started_ms else { return 0.0 };
+        self.ended_ms.unwrap_or(now_ms).saturating_sub(started) as f64 / 1000.0
+    }
+
+    /// How much of the planned length is over, 0–1; 1 when finished.
+    pub fn progress(&self, now_ms: Millis) -> f64 {
+        if !self.state.is_active() {
+            return 1.0;
+        }
+        (self.elapsed_s(now_ms) / f64::from(self.duration_s().max(1))).clamp(0.0, 1.0)
+    }
+}

@@ -1,0 +1,65 @@
+//! What is known of a script in the scripts folder.
+
+use serde::{Deserialize, Serialize};
+
+/// A script as `k6 inspect` sees it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Script {
+    /// Its file name, for example `api-load-test.js`.
+    pub name: String,
+    /// How its load is decided.
+    pub kind: ScriptKind,
+}
+
+/// How a script's load is decided.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum ScriptKind {
+    /// It takes the dashboard's schedule.
+    Scheduled,
+    /// It has its own options.
+    Own {
+        /// Its executors, for example `constant-vus`.
+        executors: Vec<String>,
+        /// The longest it may run, in seconds; `None`: k6 did not say.
+        duration_s: Option<u32>,
+        /// Most VUs.
+        max_vus: u32,
+        /// Its own thresholds in k6's words, `metric:expression`.
+        thresholds: Vec<String>,
+    },
+    /// k6 refuses it.
+    Broken {
+        /// k6's message.
+        message: String,
+    },
+}
+
+/// The environment variable that hands [`ScriptInput`] to a script.
+pub const SCRIPT_INPUT_VAR: &str = "HAD_INPUT";
+
+/// Everything a script is told, as one JSON value.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ScriptInput {
+    /// The course; `None` for a script that keeps its own options.
+    pub schedule: Option<super::schedule::Schedule>,
+    /// k6's `thresholds` option: expressions by metric.
+    pub thresholds: std::collections::BTreeMap<String, Vec<String>>,
+    /// Every configured service.
+    pub services: Vec<super::service::Service>,
+    /// The services that load goes to: one, or all.
+    pub targets: Vec<String>,
+    /// Seconds iterations get to end, [`super::schedule::Schedule::GRACE_S`].
+    pub grace_s: u32,
+}
+
+impl ScriptInput {
+    /// What a plan hands to its script.
+    pub fn new(
+        _plan: &super::plan::Plan,
+        _schedule: Option<&super::schedule::Schedule>,
+        _services: &[super::service::Service],
+    ) -> Self {
+        todo!()
+    }
+}

@@ -1,0 +1,44 @@
+//! The system under test.
+
+use serde::{Deserialize, Serialize};
+
+/// A service that load may be sent to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Service {
+    /// Its name, as the forms, the REST API and the label `service` use it.
+    pub name: String,
+    /// Its base address without a trailing slash, for example `http://127.0.0.1:8080`.
+    pub url: String,
+}
+
+/// What the last probe of `/health` said.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "health", rename_all = "kebab-case")]
+pub enum Health {
+    /// Not probed yet.
+    Unknown,
+    /// Answered with 2xx.
+    Up {
+        /// How long the answer took, in ms.
+        latency_ms: f64,
+    },
+    /// Answered with another status.
+    Degraded {
+        /// The status.
+        status: u16,
+    },
+    /// Did not answer.
+    Down {
+        /// Why, in a few words.
+        reason: String,
+    },
+}
+
+/// A service and how it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ServiceStatus {
+    /// The service.
+    pub service: Service,
+    /// Its health.
+    pub health: Health,
+}

@@ -1,0 +1,26 @@
+//! What the server and the browser share.
+//!
+//! - [`domain`]: plans, schedules, runs, frames: plain data and arithmetic, compiled everywhere.
+//! - [`api`]: the only bridge between browser and server: server functions and the [`api::port::Control`] they call.
+//! - [`ui`]: what people see.
+//! - [`web`]: the axum router that serves [`ui`] and [`api`].
+//!
+//! Everything that touches the world (k6, Prometheus, processes, files) lives in the binary, behind `Control`.
+#![recursion_limit = "512"]
+
+pub mod domain;
+
+#[cfg(any(feature = "ssr", feature = "hydrate"))]
+pub mod api;
+#[cfg(any(feature = "ssr", feature = "hydrate"))]
+pub mod ui;
+#[cfg(feature = "ssr")]
+pub mod web;
+
+/// Takes over the server-rendered page in the browser.
+#[cfg(feature = "hydrate")]
+#[wasm_bindgen::prelude::wasm_bindgen]
+pub fn hydrate() {
+    console_error_panic_hook::set_once();
+    leptos::mount::hydrate_body(ui::App);
+}

@@ -1,0 +1,1 @@
+//! The axum side: REST, live stream, pages.

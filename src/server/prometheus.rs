@@ -1,0 +1,4 @@
+//! The metrics store: a typed client, the queries, and the supervised child.
+
+pub mod child;
+pub mod queries;

@@ -1,0 +1,1 @@
+//! One PromQL expression a metric.
