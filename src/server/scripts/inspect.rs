@@ -149,7 +149,7 @@ async fn read(pipe: Option<impl AsyncRead + Unpin>) -> Result<String, InspectErr
 #[serde(rename_all = "camelCase")]
 struct Answer {
     scenarios: Option<BTreeMap<String, RawScenario>>,
-    thresholds: Option<BTreeMap<String, Vec<Value>>>,
+    thresholds: Option<BTreeMap<String, Vec<RawRule>>>,
     total_duration: String,
     #[serde(rename = "maxVUs")]
     max_vus: u32,
@@ -159,6 +159,14 @@ struct Answer {
 struct RawScenario {
     executor: String,
     stages: Option<Vec<RawStage>>,
+}
+
+/// An expression, or an object with the expression and what to do when it is crossed.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum RawRule {
+    Expression(String),
+    Object { threshold: String },
 }
 
 #[derive(Deserialize)]
@@ -182,10 +190,9 @@ fn parse(answer: &str) -> Result<Inspection, InspectError> {
         scenarios.push(Scenario { name, executor, stages });
     }
     let thresholds = answer.thresholds.unwrap_or_default().into_iter().flat_map(|(metric, rules)| {
-        // A rule is an expression, or an object with the expression and what to do.
-        let expression = |rule: &Value| rule.as_str().or(rule.get("threshold")?.as_str()).map(str::to_owned);
-        let rules = rules.iter().filter_map(expression).collect::<Vec<_>>();
-        rules.into_iter().map(move |rule| format!("{metric}:{rule}"))
+        rules
+            .into_iter()
+            .map(move |RawRule::Expression(rule)| RawRule::Object { threshold: rule } | { format!("{metric}:{rule}") })
     });
     let thresholds = thresholds.collect();
     let endless = scenarios.iter().any(|scenario| scenario.executor == "externally-controlled");
