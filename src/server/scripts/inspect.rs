@@ -189,12 +189,12 @@ fn parse(answer: &str) -> Result<Inspection, InspectError> {
             .collect::<Result<_, InspectError>>()?;
         scenarios.push(Scenario { name, executor, stages });
     }
-    let thresholds = answer.thresholds.unwrap_or_default().into_iter().flat_map(|(metric, rules)| {
-        rules
-            .into_iter()
-            .map(move |RawRule::Expression(rule)| RawRule::Object { threshold: rule } | { format!("{metric}:{rule}") })
-    });
-    let thresholds = thresholds.collect();
+    let mut thresholds = Vec::new();
+    for (metric, rules) in answer.thresholds.unwrap_or_default() {
+        for RawRule::Expression(rule) | RawRule::Object { threshold: rule } in rules {
+            thresholds.push(format!("{metric}:{rule}"));
+        }
+    }
     let endless = scenarios.iter().any(|scenario| scenario.executor == "externally-controlled");
     let duration_s = u32::try_from(millis(&answer.total_duration)?.div_ceil(1000)).ok().filter(|_| !endless);
     Ok(Inspection { scenarios, thresholds, duration_s, max_vus: answer.max_vus })
