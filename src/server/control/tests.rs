@@ -223,12 +223,15 @@ fn gone_with_keeper(dir: &Path) {
 /// A journey against the service for a time, with a summary as our scripts write it.
 fn script(duration: &str, thresholds: &str, more: &str) -> String {
     format!(
-        "import http from 'k6/http'; import {{ sleep }} from 'k6';
+        "import http from 'k6/http'; import exec from 'k6/execution'; import {{ sleep }} from 'k6';
         const input = JSON.parse(__ENV.HAD_INPUT);
         export const options = {{ scenarios: {{ a: {{ executor: 'constant-vus', vus: 2, duration: '{duration}',
             gracefulStop: '1s' }} }}, thresholds: {thresholds} }};
         {more}
-        export default function () {{ http.get(input.services[0].url + '/', {{ tags: {{ name: 'x' }} }}); sleep(0.05); }}
+        export default function () {{
+            if (exec.scenario.iterationInTest === 0) console.log('began ' + exec.scenario.startTime);
+            http.get(input.services[0].url + '/', {{ tags: {{ name: 'x' }} }}); sleep(0.05);
+        }}
         export function handleSummary(data) {{ return {{ [__ENV.HAD_SUMMARY]: JSON.stringify(data) }}; }}"
     )
 }
@@ -268,6 +271,10 @@ fn a_run_passes_and_leaves_its_record() {
     let allowed = ["HOME", "HAD_INPUT", "HAD_SUMMARY", "SSL_CERT_DIR", "SSL_CERT_FILE"];
     assert!(env.split(',').all(|name| allowed.contains(&name) || name.starts_with("K6_")), "{env}");
     assert!(log.iter().all(|line| !line.contains(" DEBUG ")));
+    let began = log.iter().find_map(|line| line.split_once(" INFO began ")).expect("k6's own time").1;
+    let off = began.parse::<u64>().unwrap().abs_diff(started);
+    println!("started_ms is {off} ms off");
+    assert!(off < 1000, "{off} ms");
     assert!(life.runs.borrow().k6_pids.is_empty());
     gone_with_keeper(&life.supervisor.archive_dir(&run.id));
     assert_eq!(life.wait(life.supervisor.stop(String::new())), Err(ApiError::NotRunning));
@@ -329,14 +336,18 @@ fn a_stop_ends_a_run_at_once_and_shows_what_was_crossed() {
 
 #[test]
 fn a_stop_before_the_first_load_cancels() {
-    let bench = Bench::new(&[("a.js", &script("60s", "{}", "export function setup() { sleep(20); }"))]);
+    let setup = "export function setup() { console.log('in setup'); sleep(20); }";
+    let bench = Bench::new(&[("a.js", &script("60s", "{}", setup))]);
     let life = bench.dashboard();
-    for wait in [Duration::ZERO, Duration::from_millis(600)] {
+    for in_setup in [false, true] {
         let run = life.start("a.js", &[]);
-        std::thread::sleep(wait);
+        let log = life.supervisor.archive_dir(&run.id).join("k6.log");
+        if in_setup {
+            poll("setup", || fs::read_to_string(&log).is_ok_and(|log| log.contains("in setup")).then_some(()));
+        }
         life.stop();
         let (run, verdict) = life.finished(&run.id);
-        assert_eq!((verdict, run.started_ms), (Verdict::Cancelled, None), "after {wait:?}");
+        assert_eq!((verdict, run.started_ms), (Verdict::Cancelled, None), "in setup: {in_setup}");
     }
 }
 
@@ -509,11 +520,9 @@ fn a_start_that_fails_leaves_everything_as_it_was() {
         let life = bench.dashboard_with(Config { k6: k6.into(), ..bench.config() });
         let engine = life.runs.borrow().engine.clone();
         assert!(!engine.ready && engine.note.contains("HAD_K6"), "{engine:?}");
-        if k6 == "/nowhere/k6" {
-            let refused = life.wait(life.supervisor.start(plan("a.js", &[]), String::new()));
-            assert!(matches!(&refused, Err(ApiError::Unavailable { what }) if what.contains("HAD_K6")), "{refused:?}");
-            assert_eq!((life.runs.borrow().run.clone(), bench.run_dirs()), (None, 0));
-        }
+        let refused = life.wait(life.supervisor.start(plan("a.js", &[]), String::new()));
+        assert!(matches!(&refused, Err(ApiError::Unavailable { what }) if what.contains("HAD_K6")), "{refused:?}");
+        assert_eq!((life.runs.borrow().run.clone(), bench.run_dirs()), (None, 0));
         life.crash();
     }
     let status = bench.dashboard().runs.borrow().engine.clone();
