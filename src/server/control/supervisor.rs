@@ -139,7 +139,13 @@ impl Supervisor {
             let adopt = current.as_ref() == Some(&id);
             this.recover(id, adopt).await;
         }
-        this.publish(&this.state());
+        {
+            let mut state = this.state();
+            if !state.current().is_some_and(|run| run.state.is_active()) {
+                state.current = state.runs.first().map(|run| run.id.clone());
+            }
+            this.publish(&state);
+        }
         this.watch_engine();
         Ok(this)
     }
