@@ -99,7 +99,9 @@ enum ChildError {
     NotFound { binary: PathBuf },
     #[error("{binary:?} --version failed, so it can't serve as Prometheus: {reason}")]
     NotPrometheus { binary: PathBuf, reason: String },
-    #[error("Prometheus's folder {dir:?} can't be used: {source}; set HAD_STATE_DIR to a folder that can be written to")]
+    #[error(
+        "Prometheus's folder {dir:?} can't be used: {source}; set HAD_STATE_DIR to a folder that can be written to"
+    )]
     Folder { dir: PathBuf, source: io::Error },
     #[error("Prometheus could not be started: {0}")]
     Start(io::Error),

@@ -113,6 +113,11 @@ impl Client {
         Self { http, base: base.trim_end_matches('/').to_owned(), timeout }
     }
 
+    /// The same with another bound.
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
     /// The base address.
     pub fn base(&self) -> &str {
         &self.base
@@ -239,10 +244,9 @@ fn matrix(answer: Answer) -> Result<Vec<Series>, StoreError> {
     if answer.kind != "matrix" {
         return Err(StoreError::Malformed(format!("a matrix was expected, not a {}", answer.kind)));
     }
-    let all = series(answer.result)?.into_iter().map(|raw| Series {
-        labels: raw.metric,
-        points: raw.values.iter().filter_map(number).collect(),
-    });
+    let all = series(answer.result)?
+        .into_iter()
+        .map(|raw| Series { labels: raw.metric, points: raw.values.iter().filter_map(number).collect() });
     Ok(all.filter(|series| !series.points.is_empty()).collect())
 }
 
@@ -271,7 +275,8 @@ mod tests {
 
     #[test]
     fn answers_are_told_apart() {
-        let bad = read(400, br#"{"status":"error","errorType":"bad_data","error":"parse error"}"#, "sum(").unwrap_err_kind();
+        let bad =
+            read(400, br#"{"status":"error","errorType":"bad_data","error":"parse error"}"#, "sum(").unwrap_err_kind();
         assert_eq!(bad, StoreError::BadQuery { query: "sum(".into(), message: "parse error".into() });
         let down = read(503, b"Service Unavailable", "x").unwrap_err_kind();
         assert_eq!(down, StoreError::Status { status: 503, message: "Service Unavailable".into() });

@@ -92,7 +92,8 @@ pub fn stored(run: &RunId, window: Duration, native_histograms: bool) -> String 
 /// Every percentile and the mean over the last `window`; needs native histograms.
 pub fn percentiles(run: &RunId, window: Duration) -> Vec<Query> {
     let window = duration(window);
-    let rate = |by: &str| format!("sum {by}(rate(k6_http_req_duration_seconds{{testid={}}}[{window}]))", quoted(run.as_str()));
+    let rate =
+        |by: &str| format!("sum {by}(rate(k6_http_req_duration_seconds{{testid={}}}[{window}]))", quoted(run.as_str()));
     let quantile = |metric, by: Option<Dimension>, q: f64| {
         let grouped = by.map(|dimension| format!("by ({}) ", label(dimension))).unwrap_or_default();
         Query { metric, by, promql: format!("histogram_quantile({q}, {})", rate(&grouped)) }
