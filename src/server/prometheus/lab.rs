@@ -83,7 +83,7 @@ impl Target {
                 let every = state.fail_every.load(Ordering::Relaxed);
                 tokio::time::sleep(Duration::from_millis(state.latency_ms.load(Ordering::Relaxed))).await;
                 state.times.lock().unwrap().push(Instant::now());
-                if every > 0 && count % every == 0 {
+                if every > 0 && count.is_multiple_of(every) {
                     state.failed.fetch_add(1, Ordering::Relaxed);
                     return axum::http::StatusCode::INTERNAL_SERVER_ERROR;
                 }
