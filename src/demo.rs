@@ -17,7 +17,8 @@ use tokio::net::TcpListener;
 use self::work::Work;
 use crate::server::{
     config::{Flags, Settings},
-    shutdown, telemetry,
+    shutdown::Shutdown,
+    telemetry,
 };
 
 /// Exit code for a plan or setting that is not allowed.
@@ -67,14 +68,18 @@ impl Name {
     /// Where it listens by that address.
     fn addr(self, settings: &Settings) -> Result<SocketAddr, String> {
         let name = self.text();
-        let url = self.url(settings).ok_or_else(|| format!("services: {name} is missing; add {name}=http://127.0.0.1:PORT"))?;
+        let url = self
+            .url(settings)
+            .ok_or_else(|| format!("services: {name} is missing; add {name}=http://127.0.0.1:PORT"))?;
         let parsed = reqwest::Url::parse(url).ok();
         let found = parsed.and_then(|url| {
             let host = url.host_str()?.trim_start_matches('[').trim_end_matches(']');
             let host = if host == "localhost" { "127.0.0.1" } else { host };
             Some(SocketAddr::new(host.parse().ok()?, url.port_or_known_default()?))
         });
-        found.ok_or_else(|| format!("services: {name}={url} names no IP address to listen on; say where with --service {name} --addr"))
+        found.ok_or_else(|| {
+            format!("services: {name}={url} names no IP address to listen on; say where with --service {name} --addr")
+        })
     }
 }
 
@@ -109,7 +114,12 @@ async fn one(name: Name, addr: SocketAddr, settings: &Settings, parent: Option<i
     }
     let listener = TcpListener::bind(addr).await.map_err(|error| {
         let name = name.text();
-        (ENVIRONMENT, format!("{name} can't listen on {addr}: {error}; end the program that does, or set another address in services"))
+        (
+            ENVIRONMENT,
+            format!(
+                "{name} can't listen on {addr}: {error}; end the program that does, or set another address in services"
+            ),
+        )
     })?;
     tracing::info!(service = name.text(), url = %format_args!("http://{addr}"), "ready");
     let url = |name: Name| name.url(settings).unwrap_or_default().to_owned();
@@ -120,15 +130,22 @@ async fn one(name: Name, addr: SocketAddr, settings: &Settings, parent: Option<i
             .map_err(|error| (ENVIRONMENT, format!("no HTTP client: {error}")))?,
     };
     let app = service(name.text(), routes).into_make_service_with_connect_info::<SocketAddr>();
-    let serve = axum::serve(listener, app).with_graceful_shutdown(shutdown::signal());
+    let shutdown = on_signals()?;
+    let serve = axum::serve(listener, app).with_graceful_shutdown(shutdown.token.clone().cancelled_owned());
     let drained = async {
-        shutdown::signal().await;
+        shutdown.token.cancelled().await;
         tokio::time::sleep(DRAIN).await;
     };
     tokio::select! {
         result = serve => result.map_err(|error| (ENVIRONMENT, format!("the listener broke: {error}"))),
         () = drained => Ok(()),
     }
+}
+
+fn on_signals() -> Result<Shutdown, (u8, String)> {
+    let shutdown = Shutdown::default();
+    shutdown.on_signals().map_err(|error| (ENVIRONMENT, format!("the system refuses signals: {error}")))?;
+    Ok(shutdown)
 }
 
 /// A service's routes with what all of them have: health, natural latency, and knobs.
@@ -188,7 +205,8 @@ mod tests {
 
         async fn check_out(&self, token: &str, product: u32) -> (u16, Value) {
             let items = json!([{ "product_id": product, "quantity": 2 }]);
-            self.post(format!("{}/checkout", self.checkout), json!({ "user_id": 1, "items": items, "token": token })).await
+            self.post(format!("{}/checkout", self.checkout), json!({ "user_id": 1, "items": items, "token": token }))
+                .await
         }
     }
 
@@ -204,7 +222,8 @@ mod tests {
         assert_eq!(shown, first);
         assert_eq!(shop.get(format!("{}/products/999999", shop.product)).await.0, 404);
 
-        let (status, answer) = shop.post(format!("{}/login", shop.user), json!({ "user": "demo", "password": "demo" })).await;
+        let (status, answer) =
+            shop.post(format!("{}/login", shop.user), json!({ "user": "demo", "password": "demo" })).await;
         assert_eq!(status, 200);
         let token = answer["token"].as_str().unwrap();
         assert_eq!(shop.post(format!("{}/login", shop.user), json!({ "user": "", "password": "x" })).await.0, 401);

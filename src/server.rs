@@ -13,7 +13,7 @@ pub mod shutdown;
 pub mod telemetry;
 pub mod usage;
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use ha_dashboard::{api::port::SharedControl, web};
@@ -68,25 +68,20 @@ impl App {
         Ok(Self { control, shutdown, settings })
     }
 
-    /// Answers on `listener` until `end` resolves, then ends every part. Runs go on: the next start adopts them.
+    /// Answers on `listener` until [`App::shutdown`] is cancelled, then ends every part. Runs go on: the next start adopts
+    /// them.
     ///
     /// # Errors
     /// When the listener breaks.
-    pub async fn serve(self, listener: TcpListener, end: impl Future<Output = ()> + Send + 'static) -> anyhow::Result<()> {
+    pub async fn serve(self, listener: TcpListener) -> anyhow::Result<()> {
         let state = http::HttpState {
             control: Arc::clone(&self.control),
             settings: Arc::clone(&self.settings),
             shutdown: self.shutdown.clone(),
         };
         let router = http::router(state, web::router(leptos_options(&self.settings), Arc::clone(&self.control)));
-
-        let token = self.shutdown.token.clone();
-        tokio::spawn(async move {
-            end.await;
-            // Streams end with this token too; otherwise one open page would hold the server forever.
-            token.cancel();
-        });
         let serve = axum::serve(listener, router).with_graceful_shutdown(self.shutdown.token.clone().cancelled_owned());
+        // Streams end with the token; this bounds what doesn't.
         let drained = async {
             self.shutdown.token.cancelled().await;
             tokio::time::sleep(DRAIN).await;
@@ -101,9 +96,7 @@ impl App {
 
     /// Ends every part, in bounded time.
     pub async fn end(self) {
-        self.shutdown.token.cancel();
-        self.shutdown.tasks.close();
-        if tokio::time::timeout(TASKS_END, self.shutdown.tasks.wait()).await.is_err() {
+        if !self.shutdown.finish(TASKS_END).await {
             tracing::warn!(left = self.shutdown.tasks.len(), "tasks did not end in time");
         }
     }

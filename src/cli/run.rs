@@ -25,7 +25,8 @@ use super::exit::{self, Code};
 use crate::server::{
     App,
     config::{Settings, StoreChoice},
-    shutdown, telemetry,
+    shutdown::Shutdown,
+    telemetry,
 };
 
 /// How long k6 and the metrics store get to be there.
@@ -151,7 +152,8 @@ fn free_port() -> std::io::Result<u16> {
 }
 
 async fn follow(app: &App, args: &RunArgs) -> Result<Report, (Code, String)> {
-    let mut stop = std::pin::pin!(shutdown::signal());
+    let signals = Shutdown::default();
+    signals.on_signals().map_err(|error| (exit::ENVIRONMENT, format!("the system refuses signals: {error}")))?;
     let control = &app.control;
 
     let rules = control.rules().await;
@@ -161,7 +163,7 @@ async fn follow(app: &App, args: &RunArgs) -> Result<Report, (Code, String)> {
     draft.validate(&rules).map_err(|errors| failed(ApiError::Invalid { errors }))?;
     tokio::select! {
         ready = ready(app) => ready?,
-        () = &mut stop => return Err((exit::STOPPED, "stopped before the test began".into())),
+        () = signals.token.cancelled() => return Err((exit::STOPPED, "stopped before the test began".into())),
     }
 
     let correlation_id = format!("cli-{:032x}", rand::random::<u128>());
@@ -172,7 +174,7 @@ async fn follow(app: &App, args: &RunArgs) -> Result<Report, (Code, String)> {
     let run = loop {
         tokio::select! {
             _ = interval.tick() => {}
-            () = &mut stop, if !asked => {
+            () = signals.token.cancelled(), if !asked => {
                 asked = true;
                 progress.say("stopping");
                 match control.stop(format!("cli-{:032x}", rand::random::<u128>())).await {

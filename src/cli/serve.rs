@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use tokio::net::TcpListener;
 
 use super::exit;
-use crate::server::{App, config::Settings, shutdown, telemetry};
+use crate::server::{App, config::Settings, telemetry};
 
 /// Serves until a signal.
 pub async fn main(settings: Settings) -> ExitCode {
@@ -15,7 +15,9 @@ pub async fn main(settings: Settings) -> ExitCode {
     let listener = match TcpListener::bind(addr).await {
         Ok(listener) => listener,
         Err(error) => {
-            eprintln!("can't listen on {addr}: {error}; end the program that does, or choose another address with --addr");
+            eprintln!(
+                "can't listen on {addr}: {error}; end the program that does, or choose another address with --addr"
+            );
             return exit::ENVIRONMENT.into();
         }
     };
@@ -30,8 +32,12 @@ pub async fn main(settings: Settings) -> ExitCode {
             return exit::ENVIRONMENT.into();
         }
     };
+    if let Err(error) = app.shutdown.on_signals() {
+        eprintln!("the system refuses signals: {error}");
+        return exit::ENVIRONMENT.into();
+    }
     tracing::info!(url = %format_args!("http://{addr}"), "ready");
-    match app.serve(listener, shutdown::signal()).await {
+    match app.serve(listener).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error:#}");

@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use super::exit;
-use crate::server::config::{EngineChoice, Flags, Layers, LogFormat, Settings, StoreChoice, Surroundings, table::SETTINGS};
+use crate::server::config::{
+    EngineChoice, Flags, Layers, LogFormat, Settings, StoreChoice, Surroundings, table::SETTINGS,
+};
 
 /// Prints every setting.
 pub fn main(settings: &Settings, flags: &Flags, surroundings: &Surroundings) -> ExitCode {
@@ -27,9 +29,7 @@ fn value(settings: &Settings, key: &str) -> String {
         "state_dir" => config.state_dir.display().to_string(),
         "scripts_dir" => config.scripts_dir.display().to_string(),
         "site_root" => config.site_root.display().to_string(),
-        "services" => {
-            config.services.iter().map(|s| format!("{}={}", s.name, s.url)).collect::<Vec<_>>().join(",")
-        }
+        "services" => config.services.iter().map(|s| format!("{}={}", s.name, s.url)).collect::<Vec<_>>().join(","),
         "max_vus" => config.limits.max_vus.to_string(),
         "max_rate" => config.limits.max_rate.to_string(),
         "max_duration" => format!("{}s", config.limits.max_duration_s),

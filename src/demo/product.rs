@@ -29,7 +29,11 @@ pub fn router() -> Router {
 }
 
 async fn show(Path(id): Path<u32>) -> Result<Json<Product>, Refusal> {
-    if (1..=PRODUCTS).contains(&id) { Ok(Json(product(id))) } else { Err(refusal(StatusCode::NOT_FOUND, "there is no such product")) }
+    if (1..=PRODUCTS).contains(&id) {
+        Ok(Json(product(id)))
+    } else {
+        Err(refusal(StatusCode::NOT_FOUND, "there is no such product"))
+    }
 }
 
 fn product(id: u32) -> Product {

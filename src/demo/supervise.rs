@@ -16,9 +16,10 @@ use tokio::{
     process::{Child, Command},
     task::JoinSet,
 };
+use tokio_util::sync::CancellationToken;
 
-use super::{ENVIRONMENT, Ended, INVALID, Name};
-use crate::server::{config::Settings, shutdown};
+use super::{ENVIRONMENT, Ended, INVALID, Name, on_signals};
+use crate::server::config::Settings;
 
 /// How long a service gets to end after a signal.
 const GRACE: Duration = Duration::from_secs(3);
@@ -32,6 +33,7 @@ const STEADY: Duration = Duration::from_secs(10);
 
 /// Serves all until a signal. Ends when a service can't be served at all.
 pub async fn all(settings: &Settings) -> Ended {
+    let shutdown = on_signals()?;
     let mut services = JoinSet::new();
     for name in Name::ALL {
         let addr = name.addr(settings).map_err(|error| (INVALID, error))?;
@@ -39,7 +41,7 @@ pub async fn all(settings: &Settings) -> Ended {
         let mut arguments = vec!["demo".to_owned(), "--service".into(), name.text().into()];
         arguments.extend(["--addr".into(), addr.to_string(), "--services".into(), pairs.join(",")]);
         arguments.extend(["--parent".into(), std::process::id().to_string()]);
-        services.spawn(keep(name, arguments));
+        services.spawn(keep(name, arguments, shutdown.token.clone()));
     }
     // Only a service that can't be served ends before the signal; its siblings end with this process.
     match services.join_next().await {
@@ -54,15 +56,15 @@ pub async fn all(settings: &Settings) -> Ended {
     }
 }
 
-async fn keep(name: Name, arguments: Vec<String>) -> Ended {
-    let mut end = std::pin::pin!(shutdown::signal());
+async fn keep(name: Name, arguments: Vec<String>, end: CancellationToken) -> Ended {
     let mut wait = FIRST_WAIT;
     loop {
         let started = Instant::now();
-        let mut child = start(&arguments).map_err(|error| (ENVIRONMENT, format!("{} does not start: {error}", name.text())))?;
+        let mut child =
+            start(&arguments).map_err(|error| (ENVIRONMENT, format!("{} does not start: {error}", name.text())))?;
         let status = tokio::select! {
             status = child.wait() => status,
-            () = &mut end => {
+            () = end.cancelled() => {
                 stop(&mut child).await;
                 return Ok(());
             }
@@ -76,7 +78,7 @@ async fn keep(name: Name, arguments: Vec<String>) -> Ended {
         tracing::warn!(service = name.text(), ?code, wait_ms = wait.as_millis(), "ended, starts again");
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
-            () = &mut end => return Ok(()),
+            () = end.cancelled() => return Ok(()),
         }
     }
 }

@@ -75,7 +75,8 @@ pub fn router(state: HttpState, pages: Router) -> Router {
             tracing::error!(what, "a handler panicked");
             // What panicked is for the log, not for callers.
             axum::response::IntoResponse::into_response(Failure::from(ApiError::Internal {
-                what: "the request could not be handled; the dashboard's log says more under this correlation id".into(),
+                what: "the request could not be handled; the dashboard's log says more under this correlation id"
+                    .into(),
             }))
         }))
         .layer(middleware::from_fn_with_state(guard::Guard::new(&state.settings), guard::check))

@@ -76,9 +76,10 @@ fn values(run: &Run, snapshot: &Snapshot) -> String {
             None => "running".into(),
         },
     };
-    let shown = [("VUs", Metric::Vus), ("req", Metric::RequestRate), ("p95", Metric::P95), ("failed", Metric::FailedShare)];
+    let shown =
+        [("VUs", Metric::Vus), ("req", Metric::RequestRate), ("p95", Metric::P95), ("failed", Metric::FailedShare)];
     let values = shown.map(|(name, metric)| {
-        let value = format::value_or_none(metric.spec().unit, snapshot.frame.get(metric), Numbers::English);
+        let value = format::value_or_none(metric.spec().unit, snapshot.frame.get(metric), Numbers::En);
         format!("{name} {value}")
     });
     format!("{state}  {}", values.join("  "))

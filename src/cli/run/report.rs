@@ -80,7 +80,11 @@ impl Report {
         let on_stdout = json.is_some_and(|path| path == Path::new("-"));
         let text = self.text();
         // A reader that has gone away changes nothing about the result.
-        let _ = if on_stdout { std::io::stderr().write_all(text.as_bytes()) } else { std::io::stdout().write_all(text.as_bytes()) };
+        let _ = if on_stdout {
+            std::io::stderr().write_all(text.as_bytes())
+        } else {
+            std::io::stdout().write_all(text.as_bytes())
+        };
         if let Some(path) = json {
             let written = serde_json::to_vec_pretty(self).map_err(std::io::Error::from).and_then(|mut bytes| {
                 bytes.push(b'\n');
@@ -102,12 +106,12 @@ impl Report {
                 Some(false) => "✗",
                 None => "?",
             };
-            let value = rule.value.map_or(NO_DATA.into(), |value| format::number(value, 3, Numbers::English));
+            let value = rule.value.map_or(NO_DATA.into(), |value| format::number(value, 3, Numbers::En));
             lines.push(format!("  {mark} {}  observed {value}", rule.threshold));
         }
         for spec in METRICS {
             if let Some(Summary { mean, max, .. }) = self.numbers.get(spec.id) {
-                let value = |value: &f64| format::value(spec.unit, *value, Numbers::English);
+                let value = |value: &f64| format::value(spec.unit, *value, Numbers::En);
                 lines.push(format!("  {:<14} mean {:>12}  max {:>12}", spec.id, value(mean), value(max)));
             }
         }

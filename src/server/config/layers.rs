@@ -66,8 +66,9 @@ impl Layers {
         let mut errors = Vec::new();
         let mut found = BTreeMap::new();
 
-        let named = (flags.0.get(CONFIG_FILE).map(|path| (format!("--{CONFIG_FILE}"), path)))
-            .or_else(|| variables(surroundings).find(|(name, _)| *name == variable(CONFIG_FILE)).map(|(n, v)| (n.into(), v)));
+        let named = (flags.0.get(CONFIG_FILE).map(|path| (format!("--{CONFIG_FILE}"), path))).or_else(|| {
+            variables(surroundings).find(|(name, _)| *name == variable(CONFIG_FILE)).map(|(n, v)| (n.into(), v))
+        });
         let path = surroundings.dir.join(named.as_ref().map_or(DEFAULT_FILE, |(_, path)| path.as_str()));
         match std::fs::read_to_string(&path) {
             Ok(text) => file(&text, &path, &mut found, &mut errors),

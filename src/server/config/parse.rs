@@ -48,7 +48,8 @@ pub fn settings(layers: &Layers, surroundings: &Surroundings) -> Result<Settings
 
     let addr = reader.read("addr", SocketAddr::from(([127, 0, 0, 1], 3000)), |text| text.parse().ok());
     let binary = reader.read("prometheus", installed("prometheus"), program);
-    let port = reader.read("prometheus_port", 9090, |text| whole(text, 1, 65_535).and_then(|port| port.try_into().ok()));
+    let port =
+        reader.read("prometheus_port", 9090, |text| whole(text, 1, 65_535).and_then(|port| port.try_into().ok()));
     let config = Config {
         addr,
         state_dir: reader.read("state_dir", state_dir(surroundings), path),
@@ -124,10 +125,9 @@ fn duration(text: &str, min_ms: u64, max_ms: u64) -> Option<Duration> {
 }
 
 fn hosts(text: &str) -> Option<Vec<String>> {
-    let hosts: Vec<_> = text.split(',').map(|host| host.trim().to_ascii_lowercase()).filter(|h| !h.is_empty()).collect();
-    let fine = |host: &String| {
-        host == "*" || host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._[]:".contains(&b))
-    };
+    let hosts: Vec<_> =
+        text.split(',').map(|host| host.trim().to_ascii_lowercase()).filter(|h| !h.is_empty()).collect();
+    let fine = |host: &String| host == "*" || host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._[]:".contains(&b));
     hosts.iter().all(fine).then_some(hosts)
 }
 
@@ -188,12 +188,15 @@ mod tests {
         assert_eq!(config.addr.to_string(), "127.0.0.1:3000");
         assert_eq!(config.state_dir, PathBuf::from("/home/x/.local/state/ha-dashboard"));
         let services: Vec<_> = config.services.iter().map(|s| format!("{}={}", s.name, s.url)).collect();
-        assert_eq!(services, [
-            "product-service=http://127.0.0.1:8080",
-            "user-service=http://127.0.0.1:8081",
-            "checkout-service=http://127.0.0.1:8082",
-            "analytics-service=http://127.0.0.1:3000",
-        ]);
+        assert_eq!(
+            services,
+            [
+                "product-service=http://127.0.0.1:8080",
+                "user-service=http://127.0.0.1:8081",
+                "checkout-service=http://127.0.0.1:8082",
+                "analytics-service=http://127.0.0.1:3000",
+            ]
+        );
         assert_eq!(config.limits, Limits { max_vus: 200, max_rate: 1000, max_duration_s: 3600 });
     }
 

@@ -300,9 +300,7 @@ impl Supervisor {
     pub async fn log(&self, id: &RunId) -> Result<Vec<String>, ApiError> {
         self.run(id)?;
         let (archive, id) = (self.archive.clone(), id.clone());
-        let read = move || {
-            archive.log(&id, LOG_LINES).iter().map(|line| LogLine::parse(line).readable()).collect()
-        };
+        let read = move || archive.log(&id, LOG_LINES).iter().map(|line| LogLine::parse(line).readable()).collect();
         tokio::task::spawn_blocking(read).await.map_err(|error| ApiError::Internal { what: error.to_string() })
     }
 
@@ -506,8 +504,5 @@ fn new_id(now_ms: Millis) -> RunId {
 
 /// The clock.
 pub fn now_ms() -> Millis {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }
-

@@ -37,9 +37,10 @@ pub fn verdict(exit: &Exit, log: &[String]) -> Verdict {
 pub fn lost() -> Verdict {
     Verdict::Crashed {
         exit_code: None,
-        message: "k6 and the process that looks after it are gone; nobody knows how they ended (out of memory, killed, \
+        message:
+            "k6 and the process that looks after it are gone; nobody knows how they ended (out of memory, killed, \
                   or the machine restarted)"
-            .into(),
+                .into(),
     }
 }
 
@@ -84,7 +85,9 @@ fn last_error(log: &[String]) -> Option<String> {
         line.is_error() && line.source() != Some("stacktrace") && line.output() != Some("Prometheus remote write")
     };
     let said = lines().find(reason).or_else(|| {
-        lines().find(|line| line.level().is_none() && ["panic:", "fatal error:"].iter().any(|p| line.message().starts_with(p)))
+        lines().find(|line| {
+            line.level().is_none() && ["panic:", "fatal error:"].iter().any(|p| line.message().starts_with(p))
+        })
     })?;
     let text = said.message().split_whitespace().collect::<Vec<_>>().join(" ");
     Some(match text.char_indices().nth(400) {
@@ -122,7 +125,8 @@ fn final_value(summary: &Value, threshold: &Threshold) -> Option<f64> {
 fn final_word(summary: &Value, threshold: &Threshold) -> Option<bool> {
     let words = summary["metrics"][&threshold.metric]["thresholds"].as_object()?;
     // Scripts write the same rule in different ways: compare what they mean.
-    let same = |rule: &str| format!("{}:{rule}", threshold.metric).parse().is_ok_and(|other: Threshold| other == *threshold);
+    let same =
+        |rule: &str| format!("{}:{rule}", threshold.metric).parse().is_ok_and(|other: Threshold| other == *threshold);
     words.iter().find(|(rule, _)| same(rule))?.1["ok"].as_bool()
 }
 

@@ -47,11 +47,7 @@ pub struct KeeperCommand {
 impl Default for KeeperCommand {
     /// This very program, even when its file was replaced meanwhile.
     fn default() -> Self {
-        Self {
-            program: "/proc/self/exe".into(),
-            args: vec!["keeper".into(), "--dir".into()],
-            env: BTreeMap::new(),
-        }
+        Self { program: "/proc/self/exe".into(), args: vec!["keeper".into(), "--dir".into()], env: BTreeMap::new() }
     }
 }
 
@@ -207,8 +203,7 @@ impl Engine for ProcessEngine {
             .map_err(|source| EngineError::Folder { path: launch.dir.display().to_string(), source })?;
         let order = command::order(&launch, &dir, program, &script, self.push_interval, self.stop_grace)?;
         let path = dir.join(files::LAUNCH);
-        write_json(&path, &order)
-            .map_err(|source| EngineError::Folder { path: path.display().to_string(), source })?;
+        write_json(&path, &order).map_err(|source| EngineError::Folder { path: path.display().to_string(), source })?;
         let mut keeper = self
             .spawn_keeper(&dir)
             .map_err(|error| EngineError::Start(format!("its keeper process can't be started ({error})")))?;
@@ -279,4 +274,3 @@ async fn started(dir: &Path, keeper: &mut Child) -> Result<InstanceFile, EngineE
         sleep(Duration::from_millis(5)).await;
     }
 }
-

@@ -9,10 +9,7 @@ use axum::{
 };
 use ha_dashboard::{
     api::error::ApiError,
-    domain::{
-        run::RunId,
-        validate::FieldError,
-    },
+    domain::{run::RunId, validate::FieldError},
 };
 use serde::Serialize;
 use utoipa::ToSchema;

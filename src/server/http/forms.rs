@@ -29,7 +29,8 @@ async fn start(
 ) -> Response {
     let mut draft = Draft::default();
     for (name, value) in fields {
-        if let Some(slot) = name.strip_prefix("draft[").and_then(|n| n.strip_suffix(']')).and_then(|n| slot(&mut draft, n))
+        if let Some(slot) =
+            name.strip_prefix("draft[").and_then(|n| n.strip_suffix(']')).and_then(|n| slot(&mut draft, n))
         {
             *slot = value;
         }
@@ -89,10 +90,8 @@ struct Prefs {
 
 async fn prefs(Query(prefs): Query<Prefs>) -> Response {
     let mut response = see(&local(prefs.back.as_deref().unwrap_or("/")));
-    let choices = [
-        ("had_lang", prefs.lang, &["de", "en"][..]),
-        ("had_theme", prefs.theme, &["dark", "light", "system"][..]),
-    ];
+    let choices =
+        [("had_lang", prefs.lang, &["de", "en"][..]), ("had_theme", prefs.theme, &["dark", "light", "system"][..])];
     for (cookie, choice, allowed) in choices {
         let Some(choice) = choice.filter(|choice| allowed.contains(&choice.as_str())) else { continue };
         let cookie = format!("{cookie}={choice}; Path=/; Max-Age={COOKIE_AGE_S}; SameSite=Lax");
@@ -125,7 +124,8 @@ mod tests {
     #[test]
     fn the_way_back_stays_on_this_site() {
         assert_eq!(local("/runs?x=1"), "/runs?x=1");
-        for elsewhere in ["//evil.example", "/\\evil.example", "http://evil.example", "evil", "", "/a\r\nb", "/\u{e4}"] {
+        for elsewhere in ["//evil.example", "/\\evil.example", "http://evil.example", "evil", "", "/a\r\nb", "/\u{e4}"]
+        {
             assert_eq!(local(elsewhere), "/");
         }
     }
@@ -135,6 +135,9 @@ mod tests {
         let mut draft = Draft { peak: "ten".into(), thresholds: "a&b=c{}\"<\n".into(), ..Draft::default() };
         let back = with_draft(&mut draft, &ApiError::Invalid { errors: Vec::new() });
         assert!(back.starts_with("/?script=&target=&"), "{back}");
-        assert!(back.contains("peak=ten&") && back.ends_with("&thresholds=a%26b%3Dc%7B%7D%22%3C%0A&error=invalid"), "{back}");
+        assert!(
+            back.contains("peak=ten&") && back.ends_with("&thresholds=a%26b%3Dc%7B%7D%22%3C%0A&error=invalid"),
+            "{back}"
+        );
     }
 }

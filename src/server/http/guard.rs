@@ -26,7 +26,8 @@ impl Guard {
     pub fn new(settings: &Settings) -> Self {
         let own = settings.config.services.iter().filter_map(|service| {
             let url = reqwest::Url::parse(&service.url).ok()?;
-            (url.port_or_known_default() == Some(settings.config.addr.port())).then(|| url.host_str().map(str::to_owned))?
+            (url.port_or_known_default() == Some(settings.config.addr.port()))
+                .then(|| url.host_str().map(str::to_owned))?
         });
         Self { hosts: Arc::new(settings.allowed_hosts.iter().cloned().chain(own).collect()) }
     }
@@ -55,7 +56,10 @@ pub async fn check(State(guard): State<Guard>, request: Request, next: Next) -> 
     }
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     if changes && !same_site(request.headers(), &host) {
-        return refused("cross_site", "pages of another site may not change anything here; use the dashboard's own page".into());
+        return refused(
+            "cross_site",
+            "pages of another site may not change anything here; use the dashboard's own page".into(),
+        );
     }
     next.run(request).await
 }
@@ -96,7 +100,8 @@ mod tests {
     #[test]
     fn other_sites_are_told_apart() {
         let same = |pairs: &[(&'static str, &str)]| {
-            let headers = pairs.iter().map(|(n, v)| ((*n).parse().unwrap(), HeaderValue::from_str(v).unwrap())).collect();
+            let headers =
+                pairs.iter().map(|(n, v)| ((*n).parse().unwrap(), HeaderValue::from_str(v).unwrap())).collect();
             same_site(&headers, "localhost:3000")
         };
         assert!(same(&[]));

@@ -322,7 +322,10 @@ pub async fn status(State(state): State<HttpState>, Correlation(correlation_id):
     tag = "load-test",
     responses((status = 200, body = ScenariosBody)),
 )]
-pub async fn scenarios(State(state): State<HttpState>, Correlation(correlation_id): Correlation) -> Json<ScenariosBody> {
+pub async fn scenarios(
+    State(state): State<HttpState>,
+    Correlation(correlation_id): Correlation,
+) -> Json<ScenariosBody> {
     let rules = state.control.rules().await;
     Json(ScenariosBody {
         success: true,
@@ -430,7 +433,16 @@ struct Asked {
 fn take_draft(fields: &mut Map<String, Value>) -> Result<Asked, Failure> {
     let mut texts = BTreeMap::new();
     for name in [
-        "duration", "rps", "target_vus", "target", "test_type", "script", "model", "ramp", "pre_allocated_vus", "max_vus",
+        "duration",
+        "rps",
+        "target_vus",
+        "target",
+        "test_type",
+        "script",
+        "model",
+        "ramp",
+        "pre_allocated_vus",
+        "max_vus",
     ] {
         if let Some(text) = take_text(fields, name)? {
             texts.insert(name, text);
@@ -500,7 +512,8 @@ impl<S: Send + Sync> FromRequest<S> for JsonObject {
     type Rejection = Failure;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
-        let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let kind =
+            request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let essence = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         if essence != "application/json" && !essence.ends_with("+json") {
             return Err(Problem::new(
@@ -512,7 +525,11 @@ impl<S: Send + Sync> FromRequest<S> for JsonObject {
         }
         let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
             let status = rejection.status();
-            Problem::new(status, if status == StatusCode::PAYLOAD_TOO_LARGE { "too_large" } else { "bad_request" }, rejection.body_text())
+            Problem::new(
+                status,
+                if status == StatusCode::PAYLOAD_TOO_LARGE { "too_large" } else { "bad_request" },
+                rejection.body_text(),
+            )
         })?;
         match serde_json::from_slice(&bytes) {
             Ok(Value::Object(fields)) => Ok(Self(fields)),

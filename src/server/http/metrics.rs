@@ -203,7 +203,12 @@ pub async fn exposition(State(state): State<HttpState>) -> Response {
     let runs = by_verdict.iter().map(|(verdict, count)| (format!("{{verdict=\"{verdict}\"}}"), f64::from(*count)));
     metric("ha_dashboard_runs", "gauge", "Finished load tests on record.", &mut { runs });
     let running = f64::from(u8::from(active));
-    metric("ha_dashboard_run_active", "gauge", "Whether a load test is at work.", &mut [(String::new(), running)].into_iter());
+    metric(
+        "ha_dashboard_run_active",
+        "gauge",
+        "Whether a load test is at work.",
+        &mut [(String::new(), running)].into_iter(),
+    );
     let scores = snapshot.status.services.iter().filter_map(|status| {
         let score = match status.health {
             Health::Unknown => return None,
@@ -214,7 +219,9 @@ pub async fn exposition(State(state): State<HttpState>) -> Response {
         // Names are of a-z, 0-9 and -, so they need no escaping.
         Some((format!("{{service=\"{}\"}}", status.service.name), score))
     });
-    metric("service_health_score", "gauge", "1: healthy, 0.5: answers with an error, 0: does not answer.", &mut { scores });
+    metric("service_health_score", "gauge", "1: healthy, 0.5: answers with an error, 0: does not answer.", &mut {
+        scores
+    });
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
 }
 

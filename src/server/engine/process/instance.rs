@@ -1,6 +1,10 @@
 //! Follows a keeper through its files.
 
-use std::{io, path::{Path, PathBuf}, time::Duration};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use nix::sys::signal::Signal;
@@ -114,4 +118,3 @@ impl Instance for ProcessInstance {
         self.processes.iter().filter(|processes| processes.k6.is_alive()).map(|processes| processes.k6.pid).collect()
     }
 }
-
