@@ -99,6 +99,15 @@ export class Stack {
     await Promise.all(services.map((name, at) => this.demo[at]?.answers(`${this.serviceUrl(name)}/health`)));
   }
 
+  /** Every stored sample of a series, oldest first. */
+  async samples(selector: string): Promise<{ ms: number; value: number }[]> {
+    const query = new URLSearchParams({ query: `${selector}[1h]` });
+    const answer = await fetch(`http://127.0.0.1:${this.ports.prometheus}/api/v1/query?${query}`);
+    const { data } = (await answer.json()) as { data: { result: { values: [number, string][] }[] } };
+    const values = data.result.flatMap((series) => series.values);
+    return values.map(([seconds, value]) => ({ ms: seconds * 1000, value: Number(value) }));
+  }
+
   /** Ends a demo service. */
   async endService(name: ServiceName) {
     await this.demo[services.indexOf(name)]?.stop();
