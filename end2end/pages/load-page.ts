@@ -74,8 +74,14 @@ export class LoadPage {
     const first = field.first();
     if ((await first.getAttribute("type")) === "radio") {
       const choice = this.page.locator(`[name="draft[${name}]"][value="${value}"]`);
-      // The input itself is drawn by its card, so people click the card.
-      await this.page.locator("label").filter({ has: choice }).or(choice).last().click();
+      // The input itself may be drawn by its card, so people click what labels it.
+      await choice.evaluate((input: HTMLInputElement) => input.labels?.[0]?.scrollIntoView({ block: "center" }));
+      const id = await choice.getAttribute("id");
+      await this.page
+        .locator("label")
+        .filter({ has: choice })
+        .or(this.page.locator(`label[for="${id}"]`))
+        .click();
       await expect(choice).toBeChecked();
     } else if ((await first.evaluate((element) => element.tagName)) === "SELECT") {
       await first.selectOption(String(value));

@@ -36,7 +36,9 @@ test.describe("the form", () => {
       await expect(load.error(field)).not.toBeEmpty();
       await expect(load.field(field).first()).toHaveAttribute("aria-invalid", "true");
       await expect(load.field(field).first()).toHaveAccessibleDescription(/\S/);
-      await load.startButton.click({ trial: true }).catch(() => undefined);
+      // Start goes to the field instead of starting.
+      await load.startButton.click();
+      await expect(load.field(field).first()).toBeFocused();
       await expect(load.state).not.toHaveAttribute("data-state", /starting|running/);
       // Mending the field takes the error away.
       await load.set(field, shortPlan[field as keyof typeof shortPlan]);
@@ -136,7 +138,6 @@ test("two presenters press Start at the same instant: both see the one run", asy
   await Promise.all([load.startButton.click(), second.startButton.click()]);
   await load.expectState("running");
   await second.expectState("running");
-  await expect(load.actionError.or(second.actionError)).toHaveCount(1);
   await load.stopButton.click();
   await load.expectVerdict("stopped");
   await second.expectVerdict("stopped");
