@@ -62,6 +62,10 @@ export class Stack {
     return `http://127.0.0.1:${this.ports.services[services.indexOf(name)]}`;
   }
 
+  private get services() {
+    return { HAD_SERVICES: services.map((name) => `${name}=${this.serviceUrl(name)}`).join(",") };
+  }
+
   /** The dashboard's process. */
   get program(): Program {
     if (!this.dashboard) throw new Error("the dashboard is not running");
@@ -77,7 +81,7 @@ export class Stack {
         HAD_SCRIPTS_DIR: this.scripts,
         HAD_SITE_ROOT: join(repository, "target/site"),
         HAD_PROMETHEUS_PORT: String(this.ports.prometheus),
-        HAD_SERVICES: services.map((name) => `${name}=${this.serviceUrl(name)}`).join(","),
+        ...this.services,
         HAD_ENGINE: "process",
         ...this.settings,
       },
@@ -89,11 +93,7 @@ export class Stack {
 
   private async startDemo() {
     for (const name of services) {
-      const program = Program.start(
-        ["demo", "--service", name, "--addr", new URL(this.serviceUrl(name)).host],
-        { HAD_SERVICES: services.map((each) => `${each}=${this.serviceUrl(each)}`).join(",") },
-        join(this.folder, `${name}.log`),
-      );
+      const program = Program.start(["demo", "--service", name], this.services, join(this.folder, `${name}.log`));
       this.demo.push(program);
     }
     await Promise.all(services.map((name, at) => this.demo[at]?.answers(`${this.serviceUrl(name)}/health`)));
