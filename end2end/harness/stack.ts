@@ -15,6 +15,7 @@ export type Knobs = { latency_ms: number; error_share: number };
 /** A whole system of its own: demo services, dashboard with its Prometheus, scripts folder and state folder. */
 export class Stack {
   private dashboard?: Program;
+  private runs = 0;
 
   private constructor(
     private readonly folder: string,
@@ -89,6 +90,14 @@ export class Stack {
     );
     await this.dashboard.answers(`${this.url}/live`);
     await this.api.ready();
+  }
+
+  /** `ha-dashboard run` against this system's services, without its dashboard. */
+  async run(args: string[], settings: Record<string, string> = {}): Promise<{ code: number | null; output: string }> {
+    const logFile = join(this.folder, `run-${this.runs++}.log`);
+    const env = { HAD_SCRIPTS_DIR: this.scripts, ...this.services, ...settings };
+    const code = await Program.start(["run", ...args], env, logFile).end();
+    return { code, output: await readFile(logFile, "utf8") };
   }
 
   private async startDemo() {
