@@ -52,11 +52,13 @@ impl App {
         let (runs, runs_seen) = watch::channel(feed::RunFeed::default());
         let (observe, observations) = watch::channel(feed::Observations::default());
 
-        let store = prometheus::child::supervise(Arc::clone(&config), shutdown.clone());
+        let store = prometheus::child::supervise(Arc::clone(&config), runs_seen.clone(), shutdown.clone());
         let hub = Hub::start(Arc::clone(&config), runs_seen, store.clone(), observe, shutdown.clone());
         let control = control::start(Parts {
             engine: engine::choose(&config),
-            scripts: Arc::new(Scripts::new(config.scripts_dir.clone(), config.k6.clone())),
+            scripts: Arc::new(
+                Scripts::new(config.scripts_dir.clone(), config.k6.clone()).with_services(config.services.clone()),
+            ),
             config,
             hub,
             runs,

@@ -19,7 +19,13 @@ mod tests;
 
 use std::sync::Arc;
 
-use axum::{Router, extract::DefaultBodyLimit, http::StatusCode, middleware, routing::get};
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::StatusCode,
+    middleware,
+    routing::{any, get},
+};
 use ha_dashboard::{
     api::{error::ApiError, port::SharedControl},
     domain::run::RunId,
@@ -61,7 +67,9 @@ pub fn router(state: HttpState, pages: Router) -> Router {
 
     let api = api
         .route("/api/openapi.json", get(move || async move { axum::Json(description) }))
-        .route("/api/{*rest}", axum::routing::any(unknown_route))
+        .route("/api", any(unknown_route))
+        .route("/api/", any(unknown_route))
+        .route("/api/{*rest}", any(unknown_route))
         .merge(forms::router())
         .method_not_allowed_fallback(wrong_method)
         .with_state(state.clone());
