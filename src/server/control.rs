@@ -25,6 +25,7 @@ use ha_dashboard::{
 };
 use tokio::sync::watch;
 
+pub use self::archive::StateLock;
 use self::{
     archive::Archive,
     supervisor::{Links, Supervisor, now_ms},
@@ -58,14 +59,25 @@ pub struct Parts {
     pub shutdown: Shutdown,
 }
 
-/// Adopts or finalises what an earlier process left, then answers calls until shutdown. A run at work goes on when the
-/// dashboard ends: the next start adopts it. Who wants it to end calls [`stop_and_wait`] first.
+/// [`start_in`] with the state folder of the configuration.
 ///
 /// # Errors
 /// When the state folder can't be used, or another dashboard uses it.
 pub async fn start(parts: Parts) -> anyhow::Result<SharedControl> {
+    let lock = StateLock::claim(&parts.config.state_dir)?;
+    start_in(lock, parts).await
+}
+
+/// Adopts or finalises what an earlier process left, then answers calls until shutdown. A run at work goes on when the
+/// dashboard ends: the next start adopts it. Who wants it to end calls [`stop_and_wait`] first.
+///
+/// Whatever else works in the state folder must be started with `lock` in hand.
+///
+/// # Errors
+/// When the state folder can't be used.
+pub async fn start_in(lock: StateLock, parts: Parts) -> anyhow::Result<SharedControl> {
     let Parts { config, engine, scripts, hub, runs, observations, store, shutdown } = parts;
-    let archive = Archive::open(&config.state_dir)?;
+    let archive = Archive::open(lock)?;
     let services = config.services.clone();
     let links = Links { engine, archive, services, feed: runs, observations, store, shutdown };
     let supervisor = Supervisor::take_over(links).await?;

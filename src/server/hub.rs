@@ -216,15 +216,25 @@ impl Ticker {
         let events = timeline::run(before.as_ref(), run.as_ref(), self.epoch_ms, now);
         let over = |run: &Option<Run>| run.as_ref().is_some_and(|run| !run.state.is_active());
         let ended = same && over(&run) && !over(&before);
-        self.publish(now, ended, events);
+        // What comes back of our own observations, or other process numbers, is nothing to tell.
+        let news = self.told_run() != self.status.run || self.runs.borrow().engine != self.status.engine;
+        if news || !events.is_empty() {
+            self.publish(now, ended, events);
+        }
         ended
+    }
+
+    /// The run as readers get it.
+    fn told_run(&self) -> Option<Run> {
+        let run = self.run.clone()?;
+        Some(Run { thresholds: with_observed(&run.thresholds, &self.observed), ..run })
     }
 
     /// Sends the picture as it is.
     fn publish(&mut self, now: Millis, record: bool, mut events: Vec<Event>) {
         let mut values = self.usage.clone();
-        let mut run = self.run.clone();
-        match &mut run {
+        let run = self.told_run();
+        match &run {
             // k6 is gone: that is known, whatever the store says.
             Some(run) if !run.state.is_active() => {
                 values.insert(SeriesKey::whole(Metric::Vus), 0.0);
@@ -232,11 +242,10 @@ impl Ticker {
             Some(_) => values.extend(self.load.iter().map(|(key, value)| (key.clone(), *value))),
             None => {}
         }
-        if let Some(run) = &mut run {
-            run.thresholds = with_observed(&run.thresholds, &self.observed);
-            if let Some(before) = self.status.run.as_ref().filter(|before| before.id == run.id) {
-                events.extend(timeline::thresholds(&before.thresholds, &run.thresholds, now));
-            }
+        if let (Some(before), Some(after)) = (&self.status.run, &run)
+            && before.id == after.id
+        {
+            events.extend(timeline::thresholds(&before.thresholds, &after.thresholds, now));
         }
         let services = self.health.borrow().clone();
         events.extend(timeline::health(&self.status.services, &services, now));
@@ -438,3 +447,6 @@ fn with_observed(told: &[Observed], seen: &[Observed]) -> Vec<Observed> {
 fn now_ms() -> Millis {
     SystemTime::now().duration_since(UNIX_EPOCH).map(|since| since.as_millis() as Millis).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

@@ -47,20 +47,21 @@ pub enum ArchiveError {
     },
 }
 
-/// The run folders below a state folder that no other dashboard uses.
+/// A state folder that no other dashboard works in as long as this value lives.
 #[derive(Debug)]
-pub struct Archive {
-    runs: PathBuf,
-    _lock: fs::File,
+pub struct StateLock {
+    state_dir: PathBuf,
+    _file: fs::File,
 }
 
-impl Archive {
+impl StateLock {
     /// Takes the state folder, and makes it where it is missing.
-    pub fn open(state_dir: &Path) -> Result<Self, ArchiveError> {
+    ///
+    /// # Errors
+    /// [`ArchiveError::InUse`], [`ArchiveError::Unusable`].
+    pub fn claim(state_dir: &Path) -> Result<Self, ArchiveError> {
         let state_dir = std::path::absolute(state_dir).map_err(unusable(state_dir))?;
-        let runs = state_dir.join("runs");
-        // For our eyes only: logs and summaries may hold what the tested services answered.
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&runs).map_err(unusable(&runs))?;
+        fs::create_dir_all(&state_dir).map_err(unusable(&state_dir))?;
         let lock = state_dir.join(LOCK);
         let mut file = fs::File::options()
             .create(true)
@@ -79,7 +80,24 @@ impl Archive {
         }
         // Only for the message above.
         file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(unusable(&lock))?;
-        Ok(Self { runs, _lock: file })
+        Ok(Self { state_dir, _file: file })
+    }
+}
+
+/// The run folders below a state folder.
+#[derive(Debug)]
+pub struct Archive {
+    runs: PathBuf,
+    _lock: StateLock,
+}
+
+impl Archive {
+    /// Works in the state folder of `lock`.
+    pub fn open(lock: StateLock) -> Result<Self, ArchiveError> {
+        let runs = lock.state_dir.join("runs");
+        // For our eyes only: logs and summaries may hold what the tested services answered.
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&runs).map_err(unusable(&runs))?;
+        Ok(Self { runs, _lock: lock })
     }
 
     /// A run's folder.

@@ -139,7 +139,13 @@ impl Supervisor {
             let adopt = current.as_ref() == Some(&id);
             this.recover(id, adopt).await;
         }
-        this.publish(&this.state());
+        {
+            let mut state = this.state();
+            if !state.current().is_some_and(|run| run.state.is_active()) {
+                state.current = state.runs.first().map(|run| run.id.clone());
+            }
+            this.publish(&state);
+        }
         this.watch_engine();
         Ok(this)
     }
@@ -242,7 +248,7 @@ impl Supervisor {
             return Err(ApiError::AlreadyRunning { running: running.id.clone() });
         }
         let run = new_run(plan, correlation_id, now_ms());
-        let before = (state.current.take(), state.instance.take(), state.adopted);
+        let before = Before { current: state.current.take(), instance: state.instance.take(), adopted: state.adopted };
         state.runs.insert(0, run.clone());
         state.current = Some(run.id.clone());
         state.adopted = false;
@@ -442,7 +448,14 @@ impl Supervisor {
 struct Reservation {
     supervisor: Arc<Supervisor>,
     run: Run,
-    before: Option<(Option<RunId>, Option<Arc<dyn Instance>>, bool)>,
+    before: Option<Before>,
+}
+
+/// What a start that is made undone brings back.
+struct Before {
+    current: Option<RunId>,
+    instance: Option<Arc<dyn Instance>>,
+    adopted: bool,
 }
 
 impl Reservation {
@@ -460,7 +473,7 @@ impl Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        let Some((current, instance, adopted)) = self.before.take() else { return };
+        let Some(Before { current, instance, adopted }) = self.before.take() else { return };
         let mut state = self.supervisor.state();
         state.runs.retain(|run| run.id != self.run.id);
         (state.current, state.instance, state.adopted) = (current, instance, adopted);

@@ -102,7 +102,8 @@ impl Bench {
     fn dashboard_with(&self, config: Config) -> Life {
         // k6 complains that nobody takes its samples there, and goes on.
         let store = StoreFeed { url: Some("http://127.0.0.1:9".into()), native_histograms: true, ..Default::default() };
-        let archive = poll("the state folder's lock", || Archive::open(&config.state_dir).ok());
+        let lock = poll("the state folder's lock", || StateLock::claim(&config.state_dir).ok());
+        let archive = Archive::open(lock).unwrap();
         let engine = Arc::new(ProcessEngine::new(&config, "in tests").with_keeper(keeper_command()));
         let (feed, runs) = watch::channel(RunFeed::default());
         let links = Links {
@@ -223,12 +224,15 @@ fn gone_with_keeper(dir: &Path) {
 /// A journey against the service for a time, with a summary as our scripts write it.
 fn script(duration: &str, thresholds: &str, more: &str) -> String {
     format!(
-        "import http from 'k6/http'; import {{ sleep }} from 'k6';
+        "import http from 'k6/http'; import exec from 'k6/execution'; import {{ sleep }} from 'k6';
         const input = JSON.parse(__ENV.HAD_INPUT);
         export const options = {{ scenarios: {{ a: {{ executor: 'constant-vus', vus: 2, duration: '{duration}',
             gracefulStop: '1s' }} }}, thresholds: {thresholds} }};
         {more}
-        export default function () {{ http.get(input.services[0].url + '/', {{ tags: {{ name: 'x' }} }}); sleep(0.05); }}
+        export default function () {{
+            if (exec.scenario.iterationInTest === 0) console.log('began ' + exec.scenario.startTime);
+            http.get(input.services[0].url + '/', {{ tags: {{ name: 'x' }} }}); sleep(0.05);
+        }}
         export function handleSummary(data) {{ return {{ [__ENV.HAD_SUMMARY]: JSON.stringify(data) }}; }}"
     )
 }
@@ -268,6 +272,10 @@ fn a_run_passes_and_leaves_its_record() {
     let allowed = ["HOME", "HAD_INPUT", "HAD_SUMMARY", "SSL_CERT_DIR", "SSL_CERT_FILE"];
     assert!(env.split(',').all(|name| allowed.contains(&name) || name.starts_with("K6_")), "{env}");
     assert!(log.iter().all(|line| !line.contains(" DEBUG ")));
+    let began = log.iter().find_map(|line| line.split_once(" INFO began ")).expect("k6's own time").1;
+    let off = began.parse::<u64>().unwrap().abs_diff(started);
+    println!("started_ms is {off} ms off");
+    assert!(off < 1000, "{off} ms");
     assert!(life.runs.borrow().k6_pids.is_empty());
     gone_with_keeper(&life.supervisor.archive_dir(&run.id));
     assert_eq!(life.wait(life.supervisor.stop(String::new())), Err(ApiError::NotRunning));
@@ -313,8 +321,11 @@ fn a_stop_ends_a_run_at_once_and_shows_what_was_crossed() {
     let text = script("60s", "{ http_req_duration: ['p(95)<0.001'] }", "");
     let bench = Bench::new(&[("a.js", &text)]);
     let life = bench.dashboard();
+    let pressed = Instant::now();
     let run = life.start("a.js", &["http_req_duration:p(95)<0.001"]);
+    let answered = pressed.elapsed();
     life.running();
+    println!("start answered after {answered:?}, load after {:?}", pressed.elapsed());
     // Until k6 has seen answers, the threshold has nothing to be crossed by.
     let hits = bench.hits.load(Ordering::Relaxed);
     poll("requests", || (bench.hits.load(Ordering::Relaxed) > hits + 4).then_some(()));
@@ -322,6 +333,7 @@ fn a_stop_ends_a_run_at_once_and_shows_what_was_crossed() {
     assert_eq!(life.stop().state, RunState::Stopping);
     assert_eq!(life.stop().state, RunState::Stopping, "asking again changes nothing");
     let (run, verdict) = life.finished(&run.id);
+    println!("stopped after {:?}", asked.elapsed());
     assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
     assert_eq!(verdict, Verdict::Stopped);
     assert_eq!(run.thresholds[0].k6_ok, Some(false));
@@ -329,14 +341,18 @@ fn a_stop_ends_a_run_at_once_and_shows_what_was_crossed() {
 
 #[test]
 fn a_stop_before_the_first_load_cancels() {
-    let bench = Bench::new(&[("a.js", &script("60s", "{}", "export function setup() { sleep(20); }"))]);
+    let setup = "export function setup() { console.log('in setup'); sleep(20); }";
+    let bench = Bench::new(&[("a.js", &script("60s", "{}", setup))]);
     let life = bench.dashboard();
-    for wait in [Duration::ZERO, Duration::from_millis(600)] {
+    for in_setup in [false, true] {
         let run = life.start("a.js", &[]);
-        std::thread::sleep(wait);
+        let log = life.supervisor.archive_dir(&run.id).join("k6.log");
+        if in_setup {
+            poll("setup", || fs::read_to_string(&log).is_ok_and(|log| log.contains("in setup")).then_some(()));
+        }
         life.stop();
         let (run, verdict) = life.finished(&run.id);
-        assert_eq!((verdict, run.started_ms), (Verdict::Cancelled, None), "after {wait:?}");
+        assert_eq!((verdict, run.started_ms), (Verdict::Cancelled, None), "in setup: {in_setup}");
     }
 }
 
@@ -509,11 +525,9 @@ fn a_start_that_fails_leaves_everything_as_it_was() {
         let life = bench.dashboard_with(Config { k6: k6.into(), ..bench.config() });
         let engine = life.runs.borrow().engine.clone();
         assert!(!engine.ready && engine.note.contains("HAD_K6"), "{engine:?}");
-        if k6 == "/nowhere/k6" {
-            let refused = life.wait(life.supervisor.start(plan("a.js", &[]), String::new()));
-            assert!(matches!(&refused, Err(ApiError::Unavailable { what }) if what.contains("HAD_K6")), "{refused:?}");
-            assert_eq!((life.runs.borrow().run.clone(), bench.run_dirs()), (None, 0));
-        }
+        let refused = life.wait(life.supervisor.start(plan("a.js", &[]), String::new()));
+        assert!(matches!(&refused, Err(ApiError::Unavailable { what }) if what.contains("HAD_K6")), "{refused:?}");
+        assert_eq!((life.runs.borrow().run.clone(), bench.run_dirs()), (None, 0));
         life.crash();
     }
     let status = bench.dashboard().runs.borrow().engine.clone();
@@ -524,7 +538,7 @@ fn a_start_that_fails_leaves_everything_as_it_was() {
 fn two_dashboards_cant_share_a_state_folder() {
     let bench = Bench::new(&[]);
     let _life = bench.dashboard();
-    let refused = Archive::open(&bench.config().state_dir).expect_err("in use").to_string();
+    let refused = StateLock::claim(&bench.config().state_dir).expect_err("in use").to_string();
     assert!(refused.contains("HAD_STATE_DIR") && refused.contains(&std::process::id().to_string()), "{refused}");
 }
 
@@ -555,4 +569,41 @@ fn the_shown_picture_has_the_newest_state_and_keeps_what_was_observed() {
     let shown_run = shown.status.run.as_ref().unwrap();
     assert_eq!((&shown_run.state, shown_run.thresholds[0].value), (&RunState::Running, Some(0.25)));
     assert_eq!(shown.history.at_ms.len(), 1, "the same run's history");
+}
+
+#[test]
+fn old_runs_are_forgotten_and_broken_folders_do_no_harm() {
+    let bench = Bench::new(&[("a.js", &script("1s", "{}", ""))]);
+    let life = bench.dashboard();
+    let run = life.start("a.js", &[]);
+    life.finished(&run.id);
+    let runs = bench.folder.path().join("state/runs");
+    let copy = |id: &str, created_ms: u64, state: RunState| {
+        fs::create_dir(runs.join(id)).unwrap();
+        let run = Run { id: id.parse().unwrap(), created_ms, state, ..run.clone() };
+        fs::write(runs.join(id).join("run.json"), serde_json::to_vec(&run).unwrap()).unwrap();
+    };
+    for number in 0..205 {
+        copy(&format!("old-{number:03}"), 1000 + number, RunState::Finished(Verdict::Passed));
+    }
+    // A start that broke off before anything was launched; a record cut in half; a stranger's folder.
+    copy("half", 2000, RunState::Starting);
+    fs::create_dir(runs.join("empty")).unwrap();
+    fs::create_dir(runs.join("cut")).unwrap();
+    fs::write(runs.join("cut/run.json"), "{\"id\":").unwrap();
+    fs::create_dir(runs.join("Not A Run")).unwrap();
+    life.crash();
+
+    let life = bench.dashboard();
+    let known = life.supervisor.runs();
+    assert_eq!((known.len(), known[0].id.clone()), (200, run.id.clone()));
+    assert_eq!(life.runs.borrow().run.as_ref(), Some(&known[0]), "the last run, not the last finalised one");
+    let half = life.supervisor.run(&"half".parse().unwrap()).unwrap();
+    assert!(matches!(half.state, RunState::Finished(Verdict::Crashed { .. })), "{half:?}");
+    let left = |name: &str| runs.join(name).exists();
+    assert!(!left("old-000") && left("old-204") && !left("empty") && left("cut") && left("Not A Run"));
+    assert!(life.wait(life.supervisor.log(&half.id)).unwrap().is_empty());
+    assert!(life.wait(life.supervisor.log(&"unknown".parse().unwrap())).is_err());
+    let again = life.start("a.js", &[]);
+    life.finished(&again.id);
 }

@@ -196,6 +196,8 @@ impl Engine for ProcessEngine {
     }
 
     async fn start(&self, launch: Launch) -> Result<Arc<dyn Instance>, EngineError> {
+        // Refuses what is not k6 before anything is written; known programs cost a look at the file only.
+        self.look().await?;
         let program = self.locate()?.path;
         let script = self.script(&launch.script)?;
         // The keeper has another working folder.

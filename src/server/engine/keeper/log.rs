@@ -21,8 +21,8 @@ const LINE: usize = 16 * 1024;
 const PART: u64 = 4 * 1024 * 1024;
 
 /// What k6 logs with `--verbose` when its executors begin: init code, VUs and `setup()` are done, the schedule's time
-/// starts. The same words from v0.27 to v2.
-const START_MARK: &str = r#""msg":"Start all executors...""#;
+/// starts. The second follows the first; it is there for a version that words the first differently.
+const START_MARKS: [&str; 2] = [r#""msg":"Start all executors...""#, r#""msg":"Starting executor run...""#];
 
 /// Writes lines to a file and sets it aside when it has grown large.
 pub struct CappedLog {
@@ -97,7 +97,11 @@ fn sort(line: &[u8]) -> Kind {
     // Inside a JSON string the quotes would be escaped, so these can only be fields.
     if line.starts_with('{') && line.contains(r#""level":"debug""#) {
         let by_script = line.contains(r#""source":"console""#);
-        return if line.contains(START_MARK) && !by_script { Kind::Start } else { Kind::Noise };
+        return if START_MARKS.iter().any(|mark| line.contains(mark)) && !by_script {
+            Kind::Start
+        } else {
+            Kind::Noise
+        };
     }
     // k6's first line comes before it has read --log-format.
     let noise = line.trim().is_empty() || (line.starts_with("time=") && line.contains(" level=debug "));
@@ -153,8 +157,12 @@ mod tests {
 
     #[test]
     fn debug_lines_are_dropped_and_only_k6_itself_tells_the_start() {
-        let start = r#"{"level":"debug","msg":"Start all executors...","phase":"execution-scheduler-run"}"#;
-        assert_eq!(sort(start.as_bytes()), Kind::Start);
+        for start in [
+            r#"{"level":"debug","msg":"Start all executors...","phase":"execution-scheduler-run"}"#,
+            r#"{"duration":3000000000,"executor":"a","level":"debug","msg":"Starting executor run...","startVUs":0}"#,
+        ] {
+            assert_eq!(sort(start.as_bytes()), Kind::Start, "{start}");
+        }
         for noise in [
             r#"{"level":"debug","msg":"Initialized VU #1"}"#,
             r#"time="2026-11-23T17:43:26Z" level=debug msg="Binary Provisioning feature is disabled.""#,
