@@ -205,6 +205,13 @@ impl std::fmt::Display for SeriesKey {
 }
 
 impl Frame {
+    /// Sets a value. One that is not a number, or not finite, is no data: the series stays absent.
+    pub fn set(&mut self, key: SeriesKey, value: f64) {
+        if value.is_finite() {
+            self.values.insert(key, value);
+        }
+    }
+
     /// A value of the whole run.
     pub fn get(&self, metric: Metric) -> Option<f64> {
         self.values.get(&SeriesKey::whole(metric)).copied()
@@ -217,15 +224,68 @@ impl Frame {
 }
 
 impl History {
-    /// Adds a frame; older ones than the last are ignored. Thins the older half to every second row when full, the same
-    /// way everywhere, so that every reader's picture stays equal.
-    pub fn push(&mut self, _frame: &Frame) {
-        todo!()
+    /// Adds a frame, unless it is not newer than the last row. When full, thins what is older than the newest quarter to
+    /// half as many rows, evenly in time. What is dropped depends on the rows alone, so every reader drops the same.
+    pub fn push(&mut self, frame: &Frame) {
+        if self.at_ms.last().is_some_and(|last| *last >= frame.at_ms) {
+            return;
+        }
+        if self.at_ms.len() >= Self::CAPACITY {
+            self.thin();
+        }
+        let rows = self.at_ms.len();
+        self.at_ms.push(frame.at_ms);
+        for key in frame.values.keys() {
+            if !self.series.contains_key(key) {
+                self.series.insert(key.clone(), vec![None; rows]);
+            }
+        }
+        for (key, values) in &mut self.series {
+            values.push(frame.values.get(key).copied());
+        }
     }
 
-    /// Keeps rows not older than `from_ms`.
-    pub fn keep_from(&mut self, _from_ms: Millis) {
-        todo!()
+    /// Keeps rows not older than `from_ms`, and the series that have values there.
+    pub fn keep_from(&mut self, from_ms: Millis) {
+        let keep = self.at_ms.iter().map(|at| *at >= from_ms).collect::<Vec<_>>();
+        self.keep_rows(&keep);
+    }
+
+    /// Whether there is no row.
+    pub fn is_empty(&self) -> bool {
+        self.at_ms.is_empty()
+    }
+
+    fn thin(&mut self) {
+        let old = self.at_ms.len() - Self::CAPACITY / 4;
+        let span = self.at_ms[old - 1] - self.at_ms[0];
+        // Rows at least this far apart are at most old / 2 + 1.
+        let apart = span / (old as u64 / 2) + 1;
+        let mut kept = None;
+        let keep = self
+            .at_ms
+            .iter()
+            .enumerate()
+            .map(|(row, at)| {
+                let keep = row >= old || kept.is_none_or(|kept| at - kept >= apart);
+                if keep {
+                    kept = Some(*at);
+                }
+                keep
+            })
+            .collect::<Vec<_>>();
+        self.keep_rows(&keep);
+    }
+
+    /// Keeps the rows whose flag is set, and the series that have values there.
+    fn keep_rows(&mut self, keep: &[bool]) {
+        let mut flags = keep.iter();
+        self.at_ms.retain(|_| flags.next().copied().unwrap_or(false));
+        self.series.retain(|_, values| {
+            let mut flags = keep.iter();
+            values.retain(|_| flags.next().copied().unwrap_or(false));
+            values.iter().any(Option::is_some)
+        });
     }
 
     /// The values of a dimension's parts of a metric, by the part's name.

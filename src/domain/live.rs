@@ -144,8 +144,20 @@ impl TryFrom<String> for Cursor {
     type Error = NotACursor;
 
     fn try_from(text: String) -> Result<Self, NotACursor> {
+        text.parse()
+    }
+}
+
+impl std::str::FromStr for Cursor {
+    type Err = NotACursor;
+
+    fn from_str(text: &str) -> Result<Self, NotACursor> {
         let (epoch, seq) = text.split_once('-').ok_or(NotACursor)?;
-        Ok(Self { epoch: epoch.parse().map_err(|_| NotACursor)?, seq: seq.parse().map_err(|_| NotACursor)? })
+        let number = |text: &str| match text.bytes().all(|b| b.is_ascii_digit()) {
+            true => text.parse().map_err(|_| NotACursor),
+            false => Err(NotACursor),
+        };
+        Ok(Self { epoch: number(epoch)?, seq: number(seq)? })
     }
 }
 
@@ -157,8 +169,52 @@ impl From<Cursor> for String {
 
 impl LiveState {
     /// Folds a message in. A tick whose `record` is set adds its frame to the history; a status that names another run
-    /// than before empties history first.
-    pub fn apply(&mut self, _message: Message) -> Applied {
-        todo!()
+    /// than before empties history first. A tick of another epoch, or one that is not the next, is a gap and changes
+    /// nothing.
+    pub fn apply(&mut self, message: Message) -> Applied {
+        match message {
+            Message::Snapshot(snapshot) => {
+                self.snapshot = *snapshot;
+                self.trim_events();
+                Applied::Yes
+            }
+            Message::Tick(tick) => self.apply_tick(*tick),
+        }
+    }
+
+    fn apply_tick(&mut self, tick: Tick) -> Applied {
+        let Cursor { epoch, seq } = self.snapshot.cursor;
+        if tick.cursor.epoch != epoch {
+            return Applied::Gap;
+        }
+        if tick.cursor.seq <= seq {
+            return Applied::Doubled;
+        }
+        if tick.cursor.seq - seq > 1 {
+            return Applied::Gap;
+        }
+        let snapshot = &mut self.snapshot;
+        snapshot.cursor = tick.cursor;
+        snapshot.now_ms = tick.frame.at_ms;
+        if let Some(status) = tick.status {
+            let id = |status: &Status| status.run.as_ref().map(|run| run.id.clone());
+            let named = id(&status);
+            if named.is_some() && named != id(&snapshot.status) {
+                snapshot.history = History::default();
+            }
+            snapshot.status = status;
+        }
+        if tick.record {
+            snapshot.history.push(&tick.frame);
+        }
+        snapshot.frame = tick.frame;
+        snapshot.events.extend(tick.events);
+        self.trim_events();
+        Applied::Yes
+    }
+
+    fn trim_events(&mut self) {
+        let events = &mut self.snapshot.events;
+        events.drain(..events.len().saturating_sub(Self::EVENTS));
     }
 }

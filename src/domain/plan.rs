@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::threshold::Threshold;
+use super::{schedule::Schedule, threshold::Threshold};
 
 /// The name that stands for every configured service.
 pub const ALL_SERVICES: &str = "all-services";
@@ -91,4 +91,99 @@ pub struct Plan {
     pub shape: Shape,
     /// What decides between passed and failed.
     pub thresholds: Vec<Threshold>,
+}
+
+impl Pattern {
+    /// Every pattern, in the form's order.
+    pub const ALL: [Self; 6] = [Self::Smoke, Self::Load, Self::Stress, Self::Spike, Self::Soak, Self::Breakpoint];
+
+    /// Its name on the wire, for example `spike`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Smoke => "smoke",
+            Self::Load => "load",
+            Self::Stress => "stress",
+            Self::Spike => "spike",
+            Self::Soak => "soak",
+            Self::Breakpoint => "breakpoint",
+        }
+    }
+
+    /// The pattern with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|pattern| pattern.name() == name)
+    }
+
+    /// Whether the pattern goes with a model. Every pattern can be closed; a smoke or a soak test can't be open.
+    pub fn allows(self, model: Model) -> bool {
+        match model {
+            Model::Vus => true,
+            Model::ArrivalRate => matches!(self, Self::Load | Self::Stress | Self::Spike | Self::Breakpoint),
+        }
+    }
+}
+
+impl Model {
+    /// Every model, in the form's order.
+    pub const ALL: [Self; 2] = [Self::Vus, Self::ArrivalRate];
+
+    /// Its name on the wire: `vus` or `arrival-rate`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Vus => "vus",
+            Self::ArrivalRate => "arrival-rate",
+        }
+    }
+
+    /// The model with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|model| model.name() == name)
+    }
+}
+
+impl Peak {
+    /// What the peak counts.
+    pub fn model(self) -> Model {
+        match self {
+            Self::Vus { .. } => Model::Vus,
+            Self::ArrivalRate { .. } => Model::ArrivalRate,
+        }
+    }
+
+    /// The peak itself: VUs, or iterations per second.
+    pub fn value(self) -> u32 {
+        match self {
+            Self::Vus { vus } => vus,
+            Self::ArrivalRate { rate, .. } => rate,
+        }
+    }
+
+    /// Most VUs at work at the same time.
+    pub fn max_vus(self) -> u32 {
+        match self {
+            Self::Vus { vus } => vus,
+            Self::ArrivalRate { max_vus, .. } => max_vus,
+        }
+    }
+}
+
+impl Shape {
+    /// The length in seconds: the whole test, ramps included; the longest it may take for a script's own options.
+    pub fn duration_s(self) -> u32 {
+        match self {
+            Self::Pattern { duration_s, .. } | Self::Own { duration_s, .. } => duration_s,
+        }
+    }
+}
+
+impl Plan {
+    /// The schedule that follows from the plan; `None` where the script brings its own options.
+    pub fn schedule(&self) -> Option<Schedule> {
+        match self.shape {
+            Shape::Pattern { pattern, peak, duration_s, ramp_s } => {
+                Some(Schedule::new(pattern, peak, duration_s, ramp_s))
+            }
+            Shape::Own { .. } => None,
+        }
+    }
 }

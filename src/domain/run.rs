@@ -2,7 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Millis, plan::Plan, schedule::Schedule, threshold::Observed};
+use super::{
+    Millis,
+    plan::Plan,
+    schedule::{Phase, Schedule},
+    threshold::Observed,
+};
 
 /// A run's id, and its Prometheus label `testid`: 1–64 characters of `a-z`, `0-9` and `-`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -122,9 +127,7 @@ impl RunState {
 impl Run {
     /// The length the plan asks for, in seconds.
     pub fn duration_s(&self) -> u32 {
-        match self.plan.shape {
-            super::plan::Shape::Pattern { duration_s, .. } | super::plan::Shape::Own { duration_s, .. } => duration_s,
-        }
+        self.plan.shape.duration_s()
     }
 
     /// Seconds since k6 began its scenario, never past the end of the run; 0 before.
@@ -139,5 +142,28 @@ impl Run {
             return 1.0;
         }
         (self.elapsed_s(now_ms) / f64::from(self.duration_s().max(1))).clamp(0.0, 1.0)
+    }
+
+    /// Seconds of the planned length that are left; 0 when finished or overdue.
+    pub fn remaining_s(&self, now_ms: Millis) -> f64 {
+        if !self.state.is_active() {
+            return 0.0;
+        }
+        (f64::from(self.duration_s()) - self.elapsed_s(now_ms)).max(0.0)
+    }
+
+    /// The phase at work and the seconds it has left; `None` before k6 began, after the last phase, when finished, and
+    /// for a script with its own options.
+    pub fn phase(&self, now_ms: Millis) -> Option<(Phase, f64)> {
+        if self.started_ms.is_none() || !self.state.is_active() {
+            return None;
+        }
+        self.schedule.as_ref()?.phase_at(self.elapsed_s(now_ms)).map(|(phase, left)| (*phase, left))
+    }
+
+    /// The load that is asked for now, in VUs or iterations per second; `None` where [`Run::phase`] is.
+    pub fn asked(&self, now_ms: Millis) -> Option<f64> {
+        self.phase(now_ms)?;
+        self.schedule.as_ref().map(|schedule| schedule.value_at(self.elapsed_s(now_ms)))
     }
 }

@@ -1,6 +1,14 @@
 //! What is known of a script in the scripts folder.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+
+use super::{
+    plan::{ALL_SERVICES, Plan},
+    schedule::Schedule,
+    service::Service,
+};
 
 /// A script as `k6 inspect` sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -42,24 +50,31 @@ pub const SCRIPT_INPUT_VAR: &str = "HAD_INPUT";
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ScriptInput {
     /// The course; `None` for a script that keeps its own options.
-    pub schedule: Option<super::schedule::Schedule>,
+    pub schedule: Option<Schedule>,
     /// k6's `thresholds` option: expressions by metric.
-    pub thresholds: std::collections::BTreeMap<String, Vec<String>>,
+    pub thresholds: BTreeMap<String, Vec<String>>,
     /// Every configured service.
-    pub services: Vec<super::service::Service>,
+    pub services: Vec<Service>,
     /// The services that load goes to: one, or all.
     pub targets: Vec<String>,
-    /// Seconds iterations get to end, [`super::schedule::Schedule::GRACE_S`].
+    /// Seconds iterations get to end, [`Schedule::GRACE_S`].
     pub grace_s: u32,
 }
 
 impl ScriptInput {
-    /// What a plan hands to its script.
-    pub fn new(
-        _plan: &super::plan::Plan,
-        _schedule: Option<&super::schedule::Schedule>,
-        _services: &[super::service::Service],
-    ) -> Self {
-        todo!()
+    /// What a plan hands to its script. A target that no service has gives no targets, which the scripts refuse.
+    pub fn new(plan: &Plan, schedule: Option<&Schedule>, services: &[Service]) -> Self {
+        let mut thresholds = BTreeMap::<String, Vec<String>>::new();
+        for threshold in &plan.thresholds {
+            thresholds.entry(threshold.metric.clone()).or_default().push(threshold.expression());
+        }
+        let aimed_at = |service: &&Service| plan.target == ALL_SERVICES || plan.target == service.name;
+        Self {
+            schedule: schedule.cloned(),
+            thresholds,
+            services: services.to_vec(),
+            targets: services.iter().filter(aimed_at).map(|service| service.name.clone()).collect(),
+            grace_s: Schedule::GRACE_S,
+        }
     }
 }
