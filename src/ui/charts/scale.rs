@@ -1,0 +1,79 @@
+//! Axes that people read at a glance: round steps, and the same ones for every viewer.
+
+/// A value axis from 0.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ValueScale {
+    /// Its upper end.
+    pub max: f64,
+    /// The distance of its labels.
+    pub step: f64,
+}
+
+impl ValueScale {
+    /// The scale for values up to `top`; `least` is its smallest upper end, `whole` keeps the steps whole numbers.
+    pub fn reaching(top: f64, least: f64, whole: bool) -> Self {
+        // A little air, so that the highest value does not stick to the frame.
+        let top = (if top.is_finite() { top * 1.04 } else { 0.0 }).max(least).max(f64::MIN_POSITIVE);
+        let step = round_step(top / 4.0);
+        let step = if whole { step.max(1.0) } else { step };
+        Self { max: (top / step - 1e-9).ceil().max(1.0) * step, step }
+    }
+}
+
+/// The smallest of 1, 2, 5, 10, 20, 50 … that is not below `least`.
+fn round_step(least: f64) -> f64 {
+    let magnitude = 10f64.powf(least.log10().floor());
+    [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * magnitude).find(|step| *step >= least - 1e-12).unwrap_or(magnitude)
+}
+
+/// Steps of a time axis, in seconds.
+const TIME_STEPS: &[u32] =
+    &[1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400];
+
+/// The distance of a time axis' labels, in seconds, at most seven of them.
+pub fn time_step(length_s: f64) -> u32 {
+    TIME_STEPS.iter().copied().find(|step| length_s / f64::from(*step) < 7.0).unwrap_or(86_400)
+}
+
+/// A time since the start: `0:07`, `12:30`, `1:05:00`.
+pub fn clock(seconds: f64) -> String {
+    let s = seconds.max(0.0).round() as u64;
+    let (h, m, s) = (s / 3600, s / 60 % 60, s % 60);
+    if h > 0 { format!("{h}:{m:02}:{s:02}") } else { format!("{m}:{s:02}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scales_reach_past_the_highest_value_in_round_steps() {
+        for (top, least, whole, max, step) in [
+            (50.0, 1.0, true, 60.0, 20.0),
+            (0.0, 1.0, true, 1.0, 1.0),
+            (3.0, 1.0, true, 4.0, 1.0),
+            (0.3, 1.0, false, 1.0, 0.5),
+            (183.0, 1.0, false, 200.0, 50.0),
+            (500.0, 1.0, false, 600.0, 200.0),
+            (f64::NAN, 1.0, false, 1.0, 0.5),
+            (1e9, 1.0, true, 1.5e9, 5e8),
+        ] {
+            assert_eq!(ValueScale::reaching(top, least, whole), ValueScale { max, step }, "{top}");
+        }
+    }
+
+    #[test]
+    fn time_labels_stay_few_and_round() {
+        for (length, step) in [(1.0, 1), (30.0, 5), (63.0, 10), (90.0, 15), (303.0, 60), (3600.0, 600), (1e9, 86_400)] {
+            assert_eq!(time_step(length), step, "{length}");
+        }
+    }
+
+    #[test]
+    fn clock_shows_hours_only_where_there_are_some() {
+        assert_eq!(clock(7.4), "0:07");
+        assert_eq!(clock(750.0), "12:30");
+        assert_eq!(clock(3900.0), "1:05:00");
+        assert_eq!(clock(-3.0), "0:00");
+    }
+}
