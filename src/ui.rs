@@ -3,6 +3,7 @@
 mod app;
 mod browser;
 mod charts;
+mod echarts;
 mod header;
 pub mod live;
 mod load;

@@ -384,10 +384,7 @@ fn Course(form: Form) -> impl IntoView {
             <TextField form field=Field::Ramp label=text.ramp placeholder=text.automatic hint=text.ramp_hint />
         </div>
         <TextArea form field=Field::Thresholds label=text.thresholds_field hint=text.thresholds_hint />
-        <figure class="preview">
-            <figcaption>{text.preview}</figcaption>
-            <SchedulePreview schedule=schedule />
-        </figure>
+        <SchedulePreview schedule=schedule />
     }
 }
 
