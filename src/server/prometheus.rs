@@ -1,4 +1,7 @@
 //! The metrics store: a typed client, the queries, and the supervised child.
 
 pub mod child;
+pub mod client;
+mod external;
+mod logfile;
 pub mod queries;
