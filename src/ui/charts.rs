@@ -6,6 +6,8 @@ mod panels;
 mod picture;
 mod preview;
 mod scale;
+#[cfg(test)]
+mod tests;
 mod text;
 pub mod theme;
 
@@ -40,6 +42,9 @@ pub fn LiveCharts() -> impl IntoView {
 
     view! {
         <div class="charts" data-testid="charts">
+            <noscript>
+                <p class="charts-notice">{text.no_script}</p>
+            </noscript>
             <Show when=move || shared.script.get() == Some(false)>
                 <p class="charts-notice" role="status">{text.script_missing}</p>
             </Show>

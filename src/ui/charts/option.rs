@@ -85,7 +85,7 @@ fn label(colours: &Colours) -> AxisLabel {
 }
 
 fn time_axis(picture: &Picture, colours: &Colours) -> ChartAxis {
-    let format = if picture.length_s > 3600.0 { "{H}:{mm}:{ss}" } else { "{m}:{ss}" };
+    let format = if picture.length_s > 3600.0 { "{H}:{mm}:{ss}" } else { "{mm}:{ss}" };
     let end = picture.length_s;
     let step = f64::from(picture.time_step_s);
     // A label that would be cut off by the frame is left out.

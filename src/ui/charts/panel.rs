@@ -5,16 +5,18 @@ use leptos::{html, prelude::*};
 use super::{
     Shared, option,
     panels::{Look, Panel},
-    picture::{Picture, Trace, units},
-    scale::clock,
+    picture::{Picture, Trace, figure},
+    scale::tick,
     text::ChartText,
 };
 use crate::{
-    domain::live::LiveState,
+    domain::{
+        format::{NO_DATA, Numbers, clock},
+        live::LiveState,
+    },
     ui::{
         echarts::{self, Canvas},
         live::Live,
-        text::Lang,
     },
 };
 
@@ -39,7 +41,7 @@ pub(super) fn ChartPanel(
     let picture = Memo::new(move |_| state.with(|state| Picture::of(panel, state, text)));
     // The row under the pointer, or the last one.
     let row = Memo::new(move |_| state.with(|state| picture.with(|picture| row_at(picture, state, pointer.get()))));
-    let has_data = Memo::new(move |_| state.with(|s| picture.with(|p| p.has_data(&s.snapshot.history))));
+    let has_data = Memo::new(move |_| state.with(|s| picture.with(|p| p.has_data(s))));
 
     let points = RwSignal::new(0);
     let last_ms = RwSignal::new(None::<u64>);
@@ -142,7 +144,7 @@ fn mount(
                     let canvas = drawn.take().map(|drawn| drawn.canvas);
                     let canvas = canvas.or_else(|| Canvas::attach(&element, move |at| point(shared.pointer, at)))?;
                     let whole = option::whole(&picture, &echarts::colours());
-                    canvas.draw(&whole, &rows, number(shared.text.lang));
+                    canvas.draw(&whole, &rows, number(shared.text.numbers()));
                     *drawn = Some(Drawn { canvas, picture: picture.clone(), theme });
                 }
             }
@@ -167,10 +169,10 @@ fn point(pointer: RwSignal<Option<f64>>, at: Option<f64>) {
     }
 }
 
-fn number(lang: Lang) -> fn(f64) -> String {
-    match lang {
-        Lang::En => |value| ChartText::of(Lang::En).number(value),
-        Lang::De => |value| ChartText::of(Lang::De).number(value),
+fn number(numbers: Numbers) -> fn(f64) -> String {
+    match numbers {
+        Numbers::En => |value| tick(value, Numbers::En),
+        Numbers::De => |value| tick(value, Numbers::De),
     }
 }
 
@@ -197,8 +199,7 @@ fn row_at(picture: &Picture, state: &LiveState, pointer_ms: Option<f64>) -> Opti
 
 /// A trace's value at a row (`None`: the last one) with its unit; a dash without data.
 fn value_text(trace: &Trace, picture: &Picture, state: &LiveState, row: Option<usize>, text: &ChartText) -> String {
-    let history = &state.snapshot.history;
-    let row = row.or_else(|| history.at_ms.len().checked_sub(1));
-    let value = row.and_then(|row| picture.value_at(trace, history, row, text));
-    value.map_or_else(|| "–".to_owned(), |value| format!("{}{}", text.number(value), units(trace.metric, text).suffix))
+    let row = row.or_else(|| row_at(picture, state, None));
+    let value = picture.value_at(trace, state, row);
+    value.map_or_else(|| NO_DATA.to_owned(), |value| figure(trace.metric, value, text))
 }

@@ -6,17 +6,18 @@ use serde::Serialize;
 
 use super::{
     panels::{LimitSpec, Look, Panel, Source, TraceSpec, When},
-    scale::{ValueScale, time_step},
+    scale::{ValueScale, tick, time_step},
     text::ChartText,
     theme::Tone,
 };
 use crate::domain::{
     Millis,
+    format::{self, Numbers},
     frame::{Dimension, History, Metric, SeriesKey, Unit},
-    live::LiveState,
+    live::{LiveState, Snapshot},
     run::Run,
     schedule::{Executor, Schedule},
-    threshold::{Aggregation, Comparison, Observed, Threshold},
+    threshold::{Aggregation, Comparison, Observed},
 };
 
 /// A panel at one moment, without its rows.
@@ -101,30 +102,44 @@ pub enum Point {
     },
 }
 
-/// How a metric is written.
-pub struct Units {
+/// How a metric is written on an axis.
+struct Units {
     /// From the metric's own unit to the axis'.
-    pub factor: f64,
+    factor: f64,
     /// What stands behind a number.
-    pub suffix: &'static str,
+    suffix: &'static str,
     /// The axis' unit in words.
-    pub label: String,
+    label: String,
     /// The smallest upper end of an axis, in its unit.
     least: f64,
     whole: bool,
 }
 
-/// How a metric is written on axes and in legends.
-pub fn units(metric: Metric, text: &ChartText) -> Units {
+/// A value in words, for legends.
+pub fn figure(metric: Metric, value: f64, text: &ChartText) -> String {
+    let numbers = text.numbers();
+    match metric.spec().unit {
+        Unit::Cores => format::percent(value, numbers),
+        // A course between two corners is no whole number of VUs.
+        Unit::Count => format::number(value.round(), 0, numbers),
+        unit => format::value(unit, value, numbers),
+    }
+}
+
+fn units(metric: Metric, text: &ChartText) -> Units {
+    let percent = match text.numbers() {
+        Numbers::En => "%",
+        Numbers::De => " %",
+    };
     let (factor, suffix, label, least, whole) = match metric.spec().unit {
         Unit::Count => (1.0, "", (text.metric)(metric), 4.0, true),
         Unit::PerSecond if metric == Metric::RequestRate => (1.0, "/s", text.requests_per_second, 4.0, false),
         Unit::PerSecond => (1.0, "/s", text.iterations_per_second, 4.0, false),
-        Unit::Share => (100.0, " %", "%", 1.0, false),
+        Unit::Share => (100.0, percent, "%", 1.0, false),
         Unit::Seconds => (1e3, " ms", "ms", 1.0, false),
         Unit::Bytes => (1e-6, " MB", "MB", 10.0, false),
         Unit::BytesPerSecond => (1e-6, " MB/s", "MB/s", 1.0, false),
-        Unit::Cores => (100.0, " %", text.percent_of_core, 10.0, false),
+        Unit::Cores => (100.0, percent, text.percent_of_core, 10.0, false),
     };
     Units { factor, suffix, label: label.to_owned(), least, whole }
 }
@@ -141,7 +156,7 @@ impl Picture {
         let origin_ms = origin(run, history);
         let length_s = length(run, history, origin_ms);
         let traces: Vec<Trace> =
-            panel.traces.iter().flat_map(|spec| traces_of(spec, schedule, history, &services, text)).collect();
+            panel.traces.iter().flat_map(|spec| traces_of(spec, schedule, snapshot, &services, text)).collect();
         let has_plan = traces.iter().any(|trace| trace.key.is_none());
         let planned = schedule.filter(|_| has_plan).map(Schedule::points).unwrap_or_default();
 
@@ -204,21 +219,29 @@ impl Picture {
         history.at_ms.partition_point(|at| *at < self.origin_ms)
     }
 
-    /// Whether any measured series has a value.
-    pub fn has_data(&self, history: &History) -> bool {
+    /// Whether any measured series has a value, in the history or, before that came, now.
+    pub fn has_data(&self, state: &LiveState) -> bool {
+        let Snapshot { history, frame, .. } = &state.snapshot;
         let first = self.first_row(history);
-        let keys = self.traces.iter().filter_map(|trace| trace.key.as_ref());
-        keys.filter_map(|key| history.series.get(key)?.get(first..)).flatten().any(Option::is_some)
+        let mut keys = self.traces.iter().filter_map(|trace| trace.key.as_ref());
+        keys.any(|key| {
+            let past = history.series.get(key).and_then(|values| values.get(first..));
+            past.is_some_and(|values| values.iter().any(Option::is_some))
+                || (history.at_ms.is_empty() && frame.values.contains_key(key))
+        })
     }
 
-    /// A trace's value at a row of the history, or, for the planned course, at that row's time; in the axis' unit.
-    pub fn value_at(&self, trace: &Trace, history: &History, row: usize, text: &ChartText) -> Option<f64> {
-        let Some(key) = &trace.key else {
-            let at = history.at_ms.get(row)?.saturating_sub(self.origin_ms) as f64 / 1e3;
-            return course_at(&self.planned, at);
-        };
-        let value = (*history.series.get(key)?.get(row)?)?;
-        Some(value * units(trace.metric, text).factor)
+    /// A trace's value at a row of the history, in the metric's unit; without a row: its value now.
+    pub fn value_at(&self, trace: &Trace, state: &LiveState, row: Option<usize>) -> Option<f64> {
+        let Snapshot { history, frame, .. } = &state.snapshot;
+        match (&trace.key, row) {
+            (Some(key), Some(row)) => *history.series.get(key)?.get(row)?,
+            (Some(key), None) => frame.values.get(key).copied(),
+            (None, Some(row)) => {
+                course_at(&self.planned, history.at_ms.get(row)?.saturating_sub(self.origin_ms) as f64 / 1e3)
+            }
+            (None, None) => None,
+        }
     }
 }
 
@@ -254,7 +277,7 @@ fn length(run: Option<&Run>, history: &History, origin_ms: Millis) -> f64 {
 fn traces_of(
     spec: &TraceSpec,
     schedule: Option<&Schedule>,
-    history: &History,
+    snapshot: &Snapshot,
     services: &[&str],
     text: &ChartText,
 ) -> Vec<Trace> {
@@ -271,8 +294,14 @@ fn traces_of(
             vec![trace(Some(SeriesKey::whole(metric)), metric, name.to_owned(), spec.tone)]
         }
         Source::Parts(metric, dimension) => {
-            let mut names: Vec<&str> = history.parts(metric, dimension).map(|(name, _)| name).collect();
+            let past = snapshot.history.parts(metric, dimension).map(|(name, _)| name);
+            let now = snapshot.frame.values.keys().filter_map(|key| match &key.part {
+                Some((d, name)) if key.metric == metric && *d == dimension => Some(name.as_str()),
+                _ => None,
+            });
+            let mut names: Vec<&str> = past.chain(now).collect();
             names.sort_by_key(|name| rank(name, services));
+            names.dedup();
             let part = |name: &str| {
                 let shown = if dimension == Dimension::Process && name == "host" { text.host } else { name };
                 let key = SeriesKey::part(metric, dimension, name);
@@ -302,34 +331,25 @@ fn part_tone(name: &str, services: &[&str]) -> Tone {
 }
 
 fn limits_of(panel: &Panel, run: &Run, text: &ChartText) -> Vec<Limit> {
+    let Some(metric) = first_metric(panel) else { return Vec::new() };
+    let suffix = units(metric, text).suffix;
     let limit = |observed: &Observed| {
-        let Threshold { metric, aggregation, comparison, limit } = &observed.threshold;
-        let LimitSpec { factor, .. } =
-            panel.limits.iter().find(|spec| spec.k6_metric == metric && (spec.fits)(*aggregation))?;
-        let value = limit * factor;
-        let name = aggregation_name(*aggregation, panel, text);
-        let sign = comparison_sign(*comparison);
-        let suffix = units(first_metric(panel)?, text).suffix;
-        let label = format!("{name} {sign} {}{suffix}", text.number(value));
+        let threshold = &observed.threshold;
+        let fits = |spec: &&LimitSpec| spec.k6_metric == threshold.metric && (spec.fits)(threshold.aggregation);
+        let value = threshold.limit * panel.limits.iter().find(fits)?.factor;
+        let name = match threshold.aggregation {
+            Aggregation::Avg => (text.metric)(Metric::Mean).to_owned(),
+            Aggregation::Med => "p50".to_owned(),
+            Aggregation::Min => "min".to_owned(),
+            Aggregation::Max => "max".to_owned(),
+            Aggregation::Percentile(p) => format!("p{p}"),
+            Aggregation::Rate | Aggregation::Count => (text.metric)(metric).to_owned(),
+        };
+        let sign = comparison_sign(threshold.comparison);
+        let label = format!("{name} {sign} {}{suffix}", tick(value, text.numbers()));
         Some(Limit { label, value, above: false, crossed: observed.ok == Some(false) })
     };
     run.thresholds.iter().filter_map(limit).collect()
-}
-
-fn aggregation_name(aggregation: Aggregation, panel: &Panel, text: &ChartText) -> String {
-    match aggregation {
-        Aggregation::Avg => (text.metric)(Metric::Mean).to_owned(),
-        Aggregation::Med => "p50".to_owned(),
-        Aggregation::Min => "min".to_owned(),
-        Aggregation::Max => "max".to_owned(),
-        Aggregation::Percentile(p) => format!("p{p}"),
-        Aggregation::Rate | Aggregation::Count => {
-            let total = (text.metric)(Metric::RequestRate);
-            first_metric(panel)
-                .map_or(total, |m| if m == Metric::RequestRate { total } else { (text.metric)(m) })
-                .into()
-        }
-    }
 }
 
 fn comparison_sign(comparison: Comparison) -> &'static str {

@@ -3,11 +3,15 @@
 use leptos::prelude::*;
 
 use super::{
-    scale::{ValueScale, clock, time_step},
+    scale::{ValueScale, tick, time_step},
     text::ChartText,
 };
 use crate::{
-    domain::schedule::{Executor, Schedule},
+    domain::{
+        format::clock,
+        frame::Metric,
+        schedule::{Executor, Schedule},
+    },
     ui::text::use_lang,
 };
 
@@ -32,13 +36,13 @@ pub fn SchedulePreview(
 fn drawing(schedule: &Schedule, text: &'static ChartText) -> impl IntoView + use<> {
     let course = Course::of(schedule);
     let unit = match schedule.executor {
-        Executor::RampingVus => (text.metric)(crate::domain::frame::Metric::Vus),
+        Executor::RampingVus => (text.metric)(Metric::Vus),
         Executor::RampingArrivalRate => text.iterations_per_second,
     };
     let levels = course.levels().map(|(y, value)| {
         view! {
             <line class="preview-grid" x1="0" x2="100%" y1=y.clone() y2=y.clone() />
-            <text class="preview-level" x="0" y=y dx="-8" dy="0.35em">{text.number(value)}</text>
+            <text class="preview-level" x="0" y=y dx="-8" dy="0.35em">{tick(value, text.numbers())}</text>
         }
     });
     let times = course.times().map(|(x, at)| {
@@ -48,7 +52,7 @@ fn drawing(schedule: &Schedule, text: &'static ChartText) -> impl IntoView + use
         view! {
             <li>
                 <span class="preview-phase">{(text.phase)(phase.name)}</span>
-                {format!(" {} → {}", clock(f64::from(phase.duration_s)), text.number(f64::from(phase.target)))}
+                {format!(" {} → {}", clock(f64::from(phase.duration_s)), tick(f64::from(phase.target), text.numbers()))}
             </li>
         }
     });

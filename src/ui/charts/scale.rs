@@ -1,5 +1,7 @@
 //! Axes that people read at a glance: round steps, and the same ones for every viewer.
 
+use crate::domain::format::{self, Numbers};
+
 /// A value axis from 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ValueScale {
@@ -35,11 +37,10 @@ pub fn time_step(length_s: f64) -> u32 {
     TIME_STEPS.iter().copied().find(|step| length_s / f64::from(*step) < 7.0).unwrap_or(86_400)
 }
 
-/// A time since the start: `0:07`, `12:30`, `1:05:00`.
-pub fn clock(seconds: f64) -> String {
-    let s = seconds.max(0.0).round() as u64;
-    let (h, m, s) = (s / 3600, s / 60 % 60, s % 60);
-    if h > 0 { format!("{h}:{m:02}:{s:02}") } else { format!("{m}:{s:02}") }
+/// A number on an axis: no more decimals than its round step needs.
+pub fn tick(value: f64, numbers: Numbers) -> String {
+    let needs = |decimals: i32| (value * 10f64.powi(decimals)).fract().abs() < 1e-6;
+    format::number(value, (0..3).find(|decimals| needs(*decimals)).unwrap_or(3) as usize, numbers)
 }
 
 #[cfg(test)]
@@ -70,10 +71,12 @@ mod tests {
     }
 
     #[test]
-    fn clock_shows_hours_only_where_there_are_some() {
-        assert_eq!(clock(7.4), "0:07");
-        assert_eq!(clock(750.0), "12:30");
-        assert_eq!(clock(3900.0), "1:05:00");
-        assert_eq!(clock(-3.0), "0:00");
+    fn ticks_have_no_more_decimals_than_they_need() {
+        for (value, en, de) in
+            [(0.0, "0", "0"), (0.5, "0.5", "0,5"), (0.05, "0.05", "0,05"), (1500.0, "1,500", "1.500")]
+        {
+            assert_eq!(tick(value, Numbers::En), en);
+            assert_eq!(tick(value, Numbers::De), de);
+        }
     }
 }

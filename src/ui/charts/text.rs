@@ -1,7 +1,7 @@
 //! The charts' words in both languages.
 
 use crate::{
-    domain::{frame::Metric, schedule::PhaseName},
+    domain::{format::Numbers, frame::Metric, schedule::PhaseName},
     ui::text::Lang,
 };
 
@@ -41,6 +41,8 @@ pub struct ChartText {
     pub no_data: &'static str,
     /// The chart script did not load.
     pub script_missing: &'static str,
+    /// Without JavaScript there are no charts.
+    pub no_script: &'static str,
     /// "latest", before values.
     pub latest: &'static str,
     /// "at", before the time under the pointer.
@@ -67,33 +69,12 @@ impl ChartText {
         self.panels.iter().find(|panel| panel.id == id)
     }
 
-    /// A number with about three digits, in the language's notation.
-    pub fn number(&self, value: f64) -> String {
-        let digits = match value.abs() {
-            size if size >= 99.95 || value == value.trunc() => 0,
-            size if size >= 9.995 => 1,
-            _ => 2,
-        };
-        let plain = format!("{value:.digits$}");
-        let (point, group) = match self.lang {
-            Lang::En => ('.', ','),
-            Lang::De => (',', '.'),
-        };
-        let (whole, fraction) = plain.split_once('.').map_or((plain.as_str(), ""), |(whole, f)| (whole, f));
-        let fraction = fraction.trim_end_matches('0');
-        let (sign, figures) = whole.strip_prefix('-').map_or(("", whole), |figures| ("-", figures));
-        let mut text = sign.to_owned();
-        for (i, figure) in figures.chars().enumerate() {
-            if i > 0 && (figures.len() - i).is_multiple_of(3) {
-                text.push(group);
-            }
-            text.push(figure);
+    /// How numbers are written.
+    pub fn numbers(&self) -> Numbers {
+        match self.lang {
+            Lang::En => Numbers::En,
+            Lang::De => Numbers::De,
         }
-        if !fraction.is_empty() {
-            text.push(point);
-            text.push_str(fraction);
-        }
-        if text == "-0" { "0".to_owned() } else { text }
     }
 }
 
@@ -151,6 +132,7 @@ const ENGLISH: ChartText = ChartText {
     host: "host",
     no_data: "no data",
     script_missing: "The charts could not be loaded: /vendor/echarts.min.js is missing. The numbers are live all the same.",
+    no_script: "Without JavaScript the charts stay empty. The numbers are those of the moment the page was loaded.",
     latest: "latest",
     at: "at",
     preview: "Planned load",
@@ -220,6 +202,7 @@ const GERMAN: ChartText = ChartText {
     host: "Rechner",
     no_data: "keine Daten",
     script_missing: "Die Diagramme konnten nicht geladen werden: /vendor/echarts.min.js fehlt. Die Zahlen sind trotzdem live.",
+    no_script: "Ohne JavaScript bleiben die Diagramme leer. Die Zahlen sind die vom Laden der Seite.",
     latest: "zuletzt",
     at: "bei",
     preview: "Geplante Last",
@@ -238,27 +221,6 @@ const GERMAN: ChartText = ChartText {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_have_three_digits_and_the_languages_notation() {
-        let english = ChartText::of(Lang::En);
-        let german = ChartText::of(Lang::De);
-        for (value, en, de) in [
-            (0.0, "0", "0"),
-            (0.004, "0", "0"),
-            (0.5, "0.5", "0,5"),
-            (7.126, "7.13", "7,13"),
-            (12.34, "12.3", "12,3"),
-            (99.96, "100", "100"),
-            (1234.5, "1,234", "1.234"),
-            (1_000_000.0, "1,000,000", "1.000.000"),
-            (-0.001, "0", "0"),
-            (-1500.0, "-1,500", "-1.500"),
-        ] {
-            assert_eq!(english.number(value), en);
-            assert_eq!(german.number(value), de);
-        }
-    }
 
     #[test]
     fn every_panel_has_words_in_both_languages() {
