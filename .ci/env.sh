@@ -57,7 +57,7 @@ locked() {
 
 # quietly WHAT COMMAND…: output goes to a log that is shown on failure; a line every 30 s says that it goes on.
 quietly() {
-  local what=$1 log started pid status=0
+  local what=$1 log started told=0 pid status=0
   shift
   started=$SECONDS
   log=$(mktemp "${TMPDIR:-/tmp}/ha-dashboard-XXXXXX.log")
@@ -67,8 +67,9 @@ quietly() {
   # shellcheck disable=SC2064
   trap "kill $pid 2>/dev/null; rm -f '$log'; exit 130" INT TERM
   while kill -0 "$pid" 2>/dev/null; do
-    if (((SECONDS - started) % 30 == 29)); then
-      say "  … $((SECONDS - started)) s, $(grep -c '' "$log") lines; now: $(tail -n 1 "$log" | tr -d '\r' | cut -c 1-80)"
+    if ((SECONDS - started >= told + 30)); then
+      told=$((SECONDS - started))
+      say "  … $told s, $(grep -c '' "$log") lines; now: $(tail -n 1 "$log" | tr -d '\r' | cut -c 1-80)"
     fi
     sleep 1
   done

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { createWriteStream } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -30,19 +30,23 @@ export class Program {
     /** Everything it wrote. */
     readonly logFile: string,
   ) {
-    this.ended = new Promise((done) => child.once("exit", done));
+    this.ended = new Promise((done) => {
+      child.once("exit", done);
+      child.once("error", () => done(null));
+    });
   }
 
   static start(args: string[], env: Record<string, string>, logFile: string): Program {
+    // Settings of the person who runs the tests must not count.
+    const outer = Object.entries(process.env).filter(([name]) => !name.startsWith("HAD_"));
+    const log = openSync(logFile, "a");
     const child = spawn(binary, args, {
       cwd: repository,
-      env: { ...process.env, ...env },
-      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...Object.fromEntries(outer), ...env },
+      // Straight into the file: nothing is lost when either side crashes.
+      stdio: ["ignore", log, log],
     });
-    const log = createWriteStream(logFile, { flags: "a" });
-    child.stdout.pipe(log, { end: false });
-    child.stderr.pipe(log, { end: false });
-    child.once("error", (error) => log.write(`${error}\n`));
+    closeSync(log);
     return new Program(child, logFile);
   }
 
@@ -68,6 +72,11 @@ export class Program {
     const kib = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
     if (!kib) throw new Error("no VmRSS in /proc");
     return Number(kib) * 1024;
+  }
+
+  /** Waits for its end and gives its exit code. */
+  end(): Promise<number | null> {
+    return this.ended;
   }
 
   /** Kills it as the kernel would when memory is out. */

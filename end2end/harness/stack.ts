@@ -15,6 +15,7 @@ export type Knobs = { latency_ms: number; error_share: number };
 /** A whole system of its own: demo services, dashboard with its Prometheus, scripts folder and state folder. */
 export class Stack {
   private dashboard?: Program;
+  private runs = 0;
 
   private constructor(
     private readonly folder: string,
@@ -62,6 +63,10 @@ export class Stack {
     return `http://127.0.0.1:${this.ports.services[services.indexOf(name)]}`;
   }
 
+  private get services() {
+    return { HAD_SERVICES: services.map((name) => `${name}=${this.serviceUrl(name)}`).join(",") };
+  }
+
   /** The dashboard's process. */
   get program(): Program {
     if (!this.dashboard) throw new Error("the dashboard is not running");
@@ -77,7 +82,7 @@ export class Stack {
         HAD_SCRIPTS_DIR: this.scripts,
         HAD_SITE_ROOT: join(repository, "target/site"),
         HAD_PROMETHEUS_PORT: String(this.ports.prometheus),
-        HAD_SERVICES: services.map((name) => `${name}=${this.serviceUrl(name)}`).join(","),
+        ...this.services,
         HAD_ENGINE: "process",
         ...this.settings,
       },
@@ -87,13 +92,17 @@ export class Stack {
     await this.api.ready();
   }
 
+  /** `ha-dashboard run` against this system's services, without its dashboard. */
+  async run(args: string[], settings: Record<string, string> = {}): Promise<{ code: number | null; output: string }> {
+    const logFile = join(this.folder, `run-${this.runs++}.log`);
+    const env = { HAD_SCRIPTS_DIR: this.scripts, ...this.services, ...settings };
+    const code = await Program.start(["run", ...args], env, logFile).end();
+    return { code, output: await readFile(logFile, "utf8") };
+  }
+
   private async startDemo() {
     for (const name of services) {
-      const program = Program.start(
-        ["demo", "--service", name, "--addr", new URL(this.serviceUrl(name)).host],
-        { HAD_SERVICES: services.map((each) => `${each}=${this.serviceUrl(each)}`).join(",") },
-        join(this.folder, `${name}.log`),
-      );
+      const program = Program.start(["demo", "--service", name], this.services, join(this.folder, `${name}.log`));
       this.demo.push(program);
     }
     await Promise.all(services.map((name, at) => this.demo[at]?.answers(`${this.serviceUrl(name)}/health`)));

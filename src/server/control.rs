@@ -192,4 +192,5 @@ impl Control for Dashboard {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;

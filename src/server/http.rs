@@ -14,6 +14,8 @@ pub mod load_test;
 mod metrics;
 mod openapi;
 mod runs;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -309,6 +309,12 @@ impl Supervisor {
         self.state().feed()
     }
 
+    /// A run's folder.
+    #[cfg(test)]
+    pub fn archive_dir(&self, id: &RunId) -> std::path::PathBuf {
+        self.archive.dir(id)
+    }
+
     /// Brings a run forward with its instance until that is over.
     fn follow(self: &Arc<Self>, id: RunId, instance: Arc<dyn Instance>) {
         let this = self.clone();
