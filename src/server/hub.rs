@@ -438,3 +438,6 @@ fn with_observed(told: &[Observed], seen: &[Observed]) -> Vec<Observed> {
 fn now_ms() -> Millis {
     SystemTime::now().duration_since(UNIX_EPOCH).map(|since| since.as_millis() as Millis).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

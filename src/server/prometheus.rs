@@ -3,5 +3,7 @@
 pub mod child;
 pub mod client;
 mod external;
+#[cfg(test)]
+pub mod lab;
 mod logfile;
 pub mod queries;

@@ -91,7 +91,12 @@ impl Watch {
         let back = back.clamp(self.window + MARGIN, longest.max(self.window + MARGIN));
         let query = queries::stored(&self.run.id, back, native_histograms);
         let series = if back > LONGEST {
-            client.clone().with_timeout(FIRST_LOOK).samples(&query, None).await?
+            let answer = client.clone().with_timeout(FIRST_LOOK).samples(&query, None).await;
+            if matches!(answer, Err(StoreError::Timeout { .. } | StoreError::TooLarge)) {
+                // Going back all the way is too much for this store: the next look reads the newest samples only.
+                self.polled_ms = Some(now_ms);
+            }
+            answer?
         } else {
             client.samples(&query, None).await?
         };

@@ -74,3 +74,60 @@ pub fn metrics(before: &MetricsStatus, after: &MetricsStatus, active: bool, now_
     };
     Some(Event { at_ms: now_ms, kind })
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use ha_dashboard::domain::{run::Verdict, service::Service};
+
+    use super::*;
+    use crate::server::prometheus::lab;
+
+    fn names(events: &[Event]) -> Vec<String> {
+        let name = |event: &Event| serde_json::to_value(&event.kind).unwrap()["event"].as_str().unwrap().to_owned();
+        events.iter().map(name).collect()
+    }
+
+    #[test]
+    fn a_run_tells_its_stations_once() {
+        let running = lab::run("r-1", 10, &[]);
+        let starting = Run { state: RunState::Starting, started_ms: None, ..running.clone() };
+        let stopping = Run { state: RunState::Stopping, ..running.clone() };
+        let finished = Run { state: RunState::Finished(Verdict::Stopped), ended_ms: Some(77), ..running.clone() };
+        let step = |before: Option<&Run>, after: &Run| names(&run(before, Some(after), 0, 5));
+        assert!(step(None, &starting).is_empty());
+        assert_eq!(step(Some(&starting), &running), ["run-started"]);
+        assert!(step(Some(&running), &running).is_empty());
+        assert_eq!(step(Some(&running), &stopping), ["stop-requested"]);
+        assert_eq!(step(Some(&stopping), &finished), ["run-ended"]);
+        assert!(step(Some(&finished), &finished).is_empty());
+        assert_eq!(run(Some(&stopping), Some(&finished), 0, 5)[0].at_ms, 77);
+        // One from before this dashboard's time.
+        assert_eq!(names(&run(None, Some(&running), u64::MAX, 5)), ["run-started", "run-adopted"]);
+        assert_eq!(names(&run(None, Some(&finished), u64::MAX, 5)), ["run-started", "run-ended"]);
+        let other = Run { id: "r-2".parse().unwrap(), ..starting };
+        assert!(step(Some(&finished), &other).is_empty());
+        assert!(run(Some(&finished), None, 0, 5).is_empty());
+    }
+
+    #[test]
+    fn only_crossings_are_events() {
+        let observed = |ok| Observed { ok, ..lab::run("r-1", 10, &["http_reqs:count>1"]).thresholds.remove(0) };
+        let step = |before, after| thresholds(&[observed(before)], &[observed(after)], 5).len();
+        assert_eq!(step(None, Some(true)) + step(Some(true), Some(true)) + step(Some(false), None), 0);
+        assert_eq!(step(None, Some(false)) + step(Some(true), Some(false)) + step(Some(false), Some(true)), 3);
+    }
+
+    #[test]
+    fn another_latency_is_no_change_of_health() {
+        let service = Service { name: "shop".into(), url: String::new() };
+        let status = |health| vec![ServiceStatus { service: service.clone(), health }];
+        let up = |latency_ms| status(Health::Up { latency_ms });
+        let down = status(Health::Down { reason: "refused".into() });
+        let step = |before: &[ServiceStatus], after: &[ServiceStatus]| health(before, after, 5).len();
+        assert_eq!(step(&up(1.0), &up(2.0)) + step(&status(Health::Unknown), &up(1.0)), 0);
+        assert_eq!(step(&up(1.0), &down) + step(&down, &up(1.0)) + step(&status(Health::Unknown), &down), 3);
+        let degraded = |status_code| status(Health::Degraded { status: status_code });
+        assert_eq!(step(&degraded(500), &degraded(503)), 1);
+    }
+}

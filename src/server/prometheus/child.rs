@@ -409,5 +409,13 @@ pub(super) fn keeps_native_histograms(version: (u32, u32), flag: bool) -> bool {
     version >= NATIVE_HISTOGRAMS[1] || (version >= NATIVE_HISTOGRAMS[0] && flag)
 }
 
+/// Kills the Prometheus that holds a data folder.
+#[cfg(test)]
+pub async fn kill_for_test(data: &Path) {
+    if let Some(server) = leftover(data).await {
+        server.identity.signal(Signal::SIGKILL);
+    }
+}
+
 #[cfg(test)]
 mod tests;

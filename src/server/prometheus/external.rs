@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     child::{keeps_native_histograms, parse_number},
-    client::Client,
+    client::{Client, StoreError},
 };
 use crate::server::feed::StoreFeed;
 
@@ -39,7 +39,8 @@ struct Flags {
 pub async fn watch(url: String, feed: watch::Sender<StoreFeed>, token: CancellationToken) {
     let client = Client::new(reqwest::Client::new(), &url, TIMEOUT);
     loop {
-        let now = look(&client).await;
+        let before = feed.borrow().clone();
+        let now = look(&client, &before).await;
         let pause = PAUSE[usize::from(now.url.is_none())];
         feed.send_if_modified(|before| {
             let changed = *before != now;
@@ -56,10 +57,17 @@ pub async fn watch(url: String, feed: watch::Sender<StoreFeed>, token: Cancellat
     }
 }
 
-async fn look(client: &Client) -> StoreFeed {
-    if let Err(error) = client.value("vector(1)", None).await {
-        let problem = format!("{error}: start it, or set HAD_PROMETHEUS_URL to one that runs");
-        return StoreFeed { problem, ..StoreFeed::default() };
+async fn look(client: &Client, before: &StoreFeed) -> StoreFeed {
+    match client.value("vector(1)", None).await {
+        Ok(_) => {}
+        // Busy is not gone.
+        Err(error @ StoreError::Timeout { .. }) if before.url.is_some() => {
+            return StoreFeed { problem: error.to_string(), ..before.clone() };
+        }
+        Err(error) => {
+            let problem = format!("{error}: start it, or set HAD_PROMETHEUS_URL to one that runs");
+            return StoreFeed { problem, ..StoreFeed::default() };
+        }
     }
     let version = get::<BuildInfo>(client, "buildinfo").await.and_then(|build| parse_number(&build.version));
     let flags = get::<Flags>(client, "flags").await;

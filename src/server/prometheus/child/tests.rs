@@ -1,6 +1,51 @@
 #![allow(clippy::unwrap_used)]
 
+use ha_dashboard::domain::run::{RunState, Verdict};
+
 use super::*;
+use crate::server::prometheus::lab::{config, free_port, run, until};
+
+/// A dashboard's part in this: its own runtime, so that it can crash.
+struct Dashboard {
+    runtime: tokio::runtime::Runtime,
+    feed: watch::Receiver<StoreFeed>,
+    runs: watch::Sender<RunFeed>,
+    shutdown: Shutdown,
+}
+
+impl Dashboard {
+    fn start(dir: &Path, binary: &str, port: u16) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let (runs, receiver) = watch::channel(RunFeed::default());
+        let shutdown = Shutdown::default();
+        let store = StoreChoice::Child { binary: binary.into(), port };
+        let feed = {
+            let _inside = runtime.enter();
+            supervise(config(dir, store, Vec::new()), receiver, shutdown.clone())
+        };
+        Self { runtime, feed, runs, shutdown }
+    }
+
+    async fn ready(&self) -> StoreFeed {
+        until(20, "Prometheus is ready", || Some(self.feed.borrow().clone()).filter(|feed| feed.url.is_some())).await
+    }
+
+    fn crash(self) {
+        self.runtime.shutdown_background();
+    }
+
+    async fn end(self) {
+        self.shutdown.token.cancel();
+        self.shutdown.tasks.close();
+        self.shutdown.tasks.wait().await;
+        self.runtime.shutdown_background();
+    }
+}
+
+async fn process(dir: &Path) -> Option<Identity> {
+    let data = dir.join("prometheus/data").canonicalize().unwrap();
+    leftover(&data).await.map(|server| server.identity)
+}
 
 #[test]
 fn versions_are_read() {
@@ -11,4 +56,86 @@ fn versions_are_read() {
     assert_eq!(parse_number(""), None);
     assert!(keeps_native_histograms((2, 42), true) && !keeps_native_histograms((2, 42), false));
     assert!(keeps_native_histograms((3, 8), false) && !keeps_native_histograms((2, 39), true));
+}
+
+#[tokio::test]
+async fn a_killed_child_comes_back_on_its_port_and_ends_with_the_dashboard() {
+    let dir = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let dashboard = Dashboard::start(dir.path(), "prometheus", port);
+    let first = dashboard.ready().await;
+    assert_eq!(first.url.as_deref(), Some(format!("http://127.0.0.1:{port}").as_str()));
+    assert!(first.native_histograms && first.problem.is_empty(), "{first:?}");
+
+    let killed = process(dir.path()).await.unwrap();
+    killed.signal(Signal::SIGKILL);
+    let problem = until(5, "the death is told", || {
+        Some(dashboard.feed.borrow().problem.clone()).filter(|problem| !problem.is_empty())
+    });
+    assert!(problem.await.contains("prometheus.log"));
+    assert_eq!(dashboard.ready().await.url, first.url);
+    let next = process(dir.path()).await.unwrap();
+    assert_ne!(next, killed);
+    assert!(!log_tail(dir.path()).await.is_empty());
+
+    dashboard.end().await;
+    assert!(!next.is_alive());
+}
+
+#[tokio::test]
+async fn a_crash_of_the_dashboard_leaves_the_child_and_the_next_start_adopts_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let crashed = Dashboard::start(dir.path(), "prometheus", free_port());
+    let url = crashed.ready().await.url;
+    let child = process(dir.path()).await.unwrap();
+    crashed.crash();
+    assert!(child.is_alive());
+
+    let mut test = run("r-1", 60, &[]);
+    let next = Dashboard::start(dir.path(), "prometheus", free_port());
+    let adopted = next.ready().await;
+    assert_eq!(adopted.url, url);
+    assert!(adopted.native_histograms);
+    assert_eq!(process(dir.path()).await, Some(child));
+    // An orderly end while a run is at work leaves it too.
+    next.runs.send_replace(RunFeed { run: Some(test.clone()), ..RunFeed::default() });
+    next.end().await;
+    assert!(child.is_alive());
+
+    let last = Dashboard::start(dir.path(), "prometheus", free_port());
+    assert_eq!(last.ready().await.url, url);
+    test.state = RunState::Finished(Verdict::Passed);
+    last.runs.send_replace(RunFeed { run: Some(test), ..RunFeed::default() });
+    last.end().await;
+    assert!(!child.is_alive());
+}
+
+#[tokio::test]
+async fn a_taken_port_is_gone_round_and_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let dashboard = Dashboard::start(dir.path(), "prometheus", port);
+    let feed = dashboard.ready().await;
+    assert_ne!(feed.url, Some(format!("http://127.0.0.1:{port}")));
+    assert!(feed.problem.contains(&format!("port {port} can't be used")), "{feed:?}");
+    dashboard.end().await;
+}
+
+#[tokio::test]
+async fn what_is_not_prometheus_is_told_with_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let said = async |binary: &str| {
+        let dashboard = Dashboard::start(dir.path(), binary, free_port());
+        let problem = until(10, "a problem", || {
+            Some(dashboard.feed.borrow().problem.clone()).filter(|problem| !problem.is_empty())
+        });
+        let problem = problem.await;
+        dashboard.end().await;
+        problem
+    };
+    let problem = said("/nowhere/prometheus").await;
+    assert!(problem.contains("apt install prometheus") && problem.contains("HAD_PROMETHEUS_URL"), "{problem}");
+    let problem = said("/bin/echo").await;
+    assert!(problem.contains("--version failed"), "{problem}");
 }

@@ -1,0 +1,365 @@
+#![allow(clippy::unwrap_used)]
+
+use std::{
+    path::Path,
+    process::Stdio,
+    sync::{Mutex, atomic::Ordering},
+};
+
+use futures::StreamExt;
+use ha_dashboard::domain::{
+    event::EventKind,
+    frame::Dimension,
+    live::{Applied, LiveState, Message},
+    run::Verdict,
+    service::Health,
+};
+
+use super::*;
+use crate::server::{
+    config::StoreChoice,
+    prometheus::{
+        child,
+        lab::{Target, config, free_port, run, start_k6, until},
+    },
+};
+
+/// The live part of a dashboard, with the channels in hand.
+struct Live {
+    hub: Arc<Hub>,
+    runs: watch::Sender<RunFeed>,
+    observations: watch::Receiver<Observations>,
+    shutdown: Shutdown,
+}
+
+impl Live {
+    fn start(config: &Arc<Config>, store: watch::Receiver<StoreFeed>, feed: RunFeed) -> Self {
+        let (runs, receiver) = watch::channel(feed);
+        let (observed, observations) = watch::channel(Observations::default());
+        let shutdown = Shutdown::default();
+        let hub = Hub::start(config.clone(), receiver, store, observed, shutdown.clone());
+        Self { hub, runs, observations, shutdown }
+    }
+
+    fn feed(&self, run: &Run, k6_pids: Vec<u32>) {
+        self.runs.send_replace(RunFeed { run: Some(run.clone()), k6_pids, ..RunFeed::default() });
+    }
+
+    fn observed(&self, threshold: &str) -> Option<Observed> {
+        let observations = self.observations.borrow();
+        observations.thresholds.iter().find(|observed| observed.threshold.to_string() == threshold).cloned()
+    }
+
+    async fn end(self) {
+        self.shutdown.token.cancel();
+        self.shutdown.tasks.close();
+        self.shutdown.tasks.wait().await;
+    }
+}
+
+/// A browser: folds the stream, and insists that nothing is missing or doubled.
+#[derive(Clone)]
+struct Reader(Arc<Mutex<LiveState>>);
+
+impl Reader {
+    fn new(hub: &Hub) -> Self {
+        let reader = Self(Arc::default());
+        let (mut stream, state) = (hub.subscribe(None), reader.0.clone());
+        tokio::spawn(async move {
+            while let Some(bytes) = stream.next().await {
+                let text = String::from_utf8(bytes.to_vec()).unwrap();
+                let data = text.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
+                let message: Message = serde_json::from_str(data).unwrap();
+                assert_eq!(state.lock().unwrap().apply(message), Applied::Yes);
+            }
+        });
+        reader
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        self.0.lock().unwrap().snapshot.clone()
+    }
+
+    fn get(&self, key: &str) -> Option<f64> {
+        self.0.lock().unwrap().snapshot.frame.values.get(&SeriesKey::try_from(key.to_owned()).unwrap()).copied()
+    }
+
+    fn metrics(&self) -> MetricsStatus {
+        self.snapshot().status.metrics
+    }
+
+    /// Waits until a value passes a test.
+    async fn until(&self, seconds: u64, key: &str, passes: impl Fn(f64) -> bool) -> f64 {
+        until(seconds, key, || self.get(key).filter(|value| passes(*value))).await
+    }
+}
+
+/// A Prometheus as the dashboard runs it.
+async fn prometheus(dir: &Path, target: &Target) -> (Arc<Config>, watch::Receiver<StoreFeed>, Shutdown) {
+    let store = StoreChoice::Child { binary: "prometheus".into(), port: free_port() };
+    let config = config(dir, store, vec![target.service()]);
+    let shutdown = Shutdown::default();
+    let (_, runs) = watch::channel(RunFeed::default());
+    let feed = child::supervise(config.clone(), runs, shutdown.clone());
+    until(20, "Prometheus is ready", || feed.borrow().url.clone()).await;
+    (config, feed, shutdown)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_is_seen_live_from_its_start_to_its_verdict() {
+    let dir = tempfile::tempdir().unwrap();
+    let target = Target::start().await;
+    let (config, store, prometheus) = prometheus(dir.path(), &target).await;
+    let url = store.borrow().url.clone().unwrap();
+    let live = Live::start(&config, store.clone(), RunFeed::default());
+    let reader = Reader::new(&live.hub);
+    until(5, "an idle frame", || reader.get("memory{process=dashboard}")).await;
+    assert_eq!(reader.get("vus"), None);
+
+    let mut thresholds = vec!["http_reqs:count>10", "http_req_failed:rate<0.0001", "http_req_duration:p(95)<100"];
+    thresholds.extend(["errors:rate<0.9", "checks:rate>0.1", "api_response_time:avg<500", "iterations:rate>1"]);
+    thresholds.extend(["http_req_duration:max<1", "dropped_iterations:count<1"]);
+    let mut test = run("r-live", 40, &thresholds);
+    let mut k6 = start_k6(dir.path(), "r-live", &target, &url, 40, true);
+    let begun = Instant::now();
+    live.feed(&test, k6.id().into_iter().collect());
+    reader.until(6, "rps", |rps| rps > 0.0).await;
+    println!("first sample after {:?}", begun.elapsed());
+
+    reader.until(6, "p95", |p95| p95 < 0.05).await;
+    reader.until(6, "rps{service=shop}", |rps| rps > 50.0).await;
+    assert_eq!(reader.get("vus"), Some(5.0));
+    assert_eq!(reader.get("failed"), Some(0.0));
+    assert_eq!(reader.get("dropped"), Some(0.0));
+    for key in ["p50", "p99", "mean", "p95{service=shop}", "rps{status=200}", "iterations", "data_sent"] {
+        assert!(reader.get(key).is_some_and(|value| value > 0.0), "{key}");
+    }
+    reader.until(4, "cpu{process=k6}", |cpu| cpu > 0.0).await;
+    reader.until(4, "memory{process=prometheus}", |bytes| bytes > 1e6).await;
+    assert_eq!(reader.metrics().url, Some(url.clone()));
+    assert!(matches!(reader.snapshot().status.services[0].health, Health::Up { .. }));
+
+    // Latency goes up and recovers.
+    target.latency_ms.store(200, Ordering::Relaxed);
+    reader.until(8, "p95", |p95| p95 > 0.15).await;
+    target.latency_ms.store(5, Ordering::Relaxed);
+    let spike_over = Instant::now();
+    reader.until(15, "p95", |p95| p95 < 0.05).await;
+    println!("p95 recovered after {:?}", spike_over.elapsed());
+
+    // A dashboard that comes later sees the same from the start.
+    let feed = RunFeed { run: Some(test.clone()), ..RunFeed::default() };
+    let later = Live::start(&config, store.clone(), feed);
+    let newcomer = Reader::new(&later.hub);
+    let history = until(5, "a history read again", || {
+        Some(newcomer.snapshot().history).filter(|history| history.at_ms.len() > 5)
+    });
+    let history = history.await;
+    assert!(history.at_ms[0] <= test.started_ms.unwrap() + 3000);
+    let p95 = &history.series[&SeriesKey::whole(Metric::P95)];
+    assert!(p95.iter().flatten().any(|p95| *p95 > 0.15), "the spike is part of it");
+    let adopted = |event: &Event| matches!(event.kind, EventKind::RunAdopted { .. });
+    assert!(newcomer.snapshot().events.iter().any(adopted));
+    later.end().await;
+
+    // A quarter fails.
+    target.fail_every.store(4, Ordering::Relaxed);
+    reader.until(8, "failed", |share| (share - 0.25).abs() < 0.01).await;
+    assert!((reader.get("failed{service=shop}").unwrap() - 0.25).abs() < 0.01);
+    assert!(reader.get("rps{status=500}").unwrap() > 0.0);
+    let crossed = |event: &Event| matches!(&event.kind, EventKind::Threshold { threshold, ok: false } if threshold.contains("http_req_failed"));
+    until(3, "the crossing is an event", || reader.snapshot().events.iter().any(crossed).then_some(())).await;
+
+    // The store dies and comes back: the counters went on.
+    let data = dir.path().join("prometheus/data").canonicalize().unwrap();
+    child::kill_for_test(&data).await;
+    until(5, "the loss is told", || Some(()).filter(|()| !reader.metrics().problem.is_empty())).await;
+    until(10, "the store is back", || Some(()).filter(|()| reader.metrics().problem.is_empty())).await;
+    assert_eq!(store.borrow().url, Some(url.clone()));
+    reader.until(8, "rps", |rps| rps > 50.0).await;
+
+    // The end.
+    k6.wait().await.unwrap();
+    test.state = RunState::Finished(Verdict::Failed);
+    test.ended_ms = Some(now_ms());
+    live.feed(&test, Vec::new());
+    let ended = Instant::now();
+    reader.until(1, "vus", |vus| vus == 0.0).await;
+    println!("0 VUs shown {:?} after the end", ended.elapsed());
+    assert_eq!(reader.get("rps"), None);
+    let served = target.served.load(Ordering::Relaxed) as f64;
+    let failed = target.failed.load(Ordering::Relaxed) as f64;
+    until(3, "the count of requests is exact", || {
+        live.observed("http_reqs:count>10").filter(|observed| observed.value == Some(round(served)))
+    })
+    .await;
+    let value = |threshold: &str| live.observed(threshold).and_then(|observed| observed.value).unwrap();
+    let share = round(failed / served);
+    assert_eq!(value("http_req_failed:rate<0.0001"), share);
+    assert!((value("errors:rate<0.9") - share).abs() < 1e-4, "{} {share}", value("errors:rate<0.9"));
+    assert!((value("checks:rate>0.1") - (1.0 - share)).abs() < 1e-4);
+    assert!((5.0..400.0).contains(&value("http_req_duration:p(95)<100")));
+    assert!((5.0..200.0).contains(&value("api_response_time:avg<500")));
+    assert!((180.0..400.0).contains(&value("http_req_duration:max<1")));
+    assert_eq!(value("dropped_iterations:count<1"), 0.0);
+    assert!(value("iterations:rate>1") > 20.0);
+    let ok = |threshold: &str| live.observed(threshold).and_then(|observed| observed.ok);
+    assert_eq!((ok("http_req_failed:rate<0.0001"), ok("dropped_iterations:count<1")), (Some(false), Some(true)));
+
+    // One picture for everybody.
+    let late = Reader::new(&live.hub);
+    until(3, "the same picture", || {
+        let (a, b) = (reader.snapshot(), late.snapshot());
+        (a.cursor == b.cursor && a.history == b.history && a.status == b.status && a.events == b.events).then_some(())
+    })
+    .await;
+    let history = reader.snapshot().history;
+    let gaps: Vec<_> = history.at_ms.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(gaps.iter().all(|gap| *gap < 2500), "{gaps:?}");
+    live.end().await;
+    prometheus.token.cancel();
+    prometheus.tasks.close();
+    prometheus.tasks.wait().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn victoria_metrics_serves_everything_but_percentiles() {
+    let dir = tempfile::tempdir().unwrap();
+    let target = Target::start().await;
+    target.fail_every.store(5, Ordering::Relaxed);
+    let address = format!("127.0.0.1:{}", free_port());
+    let mut victoria = tokio::process::Command::new("victoria-metrics")
+        .arg(format!("-httpListenAddr={address}"))
+        .arg(format!("-storageDataPath={}", dir.path().join("data").display()))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("this test needs Debian's package victoria-metrics");
+    let url = format!("http://{address}");
+    let config = config(dir.path(), StoreChoice::External { url: url.clone() }, vec![target.service()]);
+    let (_, runs) = watch::channel(RunFeed::default());
+    let store = child::supervise(config.clone(), runs, Shutdown::default());
+    until(20, "VictoriaMetrics is ready", || store.borrow().url.clone()).await;
+    assert!(!store.borrow().native_histograms);
+
+    let live = Live::start(&config, store, RunFeed::default());
+    let reader = Reader::new(&live.hub);
+    let thresholds = ["http_req_failed:rate<0.1", "http_req_duration:max<1000", "http_reqs:count>10"];
+    let mut test = run("r-victoria", 12, &thresholds);
+    let mut k6 = start_k6(dir.path(), "r-victoria", &target, &url, 12, false);
+    live.feed(&test, k6.id().into_iter().collect());
+    reader.until(10, "failed", |share| (share - 0.2).abs() < 0.02).await;
+    reader.until(10, "rps{status=500}", |rps| rps > 0.0).await;
+    assert_eq!(reader.get("vus"), Some(5.0));
+    for key in ["iterations", "data_sent", "data_received", "rps{service=shop}"] {
+        assert!(reader.get(key).is_some_and(|value| value > 0.0), "{key}");
+    }
+    assert_eq!(reader.get("p95"), None, "a gauge since the start is not the value now");
+    assert!(reader.metrics().problem.contains("native histograms"), "{:?}", reader.metrics());
+    until(5, "a whole-run maximum", || live.observed(thresholds[1])?.value).await;
+    k6.wait().await.unwrap();
+    test.state = RunState::Finished(Verdict::Failed);
+    test.ended_ms = Some(now_ms());
+    live.feed(&test, Vec::new());
+    let served = round(target.served.load(Ordering::Relaxed) as f64);
+    until(5, "an exact count", || live.observed(thresholds[2]).filter(|observed| observed.value == Some(served))).await;
+    live.end().await;
+    victoria.kill().await.unwrap();
+}
+
+#[tokio::test]
+async fn without_a_store_the_page_goes_on_and_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let nobody = format!("http://127.0.0.1:{}", free_port());
+    let config = config(dir.path(), StoreChoice::External { url: nobody.clone() }, Vec::new());
+    let (_store, store) =
+        watch::channel(StoreFeed { url: Some(nobody), problem: String::new(), native_histograms: true });
+    let live = Live::start(&config, store, RunFeed::default());
+    let reader = Reader::new(&live.hub);
+    live.feed(&run("r-alone", 60, &["http_reqs:count>1"]), Vec::new());
+    until(8, "the delay is told", || reader.metrics().delayed_s.filter(|seconds| *seconds >= 3)).await;
+    let metrics = reader.metrics();
+    assert!(!metrics.reachable && metrics.problem.contains("can't be reached"), "{metrics:?}");
+    let snapshot = reader.snapshot();
+    assert!(snapshot.events.iter().any(|event| matches!(event.kind, EventKind::MetricsDelayed { .. })));
+    assert_eq!(snapshot.frame.get(Metric::Vus), None);
+    assert!(snapshot.frame.get_part(Metric::Memory, Dimension::Process, "host").is_some());
+    assert_eq!(snapshot.status.run.unwrap().thresholds[0].ok, None);
+    live.end().await;
+}
+
+#[tokio::test]
+async fn a_change_of_the_run_is_told_at_once_even_when_the_store_hangs() {
+    let dir = tempfile::tempdir().unwrap();
+    // Takes connections, and never answers.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let config = config(dir.path(), StoreChoice::External { url: url.clone() }, Vec::new());
+    let (_store, store) = watch::channel(StoreFeed { url: Some(url), problem: String::new(), native_histograms: true });
+    let live = Live::start(&config, store, RunFeed::default());
+    let reader = Reader::new(&live.hub);
+    let mut test = run("r-silent", 60, &[]);
+    live.feed(&test, Vec::new());
+    until(3, "the time-out is told", || Some(()).filter(|()| reader.metrics().problem.contains("did not answer")))
+        .await;
+    let state = || reader.snapshot().status.run.map(|run| run.state);
+    for next in [RunState::Stopping, RunState::Finished(Verdict::Stopped)] {
+        test.state = next.clone();
+        let told = Instant::now();
+        live.feed(&test, Vec::new());
+        until(1, "the new state", || state().filter(|state| *state == next)).await;
+        assert!(told.elapsed() < Duration::from_millis(300), "{:?}", told.elapsed());
+    }
+    let snapshot = reader.snapshot();
+    assert_eq!(snapshot.frame.get(Metric::Vus), Some(0.0));
+    let told = |wanted: fn(&EventKind) -> bool| snapshot.events.iter().filter(|event| wanted(&event.kind)).count();
+    assert_eq!(told(|kind| matches!(kind, EventKind::StopRequested { .. })), 1);
+    assert_eq!(told(|kind| matches!(kind, EventKind::RunEnded { verdict: Verdict::Stopped, .. })), 1);
+    live.end().await;
+}
+
+/// Prints how long a request's result takes from the target to a reader, and what the picture weighs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a benchmark: run it by name, with --nocapture"]
+async fn bench_sample_to_frame() {
+    let dir = tempfile::tempdir().unwrap();
+    let target = Target::start().await;
+    let (config, store, prometheus) = prometheus(dir.path(), &target).await;
+    let url = store.borrow().url.clone().unwrap();
+    let live = Live::start(&config, store, RunFeed::default());
+    let mut stream = live.hub.subscribe(None);
+    let mut test = run("r-bench", 30, &["http_reqs:count>1"]);
+    let mut k6 = start_k6(dir.path(), "r-bench", &target, &url, 30, true);
+    let started = std::time::Instant::now();
+    live.feed(&test, k6.id().into_iter().collect());
+    let (mut shown, mut delays, mut first, mut bytes, mut ticks) = (0, Vec::new(), None, 0, 0);
+    while started.elapsed() < Duration::from_secs(30) {
+        let message = stream.next().await.unwrap();
+        let now = std::time::Instant::now();
+        (bytes, ticks) = (bytes + message.len(), ticks + 1);
+        let text = String::from_utf8(message.to_vec()).unwrap();
+        let data = text.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
+        let Message::Tick(tick) = serde_json::from_str(data).unwrap() else { continue };
+        let observed = tick.status.and_then(|status| status.run?.thresholds.first()?.value);
+        let Some(count) = observed else { continue };
+        first.get_or_insert(now - started);
+        let times = target.times.lock().unwrap();
+        let count = (count as usize).min(times.len());
+        delays.extend(times[shown..count].iter().map(|served| now - *served));
+        shown = count;
+    }
+    delays.sort();
+    let at = |share: f64| delays[((delays.len() - 1) as f64 * share) as usize];
+    println!("start to first sample {:?}", first.unwrap());
+    println!("request to reader: p50 {:?}, p95 {:?}, max {:?} of {}", at(0.5), at(0.95), at(1.0), delays.len());
+    println!("{} bytes a tick", bytes / ticks);
+    test.state = RunState::Finished(Verdict::Passed);
+    live.feed(&test, Vec::new());
+    k6.wait().await.unwrap();
+    live.end().await;
+    prometheus.token.cancel();
+    prometheus.tasks.close();
+    prometheus.tasks.wait().await;
+}

@@ -1,0 +1,177 @@
+//! Real parts for tests: k6, a target with knobs, a store in a temporary folder.
+#![allow(clippy::unwrap_used)]
+
+use std::{
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use ha_dashboard::domain::{
+    Millis,
+    plan::{Plan, Shape},
+    run::{Run, RunState},
+    service::Service,
+    threshold::{Observed, Threshold},
+    validate::Limits,
+};
+use tokio::process::{Child, Command};
+
+use crate::server::config::{Config, EngineChoice, StoreChoice};
+
+/// The k6 to test with.
+pub fn k6() -> PathBuf {
+    let cached = std::env::var_os("HOME").map(|home| Path::new(&home).join(".cache/ha-dashboard/bin/k6"));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let named = std::env::var_os("HAD_K6").map(PathBuf::from);
+    let found = named.or(cached.filter(|k6| k6.exists()));
+    let found = found.or_else(|| std::env::split_paths(&path).map(|dir| dir.join("k6")).find(|k6| k6.exists()));
+    found.expect("these tests need k6: name it with HAD_K6, or run `make setup`")
+}
+
+/// A port that nobody listens on.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Now.
+pub fn now_ms() -> Millis {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as Millis
+}
+
+/// Waits for a condition, not longer than `seconds`.
+pub async fn until<T>(seconds: u64, what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(seconds);
+    loop {
+        if let Some(value) = condition() {
+            return value;
+        }
+        assert!(Instant::now() < deadline, "not within {seconds} s: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// A service with knobs.
+#[derive(Clone, Default)]
+pub struct Target {
+    pub url: String,
+    pub latency_ms: Arc<AtomicU64>,
+    /// One request in so many fails; 0: none.
+    pub fail_every: Arc<AtomicU64>,
+    pub served: Arc<AtomicU64>,
+    pub failed: Arc<AtomicU64>,
+    /// When each request was answered, in order.
+    pub times: Arc<Mutex<Vec<Instant>>>,
+}
+
+impl Target {
+    pub async fn start() -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let target = Self { url, ..Self::default() };
+        target.latency_ms.store(5, Ordering::Relaxed);
+        let state = target.clone();
+        let work = move || {
+            let state = state.clone();
+            async move {
+                let count = state.served.fetch_add(1, Ordering::Relaxed) + 1;
+                let every = state.fail_every.load(Ordering::Relaxed);
+                tokio::time::sleep(Duration::from_millis(state.latency_ms.load(Ordering::Relaxed))).await;
+                state.times.lock().unwrap().push(Instant::now());
+                if every > 0 && count % every == 0 {
+                    state.failed.fetch_add(1, Ordering::Relaxed);
+                    return axum::http::StatusCode::INTERNAL_SERVER_ERROR;
+                }
+                axum::http::StatusCode::OK
+            }
+        };
+        let health = axum::routing::get(|| async { "ok" });
+        let router = axum::Router::new().route("/health", health).fallback(work);
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        target
+    }
+
+    pub fn service(&self) -> Service {
+        Service { name: "shop".into(), url: self.url.clone() }
+    }
+}
+
+/// A configuration with everything in `dir`.
+pub fn config(dir: &Path, store: StoreChoice, services: Vec<Service>) -> Arc<Config> {
+    Arc::new(Config {
+        addr: ([127, 0, 0, 1], 0).into(),
+        state_dir: dir.to_owned(),
+        scripts_dir: dir.to_owned(),
+        site_root: dir.to_owned(),
+        services,
+        limits: Limits { max_vus: 100, max_rate: 1000, max_duration_s: 600 },
+        store,
+        engine: EngineChoice::Process,
+        k6: "k6".into(),
+        stop_grace: Duration::from_secs(5),
+        tick: Duration::from_secs(1),
+    })
+}
+
+/// A run that begins now.
+pub fn run(id: &str, duration_s: u32, thresholds: &[&str]) -> Run {
+    let thresholds: Vec<Threshold> = thresholds.iter().map(|text| text.parse().unwrap()).collect();
+    let observed =
+        |threshold: &Threshold| Observed { threshold: threshold.clone(), value: None, ok: None, k6_ok: None };
+    Run {
+        id: id.parse().unwrap(),
+        thresholds: thresholds.iter().map(observed).collect(),
+        plan: Plan {
+            script: "test.js".into(),
+            target: "shop".into(),
+            shape: Shape::Own { duration_s, max_vus: 10 },
+            thresholds,
+        },
+        schedule: None,
+        state: RunState::Running,
+        created_ms: now_ms(),
+        started_ms: Some(now_ms()),
+        ended_ms: None,
+        deadline_ms: now_ms() + 600_000,
+        correlation_id: "test".into(),
+    }
+}
+
+/// Starts k6 with 5 VUs against a target, pushing to a store.
+pub fn start_k6(dir: &Path, id: &str, target: &Target, store: &str, seconds: u32, native_histograms: bool) -> Child {
+    let script = dir.join(format!("{id}.js"));
+    let text =
+        "import http from 'k6/http'; import { check, sleep } from 'k6'; import { Trend, Rate } from 'k6/metrics';
+const time = new Trend('api_response_time', true), errors = new Rate('errors');
+export const options = { scenarios: { main: { executor: 'constant-vus', vus: 5, duration: `${__ENV.SECONDS}s` } } };
+export default function () {
+  const answer = http.get(__ENV.TARGET, { tags: { name: 'work', service: 'shop' } });
+  time.add(answer.timings.duration); errors.add(answer.status !== 200);
+  check(answer, { ok: (answer) => answer.status === 200 }); sleep(0.04);
+}";
+    std::fs::write(&script, text).unwrap();
+    Command::new(k6())
+        .args(["run", "--quiet", "--no-color", "--out", "experimental-prometheus-rw"])
+        .args(["--tag", &format!("testid={id}"), "--tag", "instance=1"])
+        .arg("--system-tags=proto,method,status,name,group,check,error_code,scenario,expected_response")
+        .arg(script)
+        .env("K6_PROMETHEUS_RW_SERVER_URL", format!("{store}/api/v1/write"))
+        .env("K6_PROMETHEUS_RW_PUSH_INTERVAL", "1s")
+        .env("K6_PROMETHEUS_RW_STALE_MARKERS", "true")
+        .env("K6_PROMETHEUS_RW_TREND_AS_NATIVE_HISTOGRAM", native_histograms.to_string())
+        .env("K6_PROMETHEUS_RW_TREND_STATS", "p(95),p(99),avg,med,min,max")
+        .env("K6_NO_USAGE_REPORT", "true")
+        .env("TARGET", format!("{}/work", target.url))
+        .env("SECONDS", seconds.to_string())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap()
+}
