@@ -360,7 +360,8 @@ async fn large_bodies_are_refused_everywhere() {
     let server = Server::new();
     let large = vec![b' '; 10_000_000];
     for path in [START, STOP, "/start", "/fn/start"] {
-        let request = Request::post(path).header("content-type", "application/json").header("content-length", large.len());
+        let request =
+            Request::post(path).header("content-type", "application/json").header("content-length", large.len());
         let answer = server.send(request.body(Body::from(large.clone())).unwrap()).await;
         assert_eq!((answer.status, answer.json()["code"].as_str()), (413, Some("too_large")), "{path}");
     }
@@ -509,12 +510,14 @@ async fn the_live_stream_resumes() {
     assert_eq!((answer.status, answer.header("content-type")), (200, "text/event-stream"));
     assert_eq!(&answer.body[..], b"id: 1-1\ndata: {}\n\n");
     assert_eq!(*server.control.resumed.lock().unwrap(), Some(Cursor { epoch: 4, seq: 2 }));
-    let request = Request::get("/api/v1/live?resume=4-2").header("last-event-id", "4-3").header("accept-encoding", "br, gzip");
+    let request =
+        Request::get("/api/v1/live?resume=4-2").header("last-event-id", "4-3").header("accept-encoding", "br, gzip");
     let answer = server.send(request.body(Body::empty()).unwrap()).await;
     assert_eq!(answer.header("content-encoding"), "");
     assert_eq!(*server.control.resumed.lock().unwrap(), Some(Cursor { epoch: 4, seq: 3 }));
     assert_eq!(server.get("/api/v1/live?resume=x").await.status, 400);
-    let answer = server.send(Request::get("/fn/live").header("accept-encoding", "br").body(Body::empty()).unwrap()).await;
+    let answer =
+        server.send(Request::get("/fn/live").header("accept-encoding", "br").body(Body::empty()).unwrap()).await;
     assert_eq!((answer.status, answer.header("content-encoding")), (200, ""));
 }
 
@@ -546,10 +549,13 @@ async fn preferences_are_kept_in_cookies() {
     let answer = server.get("/prefs?lang=de&theme=dark&back=/runs").await;
     assert_eq!((answer.status, answer.header("location")), (303, "/runs"));
     let cookies: Vec<_> = answer.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap()).collect();
-    assert_eq!(cookies, [
-        "had_lang=de; Path=/; Max-Age=31536000; SameSite=Lax",
-        "had_theme=dark; Path=/; Max-Age=31536000; SameSite=Lax",
-    ]);
+    assert_eq!(
+        cookies,
+        [
+            "had_lang=de; Path=/; Max-Age=31536000; SameSite=Lax",
+            "had_theme=dark; Path=/; Max-Age=31536000; SameSite=Lax",
+        ]
+    );
     let answer = server.get("/prefs?lang=%0d%0a&theme=x&back=//evil.example").await;
     assert_eq!((answer.header("location"), answer.headers.contains_key("set-cookie")), ("/", false));
 }
@@ -581,7 +587,10 @@ async fn other_sites_may_do_nothing() {
             assert_eq!(answer.json()["success"], false);
         }
     }
-    assert_eq!(server.send(Request::get("/").header("host", "evil.example").body(Body::empty()).unwrap()).await.status, 403);
+    assert_eq!(
+        server.send(Request::get("/").header("host", "evil.example").body(Body::empty()).unwrap()).await.status,
+        403
+    );
 }
 
 #[tokio::test]
@@ -678,7 +687,8 @@ fn check(description: &Value, method: &str, path: &str, answer: &Answer) {
 #[track_caller]
 fn hold(description: &Value, schema: &Value, value: &Value, place: &str) {
     if let Some(name) = schema["$ref"].as_str() {
-        let target = description.pointer(name.trim_start_matches('#')).unwrap_or_else(|| panic!("{place}: {name} is missing"));
+        let target =
+            description.pointer(name.trim_start_matches('#')).unwrap_or_else(|| panic!("{place}: {name} is missing"));
         return hold(description, target, value, place);
     }
     for part in schema["allOf"].as_array().into_iter().flatten() {
@@ -701,7 +711,10 @@ fn hold(description: &Value, schema: &Value, value: &Value, place: &str) {
         Value::Array(_) => "array",
         Value::Object(_) => "object",
     };
-    assert!(kinds.is_empty() || kinds.contains(&kind) || kind == "integer" && kinds.contains(&"number"), "{place}: {value}");
+    assert!(
+        kinds.is_empty() || kinds.contains(&kind) || kind == "integer" && kinds.contains(&"number"),
+        "{place}: {value}"
+    );
     for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         assert!(value.get(name).is_some(), "{place}: {name} is missing in {value}");
     }

@@ -13,6 +13,9 @@ use crate::ui::{
     text::use_text,
 };
 
+/// Keeps the page up to date without JavaScript. As text: a browser with JavaScript makes no elements of it to hydrate.
+const RELOAD: &str = r#"<meta http-equiv="refresh" content="5">"#;
+
 /// The main page.
 #[component]
 pub fn LoadPage() -> impl IntoView {
@@ -53,6 +56,8 @@ fn Control() -> impl IntoView {
         active
     });
     view! {
+        // Only while a run is at work: a reload would empty the form under the hands of who fills it in.
+        {move || active.get().then(|| view! { <noscript inner_html=RELOAD></noscript> })}
         <ActionError error=refused />
         <RunPanel />
         <Thresholds />

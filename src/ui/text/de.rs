@@ -16,7 +16,7 @@ pub(super) const TEXT: Text = Text {
     connecting: "Verbinden",
     connected: "Live",
     connection_lost: "Neu verbinden",
-    no_script: "JavaScript ist aus: Die Seite lädt sich alle 5 Sekunden neu. Starten und Stoppen geht wie gewohnt.",
+    no_script: "JavaScript ist aus: Während ein Test läuft, lädt sich die Seite alle 5 Sekunden neu. Starten und Stoppen geht wie gewohnt.",
 
     form_name: "Lasttest",
     again_heading: "Nächster Test",

@@ -16,7 +16,7 @@ pub(super) const TEXT: Text = Text {
     connecting: "Connecting",
     connected: "Live",
     connection_lost: "Reconnecting",
-    no_script: "JavaScript is off: this page reloads itself every 5 seconds. Start and stop work as usual.",
+    no_script: "JavaScript is off: while a test runs, this page reloads itself every 5 seconds. Start and stop work as usual.",
 
     form_name: "Load test",
     again_heading: "Next test",
