@@ -11,6 +11,8 @@ mod pages;
 mod parts;
 mod prefs;
 mod show;
+#[cfg(all(test, feature = "ssr"))]
+mod tests;
 pub mod text;
 
 pub use app::{App, shell};

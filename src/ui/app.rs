@@ -31,9 +31,6 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <meta name="color-scheme" content="light dark" />
                 <meta name="description" content=text.now_heading />
                 <link rel="icon" type="image/svg+xml" href="/favicon.svg" />
-                <noscript>
-                    <meta http-equiv="refresh" content="5" />
-                </noscript>
                 <HashedStylesheet id="leptos" options=options.clone() />
                 <script defer src="/vendor/echarts.min.js"></script>
                 <HydrationScripts options />
@@ -41,6 +38,9 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
             </head>
             <body>
                 <App />
+                <noscript>
+                    <p class="no-script">{text.no_script}</p>
+                </noscript>
             </body>
         </html>
     }
@@ -71,9 +71,6 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/runs/:id") view=RunPage ssr=SsrMode::Async />
                 </Routes>
             </main>
-            <noscript>
-                <p class="no-script">{text.no_script}</p>
-            </noscript>
         </Router>
     }
 }

@@ -96,7 +96,8 @@ impl Live {
 
     /// Follows the server's clock.
     fn set_clock(self, server_ms: Millis) {
-        let offset = i64::try_from(server_ms).unwrap_or_default() - i64::try_from(browser::now_ms()).unwrap_or_default();
+        let offset =
+            i64::try_from(server_ms).unwrap_or_default() - i64::try_from(browser::now_ms()).unwrap_or_default();
         self.clock_offset_ms.set(offset);
         self.tick();
     }

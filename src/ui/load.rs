@@ -9,7 +9,7 @@ mod thresholds;
 mod tiles;
 mod timeline;
 
-pub use form::{Form, LoadForm, draft_from_query};
+pub use form::{Form, LoadForm, from_query};
 pub use notices::Notices;
 pub use run::{Announcer, RunPanel, VerdictView};
 pub use tables::{ByService, ByStatus};
@@ -21,7 +21,7 @@ use leptos::prelude::*;
 
 /// Why Start or Stop did not work.
 #[component]
-pub(super) fn ActionError(
+pub fn ActionError(
     /// The sentence.
     error: Signal<Option<String>>,
 ) -> impl IntoView {

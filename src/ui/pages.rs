@@ -17,7 +17,7 @@ use leptos_router::hooks::use_query_map;
 
 use super::{
     live::Live,
-    load::{Form, draft_from_query},
+    load::{Form, from_query},
     parts::mark_hydrated,
     text::{Text, use_text},
 };
@@ -57,7 +57,7 @@ pub fn WithState(children: ChildrenFn) -> impl IntoView {
                 match first.await {
                     Ok(page) => {
                         live.seed(&page);
-                        form.seed(&page.rules, query.with_untracked(|query| draft_from_query(|name| query.get(name))));
+                        form.seed(&page.rules, query.with_untracked(|query| from_query(|name| query.get(name))));
                         mark_hydrated();
                         children.with_value(|children| children()).into_any()
                     }

@@ -301,9 +301,15 @@ mod tests {
 
     #[test]
     fn lengths_of_time_read_well() {
-        for (seconds, text) in
-            [(5, "5 s"), (60, "60 s"), (90, "90 s"), (120, "2 min"), (150, "2 min 30 s"), (3600, "1 h"), (5400, "1 h 30 min")]
-        {
+        for (seconds, text) in [
+            (5, "5 s"),
+            (60, "60 s"),
+            (90, "90 s"),
+            (120, "2 min"),
+            (150, "2 min 30 s"),
+            (3600, "1 h"),
+            (5400, "1 h 30 min"),
+        ] {
             assert_eq!(duration(seconds), text);
         }
     }

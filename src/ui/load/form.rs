@@ -81,26 +81,40 @@ impl Form {
     }
 
     /// Takes the rules and a first draft, once: what a plain form brought back, else a suggestion.
-    pub fn seed(self, rules: &Rules, came_back: Option<(Draft, String)>) {
+    pub fn seed(self, rules: &Rules, came_back: Option<(Option<Draft>, String)>) {
         if self.rules.with_untracked(Option::is_some) {
             return;
         }
-        match came_back {
-            Some((draft, code)) => {
-                if code == "invalid" {
-                    self.touched.set(all_fields());
-                }
-                self.draft.set(draft);
-                self.came_back.set(Some(code));
-            }
-            None => self.draft.set(Draft::suggested(rules)),
+        let (draft, code) = came_back.map_or((None, None), |(draft, code)| (draft, Some(code)));
+        if code.as_deref() == Some("invalid") {
+            self.touched.set(all_fields());
         }
+        self.draft.set(draft.unwrap_or_else(|| Draft::suggested(rules)));
+        self.came_back.set(code);
         self.rules.set(Some(rules.clone()));
     }
 
     /// Services and scripts as they are now.
     pub fn rules(self) -> Signal<Option<Rules>> {
         self.rules.into()
+    }
+
+    /// Why the last Start, or a plain form, was refused.
+    pub fn problem(self) -> Signal<Option<String>> {
+        let text = use_text();
+        Signal::derive(move || {
+            let answered = self.start.value().with(|value| match value {
+                Some(Err(error)) => Some(show::api_error(error, text)),
+                _ => None,
+            });
+            answered.or_else(|| self.came_back.with(|code| code.as_deref().map(|code| show::error_code(code, text))))
+        })
+    }
+
+    /// Forgets a refusal whose reason is gone.
+    pub fn forget_problem(self) {
+        self.start.clear();
+        self.came_back.set(None);
     }
 
     /// A field's name on the wire.
@@ -258,8 +272,9 @@ fn slot(draft: &mut Draft, field: Field) -> &mut String {
     }
 }
 
-/// A draft from a query such as `?script=…&peak=…&error=invalid`, with the error's code; `None` without an `error`.
-pub fn draft_from_query(get: impl Fn(&str) -> Option<String>) -> Option<(Draft, String)> {
+/// What a plain form brings back in a query such as `?script=…&peak=…&error=invalid`: the error's code, and the draft
+/// unless it was Stop that failed. `None` without an `error`.
+pub fn from_query(get: impl Fn(&str) -> Option<String>) -> Option<(Option<Draft>, String)> {
     let code = get("error")?;
     let mut draft = Draft::default();
     let mut any = false;
@@ -269,7 +284,7 @@ pub fn draft_from_query(get: impl Fn(&str) -> Option<String>) -> Option<(Draft, 
             *slot(&mut draft, field) = value;
         }
     }
-    any.then_some((draft, code))
+    Some((any.then_some(draft), code))
 }
 
 /// The form.
@@ -311,13 +326,6 @@ pub fn LoadForm(
             std::iter::once(all).chain(services).map(|name| (name.clone(), show::target(&name, text))).collect()
         })
     });
-    let error = Signal::derive(move || {
-        let answered = form.start.value().with(|value| match value {
-            Some(Err(error)) => Some(show::api_error(error, text)),
-            _ => None,
-        });
-        answered.or_else(|| form.came_back.with(|code| code.as_deref().map(|code| show::error_code(code, text))))
-    });
     let pending = form.start.pending();
 
     view! {
@@ -348,7 +356,7 @@ pub fn LoadForm(
                 Some(ScriptKind::Scheduled) | None => view! { <Course form /> }.into_any(),
             }}
             <Summary form />
-            <ActionError error />
+            <ActionError error=form.problem() />
             <button type="submit" class="button primary large" aria-disabled=move || pending.get().then_some("true")>
                 {move || if pending.get() { text.starting } else { text.start }}
             </button>
@@ -482,8 +490,11 @@ mod tests {
             "peak" => Some("\"><b>ten".to_owned()),
             _ => None,
         };
-        let (draft, code) = draft_from_query(query).expect("there is an error");
-        assert_eq!((draft.peak.as_str(), code.as_str()), ("\"><b>ten", "invalid"));
-        assert_eq!(draft_from_query(|_| None), None);
+        let (draft, code) = from_query(query).expect("there is an error");
+        assert_eq!(draft.map(|draft| draft.peak).as_deref(), Some("\"><b>ten"));
+        assert_eq!(code, "invalid");
+        assert_eq!(from_query(|_| None), None);
+        let stop = |name: &str| (name == "error").then(|| "not_running".to_owned());
+        assert_eq!(from_query(stop), Some((None, "not_running".into())));
     }
 }

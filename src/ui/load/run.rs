@@ -80,16 +80,17 @@ fn Active() -> impl IntoView {
             _ => None,
         })
     });
-    let with_run = move |f: fn(&Run, u64) -> f64| {
-        live.run.with(|run| run.as_ref().map_or(0.0, |run| f(run, live.now_ms.get())))
-    };
+    let with_run =
+        move |f: fn(&Run, u64) -> f64| live.run.with(|run| run.as_ref().map_or(0.0, |run| f(run, live.now_ms.get())));
     // A whole percent is as fine as a reader hears or sees it.
     let percent = Memo::new(move |_| (with_run(Run::progress) * 1000.0).round() / 10.0);
     let left = Memo::new(move |_| {
         let left = with_run(|run, now| f64::from(run.duration_s()) - run.elapsed_s(now));
         format::clock(left.max(0.0).ceil())
     });
-    let elapsed = Memo::new(move |_| format::clock(with_run(|run, now| run.elapsed_s(now)).min(with_run(|run, _| f64::from(run.duration_s())))));
+    let elapsed = Memo::new(move |_| {
+        format::clock(with_run(|run, now| run.elapsed_s(now)).min(with_run(|run, _| f64::from(run.duration_s()))))
+    });
     let total = move || format::clock(with_run(|run, _| f64::from(run.duration_s())));
     let phase = Memo::new(move |_| {
         live.run.with(|run| {

@@ -14,14 +14,8 @@ use crate::{
 /// Read from the back of the room.
 const BIG: &[Metric] = &[Metric::Vus, Metric::RequestRate, Metric::FailedShare, Metric::P95];
 /// Read from the front.
-const SMALL: &[Metric] = &[
-    Metric::P50,
-    Metric::P99,
-    Metric::IterationRate,
-    Metric::DroppedRate,
-    Metric::DataReceived,
-    Metric::DataSent,
-];
+const SMALL: &[Metric] =
+    &[Metric::P50, Metric::P99, Metric::IterationRate, Metric::DroppedRate, Metric::DataReceived, Metric::DataSent];
 
 /// All tiles.
 #[component]

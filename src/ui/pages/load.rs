@@ -7,9 +7,14 @@ use super::WithState;
 use crate::ui::{
     charts::LiveCharts,
     live::Live,
-    load::{Announcer, ByService, ByStatus, LoadForm, Notices, RunPanel, Thresholds, Tiles, Timeline},
+    load::{
+        ActionError, Announcer, ByService, ByStatus, Form, LoadForm, Notices, RunPanel, Thresholds, Tiles, Timeline,
+    },
     text::use_text,
 };
+
+/// Keeps the page up to date without JavaScript. As text: a browser with JavaScript makes no elements of it to hydrate.
+const RELOAD: &str = r#"<meta http-equiv="refresh" content="5">"#;
 
 /// The main page.
 #[component]
@@ -39,7 +44,21 @@ fn Control() -> impl IntoView {
     let live: Live = expect_context();
     let active = Memo::new(move |_| live.run.with(|run| run.as_ref().is_some_and(|run| run.state.is_active())));
     let again = Signal::derive(move || live.run.with(Option::is_some));
+    let form: Form = expect_context();
+    let problem = form.problem();
+    // Next to its button while the form is there; a run that somebody else started first has taken the form's place.
+    let refused = Signal::derive(move || if active.get() { problem.get() } else { None });
+    Effect::new(move |was_active: Option<bool>| {
+        let active = active.get();
+        if was_active == Some(true) && !active {
+            form.forget_problem();
+        }
+        active
+    });
     view! {
+        // Only while a run is at work: a reload would empty the form under the hands of who fills it in.
+        {move || active.get().then(|| view! { <noscript inner_html=RELOAD></noscript> })}
+        <ActionError error=refused />
         <RunPanel />
         <Thresholds />
         {move || (!active.get()).then(|| view! { <LoadForm again /> })}

@@ -36,7 +36,9 @@ fn List() -> impl IntoView {
     let live: Live = expect_context();
     let text = use_text();
     // A run that starts or ends changes the list.
-    let changes = Memo::new(move |_| live.run.with(|run| run.as_ref().map(|run| (run.id.clone(), show::state(Some(run), text).0))));
+    let changes = Memo::new(move |_| {
+        live.run.with(|run| run.as_ref().map(|run| (run.id.clone(), show::state(Some(run), text).0)))
+    });
     let runs = Resource::new(move || changes.get(), |_| functions::list_runs());
     view! {
         <Transition>

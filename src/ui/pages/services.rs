@@ -59,9 +59,8 @@ fn ServiceCard(name: String) -> impl IntoView {
     let (lang, text) = (use_lang(), use_text());
     let wanted = name.clone();
     let status = Memo::new(move |_| {
-        live.state.with(|state| {
-            state.snapshot.status.services.iter().find(|status| status.service.name == wanted).cloned()
-        })
+        live.state
+            .with(|state| state.snapshot.status.services.iter().find(|status| status.service.name == wanted).cloned())
     });
     let health = Memo::new(move |_| status.with(|s| s.as_ref().map_or(Health::Unknown, |s| s.health.clone())));
     let url = move || status.with(|s: &Option<ServiceStatus>| s.as_ref().map(|s| s.service.url.clone()));
@@ -69,8 +68,7 @@ fn ServiceCard(name: String) -> impl IntoView {
     let use_of = move |metric: Metric| {
         let process = process.clone();
         Memo::new(move |_| {
-            let value =
-                live.state.with(|state| state.snapshot.frame.get_part(metric, Dimension::Process, &process));
+            let value = live.state.with(|state| state.snapshot.frame.get_part(metric, Dimension::Process, &process));
             match metric {
                 Metric::Cpu => show::cpu(value, lang),
                 _ => format::value_or_none(Unit::Bytes, value, show::numbers(lang)),

@@ -16,7 +16,7 @@ pub(super) const TEXT: Text = Text {
     connecting: "Verbinden",
     connected: "Live",
     connection_lost: "Neu verbinden",
-    no_script: "JavaScript ist aus: Die Seite lädt sich alle 5 Sekunden neu. Starten und Stoppen geht wie gewohnt.",
+    no_script: "JavaScript ist aus: Während ein Test läuft, lädt sich die Seite alle 5 Sekunden neu. Starten und Stoppen geht wie gewohnt.",
 
     form_name: "Lasttest",
     again_heading: "Nächster Test",
@@ -86,7 +86,10 @@ pub(super) const TEXT: Text = Text {
     passed_reason: "Der Test lief bis zum Ende, alle Schwellenwerte wurden eingehalten.",
     passed_no_thresholds: "Der Test lief bis zum Ende. Schwellenwerte waren keine gesetzt.",
     failed_reason: |failed, all| {
-        format!("{failed} von {all} {} nicht eingehalten:", if all == 1 { "Schwellenwert wurde" } else { "Schwellenwerten wurden" })
+        format!(
+            "{failed} von {all} {} nicht eingehalten:",
+            if all == 1 { "Schwellenwert wurde" } else { "Schwellenwerten wurden" }
+        )
     },
     failed_unknown: "k6 meldet einen verletzten Schwellenwert. Welcher es war, steht im Protokoll.",
     stopped_reason: |elapsed, total| format!("Von Hand gestoppt nach {elapsed} von {total}."),
@@ -95,7 +98,9 @@ pub(super) const TEXT: Text = Text {
         Some(code) => format!("k6 hat sich selbst beendet, Exit-Code {code}."),
         None => "k6 hat sich selbst beendet.".into(),
     },
-    timed_out_reason: |total| format!("Der Test lief länger als erlaubt und wurde vom Dashboard beendet. Geplant: {total}."),
+    timed_out_reason: |total| {
+        format!("Der Test lief länger als erlaubt und wurde vom Dashboard beendet. Geplant: {total}.")
+    },
     observed_vs_limit: |threshold, value, limit| format!("{threshold}: gemessen {value}, Grenze {limit}"),
     k6_disagrees: |ok| format!("k6 selbst sagt: {}", if ok { "eingehalten" } else { "verletzt" }),
     show_log: "k6-Protokoll",
@@ -204,9 +209,7 @@ pub(super) const TEXT: Text = Text {
         Metric::P99 => MetricText { name: "p99", help: "99 von 100 Anfragen sind schneller" },
         Metric::Mean => MetricText { name: "Mittelwert", help: "mittlere Dauer der Anfragen" },
         Metric::IterationRate => MetricText { name: "Iterationen/s", help: "Durchläufe des Skripts je Sekunde" },
-        Metric::DroppedRate => {
-            MetricText { name: "Ausgelassen/s", help: "Iterationen, für die kein VU frei war" }
-        }
+        Metric::DroppedRate => MetricText { name: "Ausgelassen/s", help: "Iterationen, für die kein VU frei war" },
         Metric::DataSent => MetricText { name: "Daten raus", help: "gesendete Bytes je Sekunde" },
         Metric::DataReceived => MetricText { name: "Daten rein", help: "empfangene Bytes je Sekunde" },
         Metric::Cpu => MetricText { name: "CPU", help: "100 % sind ein ausgelasteter Kern" },

@@ -16,7 +16,7 @@ pub(super) const TEXT: Text = Text {
     connecting: "Connecting",
     connected: "Live",
     connection_lost: "Reconnecting",
-    no_script: "JavaScript is off: this page reloads itself every 5 seconds. Start and stop work as usual.",
+    no_script: "JavaScript is off: while a test runs, this page reloads itself every 5 seconds. Start and stop work as usual.",
 
     form_name: "Load test",
     again_heading: "Next test",
@@ -52,7 +52,9 @@ pub(super) const TEXT: Text = Text {
     own_unknown: "k6 does not say",
     none: "none",
     broken_heading: "k6 cannot run this script",
-    summary_vus: |duration, phases, vus| format!("{duration} in {phases} {}, up to {vus} VUs", plural(phases, "phase", "phases")),
+    summary_vus: |duration, phases, vus| {
+        format!("{duration} in {phases} {}, up to {vus} VUs", plural(phases, "phase", "phases"))
+    },
     summary_rate: |duration, phases, rate| {
         format!("{duration} in {phases} {}, up to {rate} iterations/s", plural(phases, "phase", "phases"))
     },
@@ -83,9 +85,7 @@ pub(super) const TEXT: Text = Text {
     timed_out: "Timed out",
     passed_reason: "The test ran to its end and every threshold held.",
     passed_no_thresholds: "The test ran to its end. It had no thresholds to check.",
-    failed_reason: |failed, all| {
-        format!("{failed} of {all} {} did not hold:", plural(all, "threshold", "thresholds"))
-    },
+    failed_reason: |failed, all| format!("{failed} of {all} {} did not hold:", plural(all, "threshold", "thresholds")),
     failed_unknown: "k6 reports that a threshold was crossed. The log says which.",
     stopped_reason: |elapsed, total| format!("Stopped by hand after {elapsed} of {total}."),
     cancelled_reason: "Stopped before any load was sent.",
