@@ -1,1 +1,268 @@
-//! The demo services: product-service, user-service and checkout-service on loopback.
+//! The demo services: product-service, user-service and checkout-service, one process each so that their use of CPU and
+//! memory can be told apart. They know nothing of the dashboard.
+
+mod checkout;
+mod product;
+mod supervise;
+mod user;
+mod work;
+
+use std::{net::SocketAddr, process::ExitCode, sync::Arc};
+
+use axum::{Json, Router, routing::get};
+use clap::{Args, ValueEnum};
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use self::work::Work;
+use crate::server::{
+    config::{Flags, Settings},
+    shutdown::Shutdown,
+    telemetry,
+};
+
+/// Exit code for a plan or setting that is not allowed.
+const INVALID: u8 = 2;
+
+/// Exit code for a port that is taken.
+const ENVIRONMENT: u8 = 3;
+
+/// How long open requests get to end.
+const DRAIN: std::time::Duration = std::time::Duration::from_secs(2);
+
+/// What to serve.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Serve this one only, in this process, at its address in `services`, or at --addr.
+    #[arg(long)]
+    service: Option<Name>,
+    /// End with this process.
+    #[arg(long, hide = true)]
+    parent: Option<i32>,
+}
+
+/// A demo service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Name {
+    ProductService,
+    UserService,
+    CheckoutService,
+}
+
+impl Name {
+    const ALL: [Self; 3] = [Self::ProductService, Self::UserService, Self::CheckoutService];
+
+    fn text(self) -> &'static str {
+        match self {
+            Self::ProductService => "product-service",
+            Self::UserService => "user-service",
+            Self::CheckoutService => "checkout-service",
+        }
+    }
+
+    /// Its base address.
+    fn url(self, settings: &Settings) -> Option<&str> {
+        settings.config.services.iter().find(|service| service.name == self.text()).map(|service| service.url.as_str())
+    }
+
+    /// Where it listens by that address.
+    fn addr(self, settings: &Settings) -> Result<SocketAddr, String> {
+        let name = self.text();
+        let url = self
+            .url(settings)
+            .ok_or_else(|| format!("services: {name} is missing; add {name}=http://127.0.0.1:PORT"))?;
+        let parsed = reqwest::Url::parse(url).ok();
+        let found = parsed.and_then(|url| {
+            let host = url.host_str()?.trim_start_matches('[').trim_end_matches(']');
+            let host = if host == "localhost" { "127.0.0.1" } else { host };
+            Some(SocketAddr::new(host.parse().ok()?, url.port_or_known_default()?))
+        });
+        found.ok_or_else(|| {
+            format!("services: {name}={url} names no IP address to listen on; say where with --service {name} --addr")
+        })
+    }
+}
+
+/// Serves until a signal.
+pub async fn main(args: DemoArgs, settings: Settings, flags: &Flags) -> ExitCode {
+    telemetry::init(&settings.log, settings.log_format);
+    let result = match args.service {
+        None => supervise::all(&settings).await,
+        Some(name) => {
+            let addr = if flags.0.contains_key("addr") { Ok(settings.config.addr) } else { name.addr(&settings) };
+            match addr {
+                Ok(addr) => one(name, addr, &settings, args.parent).await,
+                Err(error) => Err((INVALID, error)),
+            }
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err((code, error)) => {
+            eprintln!("{error}");
+            code.into()
+        }
+    }
+}
+
+/// Why the demo ended: an exit code and what to say.
+type Ended = Result<(), (u8, String)>;
+
+async fn one(name: Name, addr: SocketAddr, settings: &Settings, parent: Option<i32>) -> Ended {
+    if let Some(parent) = parent {
+        supervise::end_with(parent).map_err(|error| (ENVIRONMENT, error))?;
+    }
+    let listener = TcpListener::bind(addr).await.map_err(|error| {
+        let name = name.text();
+        (
+            ENVIRONMENT,
+            format!(
+                "{name} can't listen on {addr}: {error}; end the program that does, or set another address in services"
+            ),
+        )
+    })?;
+    tracing::info!(service = name.text(), url = %format_args!("http://{addr}"), "ready");
+    let url = |name: Name| name.url(settings).unwrap_or_default().to_owned();
+    let routes = match name {
+        Name::ProductService => product::router(),
+        Name::UserService => user::router(),
+        Name::CheckoutService => checkout::router(url(Name::ProductService), url(Name::UserService))
+            .map_err(|error| (ENVIRONMENT, format!("no HTTP client: {error}")))?,
+    };
+    let app = service(name.text(), routes).into_make_service_with_connect_info::<SocketAddr>();
+    let shutdown = on_signals()?;
+    let serve = axum::serve(listener, app).with_graceful_shutdown(shutdown.token.clone().cancelled_owned());
+    let drained = async {
+        shutdown.token.cancelled().await;
+        tokio::time::sleep(DRAIN).await;
+    };
+    tokio::select! {
+        result = serve => result.map_err(|error| (ENVIRONMENT, format!("the listener broke: {error}"))),
+        () = drained => Ok(()),
+    }
+}
+
+fn on_signals() -> Result<Shutdown, (u8, String)> {
+    let shutdown = Shutdown::default();
+    shutdown.on_signals().map_err(|error| (ENVIRONMENT, format!("the system refuses signals: {error}")))?;
+    Ok(shutdown)
+}
+
+/// A service's routes with what all of them have: health, natural latency, and knobs.
+fn service(name: &'static str, routes: Router) -> Router {
+    let work = Arc::new(Work::default());
+    let health = get(move || async move { Json(json!({ "status": "healthy", "service": name })) });
+    routes
+        .route("/health", health)
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&work), work::take_time))
+        .merge(work::knobs(work))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    async fn serve(router: Router) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let app = router.into_make_service_with_connect_info::<SocketAddr>();
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        format!("http://{addr}")
+    }
+
+    struct Shop {
+        product: String,
+        user: String,
+        checkout: String,
+        http: reqwest::Client,
+    }
+
+    impl Shop {
+        async fn open() -> Self {
+            let product = serve(service("product-service", product::router())).await;
+            let user = serve(service("user-service", user::router())).await;
+            let checkout = checkout::router(product.clone(), user.clone()).unwrap();
+            let checkout = serve(service("checkout-service", checkout)).await;
+            Self { product, user, checkout, http: reqwest::Client::new() }
+        }
+
+        async fn post(&self, url: String, body: Value) -> (u16, Value) {
+            let answer = self.http.post(url).json(&body).send().await.unwrap();
+            (answer.status().as_u16(), answer.json().await.unwrap())
+        }
+
+        async fn get(&self, url: String) -> (u16, Value) {
+            let answer = self.http.get(url).send().await.unwrap();
+            (answer.status().as_u16(), answer.json().await.unwrap())
+        }
+
+        async fn turn(&self, url: &str, knobs: Value) -> u16 {
+            self.http.put(format!("{url}/knobs")).json(&knobs).send().await.unwrap().status().as_u16()
+        }
+
+        async fn check_out(&self, token: &str, product: u32) -> (u16, Value) {
+            let items = json!([{ "product_id": product, "quantity": 2 }]);
+            self.post(format!("{}/checkout", self.checkout), json!({ "user_id": 1, "items": items, "token": token }))
+                .await
+        }
+    }
+
+    #[tokio::test]
+    async fn a_customer_can_shop() {
+        let shop = Shop::open().await;
+        let (_, health) = shop.get(format!("{}/health", shop.product)).await;
+        assert_eq!(health, json!({ "status": "healthy", "service": "product-service" }));
+
+        let (_, products) = shop.get(format!("{}/products", shop.product)).await;
+        let first = products[0].clone();
+        let (_, shown) = shop.get(format!("{}/products/{}", shop.product, first["id"])).await;
+        assert_eq!(shown, first);
+        assert_eq!(shop.get(format!("{}/products/999999", shop.product)).await.0, 404);
+
+        let (status, answer) =
+            shop.post(format!("{}/login", shop.user), json!({ "user": "demo", "password": "demo" })).await;
+        assert_eq!(status, 200);
+        let token = answer["token"].as_str().unwrap();
+        assert_eq!(shop.post(format!("{}/login", shop.user), json!({ "user": "", "password": "x" })).await.0, 401);
+
+        let (status, order) = shop.check_out(token, 1).await;
+        assert_eq!(status, 201, "{order}");
+        assert_eq!(order["total_cents"].as_u64(), first["price_cents"].as_u64().map(|price| price * 2));
+        assert_eq!(shop.check_out("", 1).await.0, 201);
+        assert_eq!(shop.check_out("forged", 1).await.0, 401);
+        assert_eq!(shop.check_out(token, 999_999).await.0, 422);
+    }
+
+    #[tokio::test]
+    async fn a_failing_dependency_fails_the_checkout() {
+        let shop = Shop::open().await;
+        assert_eq!(shop.turn(&shop.product, json!({ "error_share": 1.0 })).await, 200);
+        assert_eq!(shop.check_out("", 1).await.0, 502);
+        assert_eq!(shop.turn(&shop.product, json!({ "latency_ms": 30_000 })).await, 200);
+        assert_eq!(shop.check_out("", 1).await.0, 504);
+    }
+
+    #[tokio::test]
+    async fn knobs_turn_and_keep_within_bounds() {
+        let shop = Shop::open().await;
+        for bad in [
+            json!({ "latency_ms": -1 }),
+            json!({ "latency_ms": 1e9 }),
+            json!({ "error_share": 1.5 }),
+            json!({ "error_share": "x" }),
+            json!({ "speed": 1 }),
+        ] {
+            let status = shop.turn(&shop.user, bad.clone()).await;
+            assert!((400..500).contains(&status), "{bad}: {status}");
+        }
+        assert_eq!(shop.turn(&shop.user, json!({ "latency_ms": 300, "jitter_ms": 0 })).await, 200);
+        let started = std::time::Instant::now();
+        shop.get(format!("{}/health", shop.user)).await;
+        assert!(started.elapsed().as_millis() >= 300);
+        let (_, knobs) = shop.get(format!("{}/knobs", shop.user)).await;
+        assert_eq!(knobs, json!({ "latency_ms": 300, "jitter_ms": 0, "error_share": 0.0 }));
+    }
+}

@@ -14,5 +14,8 @@ pub mod service;
 pub mod threshold;
 pub mod validate;
 
+#[cfg(test)]
+mod tests;
+
 /// Milliseconds since the Unix epoch.
 pub type Millis = u64;

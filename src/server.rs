@@ -10,4 +10,108 @@ pub mod hub;
 pub mod prometheus;
 pub mod scripts;
 pub mod shutdown;
+pub mod telemetry;
 pub mod usage;
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context;
+use ha_dashboard::{api::port::SharedControl, web};
+use leptos::config::LeptosOptions;
+use tokio::{net::TcpListener, sync::watch};
+
+use self::{config::Settings, control::Parts, hub::Hub, scripts::Scripts, shutdown::Shutdown};
+
+/// How long open requests get to end after the end was asked for.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// How long the parts get to end after the last request did.
+const TASKS_END: Duration = Duration::from_secs(10);
+
+/// The running parts.
+pub struct App {
+    /// Does everything.
+    pub control: SharedControl,
+    /// Ends everything.
+    pub shutdown: Shutdown,
+    settings: Arc<Settings>,
+}
+
+impl App {
+    /// Starts every part but the HTTP side.
+    ///
+    /// # Errors
+    /// When the state folder can't be used.
+    pub async fn build(settings: Settings) -> anyhow::Result<Self> {
+        let settings = Arc::new(settings);
+        let config = Arc::new(settings.config.clone());
+        std::fs::create_dir_all(&config.state_dir).with_context(|| {
+            format!("can't make the state folder {}: choose another one with --state-dir", config.state_dir.display())
+        })?;
+        let shutdown = Shutdown::default();
+        let (runs, runs_seen) = watch::channel(feed::RunFeed::default());
+        let (observe, observations) = watch::channel(feed::Observations::default());
+
+        let store = prometheus::child::supervise(Arc::clone(&config), runs_seen.clone(), shutdown.clone());
+        let hub = Hub::start(Arc::clone(&config), runs_seen, store.clone(), observe, shutdown.clone());
+        let control = control::start(Parts {
+            engine: engine::choose(&config),
+            scripts: Arc::new(
+                Scripts::new(config.scripts_dir.clone(), config.k6.clone()).with_services(config.services.clone()),
+            ),
+            config,
+            hub,
+            runs,
+            observations,
+            store,
+            shutdown: shutdown.clone(),
+        })
+        .await?;
+        Ok(Self { control, shutdown, settings })
+    }
+
+    /// Answers on `listener` until [`App::shutdown`] is cancelled, then ends every part. Runs go on: the next start adopts
+    /// them.
+    ///
+    /// # Errors
+    /// When the listener breaks.
+    pub async fn serve(self, listener: TcpListener) -> anyhow::Result<()> {
+        let state = http::HttpState {
+            control: Arc::clone(&self.control),
+            settings: Arc::clone(&self.settings),
+            shutdown: self.shutdown.clone(),
+        };
+        let router = http::router(state, web::router(leptos_options(&self.settings), Arc::clone(&self.control)));
+        let serve = axum::serve(listener, router).with_graceful_shutdown(self.shutdown.token.clone().cancelled_owned());
+        // Streams end with the token; this bounds what doesn't.
+        let drained = async {
+            self.shutdown.token.cancelled().await;
+            tokio::time::sleep(DRAIN).await;
+        };
+        tokio::select! {
+            result = serve => result.context("the listener broke")?,
+            () = drained => tracing::warn!(seconds = DRAIN.as_secs(), "requests were still open after the end was asked for"),
+        }
+        self.end().await;
+        Ok(())
+    }
+
+    /// Ends every part, in bounded time.
+    pub async fn end(self) {
+        if !self.shutdown.finish(TASKS_END).await {
+            tracing::warn!(left = self.shutdown.tasks.len(), "tasks did not end in time");
+        }
+    }
+}
+
+/// Leptos' own settings. It would read them from the environment; here they follow from ours.
+fn leptos_options(settings: &Settings) -> LeptosOptions {
+    LeptosOptions::builder()
+        .output_name("ha-dashboard")
+        .site_root(settings.config.site_root.display().to_string())
+        .site_pkg_dir("pkg")
+        .site_addr(settings.config.addr)
+        .hash_files(settings.hashed())
+        .hash_file(settings.hash_file.display().to_string().into())
+        .build()
+}

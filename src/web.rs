@@ -1,12 +1,104 @@
 //! Instantiates Leptos once: pages and server functions as one axum router. Not generic, so that the binary compiles fast.
 
-use axum::Router;
-use leptos::prelude::*;
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderValue, Method, Request, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+use leptos::{nonce::use_nonce, prelude::*};
+use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list_with_exclusions_and_ssg_and_context};
+use tower::ServiceExt;
+use tower_http::services::ServeDir;
 
-use crate::{api::port::SharedControl, ui};
+use crate::{
+    api::{error::ApiError, port::SharedControl},
+    ui,
+};
+
+/// Where server functions live.
+const FUNCTIONS: &str = "/fn/";
+
+/// Server functions answer errors with at most this many bytes.
+const MAX_ERROR_BYTES: usize = 64 * 1024;
 
 /// Pages and server functions over `control`, and the files of the site.
 pub fn router(options: LeptosOptions, control: SharedControl) -> Router {
-    let _ = (options, control, ui::App);
+    let context = move || {
+        provide_context(control.clone());
+        forbid_foreign_scripts();
+    };
+    let (routes, _) = generate_route_list_with_exclusions_and_ssg_and_context(ui::App, None, context.clone());
+    let page = {
+        let options = options.clone();
+        move || ui::shell(options.clone())
+    };
+
+    let not_found = leptos_axum::render_app_async_with_context(context.clone(), page.clone());
+    let files = ServeDir::new(&*options.site_root)
+        .append_index_html_on_directories(false)
+        .precompressed_br()
+        .precompressed_gzip();
+    let fallback = move |request: Request<Body>| {
+        let (files, not_found) = (files.clone(), not_found.clone());
+        async move {
+            // Only reads can mean a file.
+            if !matches!(*request.method(), Method::GET | Method::HEAD) {
+                return StatusCode::NOT_FOUND.into_response();
+            }
+            let (parts, _) = request.into_parts();
+            let again = || Request::from_parts(parts.clone(), Body::empty());
+            match files.oneshot(again()).await {
+                Ok(response) if response.status() != StatusCode::NOT_FOUND => response.into_response(),
+                _ => {
+                    let mut response = not_found(again()).await.into_response();
+                    if response.status() == StatusCode::OK {
+                        *response.status_mut() = StatusCode::NOT_FOUND;
+                    }
+                    response
+                }
+            }
+        }
+    };
+
     Router::new()
+        .leptos_routes_with_context(&options, routes, context, page)
+        .fallback(fallback)
+        .layer(middleware::from_fn(honest_status))
+        .with_state(options)
+}
+
+/// Tells the browser to run only what this page brings. The nonce is Leptos' own, so this must be said while rendering.
+fn forbid_foreign_scripts() {
+    let (Some(nonce), Some(response)) = (use_nonce(), use_context::<ResponseOptions>()) else { return };
+    // cargo-leptos reloads the page in development through a socket on a port of its own.
+    let connect = if cfg!(debug_assertions) { "'self' ws:" } else { "'self'" };
+    let policy = format!(
+        "default-src 'self'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; \
+         img-src 'self' data:; connect-src {connect}; object-src 'none'; base-uri 'none'; form-action 'self'; \
+         frame-ancestors 'none'"
+    );
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
+    }
+}
+
+/// Leptos answers a server function's malformed arguments with 500: give them the error's own status.
+async fn honest_status(request: Request<Body>, next: Next) -> Response {
+    let is_function = request.uri().path().starts_with(FUNCTIONS);
+    let response = next.run(request).await;
+    if !is_function || response.status() != StatusCode::INTERNAL_SERVER_ERROR {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let Ok(bytes) = axum::body::to_bytes(body, MAX_ERROR_BYTES).await else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
+    if let Ok(error) = serde_json::from_slice::<ApiError>(&bytes)
+        && let Ok(status) = StatusCode::from_u16(error.status())
+    {
+        parts.status = status;
+    }
+    Response::from_parts(parts, Body::from(bytes))
 }

@@ -58,43 +58,43 @@ fn with_status<T>(result: Result<T, ApiError>) -> Result<T, ApiError> {
 }
 
 /// What the page shows before the stream starts.
-#[server(endpoint = "page_state", input = GetUrl)]
+#[server(prefix = "/fn", endpoint = "page_state", input = GetUrl)]
 pub async fn get_page_state() -> Result<PageState, ApiError> {
     Ok(control()?.page_state().await)
 }
 
 /// What the form needs to validate: read again when somebody opens it.
-#[server(endpoint = "rules", input = GetUrl)]
+#[server(prefix = "/fn", endpoint = "rules", input = GetUrl)]
 pub async fn get_rules() -> Result<Rules, ApiError> {
     Ok(control()?.rules().await)
 }
 
 /// Starts a run. Also the target of the plain form, which a browser without JavaScript posts.
-#[server(endpoint = "start")]
+#[server(prefix = "/fn", endpoint = "start")]
 pub async fn start_run(draft: Draft) -> Result<Run, ApiError> {
     with_status(control()?.start(draft, correlation_id()).await)
 }
 
 /// Stops the run at work. Also the target of the plain form.
-#[server(endpoint = "stop")]
+#[server(prefix = "/fn", endpoint = "stop")]
 pub async fn stop_run() -> Result<Run, ApiError> {
     with_status(control()?.stop(correlation_id()).await)
 }
 
 /// Earlier runs, newest first.
-#[server(endpoint = "runs", input = GetUrl)]
+#[server(prefix = "/fn", endpoint = "runs", input = GetUrl)]
 pub async fn list_runs() -> Result<Vec<Run>, ApiError> {
     Ok(control()?.runs().await)
 }
 
 /// The last lines of k6's log of a run.
-#[server(endpoint = "log", input = Json)]
+#[server(prefix = "/fn", endpoint = "log", input = Json)]
 pub async fn run_log(id: RunId) -> Result<Vec<String>, ApiError> {
     with_status(control()?.log(&id).await)
 }
 
 /// The live stream, the same bytes as `GET /api/v1/live`.
-#[server(endpoint = "live", input = GetUrl, output = Streaming)]
+#[server(prefix = "/fn", endpoint = "live", input = GetUrl, output = Streaming)]
 pub async fn live_stream(resume: Option<Cursor>) -> Result<ByteStream<ApiError>, ApiError> {
     use futures::StreamExt;
     Ok(ByteStream::new(control()?.live(resume).await.map(Ok::<_, ApiError>)))

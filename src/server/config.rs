@@ -1,6 +1,16 @@
 //! The configuration, read once: flags over `HAD_*` variables over `ha-dashboard.toml`.
+//!
+//! [`table`] says what can be set, [`layers`] finds the texts, [`parse`] turns them into a [`Settings`]. Nothing else in
+//! the program looks at the environment.
+
+mod layers;
+mod parse;
+pub mod table;
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+pub use layers::{Layers, Surroundings};
+pub use table::Flags;
 
 use ha_dashboard::domain::{service::Service, validate::Limits};
 
@@ -56,3 +66,59 @@ pub struct Config {
     /// How often k6 pushes samples, and how often the hub ticks.
     pub tick: Duration,
 }
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// The configuration with what only the program's edge needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// What every part gets.
+    pub config: Config,
+    /// Names, besides loopback and the services at our own port, that a request's `Host` may have; `*`: any.
+    pub allowed_hosts: Vec<String>,
+    /// Which log lines are written, in `tracing`'s filter syntax.
+    pub log: String,
+    /// How they look.
+    pub log_format: LogFormat,
+    /// Where cargo-leptos notes the hashes of the built files' names.
+    pub hash_file: PathBuf,
+}
+
+impl Settings {
+    /// Whether the built files carry hashes in their names: cargo-leptos then leaves `hash.txt` beside the program.
+    pub fn hashed(&self) -> bool {
+        self.hash_file.is_file()
+    }
+
+    /// Finds and checks everything that can be set.
+    ///
+    /// # Errors
+    /// Everything that is wrong, not only the first thing.
+    pub fn load(flags: &Flags, surroundings: &Surroundings) -> Result<Self, ConfigErrors> {
+        Layers::collect(flags, surroundings).and_then(|layers| parse::settings(&layers, surroundings))
+    }
+}
+
+/// One refused setting.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {value:?} is not allowed; allowed: {allowed}")]
+pub struct ConfigError {
+    /// The flag, variable or key that holds it.
+    pub place: String,
+    /// What was given.
+    pub value: String,
+    /// What is allowed instead.
+    pub allowed: String,
+}
+
+/// Everything that is wrong with the configuration, one line each.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+pub struct ConfigErrors(pub Vec<ConfigError>);

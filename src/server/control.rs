@@ -1,10 +1,35 @@
 //! Owns the run at work: implements [`ha_dashboard::api::port::Control`].
 
+mod archive;
+mod log;
+mod supervisor;
+mod verdict;
+
 use std::sync::Arc;
 
-use ha_dashboard::api::port::SharedControl;
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use ha_dashboard::{
+    api::{
+        error::ApiError,
+        functions::PageState,
+        port::{Control, SharedControl},
+    },
+    domain::{
+        frame::{Dimension, History},
+        live::{Cursor, Snapshot},
+        run::{Run, RunId},
+        validate::{Draft, Rules},
+    },
+};
 use tokio::sync::watch;
 
+pub use self::archive::StateLock;
+use self::{
+    archive::Archive,
+    supervisor::{Links, Supervisor, now_ms},
+};
 use super::{
     config::Config,
     engine::Engine,
@@ -34,10 +59,121 @@ pub struct Parts {
     pub shutdown: Shutdown,
 }
 
-/// Adopts or finalises what an earlier process left, then answers calls until shutdown.
+/// [`start_in`] with the state folder of the configuration.
+///
+/// # Errors
+/// When the state folder can't be used, or another dashboard uses it.
+pub async fn start(parts: Parts) -> anyhow::Result<SharedControl> {
+    let lock = StateLock::claim(&parts.config.state_dir)?;
+    start_in(lock, parts).await
+}
+
+/// Adopts or finalises what an earlier process left, then answers calls until shutdown. A run at work goes on when the
+/// dashboard ends: the next start adopts it. Who wants it to end stops it and waits for its end first.
+///
+/// Whatever else works in the state folder must be started with `lock` in hand.
 ///
 /// # Errors
 /// When the state folder can't be used.
-pub async fn start(_parts: Parts) -> anyhow::Result<SharedControl> {
-    todo!()
+pub async fn start_in(lock: StateLock, parts: Parts) -> anyhow::Result<SharedControl> {
+    let Parts { config, engine, scripts, hub, runs, observations, store, shutdown } = parts;
+    let archive = Archive::open(lock)?;
+    let services = config.services.clone();
+    let links = Links { engine, archive, services, feed: runs, observations, store, shutdown };
+    let supervisor = Supervisor::take_over(links).await?;
+    Ok(Arc::new(Dashboard { config, scripts, hub, supervisor }))
 }
+
+struct Dashboard {
+    config: Arc<Config>,
+    scripts: Arc<Scripts>,
+    hub: Arc<Hub>,
+    supervisor: Arc<Supervisor>,
+}
+
+impl Dashboard {
+    /// The hub's picture with the newest state of the run: the hub takes it in with its next tick only, but who just
+    /// pressed a button must see what it did.
+    fn picture(&self) -> Arc<Snapshot> {
+        up_to_date(self.hub.snapshot(), &self.supervisor.feed())
+    }
+}
+
+fn up_to_date(picture: Arc<Snapshot>, feed: &RunFeed) -> Arc<Snapshot> {
+    let shown = picture.status.run.as_ref();
+    let id = |run: &Run| run.id.clone();
+    let other = shown.map(id) != feed.run.as_ref().map(id);
+    // Within a run the hub's picture has what it observed of the thresholds, so only the progress is taken over.
+    let same_state =
+        shown.map(|run| (&run.state, run.started_ms)) == feed.run.as_ref().map(|run| (&run.state, run.started_ms));
+    if !other && same_state && picture.status.engine == feed.engine {
+        return picture;
+    }
+    let mut picture = Snapshot::clone(&picture);
+    picture.status.engine = feed.engine.clone();
+    if other {
+        // Numbers and history are those of another run.
+        picture.history = History::default();
+        picture.frame.values.retain(|key, _| matches!(key.part, Some((Dimension::Process, _))));
+    }
+    if other || !same_state {
+        let observed = picture.status.run.take().filter(|_| !other).map(|run| run.thresholds);
+        picture.status.run = feed.run.clone();
+        if let (Some(run), Some(observed)) = (&mut picture.status.run, observed)
+            && run.state.is_active()
+        {
+            run.thresholds = observed;
+        }
+    }
+    Arc::new(picture)
+}
+
+#[async_trait]
+impl Control for Dashboard {
+    async fn page_state(&self) -> PageState {
+        let rules = self.rules().await;
+        let picture = self.picture();
+        PageState { now_ms: now_ms(), status: picture.status.clone(), frame: picture.frame.clone(), rules }
+    }
+
+    async fn snapshot(&self) -> Arc<Snapshot> {
+        self.picture()
+    }
+
+    async fn rules(&self) -> Rules {
+        Rules {
+            limits: self.config.limits,
+            services: self.config.services.iter().map(|service| service.name.clone()).collect(),
+            scripts: self.scripts.list().await,
+        }
+    }
+
+    async fn start(&self, draft: Draft, correlation_id: String) -> Result<Run, ApiError> {
+        let plan = draft.validate(&self.rules().await).map_err(|errors| ApiError::Invalid { errors })?;
+        self.supervisor.start(plan, correlation_id).await
+    }
+
+    async fn stop(&self, correlation_id: String) -> Result<Run, ApiError> {
+        self.supervisor.stop(correlation_id).await
+    }
+
+    async fn runs(&self) -> Vec<Run> {
+        self.supervisor.runs()
+    }
+
+    async fn run(&self, id: &RunId) -> Result<Run, ApiError> {
+        self.supervisor.run(id)
+    }
+
+    async fn log(&self, id: &RunId) -> Result<Vec<String>, ApiError> {
+        self.supervisor.log(id).await
+    }
+
+    async fn live(&self, resume: Option<Cursor>) -> BoxStream<'static, Bytes> {
+        self.hub.subscribe(resume)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

@@ -15,6 +15,8 @@ pub struct RunFeed {
     pub engine: EngineStatus,
     /// The k6 processes of the run at work, for their CPU and memory.
     pub k6_pids: Vec<u32>,
+    /// Whether `run` was started by an earlier process of the dashboard and taken over at work.
+    pub adopted: bool,
 }
 
 /// From the hub to control: what was observed of a run's thresholds, for its record.

@@ -1,1 +1,108 @@
-//! The axum side: REST, live stream, pages.
+//! The axum side: REST, live stream, plain forms, pages. No logic: each handler is one call of
+//! [`ha_dashboard::api::port::Control`] and puts its answer into words.
+//!
+//! From the outside in: [`edge`] (correlation id, log line, error bodies, headers), [`guard`] (who may call), body limit,
+//! compression, routes.
+
+mod edge;
+mod error;
+mod forms;
+mod guard;
+mod health;
+mod live;
+pub mod load_test;
+mod metrics;
+mod openapi;
+mod runs;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::StatusCode,
+    middleware,
+    routing::{any, get},
+};
+use ha_dashboard::{
+    api::{error::ApiError, port::SharedControl},
+    domain::run::RunId,
+};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    compression::{
+        CompressionLayer, CompressionLevel, Predicate,
+        predicate::{DefaultPredicate, NotForContentType},
+    },
+    limit::RequestBodyLimitLayer,
+};
+
+use self::error::{Failure, Problem};
+use super::{config::Settings, shutdown::Shutdown};
+
+/// Larger bodies are refused: the largest honest one is a form with thresholds.
+const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// What handlers work with.
+#[derive(Clone)]
+pub struct HttpState {
+    /// Does everything.
+    pub control: SharedControl,
+    /// What was set.
+    pub settings: Arc<Settings>,
+    /// Ends the streams.
+    pub shutdown: Shutdown,
+}
+
+/// Everything the dashboard serves; `pages` answers what is no route of ours.
+pub fn router(state: HttpState, pages: Router) -> Router {
+    let (api, description) = openapi::api().split_for_parts();
+    let description = Arc::new(description);
+    let uncompressed = DefaultPredicate::new()
+        .and(NotForContentType::new("text/event-stream"))
+        // Server functions stream as octets, and a compressor would hold them back.
+        .and(NotForContentType::new("application/octet-stream"));
+
+    let api = api
+        .route("/api/openapi.json", get(move || async move { axum::Json(description) }))
+        .route("/api", any(unknown_route))
+        .route("/api/", any(unknown_route))
+        .route("/api/{*rest}", any(unknown_route))
+        .merge(forms::router())
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(state.clone());
+
+    api.fallback_service(pages)
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(uncompressed))
+        .layer(DefaultBodyLimit::disable())
+        .layer(RequestBodyLimitLayer::new(MAX_BODY_BYTES))
+        .layer(CatchPanicLayer::custom(|panic: Box<dyn std::any::Any + Send>| {
+            let what = (panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+                .or_else(|| panic.downcast_ref::<String>().cloned())
+                .unwrap_or_default();
+            tracing::error!(what, "a handler panicked");
+            // What panicked is for the log, not for callers.
+            axum::response::IntoResponse::into_response(Failure::from(ApiError::Internal {
+                what: "the request could not be handled; the dashboard's log says more under this correlation id"
+                    .into(),
+            }))
+        }))
+        .layer(middleware::from_fn_with_state(guard::Guard::new(&state.settings), guard::check))
+        .layer(middleware::from_fn_with_state(Arc::clone(&state.settings), edge::edge))
+}
+
+async fn unknown_route(uri: axum::http::Uri) -> Failure {
+    ApiError::NotFound { what: format!("route {}; GET /api/openapi.json lists the routes", uri.path()) }.into()
+}
+
+async fn wrong_method() -> Failure {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this route does not take this method".into())
+        .into()
+}
+
+/// The id in a path.
+fn run_id(text: String) -> Result<RunId, Failure> {
+    text.clone().try_into().map_err(|_| ApiError::NotFound { what: format!("run {}", error::shortened(&text)) }.into())
+}

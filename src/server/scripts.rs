@@ -1,23 +1,222 @@
 //! The scripts folder as `k6 inspect` sees it, cached by file time and size.
 
-use std::path::PathBuf;
+mod inspect;
 
-use ha_dashboard::domain::script::Script;
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    time::{Duration, Instant, SystemTime},
+};
+
+use futures::{StreamExt, stream};
+use ha_dashboard::domain::{
+    schedule::{Executor, Phase, PhaseName, Schedule},
+    script::{Script, ScriptInput, ScriptKind},
+    service::Service,
+};
+use tokio::sync::{Mutex, Semaphore};
+
+pub use self::inspect::{InspectError, Inspection, Scenario, Stage};
+
+/// Most inspections at the same time: each costs a few hundred milliseconds of a core.
+const AT_ONCE: usize = 2;
+/// Most scripts looked at, by name.
+const MOST: usize = 100;
+/// How long a failure that says nothing about the script (k6 missing, time-out) is believed.
+const RETRY: Duration = Duration::from_secs(30);
 
 /// The scripts there are.
 pub struct Scripts {
-    _dir: PathBuf,
-    _k6: PathBuf,
+    dir: PathBuf,
+    k6: PathBuf,
+    probe: ScriptInput,
+    permits: Semaphore,
+    known: Mutex<HashMap<String, Known>>,
+}
+
+/// What an inspection said, and for which files.
+struct Known {
+    stamp: Stamp,
+    kind: ScriptKind,
+    retry_at: Option<Instant>,
+}
+
+/// Changes when a script or the library next to it changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    modified: Option<SystemTime>,
+    size: u64,
+    library: (usize, Option<SystemTime>, u64),
 }
 
 impl Scripts {
     /// Looks at `*.js` files directly in `dir` with the k6 program `k6`.
     pub fn new(dir: PathBuf, k6: PathBuf) -> Self {
-        Self { _dir: dir, _k6: k6 }
+        let services = [("product-service", 8080), ("user-service", 8081), ("checkout-service", 8082)]
+            .map(|(name, port)| Service { name: name.into(), url: format!("http://127.0.0.1:{port}") });
+        Self {
+            dir,
+            k6,
+            probe: probe(services.into()),
+            permits: Semaphore::new(AT_ONCE),
+            known: Mutex::new(HashMap::new()),
+        }
+    }
+
+    /// Tells scripts about the configured services when they are inspected, for those that ask for one as they load.
+    pub fn with_services(mut self, services: Vec<Service>) -> Self {
+        self.probe = probe(services);
+        self
     }
 
     /// All scripts by name; inspects only what changed since the last call.
     pub async fn list(&self) -> Vec<Script> {
-        todo!()
+        // Held throughout, so that callers at the same time share one inspection.
+        let mut known = self.known.lock().await;
+        let dir = self.dir.clone();
+        let found = match tokio::task::spawn_blocking(move || scan(&dir)).await {
+            Ok(Ok(found)) => found,
+            Ok(Err(error)) => {
+                tracing::warn!(dir = %self.dir.display(), %error, "the scripts folder can't be read");
+                Vec::new()
+            }
+            Err(error) => {
+                tracing::error!(%error, "looking through the scripts folder failed");
+                Vec::new()
+            }
+        };
+
+        known.retain(|name, _| found.iter().any(|(other, ..)| other == name));
+        let now = Instant::now();
+        let changed = found.iter().filter(|(name, _, stamp)| {
+            known.get(name).is_none_or(|known| known.stamp != *stamp || known.retry_at.is_some_and(|at| at <= now))
+        });
+        let inspected = stream::iter(changed.cloned().collect::<Vec<_>>())
+            .map(|(name, path, stamp)| async move {
+                let (kind, retry_at) = self.kind(&name, &path).await;
+                (name, Known { stamp, kind, retry_at })
+            })
+            .buffer_unordered(AT_ONCE)
+            .collect::<Vec<_>>()
+            .await;
+        known.extend(inspected);
+
+        found
+            .into_iter()
+            .filter_map(|(name, ..)| known.get(&name).map(|known| known.kind.clone()).map(|kind| Script { name, kind }))
+            .collect()
+    }
+
+    /// The file of a script, all links resolved; `None` where there is no such script in the folder.
+    pub fn path(&self, name: &str) -> Option<PathBuf> {
+        let dir = self.dir.canonicalize().ok()?;
+        is_script_name(name).then(|| resolve(&dir, name))?
+    }
+
+    /// What k6 makes of a script that is handed `input`.
+    ///
+    /// # Errors
+    /// [`InspectError`] when there is no such script, k6 refuses it, or k6 can't be run.
+    pub async fn inspect_with(&self, name: &str, input: &ScriptInput) -> Result<Inspection, InspectError> {
+        let path = self.path(name).ok_or_else(|| InspectError::NoScript(name.to_owned()))?;
+        self.inspect(&path, input).await
+    }
+
+    async fn inspect(&self, path: &Path, input: &ScriptInput) -> Result<Inspection, InspectError> {
+        // The semaphore is never closed; if it were, running without a permit would be no harm.
+        let _permit = self.permits.acquire().await.ok();
+        inspect::run(&self.k6, path, input).await
+    }
+
+    async fn kind(&self, name: &str, path: &Path) -> (ScriptKind, Option<Instant>) {
+        match self.inspect(path, &self.probe).await {
+            Ok(inspection) => (kind_of(inspection, self.probe.schedule.as_ref()), None),
+            Err(error) => {
+                let retry_at = (!error.is_about_the_script()).then(|| Instant::now() + RETRY);
+                tracing::warn!(script = name, %error, "k6 can't use the script");
+                (ScriptKind::Broken { message: error.to_string() }, retry_at)
+            }
+        }
     }
 }
+
+/// What every script is handed to see what it makes of it: a schedule that nobody has by chance.
+fn probe(services: Vec<Service>) -> ScriptInput {
+    let phase = |name, duration_s, target| Phase { name, duration_s, target };
+    ScriptInput {
+        schedule: Some(Schedule {
+            executor: Executor::RampingVus,
+            pre_allocated_vus: 3,
+            max_vus: 3,
+            phases: vec![
+                phase(PhaseName::RampUp, 7, 2),
+                phase(PhaseName::Hold, 11, 3),
+                phase(PhaseName::RampDown, 13, 0),
+            ],
+        }),
+        thresholds: Default::default(),
+        targets: services.iter().map(|service| service.name.clone()).collect(),
+        services,
+        grace_s: Schedule::GRACE_S,
+    }
+}
+
+fn kind_of(inspection: Inspection, probe: Option<&Schedule>) -> ScriptKind {
+    let takes_it = probe.is_some_and(|probe| inspection.scenarios.iter().any(|scenario| scenario.follows(probe)));
+    match (takes_it, inspection.scenarios.len()) {
+        (true, 1) => ScriptKind::Scheduled,
+        (true, _) => ScriptKind::Broken {
+            message: "it takes the dashboard's schedule and adds scenarios of its own: use one or the other".into(),
+        },
+        (false, _) => ScriptKind::Own {
+            executors: inspection.scenarios.into_iter().map(|scenario| scenario.executor).collect(),
+            duration_s: inspection.duration_s,
+            max_vus: inspection.max_vus,
+            thresholds: inspection.thresholds,
+        },
+    }
+}
+
+/// Letters, digits, `.`, `_` and `-`, ending in `.js`; hidden files and what looks like an option are left out.
+fn is_script_name(name: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    name.len() <= 100
+        && name.strip_suffix(".js").is_some_and(|stem| !stem.is_empty() && stem.bytes().all(allowed))
+        && !name.starts_with(['.', '-'])
+}
+
+/// A regular file of that name in a folder without links in its path; a link must not lead out of the folder.
+fn resolve(dir: &Path, name: &str) -> Option<PathBuf> {
+    let path = dir.join(name).canonicalize().ok()?;
+    (path.starts_with(dir) && path.is_file()).then_some(path)
+}
+
+/// The scripts in a folder by name, each with its path and stamp.
+fn scan(dir: &Path) -> std::io::Result<Vec<(String, PathBuf, Stamp)>> {
+    let dir = dir.canonicalize()?;
+    let library = library_stamp(&dir.join("lib"));
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(&dir)? {
+        let Ok(name) = entry?.file_name().into_string() else { continue };
+        if !is_script_name(&name) {
+            continue;
+        }
+        let Some(path) = resolve(&dir, &name) else { continue };
+        let Ok(about) = path.metadata() else { continue };
+        found.push((name, path, Stamp { modified: about.modified().ok(), size: about.len(), library }));
+    }
+    found.sort_by(|(a, ..), (b, ..)| a.cmp(b));
+    found.truncate(MOST);
+    Ok(found)
+}
+
+/// Number, newest time and total size of the library's files.
+fn library_stamp(dir: &Path) -> (usize, Option<SystemTime>, u64) {
+    let files = std::fs::read_dir(dir).into_iter().flatten().flatten().filter_map(|entry| entry.metadata().ok());
+    files.fold((0, None, 0), |(count, newest, size), about| {
+        (count + 1, newest.max(about.modified().ok()), size + about.len())
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,38 @@
+# The project's commands. `make` alone explains them.
+
+.PHONY: help run test lint fmt bench screenshots setup
+.DEFAULT_GOAL := help
+
+help: ## Explain the commands
+	@sed -n 's/^\([a-z]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
+
+run: ## Build what changed, start the demo services and the dashboard, print the address
+	@.ci/setup run
+	@.ci/build
+	@exec .ci/start
+
+test: ## Every check: format, lints, tests, and the whole thing in a browser
+	@.ci/setup
+	@.ci/test
+
+lint: ## Format check and lints only
+	@.ci/setup
+	@.ci/lint
+
+fmt: ## Format everything
+	@.ci/setup
+	@.ci/with cargo fmt
+	@.ci/with npm run --silent --prefix end2end fmt
+
+bench: ## Measure what the README promises: click to chart, click to stop, sample to pixel, memory
+	@.ci/setup
+	@.ci/build
+	@.ci/with npm run --silent --prefix end2end bench
+
+screenshots: ## Take the README's picture again
+	@.ci/setup
+	@.ci/build
+	@.ci/with npm run --silent --prefix end2end screenshots
+
+setup: ## Install what is missing, skip what is there
+	@.ci/setup

@@ -1,0 +1,184 @@
+import { spawn } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { homedir, tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Page } from "@playwright/test";
+import { freePort } from "../harness/net.ts";
+import { until } from "../harness/program.ts";
+import { Stack } from "../harness/stack.ts";
+import { expect, test } from "../harness/test.ts";
+import { LoadPage, shortPlan, type Plan } from "../pages/load-page.ts";
+import { printFigures, report } from "./figures.ts";
+
+const rounds = 5;
+const plan: Plan = { ...shortPlan, target: "product-service", duration: "60s", ramp: "1s", thresholds: "" };
+
+test.afterAll(printFigures);
+
+/** What a click must lead to: a chart row newer than the click, or a tile that shows zero. */
+type Outcome = { selector: string; attribute: string; shows: "newer than the click" | "zero" };
+const newRow: Outcome = {
+  selector: '[data-testid="chart-load"]',
+  attribute: "data-last-ms",
+  shows: "newer than the click",
+};
+const noVus: Outcome = { selector: '[data-testid="stat-vus"]', attribute: "data-value", shows: "zero" };
+
+/**
+ * Seconds from a click on `button` until `outcome` is on the screen, by the browser's own clock: the observer fires after
+ * the change, and the next frame but one has it painted.
+ */
+async function fromClick(page: Page, button: string, outcome: Outcome): Promise<number> {
+  return page.evaluate(
+    async ({ button, selector, attribute, shows }) => {
+      const clickedAt = Date.now();
+      const begun = performance.now();
+      [...document.querySelectorAll("button")].find((each) => each.textContent?.trim() === button)?.click();
+      await new Promise<void>((resolve, reject) => {
+        const look = () => {
+          const value = document.querySelector(selector)?.getAttribute(attribute);
+          const is = shows === "zero" ? value === "0" : Number(value) > clickedAt;
+          if (!is) return;
+          observer.disconnect();
+          requestAnimationFrame(() => requestAnimationFrame(() => resolve()));
+        };
+        const observer = new MutationObserver(look);
+        observer.observe(document.body, { subtree: true, childList: true, attributes: true });
+        setTimeout(() => reject(new Error(`${selector} is not ${shows} within 20 s`)), 20_000);
+        look();
+      });
+      return (performance.now() - begun) / 1000;
+    },
+    { button, ...outcome },
+  );
+}
+
+test("click to chart, click to stop", async ({ load, page }) => {
+  const starts: number[] = [];
+  const stops: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    await load.fill({ ...plan, duration: "30s" });
+    starts.push(await fromClick(page, "Start load test", newRow));
+    await load.expectLive(5);
+    stops.push(await fromClick(page, "Stop load test", noVus));
+    await load.expectVerdict("stopped");
+  }
+  report({ name: "Start click to the first sample on the chart", unit: "s", values: starts, goal: 3 });
+  report({ name: "Stop click to 0 VUs shown", unit: "s", values: stops, goal: 1.5 });
+});
+
+test("k6 sample to pixel", async ({ load, page, stack }) => {
+  // While VUs grow, each sample has a value of its own: the moment that value is on the screen is known.
+  await load.fill({ ...plan, peak: 60, duration: "65s", ramp: "30s" });
+  await page.evaluate(() => {
+    const seen: [number, number][] = [];
+    Object.assign(window, { seen });
+    const look = () => {
+      const value = Number(document.querySelector('[data-testid="stat-vus"]')?.getAttribute("data-value") ?? 0);
+      if (value > (seen.at(-1)?.[1] ?? 0)) {
+        requestAnimationFrame(() => requestAnimationFrame(() => seen.push([Date.now(), value])));
+      }
+    };
+    new MutationObserver(look).observe(document.body, { subtree: true, childList: true, attributes: true });
+  });
+  await load.startButton.click();
+  await expect.poll(() => load.stat("vus"), { timeout: 60_000 }).toBe(60);
+  const seen = await page.evaluate(() => (window as unknown as { seen: [number, number][] }).seen);
+  const { test_id } = await stack.api.status();
+  const samples = await stack.samples(`k6_vus{testid="${test_id}"}`);
+  await load.stopButton.click();
+  await load.expectVerdict("stopped");
+
+  const delays = samples
+    .filter(({ value }, at) => value > (samples[at - 1]?.value ?? 0))
+    .flatMap(({ ms, value }) => {
+      const shown = seen.find(([, vus]) => vus >= value);
+      return shown ? [(shown[0] - ms) / 1000] : [];
+    });
+  expect(delays.length).toBeGreaterThan(15);
+  report({ name: "k6 sample to pixel (p95 against the goal)", unit: "s", values: delays, goal: 2 });
+});
+
+test("a latency spike of 10 s leaves the p95", async ({ load, stack }) => {
+  const gone: number[] = [];
+  await load.start({ ...plan, duration: "180s" });
+  await load.expectLive(8);
+  for (let round = 0; round < 3; round++) {
+    await stack.turn("product-service", { latency_ms: 800, error_share: 0 });
+    await delay(10_000);
+    await stack.turn("product-service", { latency_ms: 0, error_share: 0 });
+    const ended = Date.now();
+    await until("the p95 is low again", async () => ((await load.stat("p95")) ?? 1) < 0.3, 30_000);
+    gone.push((Date.now() - ended) / 1000);
+  }
+  report({ name: "10 s latency spike: its end to a normal p95 shown", unit: "s", values: gone, goal: 15 });
+  await load.stopButton.click();
+  await load.expectVerdict("stopped");
+});
+
+test("memory of the dashboard process", async ({ browser }) => {
+  const stack = await Stack.start();
+  const megabytes = async () => (await stack.program.memory()) / 1e6;
+  /** Once a second for ten seconds. */
+  const sampled = async () => {
+    const values: number[] = [];
+    for (let second = 0; second < 10; second++) {
+      await delay(1_000);
+      values.push(await megabytes());
+    }
+    return values;
+  };
+  report({ name: "resident memory, idle, nobody watches", unit: "MB", values: await sampled(), goal: 30 });
+  const contexts = await Promise.all(Array.from({ length: 5 }, () => browser.newContext()));
+  const viewers = await Promise.all(contexts.map(async (context) => LoadPage.open(await context.newPage(), stack.url)));
+  report({ name: "resident memory, idle, five viewers", unit: "MB", values: await sampled(), goal: 30 });
+  await viewers[0]?.start({ ...plan, peak: 20 });
+  await viewers[0]?.expectLive();
+  report({ name: "resident memory, 20 VUs running, five viewers", unit: "MB", values: await sampled() });
+  await Promise.all(contexts.map((context) => context.close()));
+  await stack.api.idle();
+  report({ name: "resident memory, idle again", unit: "MB", values: await sampled(), goal: 30 });
+  await stack.stop();
+});
+
+test("the peer: k6's own web dashboard", async ({ stack }) => {
+  const folder = await mkdtemp(join(tmpdir(), "ha-dashboard-peer-"));
+  const script = join(folder, "script.js");
+  await writeFile(
+    script,
+    `import http from "k6/http"; import { sleep } from "k6";
+     export const options = { vus: 4, duration: "25s" };
+     export default function () { http.get("${stack.serviceUrl("product-service")}/health"); sleep(0.2); }`,
+  );
+  const starts: number[] = [];
+  for (let round = 0; round < 2; round++) {
+    const port = await freePort();
+    const begun = Date.now();
+    const k6 = spawn(process.env.E2E_K6 ?? join(homedir(), ".cache/ha-dashboard/bin/k6"), ["run", "--quiet", script], {
+      env: {
+        ...process.env,
+        K6_WEB_DASHBOARD: "true",
+        K6_WEB_DASHBOARD_PORT: String(port),
+        K6_NO_USAGE_REPORT: "true",
+      },
+      stdio: "ignore",
+    });
+    const abort = new AbortController();
+    const answer = await until("k6's dashboard answers", async () =>
+      fetch(`http://127.0.0.1:${port}/events`, { signal: abort.signal }),
+    );
+    let text = "";
+    if (answer.body) {
+      for await (const chunk of answer.body.pipeThrough(new TextDecoderStream())) {
+        text += chunk;
+        if (/^event: ?snapshot/m.test(text)) break;
+      }
+    }
+    starts.push((Date.now() - begun) / 1000);
+    abort.abort();
+    k6.kill("SIGKILL");
+  }
+  await rm(folder, { recursive: true });
+  report({ name: "peer: `k6 run` with its web dashboard to its first sample", unit: "s", values: starts });
+});

@@ -1,0 +1,158 @@
+import { cp, mkdir, mkdtemp, readFile, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Api } from "./api.ts";
+import { freePort } from "./net.ts";
+import { Program, repository } from "./program.ts";
+
+/** The demo services. */
+export const services = ["product-service", "user-service", "checkout-service"] as const;
+export type ServiceName = (typeof services)[number];
+
+/** Latency and errors that a demo service adds to its answers. */
+export type Knobs = { latency_ms: number; error_share: number };
+
+/** A whole system of its own: demo services, dashboard with its Prometheus, scripts folder and state folder. */
+export class Stack {
+  private dashboard?: Program;
+  private runs = 0;
+
+  private constructor(
+    private readonly folder: string,
+    private readonly ports: { dashboard: number; prometheus: number; services: number[] },
+    private readonly demo: Program[],
+    private readonly settings: Record<string, string>,
+  ) {}
+
+  static async start(settings: Record<string, string> = {}): Promise<Stack> {
+    const folder = await mkdtemp(join(tmpdir(), "ha-dashboard-e2e-"));
+    await mkdir(join(folder, "state"));
+    await cp(join(repository, "k6-scripts"), join(folder, "scripts"), { recursive: true });
+    const ports = {
+      dashboard: await freePort(),
+      prometheus: await freePort(),
+      services: await Promise.all(services.map(freePort)),
+    };
+    const stack = new Stack(folder, ports, [], settings);
+    try {
+      await stack.startDemo();
+      await stack.startDashboard();
+    } catch (error) {
+      await stack.stop();
+      throw error;
+    }
+    return stack;
+  }
+
+  /** The dashboard's address. */
+  get url() {
+    return `http://127.0.0.1:${this.ports.dashboard}`;
+  }
+
+  /** The REST API. */
+  get api() {
+    return new Api(this.url);
+  }
+
+  /** The folder with the k6 scripts. */
+  get scripts() {
+    return join(this.folder, "scripts");
+  }
+
+  serviceUrl(name: ServiceName) {
+    return `http://127.0.0.1:${this.ports.services[services.indexOf(name)]}`;
+  }
+
+  private get services() {
+    return { HAD_SERVICES: services.map((name) => `${name}=${this.serviceUrl(name)}`).join(",") };
+  }
+
+  /** The dashboard's process. */
+  get program(): Program {
+    if (!this.dashboard) throw new Error("the dashboard is not running");
+    return this.dashboard;
+  }
+
+  async startDashboard() {
+    this.dashboard = Program.start(
+      ["serve"],
+      {
+        HAD_ADDR: `127.0.0.1:${this.ports.dashboard}`,
+        HAD_STATE_DIR: join(this.folder, "state"),
+        HAD_SCRIPTS_DIR: this.scripts,
+        HAD_SITE_ROOT: join(repository, "target/site"),
+        HAD_PROMETHEUS_PORT: String(this.ports.prometheus),
+        ...this.services,
+        HAD_ENGINE: "process",
+        ...this.settings,
+      },
+      join(this.folder, "dashboard.log"),
+    );
+    await this.dashboard.answers(`${this.url}/live`);
+    await this.api.ready();
+  }
+
+  /** `ha-dashboard run` against this system's services, without its dashboard. */
+  async run(args: string[], settings: Record<string, string> = {}): Promise<{ code: number | null; output: string }> {
+    const logFile = join(this.folder, `run-${this.runs++}.log`);
+    const env = { HAD_SCRIPTS_DIR: this.scripts, ...this.services, ...settings };
+    const code = await Program.start(["run", ...args], env, logFile).end();
+    return { code, output: await readFile(logFile, "utf8") };
+  }
+
+  private async startDemo() {
+    for (const name of services) {
+      const program = Program.start(["demo", "--service", name], this.services, join(this.folder, `${name}.log`));
+      this.demo.push(program);
+    }
+    await Promise.all(services.map((name, at) => this.demo[at]?.answers(`${this.serviceUrl(name)}/health`)));
+  }
+
+  /** Every stored sample of a series, oldest first. */
+  async samples(selector: string): Promise<{ ms: number; value: number }[]> {
+    const query = new URLSearchParams({ query: `${selector}[1h]` });
+    const answer = await fetch(`http://127.0.0.1:${this.ports.prometheus}/api/v1/query?${query}`);
+    const { data } = (await answer.json()) as { data: { result: { values: [number, string][] }[] } };
+    const values = data.result.flatMap((series) => series.values);
+    return values.map(([seconds, value]) => ({ ms: seconds * 1000, value: Number(value) }));
+  }
+
+  /** Ends a demo service. */
+  async endService(name: ServiceName) {
+    await this.demo[services.indexOf(name)]?.stop();
+  }
+
+  /** The k6 processes of this system: those that were given its scripts folder or its state folder. */
+  async k6Processes(): Promise<number[]> {
+    const pids = (await readdir("/proc")).map(Number).filter((pid) => pid > 0);
+    const isOurs = async (pid: number) => {
+      const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+      return /(^|\/)k6\0run\0/.test(command) && command.includes(this.folder);
+    };
+    const ours = await Promise.all(pids.map(isOurs));
+    return pids.filter((_, at) => ours[at]);
+  }
+
+  /** Sets a demo service's latency and error share. */
+  async turn(name: ServiceName, knobs: Knobs) {
+    const answer = await fetch(`${this.serviceUrl(name)}/knobs`, {
+      method: "PUT",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(knobs),
+    });
+    if (!answer.ok) throw new Error(`${name} refuses its knobs: ${answer.status} ${await answer.text()}`);
+  }
+
+  /** Calm: no run at work, no added latency, no errors. */
+  async calm() {
+    await Promise.all(services.map((name) => this.turn(name, { latency_ms: 0, error_share: 0 })));
+    await this.api.idle();
+  }
+
+  async stop() {
+    await this.api.idle().catch(() => undefined);
+    await this.dashboard?.stop();
+    await Promise.all(this.demo.map((program) => program.stop()));
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}

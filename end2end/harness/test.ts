@@ -1,0 +1,53 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { test as base, type Page } from "@playwright/test";
+import { Stack } from "./stack.ts";
+import { LoadPage } from "../pages/load-page.ts";
+import { repository } from "./program.ts";
+
+export { expect } from "@playwright/test";
+
+type Fixtures = {
+  /** The load page, open and taken over by the browser half. */
+  load: LoadPage;
+  /** A system of this test's own, with an empty state folder. */
+  freshStack: Stack;
+};
+
+type WorkerFixtures = {
+  /** The system that the tests of a worker share; calm before each test that uses it. */
+  sharedStack: Stack;
+};
+
+export const test = base.extend<Fixtures & { stack: Stack }, WorkerFixtures>({
+  sharedStack: [
+    async ({}, use) => {
+      const stack = await Stack.start();
+      await use(stack);
+      await stack.stop();
+    },
+    { scope: "worker", timeout: 60_000 },
+  ],
+
+  stack: async ({ sharedStack }, use) => {
+    await sharedStack.calm();
+    await use(sharedStack);
+  },
+
+  freshStack: async ({}, use) => {
+    const stack = await Stack.start();
+    await use(stack);
+    await stack.stop();
+  },
+
+  load: async ({ page, stack }, use) => {
+    await use(await LoadPage.open(page, stack.url));
+  },
+});
+
+/** Keeps a picture of the whole page in `end2end/artifacts`. */
+export async function keepPicture(page: Page, name: string) {
+  const folder = join(repository, "end2end/artifacts");
+  await mkdir(folder, { recursive: true });
+  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
+}

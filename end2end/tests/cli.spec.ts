@@ -1,0 +1,50 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "../harness/test.ts";
+
+const plan = ["--target", "product-service", "--pattern", "spike", "--vus", "5", "--duration", "8s"];
+
+test("a pipeline runs a test: plain lines, a JSON result, exit code 0", async ({ stack }, { outputPath }) => {
+  const json = outputPath("result.json");
+  const { code, output } = await stack.run([...plan, "--threshold", "http_req_duration:p(95)<2000", "--json", json]);
+  expect(output).toContain("passed");
+  // No terminal is there, so nothing may move the cursor.
+  expect(output).not.toMatch(/[\u001b\r]/);
+  expect(code).toBe(0);
+  const result = JSON.parse(await readFile(json, "utf8"));
+  expect(result).toMatchObject({ verdict: "passed", exit_code: 0, thresholds: [{ ok: true, k6_ok: true }] });
+  expect(result.numbers.rps.max).toBeGreaterThan(0);
+  expect(result.numbers.vus.max).toBe(5);
+});
+
+test("crossed thresholds give exit code 99", async ({ stack }) => {
+  await stack.turn("product-service", { latency_ms: 100, error_share: 0 });
+  const { code, output } = await stack.run([...plan, "--threshold", "http_req_duration:p(95)<50"]);
+  expect(output).toContain("failed");
+  expect(code).toBe(99);
+});
+
+test("a plan that is not allowed gives exit code 2 and says what is", async ({ stack }) => {
+  for (const wrong of [
+    ["--vus", "0"],
+    ["--target", "../../etc/passwd"],
+    ["--duration", "30d"],
+    ["--pattern", "storm"],
+  ]) {
+    const { code, output } = await stack.run(wrong);
+    expect(output).toContain(wrong[1]);
+    expect(code, wrong.join(" ")).toBe(2);
+  }
+});
+
+test("a setting that is not allowed stops the start and names itself", async ({ stack }) => {
+  const { code, output } = await stack.run(plan, { HAD_MAX_VUS: "many" });
+  expect(output).toContain('HAD_MAX_VUS: "many" is not allowed');
+  expect(code).toBe(2);
+});
+
+test("without k6 the start says what to do", async ({ stack }) => {
+  const { code, output } = await stack.run(plan, { HAD_K6: join(stack.scripts, "no-such-k6") });
+  expect(output).toContain("k6");
+  expect(code).not.toBe(0);
+});

@@ -1,0 +1,39 @@
+import { expect, keepPicture, test } from "../harness/test.ts";
+import { LoadPage, shortPlan } from "../pages/load-page.ts";
+
+test("without JavaScript: state and numbers are shown, Start and Stop are plain forms", async ({
+  page,
+  freshStack: stack,
+}) => {
+  const load = new LoadPage(page);
+  await page.goto(stack.url);
+  await load.expectState("idle");
+
+  await load.fill({ ...shortPlan, duration: "40s" });
+  await load.startButton.click();
+  await expect(page).toHaveURL(new RegExp(`^${stack.url}/`));
+  await expect(async () => {
+    await page.goto(stack.url);
+    await expect(load.state).toHaveAttribute("data-state", "running", { timeout: 1_000 });
+    expect(await load.stat("rps")).toBeGreaterThan(0);
+    expect(await load.stat("vus")).toBeGreaterThan(0);
+  }).toPass({ timeout: 20_000 });
+  await keepPicture(page, "running-nojs-1440");
+
+  await load.stopButton.click();
+  await expect(async () => {
+    await page.goto(stack.url);
+    await expect(load.verdict).toHaveAttribute("data-verdict", "stopped", { timeout: 1_000 });
+  }).toPass({ timeout: 20_000 });
+});
+
+test("without JavaScript: a refused plan comes back with the reason", async ({ page, stack }) => {
+  const load = new LoadPage(page);
+  await page.goto(stack.url);
+  await load.fill({ ...shortPlan });
+  await load.field("peak").evaluate((input: HTMLInputElement) => input.form?.setAttribute("novalidate", ""));
+  await load.set("peak", "ten");
+  await load.startButton.click();
+  await expect(page.getByRole("alert").filter({ hasText: "ten" })).toBeVisible();
+  expect((await stack.api.status()).running).toBe(false);
+});

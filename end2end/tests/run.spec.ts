@@ -1,0 +1,166 @@
+import { expect, keepPicture, test } from "../harness/test.ts";
+import { LoadPage, shortPlan } from "../pages/load-page.ts";
+
+test("start: the numbers grow to the plan, and the run ends by itself, on time and passed", async ({ load, page }) => {
+  await load.start();
+  await load.expectState("starting", "running");
+  const begun = Date.now();
+  await load.expectLive();
+
+  const progress = page.getByRole("progressbar", { name: /test progress/i });
+  const before = Number(await progress.getAttribute("aria-valuenow"));
+  await expect.poll(async () => Number(await progress.getAttribute("aria-valuenow"))).toBeGreaterThan(before);
+  await expect(page.getByTestId("phase")).not.toBeEmpty();
+  await expect(page.getByTestId("time-left")).toHaveText(/\d/);
+
+  await expect.poll(() => load.stat("vus"), { timeout: 15_000 }).toBe(shortPlan.peak);
+  expect(await load.stat("rps")).toBeGreaterThan(0);
+  const p50 = await load.stat("p50");
+  const p95 = await load.stat("p95");
+  const p99 = await load.stat("p99");
+  expect(p50).toBeGreaterThan(0);
+  expect(p95).toBeGreaterThanOrEqual(p50 ?? 0);
+  expect(p99).toBeGreaterThanOrEqual(p95 ?? 0);
+  expect(p99).toBeLessThan(5);
+  expect(await load.stat("failed")).toBeLessThan(0.05);
+  for (const rule of shortPlan.thresholds.split("\n")) {
+    await expect(load.threshold(rule)).toHaveAttribute("data-ok", "true");
+  }
+  for (const chart of ["load", "throughput", "latency", "errors", "cpu", "memory"] as const) {
+    await expect.poll(() => load.points(chart), { message: `chart ${chart} has rows` }).toBeGreaterThan(0);
+  }
+  await keepPicture(page, "running-light-1440");
+
+  await load.expectVerdict("passed");
+  const seconds = (Date.now() - begun) / 1000;
+  expect(seconds).toBeGreaterThanOrEqual(11);
+  expect(seconds).toBeLessThan(12 + 3 /* grace for iterations */ + 5 /* k6's own start and end */);
+  await load.expectState("finished");
+  await expect(load.startButton).toBeEnabled();
+  await keepPicture(page, "finished-light-1440");
+});
+
+test("an arrival rate is kept", async ({ load }) => {
+  await load.start({
+    ...shortPlan,
+    model: "arrival-rate",
+    peak: 20,
+    pre_allocated_vus: 10,
+    max_vus: 20,
+    target: "user-service",
+  });
+  await load.expectLive();
+  // The window that rates are taken over smooths the ramp; the plateau must be reached.
+  await expect.poll(() => load.stat("iterations"), { timeout: 15_000 }).toBeGreaterThan(17);
+  expect(await load.stat("iterations")).toBeLessThan(23);
+  await load.expectVerdict("passed");
+});
+
+test("stop: one click ends the load at once, and the page says so", async ({ load, stack }) => {
+  await load.start({ ...shortPlan, duration: "60s" });
+  await load.expectLive();
+  await load.stopButton.click();
+  await load.expectVerdict("stopped", 10_000);
+  await load.expectState("finished");
+  await expect.poll(() => load.stat("vus").then((vus) => vus ?? 0)).toBe(0);
+  expect((await stack.api.status()).running).toBe(false);
+  await expect(load.startButton).toBeEnabled();
+});
+
+test("a slow service fails the threshold, live and in the verdict", async ({ load, page, stack }) => {
+  const rule = "http_req_duration:p(95)<200";
+  await load.start({ ...shortPlan, target: "product-service", thresholds: rule });
+  await load.expectLive();
+  await expect(load.threshold(rule)).toHaveAttribute("data-ok", "true");
+  await stack.turn("product-service", { latency_ms: 600, error_share: 0 });
+  await expect(load.threshold(rule)).toHaveAttribute("data-ok", "false", { timeout: 15_000 });
+  await load.expectVerdict("failed");
+  await expect(load.threshold(rule)).toHaveAttribute("data-ok", "false");
+  await keepPicture(page, "failed-light-1440");
+});
+
+test("failing answers show as failed share", async ({ load, stack }) => {
+  const rule = "http_req_failed:rate<0.05";
+  await stack.turn("user-service", { latency_ms: 0, error_share: 1 });
+  await load.start({ ...shortPlan, target: "user-service", thresholds: rule });
+  await load.expectState("running");
+  await expect.poll(() => load.stat("failed"), { timeout: 15_000 }).toBeGreaterThan(0.3);
+  await load.expectVerdict("failed");
+});
+
+test("a latency spike leaves the p95 within 15 s of its end", async ({ load, stack }) => {
+  await load.start({ ...shortPlan, target: "product-service", duration: "50s", thresholds: "" });
+  await load.expectLive();
+  await stack.turn("product-service", { latency_ms: 700, error_share: 0 });
+  await expect.poll(() => load.stat("p95"), { timeout: 15_000 }).toBeGreaterThan(0.6);
+  await stack.turn("product-service", { latency_ms: 0, error_share: 0 });
+  await expect.poll(() => load.stat("p95"), { timeout: 15_000 }).toBeLessThan(0.3);
+  await load.stopButton.click();
+  await load.expectVerdict("stopped");
+});
+
+test("another script and all its fields: the shop journey over all services", async ({ load, stack }) => {
+  await load.start({ ...shortPlan, script: "shop-journey.js", duration: "12s" });
+  await load.expectLive();
+  await expect
+    .poll(async () =>
+      Object.keys((await stack.api.snapshot()).history.series).filter((key) => key.startsWith("rps{service=")),
+    )
+    .toEqual(
+      expect.arrayContaining([
+        "rps{service=checkout-service}",
+        "rps{service=product-service}",
+        "rps{service=user-service}",
+      ]),
+    );
+  await load.expectVerdict("passed");
+});
+
+test("services show their health", async ({ load, page }) => {
+  await expect(load.state).toBeVisible();
+  await page.getByRole("link", { name: "Services" }).click();
+  for (const name of ["product-service", "user-service", "checkout-service"]) {
+    await expect(page.getByTestId(`service-${name}`).first()).toHaveAttribute("data-health", "up");
+  }
+});
+
+test("earlier runs are listed, with their verdict and log", async ({ load, page, stack }) => {
+  await load.start({ ...shortPlan, duration: "10s" });
+  await load.expectLive();
+  const { test_id } = await stack.api.status();
+  await load.stopButton.click();
+  await load.expectVerdict("stopped");
+  await page.getByRole("link", { name: "Runs" }).click();
+  await page.getByRole("link", { name: `Details ${test_id}` }).click();
+  await expect(page.getByTestId("verdict")).toHaveAttribute("data-verdict", "stopped");
+  await expect(page.getByRole("main")).toContainText(String(test_id));
+});
+
+test("two viewers see one picture", async ({ load, browser, stack }) => {
+  await load.start({ ...shortPlan, duration: "15s" });
+  await load.expectLive(5);
+
+  const context = await browser.newContext();
+  const second = await LoadPage.open(await context.newPage(), stack.url);
+  await second.expectState("running");
+  // History is there at once: all rows of the first viewer, not those since joining.
+  const points = await load.points();
+  await expect.poll(() => second.points(), { timeout: 3_000 }).toBeGreaterThanOrEqual(points);
+  await second.stopButton.click();
+  await load.expectVerdict("stopped", 10_000);
+  await second.expectVerdict("stopped", 10_000);
+  await expect.poll(async () => (await load.points()) - (await second.points())).toBe(0);
+  await context.close();
+});
+
+test("a reload in mid-run keeps state and history", async ({ load, page }) => {
+  await load.start({ ...shortPlan, duration: "15s" });
+  await load.expectLive(5);
+  const points = await load.points();
+  await page.reload();
+  await load.hydrated();
+  await load.expectState("running");
+  await expect.poll(() => load.points(), { timeout: 3_000 }).toBeGreaterThanOrEqual(points);
+  await load.stopButton.click();
+  await load.expectVerdict("stopped");
+});

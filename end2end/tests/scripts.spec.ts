@@ -1,0 +1,68 @@
+import { rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "../harness/test.ts";
+
+test("a script dropped into the folder shows up with its own options and runs by them", async ({
+  load,
+  page,
+  stack,
+}) => {
+  const name = "my-own-test.js";
+  const file = join(stack.scripts, name);
+  await writeFile(
+    file,
+    `import http from "k6/http";
+     import { sleep } from "k6";
+     export const options = { scenarios: { mine: { executor: "constant-vus", vus: 3, duration: "11s" } },
+                              thresholds: { http_req_duration: ["p(95)<3000"] } };
+     export default function () {
+       http.get("${stack.serviceUrl("product-service")}/health", { tags: { name: "health", service: "product-service" } });
+       sleep(0.2);
+     }`,
+  );
+  await page.reload();
+  await load.hydrated();
+  await load.set("script", name);
+  const own = page.getByTestId("own-options");
+  await expect(own).toContainText("constant-vus");
+  await expect(own).toContainText(/\b3\b/);
+  await expect(own).toContainText("http_req_duration");
+  await load.startButton.click();
+  await load.expectLive();
+  await expect.poll(() => load.stat("vus"), { timeout: 10_000 }).toBe(3);
+  await load.expectVerdict("passed");
+  await rm(file);
+});
+
+test("a script that k6 refuses shows k6's message and can't be started", async ({ load, page, stack }) => {
+  const name = "broken.js";
+  const file = join(stack.scripts, name);
+  await writeFile(file, "export default function ( { // never closed");
+  await page.reload();
+  await load.hydrated();
+  await load.set("script", name);
+  await expect(load.error("script")).toContainText(/SyntaxError|Unexpected/i);
+  await load.startButton.click();
+  await expect(load.state).not.toHaveAttribute("data-state", /starting|running/);
+  const answer = await stack.api.start({ script: name, duration: 12, target_vus: 2, target: "all-services" });
+  expect([400, 422]).toContain(answer.status);
+  await rm(file);
+});
+
+test("a script that fails at run time ends as crashed, with k6's words", async ({ load, page, stack }) => {
+  const name = "throws.js";
+  const file = join(stack.scripts, name);
+  await writeFile(
+    file,
+    `export const options = { scenarios: { mine: { executor: "shared-iterations", vus: 1, iterations: 1, maxDuration: "11s" } } };
+     export function setup() { throw new Error("the kettle is empty"); }
+     export default function () {}`,
+  );
+  await page.reload();
+  await load.hydrated();
+  await load.set("script", name);
+  await load.startButton.click();
+  await load.expectVerdict("crashed");
+  await expect(page.getByRole("main")).toContainText("the kettle is empty");
+  await rm(file);
+});

@@ -1,0 +1,64 @@
+// What the dashboard tells a script: one JSON value in HAD_INPUT (`ScriptInput` in src/domain/script.rs).
+
+// For `k6 run` by hand, against the demo services.
+const BY_HAND = {
+  schedule: {
+    executor: 'ramping-vus',
+    pre_allocated_vus: 2,
+    max_vus: 2,
+    phases: [
+      { name: 'ramp-up', duration_s: 2, target: 2 },
+      { name: 'hold', duration_s: 6, target: 2 },
+      { name: 'ramp-down', duration_s: 2, target: 0 },
+    ],
+  },
+  thresholds: {},
+  services: [
+    { name: 'product-service', url: 'http://127.0.0.1:8080' },
+    { name: 'user-service', url: 'http://127.0.0.1:8081' },
+    { name: 'checkout-service', url: 'http://127.0.0.1:8082' },
+  ],
+  targets: ['product-service', 'user-service', 'checkout-service'],
+  grace_s: 3,
+};
+
+export const input = read();
+
+/** Whether iterations start at a rate of their own (open model), whatever earlier ones do. */
+export const open = input.schedule !== null && input.schedule.executor === 'ramping-arrival-rate';
+
+/** Whether load goes to a service. */
+export function targeted(service) {
+  return input.targets.includes(service);
+}
+
+/** A service's base address, without a trailing slash. */
+export function baseUrl(service) {
+  const found = input.services.find(({ name }) => name === service);
+  if (!found) {
+    const names = input.services.map(({ name }) => name).join(', ');
+    throw new Error(`the service ${JSON.stringify(service)} is not configured, use one of ${names}`);
+  }
+  return found.url.replace(/\/+$/, '');
+}
+
+function read() {
+  const text = __ENV.HAD_INPUT;
+  if (!text) return BY_HAND;
+  let value;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new Error(`HAD_INPUT must be JSON: ${error.message}`);
+  }
+  for (const [key, fits] of [
+    ['schedule', (v) => v === null || (typeof v === 'object' && Array.isArray(v.phases))],
+    ['thresholds', (v) => v !== null && typeof v === 'object'],
+    ['services', Array.isArray],
+    ['targets', (v) => Array.isArray(v) && v.length > 0],
+    ['grace_s', Number.isInteger],
+  ]) {
+    if (value === null || !fits(value[key])) throw new Error(`HAD_INPUT has no usable ${JSON.stringify(key)}`);
+  }
+  return value;
+}

@@ -1,0 +1,234 @@
+//! `ha-dashboard run`: one load test with the same parts as the dashboard, for pipelines.
+
+mod progress;
+mod report;
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use clap::Args;
+use ha_dashboard::{
+    api::error::ApiError,
+    domain::{
+        plan::{Model, Pattern},
+        run::{Run, RunState, Verdict},
+        validate::Draft,
+    },
+};
+
+use self::{progress::Progress, report::Report};
+use super::exit::{self, Code};
+use crate::server::{
+    App,
+    config::{Settings, StoreChoice},
+    shutdown::Shutdown,
+    telemetry,
+};
+
+/// How long k6 and the metrics store get to be there.
+const READY: Duration = Duration::from_secs(30);
+
+/// How often to look while waiting for them.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// What to run.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// A service's name or all-services.
+    #[arg(long, default_value = ha_dashboard::domain::plan::ALL_SERVICES)]
+    target: String,
+    /// smoke, load, stress, spike, soak or breakpoint.
+    #[arg(long, default_value = Pattern::Load.name())]
+    pattern: String,
+    /// Peak number of virtual users (closed model).
+    #[arg(long, conflicts_with = "rate")]
+    vus: Option<String>,
+    /// Peak of iterations started per second (open model).
+    #[arg(long)]
+    rate: Option<String>,
+    /// The whole test, ramps included: seconds, or 90s, 5m, 1h30m.
+    #[arg(long, default_value = "60s")]
+    duration: String,
+    /// A script's file name in the scripts folder [default: the first that takes a schedule].
+    #[arg(long)]
+    script: Option<String>,
+    /// First ramp up and last ramp down [default: the pattern's own share].
+    #[arg(long)]
+    ramp: Option<String>,
+    /// Open model: VUs made before the start.
+    #[arg(long, requires = "rate")]
+    pre_allocated_vus: Option<String>,
+    /// Open model: most VUs.
+    #[arg(long, requires = "rate")]
+    rate_vus: Option<String>,
+    /// A rule in k6's words, like 'http_req_duration:p(95)<500'; may be repeated.
+    #[arg(long)]
+    threshold: Vec<String>,
+    /// Write the result as JSON to this file; -: to standard output.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+impl RunArgs {
+    fn draft(&self, script: String) -> Draft {
+        let model = if self.rate.is_some() { Model::ArrivalRate } else { Model::Vus };
+        Draft {
+            script,
+            target: self.target.clone(),
+            pattern: self.pattern.clone(),
+            model: model.name().into(),
+            peak: self.rate.clone().or_else(|| self.vus.clone()).unwrap_or_else(|| "10".into()),
+            duration: self.duration.clone(),
+            ramp: self.ramp.clone().unwrap_or_default(),
+            pre_allocated_vus: self.pre_allocated_vus.clone().unwrap_or_default(),
+            max_vus: self.rate_vus.clone().unwrap_or_default(),
+            thresholds: self.threshold.join("\n"),
+        }
+    }
+}
+
+/// Which settings were given, and not just defaults.
+#[derive(Debug, Clone, Copy)]
+pub struct Explicit {
+    /// The state folder.
+    pub state_dir: bool,
+    /// The services.
+    pub services: bool,
+    /// What is logged.
+    pub log: bool,
+}
+
+/// Runs it to its end.
+pub async fn main(args: RunArgs, mut settings: Settings, explicit: Explicit) -> ExitCode {
+    telemetry::init(if explicit.log { &settings.log } else { "warn" }, settings.log_format);
+    if !explicit.services {
+        // No dashboard serves here, so it can't be a target.
+        let own = settings.config.addr.port();
+        settings.config.services.retain(|service| !service.url.ends_with(&format!(":{own}")));
+    }
+    let mut own_state = None;
+    if !explicit.state_dir {
+        // A dashboard may be using the usual folder.
+        let dir = std::env::temp_dir().join(format!("ha-dashboard-run-{:016x}", rand::random::<u64>()));
+        settings.config.state_dir = dir.clone();
+        own_state = Some(dir);
+    }
+    if let StoreChoice::Child { port, .. } = &mut settings.config.store {
+        *port = free_port().unwrap_or(*port);
+    }
+
+    let code = match App::build(settings).await {
+        Ok(app) => {
+            let result = follow(&app, &args).await;
+            app.end().await;
+            match result {
+                Ok(report) => report.write(args.json.as_deref()),
+                Err((code, text)) => {
+                    eprintln!("{text}");
+                    code
+                }
+            }
+        }
+        Err(error) => {
+            eprintln!("{error:#}");
+            exit::ENVIRONMENT
+        }
+    };
+    if let Some(dir) = own_state
+        && let Err(error) = tokio::fs::remove_dir_all(&dir).await
+    {
+        tracing::warn!(dir = %dir.display(), %error, "the run's folder is left behind");
+    }
+    code.into()
+}
+
+fn free_port() -> std::io::Result<u16> {
+    let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    Ok(std::net::TcpListener::bind(addr)?.local_addr()?.port())
+}
+
+async fn follow(app: &App, args: &RunArgs) -> Result<Report, (Code, String)> {
+    let signals = Shutdown::default();
+    signals.on_signals().map_err(|error| (exit::ENVIRONMENT, format!("the system refuses signals: {error}")))?;
+    let control = &app.control;
+
+    let rules = control.rules().await;
+    let script = args.script.clone().unwrap_or_else(|| Draft::suggested(&rules).script);
+    let draft = args.draft(script);
+    // Refused at once, not after Prometheus has started.
+    draft.validate(&rules).map_err(|errors| failed(ApiError::Invalid { errors }))?;
+    tokio::select! {
+        ready = ready(app) => ready?,
+        () = signals.token.cancelled() => return Err((exit::STOPPED, "stopped before the test began".into())),
+    }
+
+    let correlation_id = format!("cli-{:032x}", rand::random::<u128>());
+    let run = control.start(draft, correlation_id).await.map_err(failed)?;
+    let mut progress = Progress::new(&run);
+    let mut interval = tokio::time::interval(Duration::from_millis(500));
+    let mut asked = false;
+    let run = loop {
+        tokio::select! {
+            _ = interval.tick() => {}
+            () = signals.token.cancelled(), if !asked => {
+                asked = true;
+                progress.say("stopping");
+                match control.stop(format!("cli-{:032x}", rand::random::<u128>())).await {
+                    // It may have ended in this very moment.
+                    Ok(_) | Err(ApiError::NotRunning) => {}
+                    Err(error) => return Err(failed(error)),
+                }
+            }
+        }
+        let now = control.run(&run.id).await.map_err(failed)?;
+        let snapshot = control.snapshot().await;
+        progress.show(&now, &snapshot);
+        if let RunState::Finished(verdict) = &now.state {
+            let verdict = verdict.clone();
+            break (now, verdict);
+        }
+    };
+    progress.end();
+    finish(app, run).await
+}
+
+/// The report, with k6's log where it crashed.
+async fn finish(app: &App, (run, verdict): (Run, Verdict)) -> Result<Report, (Code, String)> {
+    if matches!(verdict, Verdict::Crashed { .. }) {
+        for line in app.control.log(&run.id).await.unwrap_or_default().iter().rev().take(20).rev() {
+            eprintln!("k6: {line}");
+        }
+    }
+    let snapshot = app.control.snapshot().await;
+    Ok(Report::new(run, &verdict, &snapshot))
+}
+
+fn failed(error: ApiError) -> (Code, String) {
+    match error {
+        ApiError::Invalid { errors } => {
+            (exit::INVALID, errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+        }
+        error => (exit::ENVIRONMENT, error.to_string()),
+    }
+}
+
+/// Waits for k6 and the metrics store.
+async fn ready(app: &App) -> Result<(), (Code, String)> {
+    let deadline = Instant::now() + READY;
+    loop {
+        let snapshot = app.control.snapshot().await;
+        let (engine, metrics) = (&snapshot.status.engine, &snapshot.status.metrics);
+        if engine.ready && metrics.reachable {
+            return Ok(());
+        }
+        if Instant::now() >= deadline {
+            let problem = if engine.ready { &metrics.problem } else { &engine.note };
+            return Err((exit::ENVIRONMENT, format!("not ready within {} s: {problem}", READY.as_secs())));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}

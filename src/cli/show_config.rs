@@ -1,0 +1,53 @@
+//! `ha-dashboard config`.
+
+use std::process::ExitCode;
+
+use super::exit;
+use crate::server::config::{
+    EngineChoice, Flags, Layers, LogFormat, Settings, StoreChoice, Surroundings, table::SETTINGS,
+};
+
+/// Prints every setting.
+pub fn main(settings: &Settings, flags: &Flags, surroundings: &Surroundings) -> ExitCode {
+    let Ok(layers) = Layers::collect(flags, surroundings) else { return exit::INVALID.into() };
+    for setting in SETTINGS {
+        let place = layers.0.get(setting.key).map_or("default", |given| given.place.as_str());
+        println!("{:<16} = {}  ({place})", setting.key, value(settings, setting.key));
+    }
+    ExitCode::SUCCESS
+}
+
+fn value(settings: &Settings, key: &str) -> String {
+    let config = &settings.config;
+    let (url, binary, port) = match &config.store {
+        StoreChoice::External { url } => (url.clone(), String::new(), String::new()),
+        StoreChoice::Child { binary, port } => (String::new(), binary.display().to_string(), port.to_string()),
+    };
+    match key {
+        "addr" => config.addr.to_string(),
+        "allowed_hosts" => settings.allowed_hosts.join(","),
+        "state_dir" => config.state_dir.display().to_string(),
+        "scripts_dir" => config.scripts_dir.display().to_string(),
+        "site_root" => config.site_root.display().to_string(),
+        "services" => config.services.iter().map(|s| format!("{}={}", s.name, s.url)).collect::<Vec<_>>().join(","),
+        "max_vus" => config.limits.max_vus.to_string(),
+        "max_rate" => config.limits.max_rate.to_string(),
+        "max_duration" => format!("{}s", config.limits.max_duration_s),
+        "prometheus_url" => url,
+        "prometheus" => binary,
+        "prometheus_port" => port,
+        "k6" => config.k6.display().to_string(),
+        "engine" => match config.engine {
+            EngineChoice::Auto => "auto".into(),
+            EngineChoice::Process => "process".into(),
+        },
+        "stop_grace" => format!("{:?}", config.stop_grace),
+        "tick" => format!("{:?}", config.tick),
+        "log" => settings.log.clone(),
+        "log_format" => match settings.log_format {
+            LogFormat::Text => "text".into(),
+            LogFormat::Json => "json".into(),
+        },
+        _ => String::new(),
+    }
+}

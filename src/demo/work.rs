@@ -1,0 +1,100 @@
+//! What makes a demo service's answers believable: they take time, more when a knob says so, and fail when one says so.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use axum::{
+    Json, Router,
+    extract::{ConnectInfo, Request, State},
+    http::StatusCode,
+    middleware::Next,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+/// Most latency a knob may add, in ms.
+const MOST_LATENCY_MS: u32 = 60_000;
+
+/// Median of the time that an answer takes by nature, in ms.
+const MEDIAN_MS: f64 = 4.0;
+
+/// Spread of that time: one answer in twenty takes over twice the median.
+const SPREAD: f64 = 0.5;
+
+/// What can be turned, for demos and tests.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Knobs {
+    /// Added to every answer, in ms.
+    latency_ms: u32,
+    /// Added on top at random, up to this many ms.
+    jitter_ms: u32,
+    /// Share of answers that fail with 503, 0–1.
+    error_share: f64,
+}
+
+/// A service's knobs.
+#[derive(Debug, Default)]
+pub struct Work {
+    knobs: RwLock<Knobs>,
+}
+
+impl Work {
+    fn knobs(&self) -> Knobs {
+        *self.knobs.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Lets a request take its time, then handles it or lets it fail.
+pub async fn take_time(State(work): State<Arc<Work>>, request: Request, next: Next) -> Response {
+    let knobs = work.knobs();
+    let jitter = if knobs.jitter_ms == 0 { 0.0 } else { rand::random_range(0.0..=f64::from(knobs.jitter_ms)) };
+    tokio::time::sleep(Duration::from_secs_f64((natural_ms() + f64::from(knobs.latency_ms) + jitter) / 1000.0)).await;
+    if rand::random::<f64>() < knobs.error_share {
+        let body = Json(json!({ "error": "the error_share knob let this request fail" }));
+        return (StatusCode::SERVICE_UNAVAILABLE, body).into_response();
+    }
+    next.run(request).await
+}
+
+/// Log-normal, as real services' times roughly are, by the Box–Muller transform.
+fn natural_ms() -> f64 {
+    let (u, v) = (1.0 - rand::random::<f64>(), rand::random::<f64>());
+    let normal = (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos();
+    (MEDIAN_MS * (SPREAD * normal).exp()).min(MEDIAN_MS * 10.0)
+}
+
+/// The routes for the knobs.
+pub fn knobs(work: Arc<Work>) -> Router {
+    Router::new().route("/knobs", get(show).put(turn)).with_state(work)
+}
+
+async fn show(State(work): State<Arc<Work>>) -> Json<Knobs> {
+    Json(work.knobs())
+}
+
+async fn turn(
+    State(work): State<Arc<Work>>,
+    ConnectInfo(caller): ConnectInfo<SocketAddr>,
+    Json(knobs): Json<Knobs>,
+) -> Response {
+    let refused = |status, error: &str| (status, Json(json!({ "error": error }))).into_response();
+    if !caller.ip().to_canonical().is_loopback() {
+        return refused(StatusCode::FORBIDDEN, "knobs can only be turned from the service's own machine");
+    }
+    if knobs.latency_ms > MOST_LATENCY_MS || knobs.jitter_ms > MOST_LATENCY_MS {
+        let error = format!("latency_ms and jitter_ms must be whole numbers from 0 to {MOST_LATENCY_MS}");
+        return refused(StatusCode::UNPROCESSABLE_ENTITY, &error);
+    }
+    if !(0.0..=1.0).contains(&knobs.error_share) {
+        return refused(StatusCode::UNPROCESSABLE_ENTITY, "error_share must be a number from 0 to 1");
+    }
+    *work.knobs.write().unwrap_or_else(PoisonError::into_inner) = knobs;
+    tracing::info!(?knobs, "turned");
+    Json(knobs).into_response()
+}

@@ -1,0 +1,9 @@
+//! Laws that hold for everything valid, and tables of what is refused.
+#![allow(clippy::unwrap_used)]
+
+mod any;
+mod history;
+mod live;
+mod schedule;
+mod validate;
+mod wire;

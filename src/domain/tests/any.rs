@@ -1,0 +1,298 @@
+//! Anything that may come.
+
+use proptest::{collection, option, prelude::*, sample};
+
+use crate::domain::{
+    Millis,
+    event::{Event, EventKind},
+    frame::{Dimension, Frame, History, METRICS, Metric, SeriesKey},
+    live::{Cursor, EngineStatus, MetricsStatus, Snapshot, Status, Tick},
+    plan::{Model, Pattern, Peak, Plan, Shape},
+    run::{Run, RunId, RunState, Verdict},
+    schedule::Schedule,
+    script::{Script, ScriptInput, ScriptKind},
+    service::{Health, Service, ServiceStatus},
+    threshold::{Observed, THRESHOLD_METRICS, Threshold},
+    validate::{Draft, Field, FieldError, Limits, Problem, Rules},
+};
+
+pub const LIMITS: Limits = Limits { max_vus: 2000, max_rate: 5000, max_duration_s: 86_400 };
+
+/// Text with all that is special somewhere: JSON, HTML, PromQL, newlines, emoji.
+pub fn text() -> impl Strategy<Value = String> {
+    "([a-z\"'{}<>&=\\\\\n, ä€😀-]|\\$\\{){0,12}"
+}
+
+/// A number that JSON keeps exactly.
+pub fn number() -> impl Strategy<Value = f64> {
+    (0_u32..10_000_000).prop_map(|n| f64::from(n) / 1024.0)
+}
+
+pub fn rules() -> Rules {
+    let script = |name: &str, kind| Script { name: name.into(), kind };
+    let own = |duration_s, max_vus| ScriptKind::Own {
+        executors: vec!["constant-vus".into()],
+        duration_s,
+        max_vus,
+        thresholds: vec!["http_req_duration:p(95)<500".into(), "http_req_duration{service:x}:max<5".into()],
+    };
+    Rules {
+        limits: LIMITS,
+        services: vec!["product-service".into(), "checkout-service".into()],
+        scripts: vec![
+            script("api-load-test.js", ScriptKind::Scheduled),
+            script("broken.js", ScriptKind::Broken { message: "Unexpected token ;".into() }),
+            script("endless.js", own(None, 1)),
+            script("long.js", own(Some(86_401), 1)),
+            script("own.js", own(Some(90), 7)),
+            script("wide.js", own(Some(90), 2001)),
+        ],
+    }
+}
+
+pub fn threshold() -> impl Strategy<Value = Threshold> {
+    let metric = sample::select(THRESHOLD_METRICS.to_vec());
+    (metric, 0_usize..7, 0_u32..=1000, sample::select(vec!["<", "<=", ">", ">="]), number()).prop_map(
+        |((metric, kind), pick, percentile, sign, limit)| {
+            use crate::domain::threshold::MetricKind::{Counter, Rate, Trend};
+            let percentile = f64::from(percentile) / 10.0;
+            let (aggregation, limit) = match kind {
+                Trend => {
+                    (["avg", "med", "min", "max"].get(pick).map_or(format!("p({percentile})"), |a| (*a).into()), limit)
+                }
+                Rate => ("rate".into(), limit / 10_000.0),
+                Counter => (["count", "rate"][pick % 2].into(), limit),
+            };
+            format!("{metric}:{aggregation}{sign}{limit}").parse().unwrap()
+        },
+    )
+}
+
+/// A draft that is valid under [`rules`].
+pub fn draft() -> impl Strategy<Value = Draft> {
+    let closed = sample::select(Pattern::ALL.to_vec()).prop_map(|pattern| (pattern, Model::Vus));
+    let open = Pattern::ALL.into_iter().filter(|pattern| pattern.allows(Model::ArrivalRate)).collect::<Vec<_>>();
+    let open = sample::select(open).prop_map(|pattern| (pattern, Model::ArrivalRate));
+    // Short tests and low peaks are where arithmetic goes wrong.
+    let duration = prop_oneof![5_u32..60, 5..=LIMITS.max_duration_s];
+    let peak = prop_oneof![1_u32..12, 1..=LIMITS.max_vus];
+    let target = sample::select(rules().targets());
+    let vus = option::of((1..=LIMITS.max_vus).prop_flat_map(|max| (1..=max, Just(max))));
+    let thresholds = collection::vec(threshold(), 0..6);
+    (prop_oneof![closed, open], peak, duration, option::of(0.0..=1.0), target, vus, thresholds).prop_map(
+        |((pattern, model), peak, duration, ramp, target, vus, thresholds)| Draft {
+            script: "api-load-test.js".into(),
+            target,
+            pattern: pattern.name().into(),
+            model: model.name().into(),
+            peak: peak.to_string(),
+            duration: duration.to_string(),
+            ramp: ramp.map(|share: f64| ((share * f64::from(duration / 2)) as u32).to_string()).unwrap_or_default(),
+            pre_allocated_vus: vus.map(|(pre, _)| pre.to_string()).unwrap_or_default(),
+            max_vus: vus.map(|(_, max)| max.to_string()).unwrap_or_default(),
+            thresholds: thresholds.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
+        },
+    )
+}
+
+pub fn plan() -> impl Strategy<Value = Plan> {
+    let own = (text(), text(), any::<u32>(), any::<u32>(), collection::vec(threshold(), 0..3)).prop_map(
+        |(script, target, duration_s, max_vus, thresholds)| Plan {
+            script,
+            target,
+            shape: Shape::Own { duration_s, max_vus },
+            thresholds,
+        },
+    );
+    prop_oneof![3 => draft().prop_map(|draft| draft.validate(&rules()).unwrap()), 1 => own]
+}
+
+pub fn peak() -> impl Strategy<Value = Peak> {
+    prop_oneof![
+        any::<u32>().prop_map(|vus| Peak::Vus { vus }),
+        any::<(u32, u32, u32)>().prop_map(|(rate, pre_allocated_vus, max_vus)| Peak::ArrivalRate {
+            rate,
+            pre_allocated_vus,
+            max_vus
+        }),
+    ]
+}
+
+pub fn run_id() -> impl Strategy<Value = RunId> {
+    "[a-z0-9-]{1,64}".prop_map(|id| id.parse().unwrap())
+}
+
+pub fn verdict() -> impl Strategy<Value = Verdict> {
+    prop_oneof![
+        Just(Verdict::Passed),
+        Just(Verdict::Failed),
+        Just(Verdict::Stopped),
+        Just(Verdict::Cancelled),
+        Just(Verdict::TimedOut),
+        (any::<Option<i32>>(), text()).prop_map(|(exit_code, message)| Verdict::Crashed { exit_code, message }),
+    ]
+}
+
+pub fn run() -> impl Strategy<Value = Run> {
+    let state = prop_oneof![
+        Just(RunState::Starting),
+        Just(RunState::Running),
+        Just(RunState::Stopping),
+        verdict().prop_map(RunState::Finished),
+    ];
+    let observed = (threshold(), option::of(number()), any::<Option<bool>>(), any::<Option<bool>>())
+        .prop_map(|(threshold, value, ok, k6_ok)| Observed { threshold, value, ok, k6_ok });
+    let times = any::<(Millis, Option<Millis>, Option<Millis>, Millis)>();
+    (run_id(), plan(), state, times, collection::vec(observed, 0..3), text()).prop_map(
+        |(id, plan, state, (created_ms, started_ms, ended_ms, deadline_ms), thresholds, correlation_id)| Run {
+            id,
+            schedule: plan.schedule(),
+            plan,
+            state,
+            created_ms,
+            started_ms,
+            ended_ms,
+            deadline_ms,
+            thresholds,
+            correlation_id,
+        },
+    )
+}
+
+pub fn service() -> impl Strategy<Value = Service> {
+    (text(), text()).prop_map(|(name, url)| Service { name, url })
+}
+
+pub fn health() -> impl Strategy<Value = Health> {
+    prop_oneof![
+        Just(Health::Unknown),
+        number().prop_map(|latency_ms| Health::Up { latency_ms }),
+        any::<u16>().prop_map(|status| Health::Degraded { status }),
+        text().prop_map(|reason| Health::Down { reason }),
+    ]
+}
+
+pub fn status() -> impl Strategy<Value = Status> {
+    let services = collection::vec((service(), health()), 0..3);
+    let metrics = (option::of(text()), any::<bool>(), text(), any::<Option<u32>>());
+    (option::of(run()), services, text(), option::of(text()), any::<bool>(), metrics).prop_map(
+        |(run, services, note, k6_version, ready, (url, reachable, problem, delayed_s))| Status {
+            run,
+            services: services.into_iter().map(|(service, health)| ServiceStatus { service, health }).collect(),
+            engine: EngineStatus { name: "process".into(), k6_version, note, ready },
+            metrics: MetricsStatus { url, reachable, problem, delayed_s },
+        },
+    )
+}
+
+pub fn event() -> impl Strategy<Value = Event> {
+    let kind = prop_oneof![
+        run_id().prop_map(|run| EventKind::RunStarted { run }),
+        run_id().prop_map(|run| EventKind::StopRequested { run }),
+        (run_id(), verdict()).prop_map(|(run, verdict)| EventKind::RunEnded { run, verdict }),
+        run_id().prop_map(|run| EventKind::RunAdopted { run }),
+        (text(), any::<bool>()).prop_map(|(threshold, ok)| EventKind::Threshold { threshold, ok }),
+        (text(), health()).prop_map(|(service, health)| EventKind::Health { service, health }),
+        any::<u32>().prop_map(|seconds| EventKind::MetricsDelayed { seconds }),
+        Just(EventKind::MetricsBack),
+    ];
+    (any::<Millis>(), kind).prop_map(|(at_ms, kind)| Event { at_ms, kind })
+}
+
+pub fn metric() -> impl Strategy<Value = Metric> {
+    sample::select(METRICS.iter().map(|spec| spec.metric).collect::<Vec<_>>())
+}
+
+pub fn series_key() -> impl Strategy<Value = SeriesKey> {
+    let dimension = sample::select(Dimension::ALL.iter().map(|(dimension, _)| *dimension).collect::<Vec<_>>());
+    (metric(), option::of((dimension, text()))).prop_map(|(metric, part)| SeriesKey { metric, part })
+}
+
+pub fn frame() -> impl Strategy<Value = Frame> {
+    (any::<Millis>(), collection::btree_map(series_key(), number(), 0..6))
+        .prop_map(|(at_ms, values)| Frame { at_ms, values })
+}
+
+pub fn history() -> impl Strategy<Value = History> {
+    collection::vec(frame(), 0..6).prop_map(|frames| {
+        let mut history = History::default();
+        for frame in &frames {
+            history.push(frame);
+        }
+        history
+    })
+}
+
+pub fn cursor() -> impl Strategy<Value = Cursor> {
+    any::<(u64, u64)>().prop_map(|(epoch, seq)| Cursor { epoch, seq })
+}
+
+pub fn snapshot() -> impl Strategy<Value = Snapshot> {
+    (cursor(), any::<Millis>(), status(), frame(), history(), collection::vec(event(), 0..4)).prop_map(
+        |(cursor, now_ms, status, frame, history, events)| Snapshot { cursor, now_ms, status, frame, history, events },
+    )
+}
+
+pub fn tick() -> impl Strategy<Value = Tick> {
+    (cursor(), frame(), any::<bool>(), option::of(status()), collection::vec(event(), 0..4))
+        .prop_map(|(cursor, frame, record, status, events)| Tick { cursor, frame, record, status, events })
+}
+
+pub fn script_input() -> impl Strategy<Value = ScriptInput> {
+    (plan(), collection::vec(service(), 0..4))
+        .prop_map(|(plan, services)| ScriptInput::new(&plan, plan.schedule().as_ref(), &services))
+}
+
+pub fn script() -> impl Strategy<Value = Script> {
+    let kind = prop_oneof![
+        Just(ScriptKind::Scheduled),
+        (collection::vec(text(), 0..3), any::<Option<u32>>(), any::<u32>(), collection::vec(text(), 0..3)).prop_map(
+            |(executors, duration_s, max_vus, thresholds)| ScriptKind::Own {
+                executors,
+                duration_s,
+                max_vus,
+                thresholds
+            }
+        ),
+        text().prop_map(|message| ScriptKind::Broken { message }),
+    ];
+    (text(), kind).prop_map(|(name, kind)| Script { name, kind })
+}
+
+pub fn field_error() -> impl Strategy<Value = FieldError> {
+    let fields = [
+        Field::Script,
+        Field::Target,
+        Field::Pattern,
+        Field::Model,
+        Field::Peak,
+        Field::Duration,
+        Field::Ramp,
+        Field::PreAllocatedVus,
+        Field::MaxVus,
+        Field::Thresholds,
+    ];
+    let list = || collection::vec(text(), 0..3);
+    let problem = prop_oneof![
+        Just(Problem::Missing),
+        any::<(u32, u32)>().prop_map(|(min, max)| Problem::NotInRange { min, max }),
+        any::<(u32, u32)>().prop_map(|(min_s, max_s)| Problem::NotADuration { min_s, max_s }),
+        list().prop_map(|allowed| Problem::NotOneOf { allowed }),
+        list().prop_map(|allowed| Problem::ModelNotForPattern { allowed }),
+        text().prop_map(|hint| Problem::NotAThreshold { hint }),
+        text().prop_map(|message| Problem::BrokenScript { message }),
+        text().prop_map(|hint| Problem::OwnOptionsTooLarge { hint }),
+    ];
+    (sample::select(fields.to_vec()), text(), problem).prop_map(|(field, value, problem)| FieldError {
+        field,
+        value,
+        problem,
+    })
+}
+
+/// Any arguments of [`Schedule::new`], valid or not.
+pub fn schedule_of_anything() -> impl Strategy<Value = Schedule> {
+    let pattern = sample::select(Pattern::ALL.to_vec());
+    (pattern, peak(), any::<u32>(), any::<Option<u32>>())
+        .prop_map(|(pattern, peak, duration_s, ramp_s)| Schedule::new(pattern, peak, duration_s, ramp_s))
+}

@@ -1,0 +1,93 @@
+use proptest::prelude::*;
+
+use super::any;
+use crate::domain::frame::{Frame, History, METRICS, Metric, SeriesKey};
+
+fn frame(at_ms: u64, values: &[(Metric, f64)]) -> Frame {
+    Frame { at_ms, values: values.iter().map(|(metric, value)| (SeriesKey::whole(*metric), *value)).collect() }
+}
+
+fn column(history: &History, metric: Metric) -> Vec<Option<f64>> {
+    history.series.get(&SeriesKey::whole(metric)).cloned().unwrap_or_default()
+}
+
+#[test]
+fn the_table_of_metrics_is_in_the_order_of_its_variants() {
+    for (index, spec) in METRICS.iter().enumerate() {
+        assert_eq!(spec.metric as usize, index, "{}", spec.id);
+        assert_eq!(spec.metric.spec().id, spec.id);
+    }
+}
+
+#[test]
+fn absent_series_are_no_data_and_late_ones_are_padded() {
+    let mut history = History::default();
+    history.push(&frame(1000, &[(Metric::Vus, 1.0)]));
+    history.push(&frame(2000, &[(Metric::Vus, 2.0), (Metric::P95, 0.5)]));
+    history.push(&frame(2000, &[(Metric::Vus, 9.0)]));
+    history.push(&frame(1500, &[(Metric::Vus, 9.0)]));
+    history.push(&frame(3000, &[(Metric::P95, 0.6)]));
+    assert_eq!(history.at_ms, [1000, 2000, 3000]);
+    assert_eq!(column(&history, Metric::Vus), [Some(1.0), Some(2.0), None]);
+    assert_eq!(column(&history, Metric::P95), [None, Some(0.5), Some(0.6)]);
+
+    history.keep_from(3000);
+    assert_eq!(history.at_ms, [3000]);
+    assert_eq!(column(&history, Metric::P95), [Some(0.6)]);
+    assert!(!history.series.contains_key(&SeriesKey::whole(Metric::Vus)));
+    history.keep_from(u64::MAX);
+    assert!(history.is_empty() && history.series.is_empty());
+}
+
+#[test]
+fn what_is_not_finite_is_no_data() {
+    let mut frame = Frame::default();
+    for value in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        frame.set(SeriesKey::whole(Metric::P95), value);
+    }
+    assert_eq!(frame.get(Metric::P95), None);
+    frame.set(SeriesKey::whole(Metric::P95), 0.0);
+    assert_eq!(frame.get(Metric::P95), Some(0.0));
+}
+
+#[test]
+fn a_day_stays_within_the_capacity_and_covers_all_of_the_day() {
+    let mut history = History::default();
+    for second in 0..86_400 {
+        history.push(&frame(second * 1000, &[(Metric::Vus, second as f64)]));
+        assert!(history.at_ms.len() <= History::CAPACITY);
+    }
+    assert_eq!((history.at_ms.first(), history.at_ms.last()), (Some(&0), Some(&86_399_000)));
+    let widest = history.at_ms.windows(2).map(|pair| pair[1] - pair[0]).max();
+    assert!(widest.is_some_and(|widest| widest < 10 * 60 * 1000), "{widest:?}");
+    let newest = &history.at_ms[history.at_ms.len() - History::CAPACITY / 4..];
+    assert!(newest.windows(2).all(|pair| pair[1] - pair[0] == 1000), "the newest rows are all there");
+    let column = column(&history, Metric::Vus);
+    assert!(history.at_ms.iter().zip(&column).all(|(at, value)| *value == Some((*at / 1000) as f64)));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn columns_are_always_as_long_as_the_rows(
+        frames in proptest::collection::vec((1_u64..5000, any::frame()), 0..40),
+        ahead in 0_usize..1300,
+        keep_from in any::<u64>(),
+    ) {
+        let mut history = History::default();
+        for second in 0..ahead {
+            history.push(&frame(second as u64, &[(Metric::Vus, 1.0)]));
+        }
+        let mut at_ms = ahead as u64;
+        for (step, frame) in frames {
+            at_ms += step;
+            history.push(&Frame { at_ms, ..frame });
+            prop_assert_eq!(history.at_ms.last(), Some(&at_ms));
+            prop_assert!(history.series.values().all(|values| values.len() == history.at_ms.len()));
+        }
+        prop_assert!(history.at_ms.is_sorted());
+        history.keep_from(keep_from % (at_ms + 1));
+        prop_assert!(history.series.values().all(|values| values.len() == history.at_ms.len()));
+    }
+}

@@ -1,0 +1,305 @@
+use proptest::prelude::*;
+
+use super::any;
+use crate::domain::{
+    plan::{ALL_SERVICES, Pattern, Peak, Shape},
+    schedule::Schedule,
+    script::ScriptInput,
+    service::Service,
+    threshold::Threshold,
+    validate::{Draft, Field, FieldError, Limits, Problem, Rules, parse_duration},
+};
+
+fn draft() -> Draft {
+    Draft::suggested(&any::rules())
+}
+
+fn refused(draft: &Draft) -> Vec<FieldError> {
+    draft.validate(&any::rules()).unwrap_err()
+}
+
+fn only(draft: &Draft) -> FieldError {
+    let mut errors = refused(draft);
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    errors.remove(0)
+}
+
+#[test]
+fn the_suggestion_is_valid_within_any_limits() {
+    let plan = draft().validate(&any::rules()).unwrap();
+    assert_eq!((plan.script.as_str(), plan.target.as_str()), ("api-load-test.js", ALL_SERVICES));
+    assert_eq!(plan.thresholds.len(), 2);
+    let tight = Rules { limits: Limits { max_vus: 1, max_rate: 1, max_duration_s: 5 }, ..any::rules() };
+    let plan = Draft::suggested(&tight).validate(&tight).unwrap();
+    assert_eq!(plan.shape.duration_s(), 5);
+    let nothing = Rules { scripts: Vec::new(), services: Vec::new(), ..any::rules() };
+    assert_eq!(Draft::suggested(&nothing).script, "");
+}
+
+#[test]
+fn durations_are_read_as_people_write_them() {
+    for (text, seconds) in [
+        ("60", Some(60)),
+        (" 60 s ", Some(60)),
+        ("5m", Some(300)),
+        ("1h30m", Some(5400)),
+        ("1h 30m 5s", Some(5405)),
+        ("1h5s", Some(3605)),
+        ("90m", Some(5400)),
+        ("0", Some(0)),
+        ("", None),
+        ("s", None),
+        ("-5", None),
+        ("+5", None),
+        ("1.5m", None),
+        ("5m5", None),
+        ("5m5m", None),
+        ("5s5m", None),
+        ("5ms", None),
+        ("5 minutes", None),
+        ("1d", None),
+        ("ten", None),
+        ("1e3", None),
+        ("4294967296", None),
+        ("1193047h", None),
+        ("٣s", None),
+    ] {
+        assert_eq!(parse_duration(text), seconds, "{text:?}");
+    }
+}
+
+#[test]
+fn blanks_around_values_are_ignored() {
+    let spaced = |text: &str| format!(" \t{text} \n");
+    let plain = Draft { ramp: "5s".into(), duration: "1m".into(), ..draft() };
+    let padded = Draft {
+        script: spaced(&plain.script),
+        target: spaced(&plain.target),
+        pattern: spaced(&plain.pattern),
+        model: spaced(&plain.model),
+        peak: spaced(&plain.peak),
+        duration: spaced(&plain.duration),
+        ramp: spaced(&plain.ramp),
+        thresholds: format!("\r\n, {};;\r\n", plain.thresholds.replace('\n', " , \r\n")),
+        ..Draft::default()
+    };
+    assert_eq!(padded.validate(&any::rules()), plain.validate(&any::rules()));
+}
+
+#[test]
+fn refusals_name_field_value_and_what_is_allowed() {
+    let set = |change: &dyn Fn(&mut Draft)| {
+        let mut draft = draft();
+        change(&mut draft);
+        draft
+    };
+    let open = |change: &dyn Fn(&mut Draft)| {
+        let mut draft = set(&|d| d.model = "arrival-rate".into());
+        change(&mut draft);
+        draft
+    };
+    let table: Vec<(Draft, &str)> = vec![
+        (set(&|d| d.peak = "0".into()), "peak: \"0\" is not allowed: give a whole number from 1 to 2000"),
+        (set(&|d| d.peak = "-1".into()), "peak: \"-1\" is not allowed: give a whole number from 1 to 2000"),
+        (set(&|d| d.peak = "1e9".into()), "peak: \"1e9\" is not allowed: give a whole number from 1 to 2000"),
+        (
+            set(&|d| d.peak = "1000000000".into()),
+            "peak: \"1000000000\" is not allowed: give a whole number from 1 to 2000",
+        ),
+        (set(&|d| d.peak = "ten".into()), "peak: \"ten\" is not allowed: give a whole number from 1 to 2000"),
+        (set(&|d| d.peak = "  ".into()), "peak: a value is needed"),
+        (open(&|d| d.peak = "5001".into()), "peak: \"5001\" is not allowed: give a whole number from 1 to 5000"),
+        (
+            set(&|d| d.duration = "0".into()),
+            "duration: \"0\" is not allowed: give a duration from 5s to 24h, written as 90, 90s, 5m or 1h30m",
+        ),
+        (
+            set(&|d| d.duration = "720h".into()),
+            "duration: \"720h\" is not allowed: give a duration from 5s to 24h, written as 90, 90s, 5m or 1h30m",
+        ),
+        (
+            set(&|d| d.ramp = "31".into()),
+            "ramp: \"31\" is not allowed: give a duration from 0s to 30s, written as 90, 90s, 5m or 1h30m",
+        ),
+        (
+            set(&|d| d.target = "http://evil".into()),
+            "target: \"http://evil\" is not allowed: use one of all-services, product-service, checkout-service",
+        ),
+        (
+            set(&|d| d.script = "../../etc/passwd".into()),
+            "script: \"../../etc/passwd\" is not allowed: use one of api-load-test.js, endless.js, long.js, own.js, wide.js",
+        ),
+        (
+            set(&|d| d.script = "broken.js".into()),
+            "script: \"broken.js\" is not allowed: k6 refuses this script: Unexpected token ;",
+        ),
+        (
+            set(&|d| d.pattern = "Load".into()),
+            "pattern: \"Load\" is not allowed: use one of smoke, load, stress, spike, soak, breakpoint",
+        ),
+        (set(&|d| d.model = "x\"}".into()), "model: \"x\\\"}\" is not allowed: use one of vus, arrival-rate"),
+        (
+            open(&|d| d.pattern = "soak".into()),
+            "model: \"arrival-rate\" is not allowed: this model goes with the patterns load, stress, spike, breakpoint",
+        ),
+        (
+            open(&|d| d.pre_allocated_vus = "0".into()),
+            "pre_allocated_vus: \"0\" is not allowed: give a whole number from 1 to 2000",
+        ),
+        (
+            open(&|d| (d.pre_allocated_vus, d.max_vus) = ("20".into(), "10".into())),
+            "max_vus: \"10\" is not allowed: give a whole number from 20 to 2000",
+        ),
+        (
+            set(&|d| d.thresholds = "http_req_failed:rate<5".into()),
+            "thresholds: \"http_req_failed:rate<5\" is not allowed: the limit \"5\" of http_req_failed must be a share from 0 to 1, 0.05 for 5 percent",
+        ),
+        (
+            set(&|d| d.script = "endless.js".into()),
+            "script: \"endless.js\" is not allowed: its own options have no end, at most 24h is allowed",
+        ),
+        (
+            set(&|d| d.script = "long.js".into()),
+            "script: \"long.js\" is not allowed: its own options may take 24h1s, at most 24h is allowed",
+        ),
+        (
+            set(&|d| d.script = "wide.js".into()),
+            "script: \"wide.js\" is not allowed: its own options take up to 2001 VUs, at most 2000 are allowed",
+        ),
+    ];
+    for (draft, expected) in table {
+        assert_eq!(only(&draft).to_string(), expected);
+    }
+}
+
+#[test]
+fn everything_wrong_is_told_at_once_in_the_forms_order() {
+    let fields = refused(&Draft { ramp: "x".into(), thresholds: "x".into(), ..Draft::default() });
+    let fields = fields.iter().map(|error| error.field).collect::<Vec<_>>();
+    let expected = [
+        Field::Script,
+        Field::Target,
+        Field::Pattern,
+        Field::Model,
+        Field::Peak,
+        Field::Duration,
+        Field::Ramp,
+        Field::Thresholds,
+    ];
+    assert_eq!(fields, expected);
+}
+
+#[test]
+fn long_values_are_cut() {
+    let error = only(&Draft { peak: "ä".repeat(1_000_000), ..draft() });
+    assert_eq!(error.value.chars().count(), 100);
+    let error = only(&Draft { thresholds: "ä".repeat(1_000_000), ..draft() });
+    assert!(error.to_string().len() < 1000);
+}
+
+#[test]
+fn thresholds_are_taken_once_and_not_without_end() {
+    let text = "checks:rate>0.9, checks : rate > 0.90\nerrors:rate<0.1";
+    let plan = Draft { thresholds: text.into(), ..draft() }.validate(&any::rules()).unwrap();
+    assert_eq!(
+        plan.thresholds.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["checks:rate>0.9", "errors:rate<0.1"]
+    );
+
+    let many = |n: usize| (0..n).map(|n| format!("http_reqs:count>{n}\n")).collect::<String>();
+    let most = Draft { thresholds: many(Threshold::MOST), ..draft() }.validate(&any::rules()).unwrap();
+    assert_eq!(most.thresholds.len(), Threshold::MOST);
+    let error = only(&Draft { thresholds: many(Threshold::MOST + 1), ..draft() });
+    assert!(matches!(error.problem, Problem::NotAThreshold { .. }), "{error}");
+    let flood = refused(&Draft { thresholds: "x\n".repeat(1_000_000), ..draft() });
+    assert!(flood.len() <= Threshold::MOST + 2, "{}", flood.len());
+}
+
+#[test]
+fn open_models_get_vus_that_fit_the_rate() {
+    let vus = |peak: &str, pre: &str, max: &str| {
+        let draft = Draft {
+            model: "arrival-rate".into(),
+            peak: peak.into(),
+            pre_allocated_vus: pre.into(),
+            max_vus: max.into(),
+            ..draft()
+        };
+        match draft.validate(&any::rules()).unwrap().shape {
+            Shape::Pattern { peak: Peak::ArrivalRate { pre_allocated_vus, max_vus, .. }, .. } => {
+                (pre_allocated_vus, max_vus)
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(vus("100", "", ""), (20, 200));
+    assert_eq!(vus("1", "", ""), (1, 2));
+    assert_eq!(vus("5000", "", ""), (1000, 2000));
+    assert_eq!(vus("100", "", "7"), (7, 7));
+    assert_eq!(vus("1", "50", ""), (50, 50));
+    assert_eq!(vus("100", "30", "40"), (30, 40));
+}
+
+#[test]
+fn a_script_with_own_options_ignores_the_patterns_fields() {
+    let draft =
+        Draft { script: "own.js".into(), target: "product-service".into(), peak: "x".into(), ..Draft::default() };
+    let plan = draft.validate(&any::rules()).unwrap();
+    assert_eq!(plan.shape, Shape::Own { duration_s: 90, max_vus: 7 });
+    assert_eq!(plan.schedule(), None);
+    let thresholds = plan.thresholds.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(thresholds, ["http_req_duration:p(95)<500"]);
+}
+
+#[test]
+fn scripts_are_told_all_of_the_plan() {
+    let services = ["product-service", "checkout-service"]
+        .map(|name| Service { name: name.into(), url: format!("http://{name}") });
+    let text = "http_req_duration:p(95)<500,http_req_duration:avg<200,checks:rate>0.9";
+    let plan = |target: &str| {
+        let draft = Draft { target: target.into(), thresholds: text.into(), ..draft() };
+        draft.validate(&any::rules()).unwrap()
+    };
+    let all = plan(ALL_SERVICES);
+    let input = ScriptInput::new(&all, all.schedule().as_ref(), &services);
+    assert_eq!(input.schedule, Some(Schedule::new(Pattern::Load, Peak::Vus { vus: 10 }, 60, None)));
+    assert_eq!(input.targets, ["product-service", "checkout-service"]);
+    assert_eq!(input.services, services);
+    assert_eq!(input.thresholds["http_req_duration"], ["p(95)<500", "avg<200"]);
+    assert_eq!(input.thresholds["checks"], ["rate>0.9"]);
+    let one = ScriptInput::new(&plan("checkout-service"), None, &services);
+    assert_eq!((one.targets, one.services.len(), one.schedule), (vec!["checkout-service".to_owned()], 2, None));
+}
+
+proptest! {
+    #[test]
+    fn bad_input_never_panics(values in proptest::array::uniform10(any::text()), max in any::<(u32, u32, u32)>()) {
+        let [script, target, pattern, model, peak, duration, ramp, pre_allocated_vus, max_vus, thresholds] = values;
+        let draft = Draft { script, target, pattern, model, peak, duration, ramp, pre_allocated_vus, max_vus, thresholds };
+        let limits = Limits { max_vus: max.0, max_rate: max.1, max_duration_s: max.2 };
+        let rules = Rules { limits, ..any::rules() };
+        let _ = draft.validate(&rules);
+        let known = Draft { pattern: "load".into(), model: "arrival-rate".into(), peak: "1".into(), ..draft };
+        for error in known.validate(&rules).unwrap_err() {
+            prop_assert!(!error.to_string().is_empty());
+        }
+        let _ = Draft::suggested(&rules).validate(&rules);
+    }
+
+    #[test]
+    fn what_is_valid_is_kept_as_given(draft in any::draft()) {
+        let plan = draft.validate(&any::rules()).unwrap();
+        let Shape::Pattern { pattern, peak, duration_s, ramp_s } = plan.shape else { panic!("{plan:?}") };
+        prop_assert_eq!(pattern.name(), draft.pattern);
+        prop_assert_eq!(peak.model().name(), draft.model);
+        prop_assert_eq!(peak.value().to_string(), draft.peak);
+        prop_assert_eq!(duration_s.to_string(), draft.duration);
+        prop_assert_eq!(ramp_s.map(|ramp| ramp.to_string()).unwrap_or_default(), draft.ramp);
+        if let Peak::ArrivalRate { pre_allocated_vus, max_vus, .. } = peak {
+            prop_assert!((1..=max_vus).contains(&pre_allocated_vus));
+            prop_assert!(max_vus <= any::LIMITS.max_vus);
+            prop_assert!(draft.max_vus.is_empty() || draft.max_vus == max_vus.to_string());
+            prop_assert!(draft.pre_allocated_vus.is_empty() || draft.pre_allocated_vus == pre_allocated_vus.to_string());
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! Turns texts into settings.
+
+use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::Duration};
+
+use ha_dashboard::domain::{plan::ALL_SERVICES, service::Service, validate::Limits};
+
+use super::{
+    Config, ConfigError, ConfigErrors, EngineChoice, Layers, LogFormat, Settings, StoreChoice, Surroundings,
+    table::Setting,
+};
+
+/// The demo services and where they listen.
+const DEMO_SERVICES: [(&str, u16); 3] = [("product-service", 8080), ("user-service", 8081), ("checkout-service", 8082)];
+
+/// The name under which the dashboard itself can be put under load.
+const SELF_SERVICE: &str = "analytics-service";
+
+struct Reader<'a> {
+    layers: &'a Layers,
+    errors: Vec<ConfigError>,
+}
+
+impl Reader<'_> {
+    /// A setting's value, or the default where it isn't set; notes what is refused.
+    fn read<T>(&mut self, key: &'static str, default: T, parse: impl FnOnce(&str) -> Option<T>) -> T {
+        let Some(given) = self.layers.0.get(key) else { return default };
+        parse(given.value.trim()).unwrap_or_else(|| {
+            let allowed = Setting::named(key).map_or("", |setting| setting.allowed);
+            self.errors.push(ConfigError {
+                place: given.place.clone(),
+                value: given.value.clone(),
+                allowed: allowed.into(),
+            });
+            default
+        })
+    }
+}
+
+/// Checks every text.
+pub fn settings(layers: &Layers, surroundings: &Surroundings) -> Result<Settings, ConfigErrors> {
+    let mut reader = Reader { layers, errors: Vec::new() };
+    let path = |text: &str| (!text.is_empty()).then(|| surroundings.dir.join(text));
+    let program = |text: &str| (!text.is_empty()).then(|| PathBuf::from(text));
+    let installed = |name: &str| {
+        let path = surroundings.home().join(".cache/ha-dashboard/bin").join(name);
+        if path.exists() { path } else { PathBuf::from(name) }
+    };
+
+    let addr = reader.read("addr", SocketAddr::from(([127, 0, 0, 1], 3000)), |text| text.parse().ok());
+    let binary = reader.read("prometheus", installed("prometheus"), program);
+    let port =
+        reader.read("prometheus_port", 9090, |text| whole(text, 1, 65_535).and_then(|port| port.try_into().ok()));
+    let config = Config {
+        addr,
+        state_dir: reader.read("state_dir", state_dir(surroundings), path),
+        scripts_dir: reader.read("scripts_dir", surroundings.dir.join("k6-scripts"), path),
+        site_root: reader.read("site_root", surroundings.dir.join("target/site"), path),
+        services: reader.read("services", default_services(addr), services),
+        limits: Limits {
+            max_vus: reader.read("max_vus", 200, |text| whole(text, 1, 100_000)),
+            max_rate: reader.read("max_rate", 1_000, |text| whole(text, 1, 1_000_000)),
+            max_duration_s: reader
+                .read("max_duration", Duration::from_secs(3_600), |text| duration(text, 10_000, 2_592_000_000))
+                .as_secs() as u32,
+        },
+        store: match reader.read("prometheus_url", None, |text| base_url(text, true).map(Some)) {
+            Some(url) => StoreChoice::External { url },
+            None => StoreChoice::Child { binary, port },
+        },
+        engine: reader.read("engine", EngineChoice::Auto, |text| match text {
+            "auto" => Some(EngineChoice::Auto),
+            "process" => Some(EngineChoice::Process),
+            _ => None,
+        }),
+        k6: reader.read("k6", installed("k6"), program),
+        stop_grace: reader.read("stop_grace", Duration::from_secs(30), |text| duration(text, 1_000, 600_000)),
+        tick: reader.read("tick", Duration::from_secs(1), |text| duration(text, 200, 10_000)),
+    };
+    let settings = Settings {
+        config,
+        hash_file: surroundings.program_dir.join("hash.txt"),
+        allowed_hosts: reader.read("allowed_hosts", Vec::new(), hosts),
+        log: reader.read("log", "info".into(), |text| {
+            tracing_subscriber::EnvFilter::try_new(text).ok().map(|_| text.to_owned())
+        }),
+        log_format: reader.read("log_format", LogFormat::Text, |text| match text {
+            "text" => Some(LogFormat::Text),
+            "json" => Some(LogFormat::Json),
+            _ => None,
+        }),
+    };
+    if reader.errors.is_empty() { Ok(settings) } else { Err(ConfigErrors(reader.errors)) }
+}
+
+fn state_dir(surroundings: &Surroundings) -> PathBuf {
+    // The XDG specification says to ignore relative paths.
+    let xdg = surroundings.variables.get("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    xdg.unwrap_or_else(|| surroundings.home().join(".local/state")).join("ha-dashboard")
+}
+
+fn default_services(addr: SocketAddr) -> Vec<Service> {
+    // A wildcard address is nothing to connect to; this machine is.
+    let host = match addr {
+        _ if addr.ip().is_unspecified() => "127.0.0.1".into(),
+        SocketAddr::V4(v4) => v4.ip().to_string(),
+        SocketAddr::V6(v6) => format!("[{}]", v6.ip()),
+    };
+    let demo = DEMO_SERVICES
+        .iter()
+        .map(|(name, port)| Service { name: (*name).into(), url: format!("http://127.0.0.1:{port}") });
+    demo.chain([Service { name: SELF_SERVICE.into(), url: format!("http://{host}:{}", addr.port()) }]).collect()
+}
+
+fn whole(text: &str, min: u32, max: u32) -> Option<u32> {
+    text.parse().ok().filter(|number| (min..=max).contains(number))
+}
+
+/// Seconds, or text like `1h30m`.
+fn duration(text: &str, min_ms: u64, max_ms: u64) -> Option<Duration> {
+    let parsed = match text.parse::<u64>() {
+        Ok(seconds) => Duration::from_secs(seconds),
+        Err(_) => text.parse::<jiff::SignedDuration>().ok()?.try_into().ok()?,
+    };
+    (Duration::from_millis(min_ms)..=Duration::from_millis(max_ms)).contains(&parsed).then_some(parsed)
+}
+
+fn hosts(text: &str) -> Option<Vec<String>> {
+    let hosts: Vec<_> =
+        text.split(',').map(|host| host.trim().to_ascii_lowercase()).filter(|h| !h.is_empty()).collect();
+    let fine = |host: &String| host == "*" || host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._[]:".contains(&b));
+    hosts.iter().all(fine).then_some(hosts)
+}
+
+fn services(text: &str) -> Option<Vec<Service>> {
+    let service = |pair: &str| {
+        let (name, url) = pair.split_once('=')?;
+        let name = name.trim();
+        let fine = !name.is_empty()
+            && name.len() <= 64
+            && name != ALL_SERVICES
+            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if !fine {
+            return None;
+        }
+        Some(Service { name: name.into(), url: base_url(url.trim(), false)? })
+    };
+    let services: Vec<_> =
+        text.split(',').filter(|pair| !pair.trim().is_empty()).map(service).collect::<Option<_>>()?;
+    let names: BTreeSet<_> = services.iter().map(|service| &service.name).collect();
+    (!services.is_empty() && names.len() == services.len()).then_some(services)
+}
+
+/// An address without a trailing slash. A service's has no path, so that scripts can put theirs behind it; a store may
+/// live below one.
+fn base_url(text: &str, with_path: bool) -> Option<String> {
+    let url = reqwest::Url::parse(text).ok()?;
+    let fine = matches!(url.scheme(), "http" | "https")
+        && url.host_str().is_some_and(|host| !host.is_empty())
+        && url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && (with_path || url.path() == "/")
+        && !text.contains("..");
+    fine.then(|| url.as_str().trim_end_matches('/').to_owned())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::{super::Flags, *};
+
+    fn load(flags: &[(&'static str, &str)], variables: &[(&str, &str)], file: &str) -> Result<Settings, ConfigErrors> {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("ha-dashboard.toml"), file).unwrap();
+        let flags = Flags(flags.iter().map(|(key, value)| (*key, (*value).to_owned())).collect());
+        let variables: BTreeMap<_, _> =
+            variables.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        Settings::load(&flags, &Surroundings { variables, dir: dir.path().into(), ..Surroundings::default() })
+    }
+
+    #[test]
+    fn defaults_are_the_demo() {
+        let settings = load(&[], &[("HOME", "/home/x")], "").unwrap();
+        let config = settings.config;
+        assert_eq!(config.addr.to_string(), "127.0.0.1:3000");
+        assert_eq!(config.state_dir, PathBuf::from("/home/x/.local/state/ha-dashboard"));
+        let services: Vec<_> = config.services.iter().map(|s| format!("{}={}", s.name, s.url)).collect();
+        assert_eq!(
+            services,
+            [
+                "product-service=http://127.0.0.1:8080",
+                "user-service=http://127.0.0.1:8081",
+                "checkout-service=http://127.0.0.1:8082",
+                "analytics-service=http://127.0.0.1:3000",
+            ]
+        );
+        assert_eq!(config.limits, Limits { max_vus: 200, max_rate: 1000, max_duration_s: 3600 });
+    }
+
+    #[test]
+    fn flags_win_over_variables_over_the_file() {
+        let file = "max_vus = 1\nmax_rate = 1\nmax_duration = '1m'\n";
+        let settings = load(&[("max_vus", "3")], &[("HAD_MAX_VUS", "2"), ("HAD_MAX_RATE", "2")], file).unwrap();
+        assert_eq!(settings.config.limits, Limits { max_vus: 3, max_rate: 2, max_duration_s: 60 });
+    }
+
+    #[test]
+    fn services_come_from_a_table_a_list_or_a_text() {
+        let expected = vec![Service { name: "shop".into(), url: "http://10.0.0.1:80".trim_end_matches(":80").into() }];
+        for file in [
+            "[services]\nshop = 'http://10.0.0.1/'",
+            "services = ['shop=http://10.0.0.1']",
+            "services = 'shop=http://10.0.0.1'",
+        ] {
+            assert_eq!(load(&[], &[], file).unwrap().config.services, expected, "{file}");
+        }
+    }
+
+    #[test]
+    fn every_refusal_names_place_value_and_what_is_allowed() {
+        let cases = [
+            ("HAD_ADDR", "localhost", "HAD_ADDR: \"localhost\" is not allowed; allowed: an IP address and a port"),
+            ("HAD_MAX_VUS", "0", "a whole number from 1"),
+            ("HAD_MAX_VUS", "ten", "a whole number from 1"),
+            ("HAD_MAX_DURATION", "30y", "a duration from 10s to 720h"),
+            ("HAD_TICK", "1ms", "a duration from 200ms"),
+            ("HAD_ENGINE", "swarm", "auto or process"),
+            ("HAD_SERVICES", "a=http://x/../y", "name=url pairs"),
+            ("HAD_SERVICES", "a=ftp://x", "name=url pairs"),
+            ("HAD_SERVICES", "a=http://u:p@x", "name=url pairs"),
+            ("HAD_SERVICES", "a=http://x?q=1", "name=url pairs"),
+            ("HAD_SERVICES", "A=http://x", "name=url pairs"),
+            ("HAD_SERVICES", "a=http://x,a=http://y", "name=url pairs"),
+            ("HAD_SERVICES", "all-services=http://x", "name=url pairs"),
+            ("HAD_PROMETHEUS_URL", "localhost:9090", "an http or https address"),
+            ("HAD_LOG_FORMAT", "xml", "text or json"),
+            ("HAD_COLOUR", "red", "only HAD_ADDR"),
+        ];
+        for (name, value, expected) in cases {
+            let error = load(&[], &[(name, value)], "").unwrap_err().to_string();
+            assert!(error.contains(expected) && error.contains(name) && error.contains(value), "{error}");
+        }
+    }
+
+    #[test]
+    fn all_refusals_are_told_at_once() {
+        let error = load(&[("tick", "0")], &[("HAD_MAX_VUS", "x")], "").unwrap_err();
+        assert_eq!(error.0.len(), 2);
+    }
+
+    #[test]
+    fn unknown_keys_and_broken_files_are_refused() {
+        assert!(load(&[], &[], "max_vu = 3").unwrap_err().to_string().contains("max_vu in"));
+        assert!(load(&[], &[], "max_vus = ").unwrap_err().to_string().contains("TOML"));
+        assert!(load(&[("config", "nowhere.toml")], &[], "").unwrap_err().to_string().contains("--config"));
+    }
+}

@@ -1,0 +1,144 @@
+//! Everything that can be set: one row each, the source of flags, variables, keys and help.
+
+use std::collections::BTreeMap;
+
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
+
+/// One setting. Its variable is `HAD_` and the key in capitals.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// Its key in `ha-dashboard.toml`.
+    pub key: &'static str,
+    /// Its flag without the leading dashes.
+    pub flag: &'static str,
+    /// What it is and what it defaults to.
+    pub help: &'static str,
+    /// What is allowed.
+    pub allowed: &'static str,
+}
+
+/// The key that names the configuration file itself.
+pub const CONFIG_FILE: &str = "config";
+
+/// Every setting there is.
+pub const SETTINGS: &[Setting] = &[
+    row(
+        "addr",
+        "addr",
+        "Where the dashboard listens [default: 127.0.0.1:3000]",
+        "an IP address and a port, like 127.0.0.1:3000",
+    ),
+    row(
+        "allowed_hosts",
+        "allowed-hosts",
+        "Names under which browsers may reach it, besides loopback names and IP addresses",
+        "host names separated by commas, or * for any",
+    ),
+    row(
+        "state_dir",
+        "state-dir",
+        "Where runs, logs and metrics are kept [default: ha-dashboard in the XDG state folder]",
+        "a folder's path",
+    ),
+    row("scripts_dir", "scripts-dir", "Where the k6 scripts are [default: k6-scripts]", "a folder's path"),
+    row("site_root", "site-root", "Where the built page is [default: target/site]", "a folder's path"),
+    row(
+        "services",
+        "services",
+        "Services that load may go to [default: the demo services and the dashboard itself]",
+        "name=url pairs separated by commas; names of a-z, 0-9 and -; http or https addresses without user, path, query",
+    ),
+    row("max_vus", "max-vus", "Most VUs a test may ask for [default: 200]", "a whole number from 1 to 100000"),
+    row(
+        "max_rate",
+        "max-rate",
+        "Most iterations per second a test may ask for [default: 1000]",
+        "a whole number from 1 to 1000000",
+    ),
+    row(
+        "max_duration",
+        "max-duration",
+        "Longest test [default: 1h]",
+        "a duration from 10s to 720h, like 90s, 15m or 1h30m",
+    ),
+    row(
+        "prometheus_url",
+        "prometheus-url",
+        "A metrics store with the Prometheus API, instead of an own Prometheus",
+        "an http or https address without user, query",
+    ),
+    row(
+        "prometheus",
+        "prometheus",
+        "The program for an own Prometheus [default: prometheus]",
+        "a program's path or name",
+    ),
+    row(
+        "prometheus_port",
+        "prometheus-port",
+        "Its port on loopback; another one where it is taken [default: 9090]",
+        "a port from 1 to 65535",
+    ),
+    row("k6", "k6", "The k6 program [default: ~/.cache/ha-dashboard/bin/k6, else k6]", "a program's path or name"),
+    row("engine", "engine", "What runs k6 [default: auto]", "auto or process"),
+    row(
+        "stop_grace",
+        "stop-grace",
+        "How long k6 gets to end before it is killed [default: 30s]",
+        "a duration from 1s to 10m",
+    ),
+    row("tick", "tick", "How often values are pushed and polled [default: 1s]", "a duration from 200ms to 10s"),
+    row("log", "log", "Which log lines are written [default: info]", "a filter like info or warn,ha_dashboard=debug"),
+    row("log_format", "log-format", "How log lines look [default: text]", "text or json"),
+];
+
+const fn row(key: &'static str, flag: &'static str, help: &'static str, allowed: &'static str) -> Setting {
+    Setting { key, flag, help, allowed }
+}
+
+impl Setting {
+    /// The row of a key.
+    pub fn named(key: &str) -> Option<&'static Self> {
+        SETTINGS.iter().find(|setting| setting.key == key)
+    }
+}
+
+/// The variable of a key.
+pub fn variable(key: &str) -> String {
+    format!("HAD_{}", key.to_ascii_uppercase())
+}
+
+/// What was set by flags, by key.
+#[derive(Debug, Clone, Default)]
+pub struct Flags(pub BTreeMap<&'static str, String>);
+
+impl Args for Flags {
+    fn augment_args(command: Command) -> Command {
+        let arg = |key: &'static str, flag: &'static str, help: &'static str| {
+            Arg::new(key).long(flag).help(help).value_name("VALUE").global(true).help_heading(
+                "Settings (each also as a HAD_* variable and as a key of ha-dashboard.toml, e.g. --max-vus, HAD_MAX_VUS, max_vus)",
+            )
+        };
+        let file = arg(CONFIG_FILE, CONFIG_FILE, "The configuration file [default: ha-dashboard.toml]");
+        SETTINGS
+            .iter()
+            .fold(command.arg(file), |command, setting| command.arg(arg(setting.key, setting.flag, setting.help)))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for Flags {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let keys = SETTINGS.iter().map(|setting| setting.key).chain([CONFIG_FILE]);
+        let given = keys.filter_map(|key| matches.get_one::<String>(key).map(|value| (key, value.clone())));
+        Ok(Self(given.collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        self.0.extend(Self::from_arg_matches(matches)?.0);
+        Ok(())
+    }
+}

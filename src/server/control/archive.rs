@@ -1,0 +1,200 @@
+//! The state folder: one folder a run, with its record and everything its engine writes.
+
+use std::{
+    fs, io,
+    io::{Read, Seek, SeekFrom, Write},
+    os::unix::fs::DirBuilderExt,
+    path::{Path, PathBuf},
+};
+
+use ha_dashboard::domain::run::{Run, RunId};
+
+use crate::server::engine::{
+    LOG_FILE, OLD_LOG_FILE, SUMMARY_FILE,
+    files::{read_json, write_json},
+};
+
+/// A run's record in its folder.
+const RECORD: &str = "run.json";
+/// Locked as long as a dashboard works in the state folder.
+const LOCK: &str = "dashboard.lock";
+/// How many runs are kept.
+const KEPT: usize = 200;
+/// How much of a log's end is read, in bytes.
+const TAIL: u64 = 512 * 1024;
+
+/// Why the state folder can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    /// It is in use.
+    #[error(
+        "another dashboard (process {pid}) works in the state folder {dir}: stop it, or give this one a folder of its \
+         own (HAD_STATE_DIR)"
+    )]
+    InUse {
+        /// The folder.
+        dir: String,
+        /// Who uses it.
+        pid: String,
+    },
+    /// It can't be read or written.
+    #[error("can't use {path}: {source}; make the state folder (HAD_STATE_DIR) readable and writable")]
+    Unusable {
+        /// What can't be used.
+        path: String,
+        /// The cause.
+        source: io::Error,
+    },
+}
+
+/// A state folder that no other dashboard works in as long as this value lives.
+#[derive(Debug)]
+pub struct StateLock {
+    state_dir: PathBuf,
+    _file: fs::File,
+}
+
+impl StateLock {
+    /// Takes the state folder, and makes it where it is missing.
+    ///
+    /// # Errors
+    /// [`ArchiveError::InUse`], [`ArchiveError::Unusable`].
+    pub fn claim(state_dir: &Path) -> Result<Self, ArchiveError> {
+        let state_dir = std::path::absolute(state_dir).map_err(unusable(state_dir))?;
+        fs::create_dir_all(&state_dir).map_err(unusable(&state_dir))?;
+        let lock = state_dir.join(LOCK);
+        let mut file = fs::File::options()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(&lock)
+            .map_err(unusable(&lock))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => {
+                let pid = fs::read_to_string(&lock).unwrap_or_default();
+                return Err(ArchiveError::InUse { dir: state_dir.display().to_string(), pid: pid.trim().into() });
+            }
+            Err(fs::TryLockError::Error(source)) => return Err(unusable(&lock)(source)),
+        }
+        // Only for the message above.
+        file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(unusable(&lock))?;
+        Ok(Self { state_dir, _file: file })
+    }
+}
+
+/// The run folders below a state folder.
+#[derive(Debug)]
+pub struct Archive {
+    runs: PathBuf,
+    _lock: StateLock,
+}
+
+impl Archive {
+    /// Works in the state folder of `lock`.
+    pub fn open(lock: StateLock) -> Result<Self, ArchiveError> {
+        let runs = lock.state_dir.join("runs");
+        // For our eyes only: logs and summaries may hold what the tested services answered.
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&runs).map_err(unusable(&runs))?;
+        Ok(Self { runs, _lock: lock })
+    }
+
+    /// A run's folder.
+    pub fn dir(&self, id: &RunId) -> PathBuf {
+        self.runs.join(id.as_str())
+    }
+
+    /// Makes a new run's folder with its record.
+    pub fn create(&self, run: &Run) -> Result<PathBuf, ArchiveError> {
+        let dir = self.dir(&run.id);
+        fs::DirBuilder::new().mode(0o700).create(&dir).map_err(unusable(&dir))?;
+        self.write(run)?;
+        Ok(dir)
+    }
+
+    /// Rewrites a run's record; a reader finds the old or the new one, whole.
+    pub fn write(&self, run: &Run) -> Result<(), ArchiveError> {
+        let path = self.dir(&run.id).join(RECORD);
+        write_json(&path, run).map_err(unusable(&path))
+    }
+
+    /// Forgets a run.
+    pub fn remove(&self, id: &RunId) {
+        let dir = self.dir(id);
+        if let Err(error) = fs::remove_dir_all(&dir)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(run_id = %id, %error, dir = %dir.display(), "a run's folder can't be removed");
+        }
+    }
+
+    /// Every recorded run, newest first, after the oldest were removed. A record that can't be read is left alone.
+    pub fn load(&self) -> Result<Vec<Run>, ArchiveError> {
+        let mut runs = Vec::new();
+        for entry in fs::read_dir(&self.runs).map_err(unusable(&self.runs))? {
+            let entry = entry.map_err(unusable(&self.runs))?;
+            let Some(id) = entry.file_name().to_str().and_then(|name| name.parse::<RunId>().ok()) else { continue };
+            match read_json::<Run>(&entry.path().join(RECORD)) {
+                Ok(Some(run)) if run.id == id => runs.push(run),
+                // Its start went no further than the folder: nothing was ever launched there.
+                Ok(None) => self.remove(&id),
+                Ok(Some(run)) => tracing::warn!(run_id = %id, found = %run.id, "a record is in another run's folder"),
+                Err(error) => tracing::warn!(run_id = %id, %error, "a run's record can't be read, it is left alone"),
+            }
+        }
+        runs.sort_by(|a, b| (b.created_ms, &b.id).cmp(&(a.created_ms, &a.id)));
+        let mut kept = 0;
+        runs.retain(|run| {
+            kept += 1;
+            let keep = kept <= KEPT || run.state.is_active();
+            if !keep {
+                self.remove(&run.id);
+            }
+            keep
+        });
+        Ok(runs)
+    }
+
+    /// The last `most` lines of k6's log as k6 wrote them, oldest first; none where there is no log.
+    pub fn log(&self, id: &RunId, most: usize) -> Vec<String> {
+        let dir = self.dir(id);
+        let mut lines = tail(&dir.join(LOG_FILE));
+        if lines.len() < most {
+            let mut older = tail(&dir.join(OLD_LOG_FILE));
+            older.append(&mut lines);
+            lines = older;
+        }
+        lines.split_off(lines.len().saturating_sub(most))
+    }
+
+    /// What the script's `handleSummary` wrote; `None`: nothing that can be read.
+    pub fn summary(&self, id: &RunId) -> Option<serde_json::Value> {
+        let path = self.dir(id).join(SUMMARY_FILE);
+        read_json(&path).unwrap_or_else(|error| {
+            tracing::warn!(run_id = %id, %error, "the run's summary can't be read");
+            None
+        })
+    }
+}
+
+/// The lines in the last part of a file.
+fn tail(path: &Path) -> Vec<String> {
+    let read = || -> io::Result<Vec<u8>> {
+        let mut file = fs::File::open(path)?;
+        let skipped = file.metadata()?.len().saturating_sub(TAIL);
+        file.seek(SeekFrom::Start(skipped))?;
+        let mut bytes = Vec::new();
+        file.take(TAIL).read_to_end(&mut bytes)?;
+        // The first line may have lost its beginning.
+        let whole = if skipped == 0 { 0 } else { bytes.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1) };
+        Ok(bytes.split_off(whole))
+    };
+    let bytes = read().unwrap_or_default();
+    String::from_utf8_lossy(&bytes).lines().map(str::to_owned).collect()
+}
+
+fn unusable(path: &Path) -> impl FnOnce(io::Error) -> ArchiveError {
+    let path = path.display().to_string();
+    move |source| ArchiveError::Unusable { path, source }
+}

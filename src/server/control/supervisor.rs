@@ -1,0 +1,527 @@
+//! The state machine of runs: Starting → Running → Stopping → Finished. The only writer of [`RunFeed`].
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use ha_dashboard::{
+    api::error::ApiError,
+    domain::{
+        Millis,
+        live::EngineStatus,
+        plan::{Plan, Shape},
+        run::{Run, RunId, RunState},
+        schedule::Schedule,
+        script::ScriptInput,
+        service::Service,
+        threshold::Observed,
+    },
+};
+use rand::Rng;
+use tokio::{sync::watch, time::interval};
+
+use super::{
+    archive::{Archive, ArchiveError},
+    log::LogLine,
+    verdict,
+};
+use crate::server::{
+    engine::{Engine, Exit, Instance, InstanceState, Launch},
+    feed::{Observations, RunFeed, StoreFeed},
+    shutdown::Shutdown,
+};
+
+/// What k6 may take before its schedule begins (init code, VUs, `setup()`), in seconds.
+const START_ALLOWANCE_S: u32 = 30;
+/// What k6 may take after its schedule ended (`teardown()`, last push, summary), in seconds.
+const END_ALLOWANCE_S: u32 = 10;
+/// Lines of k6's log that are shown.
+const LOG_LINES: usize = 500;
+/// How often the engine is looked at.
+const ENGINE_CHECK: Duration = Duration::from_secs(10);
+
+/// Owns the run at work and the record of all runs.
+pub struct Supervisor {
+    engine: Arc<dyn Engine>,
+    archive: Arc<Archive>,
+    services: Vec<Service>,
+    feed: watch::Sender<RunFeed>,
+    observations: watch::Receiver<Observations>,
+    store: watch::Receiver<StoreFeed>,
+    shutdown: Shutdown,
+    state: Mutex<State>,
+    /// Held while a record is written, so that the newest state is the last one written.
+    writing: tokio::sync::Mutex<()>,
+}
+
+/// What a [`Supervisor`] works with.
+pub struct Links {
+    /// Runs k6.
+    pub engine: Arc<dyn Engine>,
+    /// Where runs are recorded.
+    pub archive: Archive,
+    /// The configured services.
+    pub services: Vec<Service>,
+    /// What is at work.
+    pub feed: watch::Sender<RunFeed>,
+    /// What was observed.
+    pub observations: watch::Receiver<Observations>,
+    /// Where metrics go.
+    pub store: watch::Receiver<StoreFeed>,
+    /// Ends everything.
+    pub shutdown: Shutdown,
+}
+
+#[derive(Default)]
+struct State {
+    /// Every run, newest first.
+    runs: Vec<Run>,
+    /// The run at work, or the last one.
+    current: Option<RunId>,
+    /// The instance of the current run, once it is there.
+    instance: Option<Arc<dyn Instance>>,
+    adopted: bool,
+    engine: EngineStatus,
+}
+
+impl State {
+    fn run(&self, id: &RunId) -> Option<&Run> {
+        self.runs.iter().find(|run| run.id == *id)
+    }
+
+    fn run_mut(&mut self, id: &RunId) -> Option<&mut Run> {
+        self.runs.iter_mut().find(|run| run.id == *id)
+    }
+
+    fn current(&self) -> Option<&Run> {
+        self.run(self.current.as_ref()?)
+    }
+
+    fn feed(&self) -> RunFeed {
+        RunFeed {
+            run: self.current().cloned(),
+            engine: self.engine.clone(),
+            k6_pids: self.instance.as_ref().map(|instance| instance.pids()).unwrap_or_default(),
+            adopted: self.adopted,
+        }
+    }
+}
+
+impl Supervisor {
+    /// Takes over what an earlier process left: a run at work is adopted, one that ended meanwhile is finalised.
+    ///
+    /// # Errors
+    /// When the records can't be read.
+    pub async fn take_over(links: Links) -> Result<Arc<Self>, ArchiveError> {
+        let Links { engine, archive, services, feed, observations, store, shutdown } = links;
+        let archive = Arc::new(archive);
+        let load = {
+            let archive = archive.clone();
+            tokio::task::spawn_blocking(move || archive.load())
+        };
+        let runs = load.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        let active = runs.iter().filter(|run| run.state.is_active()).map(|run| run.id.clone()).collect::<Vec<_>>();
+        let current = active.first().or(runs.first().map(|run| &run.id)).cloned();
+        let state = State { runs, current: current.clone(), engine: engine.status().await, ..State::default() };
+        let this = Arc::new(Self {
+            engine,
+            archive,
+            services,
+            feed,
+            observations,
+            store,
+            shutdown,
+            state: Mutex::new(state),
+            writing: tokio::sync::Mutex::default(),
+        });
+        for id in active {
+            let adopt = current.as_ref() == Some(&id);
+            this.recover(id, adopt).await;
+        }
+        {
+            let mut state = this.state();
+            if !state.current().is_some_and(|run| run.state.is_active()) {
+                state.current = state.runs.first().map(|run| run.id.clone());
+            }
+            this.publish(&state);
+        }
+        this.watch_engine();
+        Ok(this)
+    }
+
+    async fn recover(self: &Arc<Self>, id: RunId, adopt: bool) {
+        let instance = self.engine.recover(&id, &self.archive.dir(&id)).await;
+        let found = instance.state().borrow().clone();
+        if found.is_over() {
+            tracing::info!(run_id = %id, "the run ended while no dashboard was there");
+            self.note(&id, &found).await;
+            return;
+        }
+        tracing::info!(run_id = %id, ?found, "taking over the run at work");
+        let ask_again = {
+            let mut state = self.state();
+            if adopt {
+                state.instance = Some(instance.clone());
+                state.adopted = true;
+            }
+            state.run(&id).is_some_and(|run| run.state == RunState::Stopping || run.deadline_ms < now_ms())
+        };
+        self.note(&id, &found).await;
+        // The earlier process may have ended between noting a stop and passing it on. There is one run at a time, so a
+        // second one at work is a stray.
+        if (ask_again || !adopt)
+            && let Err(error) = instance.stop().await
+        {
+            tracing::error!(run_id = %id, %error, "the run can't be stopped");
+        }
+        self.follow(id, instance);
+    }
+
+    /// Starts a plan. Of two calls at the same instant one wins.
+    ///
+    /// # Errors
+    /// [`ApiError::AlreadyRunning`], [`ApiError::Unavailable`]; then everything is as before.
+    pub async fn start(self: &Arc<Self>, plan: Plan, correlation_id: String) -> Result<Run, ApiError> {
+        let this = self.clone();
+        // A task of its own: a caller who goes away must not leave half a start behind.
+        let start = self.shutdown.tasks.spawn(async move { this.start_whole(plan, correlation_id).await });
+        start.await.unwrap_or_else(|error| Err(ApiError::Internal { what: format!("the start broke off: {error}") }))
+    }
+
+    async fn start_whole(self: Arc<Self>, plan: Plan, correlation_id: String) -> Result<Run, ApiError> {
+        let reservation = self.reserve(plan, correlation_id)?;
+        let run = reservation.run.clone();
+        let result = self.launch(&run).await;
+        match result {
+            Ok(instance) => {
+                let (run, stop) = reservation.keep(&instance);
+                let script = &run.plan.script;
+                tracing::info!(run_id = %run.id, correlation_id = %run.correlation_id, script, "run started");
+                if stop {
+                    if let Err(error) = instance.stop().await {
+                        tracing::error!(run_id = %run.id, correlation_id = %run.correlation_id, %error, "can't stop it");
+                    }
+                    self.record(&run.id).await;
+                }
+                self.follow(run.id.clone(), instance);
+                Ok(run)
+            }
+            Err(error) => {
+                tracing::warn!(run_id = %run.id, correlation_id = %run.correlation_id, %error, "run not started");
+                Err(error)
+            }
+        }
+    }
+
+    async fn launch(&self, run: &Run) -> Result<Arc<dyn Instance>, ApiError> {
+        let store = self.store.borrow().clone();
+        let Some(store_url) = store.url else {
+            let what = match store.problem.as_str() {
+                "" => "the metrics store is still starting: try again in a few seconds".into(),
+                problem => format!("the metrics store is not there: {problem}"),
+            };
+            return Err(ApiError::Unavailable { what });
+        };
+        let unavailable = |error: &dyn std::error::Error| ApiError::Unavailable { what: error.to_string() };
+        let (archive, record) = (self.archive.clone(), run.clone());
+        let dir = tokio::task::spawn_blocking(move || archive.create(&record))
+            .await
+            .map_err(|error| ApiError::Internal { what: error.to_string() })?
+            .map_err(|error| unavailable(&error))?;
+        let launch = Launch {
+            run: run.id.clone(),
+            dir,
+            script: run.plan.script.clone(),
+            input: ScriptInput::new(&run.plan, run.schedule.as_ref(), &self.services),
+            deadline_ms: run.deadline_ms,
+            store_url,
+            native_histograms: store.native_histograms,
+        };
+        self.engine.start(launch).await.map_err(|error| unavailable(&error))
+    }
+
+    /// Takes the one place there is for a run at work.
+    fn reserve(self: &Arc<Self>, plan: Plan, correlation_id: String) -> Result<Reservation, ApiError> {
+        let mut state = self.state();
+        if let Some(running) = state.current().filter(|run| run.state.is_active()) {
+            return Err(ApiError::AlreadyRunning { running: running.id.clone() });
+        }
+        let run = new_run(plan, correlation_id, now_ms());
+        let before = Before { current: state.current.take(), instance: state.instance.take(), adopted: state.adopted };
+        state.runs.insert(0, run.clone());
+        state.current = Some(run.id.clone());
+        state.adopted = false;
+        self.publish(&state);
+        drop(state);
+        Ok(Reservation { supervisor: self.clone(), run, before: Some(before) })
+    }
+
+    /// Asks the run at work to end. Asking again changes nothing.
+    ///
+    /// # Errors
+    /// [`ApiError::NotRunning`], [`ApiError::Unavailable`].
+    pub async fn stop(self: &Arc<Self>, correlation_id: String) -> Result<Run, ApiError> {
+        let this = self.clone();
+        let stop = self.shutdown.tasks.spawn(async move { this.stop_whole(correlation_id).await });
+        stop.await.unwrap_or_else(|error| Err(ApiError::Internal { what: format!("the stop broke off: {error}") }))
+    }
+
+    async fn stop_whole(self: Arc<Self>, correlation_id: String) -> Result<Run, ApiError> {
+        let (run, instance) = {
+            let mut state = self.state();
+            let id = state.current.clone().ok_or(ApiError::NotRunning)?;
+            let run = state.run_mut(&id).filter(|run| run.state.is_active()).ok_or(ApiError::NotRunning)?;
+            run.state = RunState::Stopping;
+            let run = run.clone();
+            self.publish(&state);
+            (run, state.instance.clone())
+        };
+        tracing::info!(run_id = %run.id, %correlation_id, "stop asked for");
+        // Where k6 is not there yet, the start passes the stop on.
+        if let Some(instance) = instance {
+            instance.stop().await.map_err(|error| ApiError::Unavailable { what: error.to_string() })?;
+            self.record(&run.id).await;
+        }
+        Ok(run)
+    }
+
+    /// Every run, newest first.
+    pub fn runs(&self) -> Vec<Run> {
+        self.state().runs.clone()
+    }
+
+    /// One run.
+    ///
+    /// # Errors
+    /// [`ApiError::NotFound`].
+    pub fn run(&self, id: &RunId) -> Result<Run, ApiError> {
+        self.state().run(id).cloned().ok_or_else(|| ApiError::NotFound { what: format!("run {id}") })
+    }
+
+    /// The last lines of a run's log for people, oldest first.
+    ///
+    /// # Errors
+    /// [`ApiError::NotFound`].
+    pub async fn log(&self, id: &RunId) -> Result<Vec<String>, ApiError> {
+        self.run(id)?;
+        let (archive, id) = (self.archive.clone(), id.clone());
+        let read = move || archive.log(&id, LOG_LINES).iter().map(|line| LogLine::parse(line).readable()).collect();
+        tokio::task::spawn_blocking(read).await.map_err(|error| ApiError::Internal { what: error.to_string() })
+    }
+
+    /// What is at work, as the hub is told.
+    pub fn feed(&self) -> RunFeed {
+        self.state().feed()
+    }
+
+    /// A run's folder.
+    #[cfg(test)]
+    pub fn archive_dir(&self, id: &RunId) -> std::path::PathBuf {
+        self.archive.dir(id)
+    }
+
+    /// Brings a run forward with its instance until that is over.
+    fn follow(self: &Arc<Self>, id: RunId, instance: Arc<dyn Instance>) {
+        let this = self.clone();
+        self.shutdown.tasks.spawn(async move {
+            let mut states = instance.state();
+            loop {
+                let now = states.borrow_and_update().clone();
+                this.note(&id, &now).await;
+                if now.is_over() {
+                    return;
+                }
+                tokio::select! {
+                    changed = states.changed() => if changed.is_err() { return },
+                    () = this.shutdown.token.cancelled() => return,
+                }
+            }
+        });
+    }
+
+    /// Takes in what is known of a run's instance.
+    async fn note(&self, id: &RunId, now: &InstanceState) {
+        match now {
+            InstanceState::Preparing => {}
+            InstanceState::Running { started_ms } => {
+                let changed = self.change(id, |run| {
+                    if run.state == RunState::Starting {
+                        run.state = RunState::Running;
+                    }
+                    run.started_ms = Some(*started_ms);
+                });
+                if changed {
+                    tracing::info!(run_id = %id, started_ms, "k6 sends load");
+                    self.record(id).await;
+                }
+            }
+            InstanceState::Ended(exit) => self.finish(id, Some(exit), exit.started_ms, exit.ended_ms).await,
+            InstanceState::Lost { started_ms } => self.finish(id, None, *started_ms, now_ms()).await,
+        }
+    }
+
+    async fn finish(&self, id: &RunId, exit: Option<&Exit>, started_ms: Option<Millis>, ended_ms: Millis) {
+        let (archive, run) = (self.archive.clone(), id.clone());
+        let read = move || (archive.log(&run, LOG_LINES), archive.summary(&run));
+        let (log, summary) = tokio::task::spawn_blocking(read).await.unwrap_or_default();
+        let verdict = exit.map_or_else(verdict::lost, |exit| verdict::verdict(exit, &log));
+        let observations = self.observations.borrow().clone();
+        let changed = self.change(id, |run| {
+            if observations.run.as_ref() == Some(id) {
+                for (known, seen) in run.thresholds.iter_mut().zip(observations.thresholds) {
+                    if known.threshold == seen.threshold {
+                        *known = seen;
+                    }
+                }
+            }
+            run.thresholds = verdict::thresholds(std::mem::take(&mut run.thresholds), exit, summary.as_ref());
+            run.started_ms = started_ms.or(run.started_ms);
+            run.ended_ms = Some(ended_ms);
+            run.state = RunState::Finished(verdict.clone());
+        });
+        if changed {
+            tracing::info!(run_id = %id, ?verdict, "run finished");
+            self.record(id).await;
+        }
+    }
+
+    /// Changes a run that is not finished, and tells everybody where that made a difference.
+    fn change(&self, id: &RunId, change: impl FnOnce(&mut Run)) -> bool {
+        let mut state = self.state();
+        let Some(run) = state.run_mut(id).filter(|run| run.state.is_active()) else { return false };
+        let before = run.clone();
+        change(run);
+        let (changed, over) = (*run != before, !run.state.is_active());
+        if over && state.current.as_ref() == Some(id) {
+            state.instance = None;
+        }
+        self.publish(&state);
+        changed
+    }
+
+    /// Writes a run's newest state to its folder. A full disk must not end a run, so this only complains.
+    async fn record(&self, id: &RunId) {
+        let _one_at_a_time = self.writing.lock().await;
+        let Ok(run) = self.run(id) else { return };
+        let archive = self.archive.clone();
+        let written = tokio::task::spawn_blocking(move || archive.write(&run)).await;
+        if let Ok(Err(error)) = written {
+            tracing::error!(run_id = %id, %error, "the run's record can't be written");
+        }
+    }
+
+    fn watch_engine(self: &Arc<Self>) {
+        let this = self.clone();
+        self.shutdown.tasks.spawn(async move {
+            let mut ticks = interval(ENGINE_CHECK);
+            loop {
+                tokio::select! {
+                    _ = ticks.tick() => {}
+                    () = this.shutdown.token.cancelled() => return,
+                }
+                let status = this.engine.status().await;
+                let mut state = this.state();
+                state.engine = status;
+                this.publish(&state);
+            }
+        });
+    }
+
+    /// Must be called with the state locked, so that feeds come in the order of the changes.
+    fn publish(&self, state: &State) {
+        let feed = state.feed();
+        self.feed.send_if_modified(|last| {
+            let changed = *last != feed;
+            *last = feed;
+            changed
+        });
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing that can panic runs between two changes that belong together.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The place of a run that is being started. Dropped without [`Reservation::keep`] it makes the start undone.
+struct Reservation {
+    supervisor: Arc<Supervisor>,
+    run: Run,
+    before: Option<Before>,
+}
+
+/// What a start that is made undone brings back.
+struct Before {
+    current: Option<RunId>,
+    instance: Option<Arc<dyn Instance>>,
+    adopted: bool,
+}
+
+impl Reservation {
+    /// Makes the start good. Says whether a stop was asked for meanwhile.
+    fn keep(mut self, instance: &Arc<dyn Instance>) -> (Run, bool) {
+        self.before = None;
+        let mut state = self.supervisor.state();
+        state.instance = Some(instance.clone());
+        let run = state.run(&self.run.id).unwrap_or(&self.run).clone();
+        self.supervisor.publish(&state);
+        let stop = run.state == RunState::Stopping;
+        (run, stop)
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        let Some(Before { current, instance, adopted }) = self.before.take() else { return };
+        let mut state = self.supervisor.state();
+        state.runs.retain(|run| run.id != self.run.id);
+        (state.current, state.instance, state.adopted) = (current, instance, adopted);
+        self.supervisor.publish(&state);
+        drop(state);
+        self.supervisor.archive.remove(&self.run.id);
+    }
+}
+
+fn new_run(plan: Plan, correlation_id: String, now_ms: Millis) -> Run {
+    let schedule = match plan.shape {
+        Shape::Pattern { pattern, peak, duration_s, ramp_s } => Some(Schedule::new(pattern, peak, duration_s, ramp_s)),
+        Shape::Own { .. } => None,
+    };
+    let thresholds = plan
+        .thresholds
+        .iter()
+        .map(|threshold| Observed { threshold: threshold.clone(), value: None, ok: None, k6_ok: None })
+        .collect();
+    let mut run = Run {
+        id: new_id(now_ms),
+        plan,
+        schedule,
+        state: RunState::Starting,
+        created_ms: now_ms,
+        started_ms: None,
+        ended_ms: None,
+        deadline_ms: now_ms,
+        thresholds,
+        correlation_id,
+    };
+    let allowed_s = [START_ALLOWANCE_S, run.duration_s(), Schedule::GRACE_S, END_ALLOWANCE_S];
+    run.deadline_ms += allowed_s.map(u64::from).iter().sum::<u64>() * 1000;
+    run
+}
+
+/// A new run id that sorts by time, for example `20261123-174326-k7qz`.
+fn new_id(now_ms: Millis) -> RunId {
+    const LETTERS: &[u8] = b"abcdefghijkmnpqrstuvwxyz23456789";
+    let time = i64::try_from(now_ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+    let time = time.unwrap_or(jiff::Timestamp::UNIX_EPOCH).strftime("%Y%m%d-%H%M%S").to_string();
+    let mut random = rand::rng();
+    let suffix = [(); 4].map(|()| char::from(LETTERS[random.random_range(0..LETTERS.len())]));
+    let id = format!("{time}-{}", suffix.iter().collect::<String>());
+    id.try_into().expect("digits, dashes and small letters make an id")
+}
+
+/// The clock.
+pub fn now_ms() -> Millis {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}

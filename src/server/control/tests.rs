@@ -1,0 +1,609 @@
+//! Runs real k6 below real keepers. What takes the keeper's part is this test program itself, see [`keeper_process`].
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    future::Future,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, Instant},
+};
+
+use ha_dashboard::domain::{
+    plan::{ALL_SERVICES, Pattern, Peak, Plan, Shape},
+    run::{RunState, Verdict},
+    script::ScriptInput,
+    service::Service,
+    validate::Limits,
+};
+use tokio::runtime::Runtime;
+
+use super::*;
+use crate::server::{
+    config::{EngineChoice, StoreChoice},
+    engine::{
+        InstanceState, Launch, keeper,
+        process::{KeeperCommand, ProcessEngine},
+    },
+};
+
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Not a test by itself: the keeper of the other tests' runs.
+#[test]
+fn keeper_process() {
+    if let Some(dir) = std::env::var_os("HAD_KEEPER_DIR") {
+        keeper::main(PathBuf::from(dir));
+    }
+}
+
+fn k6() -> PathBuf {
+    if let Some(named) = std::env::var_os("HAD_K6") {
+        return named.into();
+    }
+    let cached = PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache/ha-dashboard/bin/k6");
+    if cached.exists() { cached } else { "k6".into() }
+}
+
+/// A state folder, a scripts folder and a service to send load to.
+struct Bench {
+    folder: tempfile::TempDir,
+    target: SocketAddr,
+    hits: Arc<AtomicU64>,
+    _target: Runtime,
+}
+
+impl Bench {
+    fn new(scripts: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("scripts")).unwrap();
+        for (name, text) in scripts {
+            fs::write(folder.path().join("scripts").join(name), text).unwrap();
+        }
+        let runtime = Runtime::new().unwrap();
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let target = listener.local_addr().unwrap();
+        let hits = Arc::new(AtomicU64::new(0));
+        let counted = hits.clone();
+        let answer = move || async move {
+            counted.fetch_add(1, Ordering::Relaxed);
+            "ok"
+        };
+        runtime.spawn(async { axum::serve(listener, axum::Router::new().fallback(answer)).await });
+        Self { folder, target, hits, _target: runtime }
+    }
+
+    fn config(&self) -> Config {
+        Config {
+            addr: ([127, 0, 0, 1], 0).into(),
+            state_dir: self.folder.path().join("state"),
+            scripts_dir: self.folder.path().join("scripts"),
+            site_root: PathBuf::new(),
+            services: vec![Service { name: "target".into(), url: format!("http://{}", self.target) }],
+            limits: Limits { max_vus: 10, max_rate: 10, max_duration_s: 60 },
+            store: StoreChoice::External { url: String::new() },
+            engine: EngineChoice::Process,
+            k6: k6(),
+            stop_grace: Duration::from_secs(5),
+            tick: Duration::from_secs(1),
+        }
+    }
+
+    fn run_dirs(&self) -> usize {
+        fs::read_dir(self.folder.path().join("state/runs")).map_or(0, Iterator::count)
+    }
+
+    /// Starts a dashboard without its hub and web parts.
+    fn dashboard(&self) -> Life {
+        self.dashboard_with(self.config())
+    }
+
+    fn dashboard_with(&self, config: Config) -> Life {
+        // k6 complains that nobody takes its samples there, and goes on.
+        let store = StoreFeed { url: Some("http://127.0.0.1:9".into()), native_histograms: true, ..Default::default() };
+        let lock = poll("the state folder's lock", || StateLock::claim(&config.state_dir).ok());
+        let archive = Archive::open(lock).unwrap();
+        let engine = Arc::new(ProcessEngine::new(&config, "in tests").with_keeper(keeper_command()));
+        let (feed, runs) = watch::channel(RunFeed::default());
+        let links = Links {
+            engine,
+            archive,
+            services: config.services,
+            feed,
+            observations: watch::channel(Observations::default()).1,
+            store: watch::channel(store).1,
+            shutdown: Shutdown::default(),
+        };
+        let runtime = Runtime::new().unwrap();
+        let supervisor = runtime.block_on(Supervisor::take_over(links)).unwrap();
+        Life { runtime, supervisor, runs }
+    }
+}
+
+fn keeper_command() -> KeeperCommand {
+    KeeperCommand {
+        program: "/proc/self/exe".into(),
+        args: ["--exact", "server::control::tests::keeper_process", "--nocapture"].map(Into::into).to_vec(),
+        env: BTreeMap::from([("HAD_KEEPER_DIR".into(), String::new())]),
+    }
+}
+
+/// One process' worth of dashboard.
+struct Life {
+    runtime: Runtime,
+    supervisor: Arc<Supervisor>,
+    runs: watch::Receiver<RunFeed>,
+}
+
+impl Life {
+    fn wait<T>(&self, future: impl Future<Output = T>) -> T {
+        let limited = async { tokio::time::timeout(LIMIT, future).await };
+        self.runtime.block_on(limited).expect("took too long")
+    }
+
+    fn start(&self, script: &str, thresholds: &[&str]) -> Run {
+        self.wait(self.supervisor.start(plan(script, thresholds), "abc".into())).unwrap()
+    }
+
+    fn stop(&self) -> Run {
+        self.wait(self.supervisor.stop("def".into())).unwrap()
+    }
+
+    /// Waits for a state of the current run.
+    fn until(&self, what: impl Fn(&Run) -> bool) -> Run {
+        let mut runs = self.runs.clone();
+        let feed = self
+            .wait(async { runs.wait_for(|feed| feed.run.as_ref().is_some_and(&what)).await.map(|feed| feed.clone()) });
+        feed.unwrap().run.unwrap()
+    }
+
+    fn running(&self) -> Run {
+        self.until(|run| run.state == RunState::Running)
+    }
+
+    fn finished(&self, id: &RunId) -> (Run, Verdict) {
+        let run = self.until(|run| run.id == *id && !run.state.is_active());
+        let RunState::Finished(verdict) = run.state.clone() else { panic!("{run:?}") };
+        // The record is written after everybody was told.
+        poll("the record", || {
+            let record = self.supervisor_record(id);
+            (record["state"]["state"] == "finished").then_some(())
+        });
+        (run, verdict)
+    }
+
+    fn supervisor_record(&self, id: &RunId) -> serde_json::Value {
+        let path = self.supervisor.archive_dir(id).join("run.json");
+        serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+    }
+
+    /// Ends as a killed process would: no destructor tells anybody.
+    fn crash(self) {
+        self.runtime.shutdown_background();
+    }
+}
+
+fn plan(script: &str, thresholds: &[&str]) -> Plan {
+    Plan {
+        script: script.into(),
+        target: ALL_SERVICES.into(),
+        shape: Shape::Own { duration_s: 2, max_vus: 2 },
+        thresholds: thresholds.iter().map(|text| text.parse().unwrap()).collect(),
+    }
+}
+
+fn poll<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(start.elapsed() < LIMIT, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn gone(pid: u64) {
+    poll("the process to end", || {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        (stat.is_empty() || stat.contains(") Z ")).then_some(())
+    });
+}
+
+fn instance(dir: &Path) -> serde_json::Value {
+    serde_json::from_slice(&fs::read(dir.join("instance.json")).unwrap()).unwrap()
+}
+
+fn gone_with_keeper(dir: &Path) {
+    let instance = instance(dir);
+    gone(instance["k6"]["pid"].as_u64().unwrap());
+    gone(instance["keeper"]["pid"].as_u64().unwrap());
+}
+
+/// A journey against the service for a time, with a summary as our scripts write it.
+fn script(duration: &str, thresholds: &str, more: &str) -> String {
+    format!(
+        "import http from 'k6/http'; import exec from 'k6/execution'; import {{ sleep }} from 'k6';
+        const input = JSON.parse(__ENV.HAD_INPUT);
+        export const options = {{ scenarios: {{ a: {{ executor: 'constant-vus', vus: 2, duration: '{duration}',
+            gracefulStop: '1s' }} }}, thresholds: {thresholds} }};
+        {more}
+        export default function () {{
+            if (exec.scenario.iterationInTest === 0) console.log('began ' + exec.scenario.startTime);
+            http.get(input.services[0].url + '/', {{ tags: {{ name: 'x' }} }}); sleep(0.05);
+        }}
+        export function handleSummary(data) {{ return {{ [__ENV.HAD_SUMMARY]: JSON.stringify(data) }}; }}"
+    )
+}
+
+#[test]
+fn a_run_passes_and_leaves_its_record() {
+    let say = "export function setup() { console.log('env ' + Object.keys(__ENV).sort().join()); }";
+    let text = script("2s", "{ http_req_failed: ['rate < 0.5'] }", say);
+    let bench = Bench::new(&[("a.js", &text)]);
+    let life = bench.dashboard();
+    let run = life.start("a.js", &["http_req_failed:rate<0.5"]);
+    assert_eq!((run.state.is_active(), run.correlation_id.as_str()), (true, "abc"));
+    assert_eq!(life.runs.borrow().run.as_ref().map(|run| run.id.clone()), Some(run.id.clone()));
+
+    life.running();
+    let pids = life.runs.borrow().k6_pids.clone();
+    let k6 = procfs::process::Process::new(i32::try_from(pids[0]).unwrap()).unwrap();
+    assert!(fs::read_to_string(format!("/proc/{}/comm", pids[0])).unwrap().starts_with("k6"));
+    let listening = k6.tcp().unwrap().into_iter().filter(|tcp| tcp.state == procfs::net::TcpState::Listen);
+    let sockets = k6.fd().unwrap().filter_map(|fd| match fd.unwrap().target {
+        procfs::process::FDTarget::Socket(inode) => Some(inode),
+        _ => None,
+    });
+    let sockets = sockets.collect::<Vec<_>>();
+    assert_eq!(listening.filter(|tcp| sockets.contains(&tcp.inode)).count(), 0, "k6 must not listen");
+
+    let (run, verdict) = life.finished(&run.id);
+    assert_eq!(verdict, Verdict::Passed);
+    let (started, ended) = (run.started_ms.unwrap(), run.ended_ms.unwrap());
+    assert!(run.created_ms < started && (1900..4000).contains(&(ended - started)), "{run:?}");
+    assert_eq!(
+        (run.thresholds[0].k6_ok, run.thresholds[0].ok, run.thresholds[0].value),
+        (Some(true), Some(true), Some(0.0))
+    );
+    let log = life.wait(life.supervisor.log(&run.id)).unwrap();
+    let env = log.iter().find_map(|line| line.split_once(" INFO env ")).expect("the script's line").1;
+    let allowed = ["HOME", "HAD_INPUT", "HAD_SUMMARY", "SSL_CERT_DIR", "SSL_CERT_FILE"];
+    assert!(env.split(',').all(|name| allowed.contains(&name) || name.starts_with("K6_")), "{env}");
+    assert!(log.iter().all(|line| !line.contains(" DEBUG ")));
+    let began = log.iter().find_map(|line| line.split_once(" INFO began ")).expect("k6's own time").1;
+    let off = began.parse::<u64>().unwrap().abs_diff(started);
+    println!("started_ms is {off} ms off");
+    assert!(off < 1000, "{off} ms");
+    assert!(life.runs.borrow().k6_pids.is_empty());
+    gone_with_keeper(&life.supervisor.archive_dir(&run.id));
+    assert_eq!(life.wait(life.supervisor.stop(String::new())), Err(ApiError::NotRunning));
+
+    // The next process knows it.
+    let before = life.supervisor.runs();
+    life.crash();
+    let life = bench.dashboard();
+    assert_eq!((life.supervisor.runs(), life.runs.borrow().adopted), (before, false));
+}
+
+#[test]
+fn a_schedule_runs_as_it_was_computed() {
+    let text = "export const options = (() => { const s = JSON.parse(__ENV.HAD_INPUT).schedule;
+        return { scenarios: { main: { executor: s.executor, startVUs: 0, gracefulStop: '3s', stages: s.phases.map((p) =>
+            ({ duration: p.duration_s + 's', target: p.target })) } } }; })();
+        export default function () { }";
+    let bench = Bench::new(&[("a.js", text)]);
+    let life = bench.dashboard();
+    let shape = Shape::Pattern { pattern: Pattern::Load, peak: Peak::Vus { vus: 2 }, duration_s: 3, ramp_s: None };
+    let run = life.wait(life.supervisor.start(Plan { shape, ..plan("a.js", &[]) }, String::new())).unwrap();
+    assert_eq!(run.deadline_ms - run.created_ms, (30 + 3 + 3 + 10) * 1000);
+    let (run, verdict) = life.finished(&run.id);
+    assert_eq!(verdict, Verdict::Passed);
+    let took = run.ended_ms.unwrap() - run.started_ms.unwrap();
+    assert!((2900..6000).contains(&took), "{took} ms");
+}
+
+#[test]
+fn crossed_thresholds_fail_a_run() {
+    let text = script("1s", "{ http_req_duration: ['p(95)<0.001'] }", "");
+    let bench = Bench::new(&[("a.js", &text)]);
+    let life = bench.dashboard();
+    let run = life.start("a.js", &["http_req_duration:p(95)<0.001"]);
+    let (run, verdict) = life.finished(&run.id);
+    assert_eq!(verdict, Verdict::Failed);
+    assert_eq!((run.thresholds[0].k6_ok, run.thresholds[0].ok), (Some(false), Some(false)));
+    assert!(run.thresholds[0].value.is_some_and(|ms| ms > 0.001));
+}
+
+#[test]
+fn a_stop_ends_a_run_at_once_and_shows_what_was_crossed() {
+    let text = script("60s", "{ http_req_duration: ['p(95)<0.001'] }", "");
+    let bench = Bench::new(&[("a.js", &text)]);
+    let life = bench.dashboard();
+    let pressed = Instant::now();
+    let run = life.start("a.js", &["http_req_duration:p(95)<0.001"]);
+    let answered = pressed.elapsed();
+    life.running();
+    println!("start answered after {answered:?}, load after {:?}", pressed.elapsed());
+    // Until k6 has seen answers, the threshold has nothing to be crossed by.
+    let hits = bench.hits.load(Ordering::Relaxed);
+    poll("requests", || (bench.hits.load(Ordering::Relaxed) > hits + 4).then_some(()));
+    let asked = Instant::now();
+    assert_eq!(life.stop().state, RunState::Stopping);
+    assert_eq!(life.stop().state, RunState::Stopping, "asking again changes nothing");
+    let (run, verdict) = life.finished(&run.id);
+    println!("stopped after {:?}", asked.elapsed());
+    assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
+    assert_eq!(verdict, Verdict::Stopped);
+    assert_eq!(run.thresholds[0].k6_ok, Some(false));
+}
+
+#[test]
+fn a_stop_before_the_first_load_cancels() {
+    let setup = "export function setup() { console.log('in setup'); sleep(20); }";
+    let bench = Bench::new(&[("a.js", &script("60s", "{}", setup))]);
+    let life = bench.dashboard();
+    for in_setup in [false, true] {
+        let run = life.start("a.js", &[]);
+        let log = life.supervisor.archive_dir(&run.id).join("k6.log");
+        if in_setup {
+            poll("setup", || fs::read_to_string(&log).is_ok_and(|log| log.contains("in setup")).then_some(()));
+        }
+        life.stop();
+        let (run, verdict) = life.finished(&run.id);
+        assert_eq!((verdict, run.started_ms), (Verdict::Cancelled, None), "in setup: {in_setup}");
+    }
+}
+
+#[test]
+fn a_stop_while_k6_is_being_launched_is_passed_on() {
+    let bench = Bench::new(&[("a.js", &script("60s", "{}", ""))]);
+    let life = bench.dashboard();
+    let (started, stopped) = life.wait(async {
+        let start = life.supervisor.start(plan("a.js", &[]), String::new());
+        let mut runs = life.runs.clone();
+        let stop = async {
+            runs.wait_for(|feed| feed.run.is_some()).await.unwrap();
+            life.supervisor.stop(String::new()).await
+        };
+        tokio::join!(start, stop)
+    });
+    assert_eq!(stopped.unwrap().state, RunState::Stopping);
+    let (_, verdict) = life.finished(&started.unwrap().id);
+    assert_eq!(verdict, Verdict::Cancelled);
+}
+
+#[test]
+fn k6_that_does_not_end_is_killed_after_the_grace_time() {
+    let text = script("60s", "{}", "export function teardown() { sleep(50); }");
+    let bench = Bench::new(&[("a.js", &text)]);
+    let life = bench.dashboard_with(Config { stop_grace: Duration::from_millis(500), ..bench.config() });
+    let run = life.start("a.js", &[]);
+    life.running();
+    life.stop();
+    let (run, verdict) = life.finished(&run.id);
+    assert_eq!(verdict, Verdict::Stopped);
+    gone_with_keeper(&life.supervisor.archive_dir(&run.id));
+}
+
+#[test]
+fn a_run_survives_the_dashboard_and_is_adopted() {
+    let bench = Bench::new(&[("a.js", &script("4s", "{}", ""))]);
+    let life = bench.dashboard();
+    let run = life.start("a.js", &[]);
+    let started = life.running().started_ms;
+    life.crash();
+
+    let life = bench.dashboard();
+    let feed = life.runs.borrow().clone();
+    assert!(feed.adopted && !feed.k6_pids.is_empty());
+    assert_eq!(feed.run.as_ref().map(|run| (&run.state, run.started_ms)), Some((&RunState::Running, started)));
+    let refused = life.wait(life.supervisor.start(plan("a.js", &[]), String::new()));
+    assert_eq!(refused, Err(ApiError::AlreadyRunning { running: run.id.clone() }));
+    assert_eq!(life.finished(&run.id).1, Verdict::Passed);
+}
+
+#[test]
+fn a_run_that_ended_without_the_dashboard_is_finalised() {
+    let bench = Bench::new(&[("a.js", &script("1s", "{ http_req_failed: ['rate<0.5'] }", ""))]);
+    let life = bench.dashboard();
+    let run = life.start("a.js", &["http_req_failed:rate<0.5"]);
+    let dir = life.supervisor.archive_dir(&run.id);
+    life.crash();
+    poll("the end", || dir.join("exit.json").exists().then_some(()));
+
+    let life = bench.dashboard();
+    let feed = life.runs.borrow().clone();
+    assert!(!feed.adopted);
+    assert_eq!(feed.run.clone().unwrap().state, RunState::Finished(Verdict::Passed));
+    assert_eq!(feed.run.unwrap().thresholds[0].k6_ok, Some(true));
+}
+
+#[test]
+fn k6_dies_with_its_keeper_and_the_run_counts_as_crashed() {
+    let bench = Bench::new(&[("a.js", &script("60s", "{}", ""))]);
+    let life = bench.dashboard();
+    let run = life.start("a.js", &[]);
+    life.running();
+    let dir = life.supervisor.archive_dir(&run.id);
+    kill(instance(&dir)["keeper"]["pid"].as_i64().unwrap());
+    let (run, verdict) = life.finished(&run.id);
+    assert!(matches!(verdict, Verdict::Crashed { exit_code: None, .. }), "{verdict:?}");
+    assert!(run.started_ms.is_some() && run.ended_ms.is_some());
+    gone_with_keeper(&dir);
+}
+
+#[test]
+fn k6_that_is_killed_counts_as_crashed() {
+    let bench = Bench::new(&[("a.js", &script("60s", "{}", ""))]);
+    let life = bench.dashboard();
+    let run = life.start("a.js", &[]);
+    life.running();
+    kill(instance(&life.supervisor.archive_dir(&run.id))["k6"]["pid"].as_i64().unwrap());
+    let (_, verdict) = life.finished(&run.id);
+    let Verdict::Crashed { exit_code: None, message } = verdict else { panic!("{verdict:?}") };
+    assert!(message.contains("SIGKILL"), "{message}");
+}
+
+fn kill(pid: i64) {
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(pid).unwrap());
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL).unwrap();
+}
+
+#[test]
+fn a_run_past_its_deadline_is_ended_without_any_dashboard() {
+    let bench = Bench::new(&[("a.js", &script("60s", "{}", ""))]);
+    let config = bench.config();
+    let dir = bench.folder.path().join("late");
+    fs::create_dir(&dir).unwrap();
+    let id: RunId = "late".parse().unwrap();
+    let runtime = Runtime::new().unwrap();
+    runtime.block_on(async {
+        let engine = ProcessEngine::new(&config, "in tests").with_keeper(keeper_command());
+        let input = ScriptInput::new(&plan("a.js", &[]), None, &config.services);
+        let launch = Launch {
+            run: id.clone(),
+            dir: dir.clone(),
+            script: "a.js".into(),
+            input,
+            deadline_ms: now_ms() + 2000,
+            store_url: "http://127.0.0.1:9".into(),
+            native_histograms: false,
+        };
+        engine.start(launch).await.map(drop).unwrap();
+    });
+    runtime.shutdown_background();
+    poll("the end", || dir.join("exit.json").exists().then_some(()));
+    gone_with_keeper(&dir);
+
+    let engine = ProcessEngine::new(&config, "in tests");
+    let found = Runtime::new().unwrap().block_on(async { engine.recover(&id, &dir).await.state().borrow().clone() });
+    let InstanceState::Ended(exit) = found else { panic!("{found:?}") };
+    assert_eq!(verdict::verdict(&exit, &[]), Verdict::TimedOut);
+}
+
+#[test]
+fn of_two_starts_at_the_same_instant_one_wins() {
+    let bench = Bench::new(&[("a.js", &script("60s", "{}", ""))]);
+    let life = bench.dashboard();
+    let start = || life.supervisor.start(plan("a.js", &[]), String::new());
+    let (one, other) = life.wait(async { tokio::join!(start(), start()) });
+    let (won, lost) = if one.is_ok() { (one, other) } else { (other, one) };
+    let id = won.unwrap().id;
+    assert_eq!(lost, Err(ApiError::AlreadyRunning { running: id.clone() }));
+    assert_eq!((life.supervisor.runs().len(), bench.run_dirs()), (1, 1));
+    life.stop();
+    life.finished(&id);
+}
+
+#[test]
+fn a_script_that_throws_crashes_the_run_with_its_words() {
+    let bench = Bench::new(&[("a.js", "throw new Error('no luck'); export default function () {}")]);
+    let life = bench.dashboard();
+    let run = life.start("a.js", &[]);
+    let (_, verdict) = life.finished(&run.id);
+    let Verdict::Crashed { exit_code: Some(107), message } = verdict else { panic!("{verdict:?}") };
+    assert!(message.contains("the script threw an exception") && message.contains("no luck"), "{message}");
+}
+
+#[test]
+fn a_start_that_fails_leaves_everything_as_it_was() {
+    let bench = Bench::new(&[("a.js", &script("1s", "{}", ""))]);
+    fs::write(bench.folder.path().join("outside.js"), "export default function () {}").unwrap();
+    std::os::unix::fs::symlink("../outside.js", bench.folder.path().join("scripts/link.js")).unwrap();
+    let life = bench.dashboard();
+    for name in ["../outside.js", "link.js", "missing.js", "/etc/passwd", ""] {
+        let refused = life.wait(life.supervisor.start(plan(name, &[]), String::new()));
+        let Err(ApiError::Unavailable { what }) = refused else { panic!("{name}: {refused:?}") };
+        assert!(what.contains("scripts folder"), "{what}");
+        assert_eq!((life.runs.borrow().run.clone(), life.supervisor.runs(), bench.run_dirs()), (None, vec![], 0));
+    }
+    life.crash();
+
+    for k6 in ["/nowhere/k6", "/bin/true"] {
+        let life = bench.dashboard_with(Config { k6: k6.into(), ..bench.config() });
+        let engine = life.runs.borrow().engine.clone();
+        assert!(!engine.ready && engine.note.contains("HAD_K6"), "{engine:?}");
+        let refused = life.wait(life.supervisor.start(plan("a.js", &[]), String::new()));
+        assert!(matches!(&refused, Err(ApiError::Unavailable { what }) if what.contains("HAD_K6")), "{refused:?}");
+        assert_eq!((life.runs.borrow().run.clone(), bench.run_dirs()), (None, 0));
+        life.crash();
+    }
+    let status = bench.dashboard().runs.borrow().engine.clone();
+    assert!(status.ready && status.k6_version.is_some_and(|version| version.starts_with('v')), "{}", status.note);
+}
+
+#[test]
+fn two_dashboards_cant_share_a_state_folder() {
+    let bench = Bench::new(&[]);
+    let _life = bench.dashboard();
+    let refused = StateLock::claim(&bench.config().state_dir).expect_err("in use").to_string();
+    assert!(refused.contains("HAD_STATE_DIR") && refused.contains(&std::process::id().to_string()), "{refused}");
+}
+
+#[test]
+fn the_shown_picture_has_the_newest_state_and_keeps_what_was_observed() {
+    let bench = Bench::new(&[("a.js", &script("1s", "{}", ""))]);
+    let life = bench.dashboard();
+    let run = life.start("a.js", &["http_req_failed:rate<0.5"]);
+    let (run, _) = life.finished(&run.id);
+    let feed = life.runs.borrow().clone();
+
+    let mut old = Snapshot::default();
+    old.history.at_ms.push(1);
+    let shown = up_to_date(Arc::new(old.clone()), &feed);
+    assert_eq!((shown.status.run.as_ref(), shown.history.at_ms.len()), (Some(&run), 0), "another run's history");
+
+    old.status.run = Some(run.clone());
+    old.status.engine = feed.engine.clone();
+    let picture = Arc::new(old.clone());
+    assert!(Arc::ptr_eq(&picture, &up_to_date(picture.clone(), &feed)), "nothing to do");
+
+    let active = Run { state: RunState::Running, ..run };
+    let mut observed = active.clone();
+    observed.state = RunState::Starting;
+    observed.thresholds[0].value = Some(0.25);
+    old.status.run = Some(observed);
+    let shown = up_to_date(Arc::new(old), &RunFeed { run: Some(active), ..feed });
+    let shown_run = shown.status.run.as_ref().unwrap();
+    assert_eq!((&shown_run.state, shown_run.thresholds[0].value), (&RunState::Running, Some(0.25)));
+    assert_eq!(shown.history.at_ms.len(), 1, "the same run's history");
+}
+
+#[test]
+fn old_runs_are_forgotten_and_broken_folders_do_no_harm() {
+    let bench = Bench::new(&[("a.js", &script("1s", "{}", ""))]);
+    let life = bench.dashboard();
+    let run = life.start("a.js", &[]);
+    life.finished(&run.id);
+    let runs = bench.folder.path().join("state/runs");
+    let copy = |id: &str, created_ms: u64, state: RunState| {
+        fs::create_dir(runs.join(id)).unwrap();
+        let run = Run { id: id.parse().unwrap(), created_ms, state, ..run.clone() };
+        fs::write(runs.join(id).join("run.json"), serde_json::to_vec(&run).unwrap()).unwrap();
+    };
+    for number in 0..205 {
+        copy(&format!("old-{number:03}"), 1000 + number, RunState::Finished(Verdict::Passed));
+    }
+    // A start that broke off before anything was launched; a record cut in half; a stranger's folder.
+    copy("half", 2000, RunState::Starting);
+    fs::create_dir(runs.join("empty")).unwrap();
+    fs::create_dir(runs.join("cut")).unwrap();
+    fs::write(runs.join("cut/run.json"), "{\"id\":").unwrap();
+    fs::create_dir(runs.join("Not A Run")).unwrap();
+    life.crash();
+
+    let life = bench.dashboard();
+    let known = life.supervisor.runs();
+    assert_eq!((known.len(), known[0].id.clone()), (200, run.id.clone()));
+    assert_eq!(life.runs.borrow().run.as_ref(), Some(&known[0]), "the last run, not the last finalised one");
+    let half = life.supervisor.run(&"half".parse().unwrap()).unwrap();
+    assert!(matches!(half.state, RunState::Finished(Verdict::Crashed { .. })), "{half:?}");
+    let left = |name: &str| runs.join(name).exists();
+    assert!(!left("old-000") && left("old-204") && !left("empty") && left("cut") && left("Not A Run"));
+    assert!(life.wait(life.supervisor.log(&half.id)).unwrap().is_empty());
+    assert!(life.wait(life.supervisor.log(&"unknown".parse().unwrap())).is_err());
+    let again = life.start("a.js", &[]);
+    life.finished(&again.id);
+}

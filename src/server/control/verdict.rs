@@ -1,0 +1,220 @@
+//! What an instance's end means, from its exit code, its log and its summary.
+
+use ha_dashboard::domain::{
+    run::Verdict,
+    threshold::{Observed, Threshold},
+};
+use serde_json::Value;
+
+use super::log::LogLine;
+use crate::server::engine::Exit;
+
+/// k6's exit codes. Those for people in plain words; see errext/exitcodes in k6.
+mod code {
+    pub const PASSED: i32 = 0;
+    pub const UNTRAPPED_SIGNAL: i32 = 2;
+    pub const THRESHOLDS_CROSSED: i32 = 99;
+    pub const STOPPED_BY_SIGNAL: i32 = 105;
+}
+
+/// The verdict over an instance that ended so, with `log` as its log's end.
+pub fn verdict(exit: &Exit, log: &[String]) -> Verdict {
+    let by_signal = matches!(exit.code, None | Some(code::STOPPED_BY_SIGNAL | code::UNTRAPPED_SIGNAL));
+    match exit.code {
+        _ if exit.error.is_some() => {
+            Verdict::Crashed { exit_code: None, message: exit.error.clone().unwrap_or_default() }
+        }
+        Some(code::PASSED) => Verdict::Passed,
+        Some(code::THRESHOLDS_CROSSED) => Verdict::Failed,
+        _ if exit.timed_out => Verdict::TimedOut,
+        _ if exit.stop_requested && by_signal && exit.started_ms.is_none() => Verdict::Cancelled,
+        _ if exit.stop_requested && by_signal => Verdict::Stopped,
+        exit_code => Verdict::Crashed { exit_code, message: crash_message(exit, log) },
+    }
+}
+
+/// The verdict over an instance that vanished.
+pub fn lost() -> Verdict {
+    Verdict::Crashed {
+        exit_code: None,
+        message:
+            "k6 and the process that looks after it are gone; nobody knows how they ended (out of memory, killed, \
+                  or the machine restarted)"
+                .into(),
+    }
+}
+
+fn crash_message(exit: &Exit, log: &[String]) -> String {
+    let end = match (exit.code, exit.signal) {
+        (Some(code), _) => format!("k6 ended with exit code {code} ({})", meaning(code)),
+        (None, Some(9)) => {
+            "k6 was killed (SIGKILL): by the system when memory ran out, or by somebody on the machine".to_owned()
+        }
+        (None, Some(signal)) => format!("k6 was ended by signal {signal}, sent by somebody on the machine"),
+        (None, None) => "k6 ended in an unknown way".to_owned(),
+    };
+    match last_error(log) {
+        Some(error) => format!("{end}: {error}"),
+        None => end,
+    }
+}
+
+fn meaning(code: i32) -> &'static str {
+    match code {
+        1 => "a general error",
+        2 | 105 => "a signal that somebody on the machine sent",
+        100 => "setup() took too long",
+        101 => "teardown() took too long",
+        102 => "a time limit of k6",
+        103 => "stopped over k6's REST API",
+        104 => "invalid options",
+        106 => "k6's REST API could not start",
+        107 => "the script threw an exception",
+        108 => "the script aborted the test",
+        109 => "k6 panicked",
+        110 => "the script marked the test as failed",
+        255 => "the script was not found or can't be read",
+        _ => "not a code k6 documents",
+    }
+}
+
+/// What k6 named as the reason: its last error, or a panic. Failed pushes and failed iterations are none.
+fn last_error(log: &[String]) -> Option<String> {
+    let lines = || log.iter().rev().map(|line| LogLine::parse(line));
+    let reason = |line: &LogLine| {
+        line.is_error() && line.source() != Some("stacktrace") && line.output() != Some("Prometheus remote write")
+    };
+    let said = lines().find(reason).or_else(|| {
+        lines().find(|line| {
+            line.level().is_none() && ["panic:", "fatal error:"].iter().any(|p| line.message().starts_with(p))
+        })
+    })?;
+    let text = said.message().split_whitespace().collect::<Vec<_>>().join(" ");
+    Some(match text.char_indices().nth(400) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    })
+}
+
+/// A run's thresholds at its end: what was observed, filled up from k6's summary, and k6's own word.
+pub fn thresholds(observed: Vec<Observed>, exit: Option<&Exit>, summary: Option<&Value>) -> Vec<Observed> {
+    let all_held = exit.is_some_and(|exit| exit.code == Some(code::PASSED));
+    observed
+        .into_iter()
+        .map(|mut observed| {
+            if observed.value.is_none() {
+                observed.value = summary.and_then(|summary| final_value(summary, &observed.threshold));
+                observed.ok = observed.value.map(|value| observed.threshold.holds(value));
+            }
+            observed.k6_ok = summary
+                .and_then(|summary| final_word(summary, &observed.threshold))
+                .or_else(|| all_held.then_some(true));
+            observed
+        })
+        .collect()
+}
+
+/// k6's value of the threshold's metric, in k6's unit.
+fn final_value(summary: &Value, threshold: &Threshold) -> Option<f64> {
+    let expression = threshold.expression();
+    let aggregation = expression.split(['<', '>', '=', '!']).next()?.trim();
+    summary["metrics"][&threshold.metric]["values"][aggregation].as_f64()
+}
+
+/// Whether the threshold held by k6's own word.
+fn final_word(summary: &Value, threshold: &Threshold) -> Option<bool> {
+    let words = summary["metrics"][&threshold.metric]["thresholds"].as_object()?;
+    // Scripts write the same rule in different ways: compare what they mean.
+    let same =
+        |rule: &str| format!("{}:{rule}", threshold.metric).parse().is_ok_and(|other: Threshold| other == *threshold);
+    words.iter().find(|(rule, _)| same(rule))?.1["ok"].as_bool()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn exit(code: i32) -> Exit {
+        Exit {
+            code: Some(code),
+            signal: None,
+            stop_requested: false,
+            timed_out: false,
+            started_ms: Some(1),
+            ended_ms: 2,
+            error: None,
+        }
+    }
+
+    #[test]
+    fn every_end_has_its_verdict() {
+        let stopped = |code| Exit { stop_requested: true, ..exit(code) };
+        let early = |exit| Exit { started_ms: None, ..exit };
+        let killed = |exit| Exit { code: None, signal: Some(9), ..exit };
+        for (exit, expected) in [
+            (exit(0), Verdict::Passed),
+            (exit(99), Verdict::Failed),
+            (stopped(105), Verdict::Stopped),
+            (stopped(0), Verdict::Passed),
+            (stopped(99), Verdict::Failed),
+            (early(stopped(105)), Verdict::Cancelled),
+            (early(stopped(2)), Verdict::Cancelled),
+            (early(killed(stopped(0))), Verdict::Cancelled),
+            (killed(stopped(0)), Verdict::Stopped),
+            (Exit { timed_out: true, ..exit(105) }, Verdict::TimedOut),
+            (Exit { timed_out: true, ..killed(exit(0)) }, Verdict::TimedOut),
+            (Exit { timed_out: true, ..exit(0) }, Verdict::Passed),
+        ] {
+            assert_eq!(verdict(&exit, &[]), expected, "{exit:?}");
+        }
+        for exit in [exit(105), exit(2), killed(exit(0)), exit(107), stopped(107), exit(1), exit(77)] {
+            let Verdict::Crashed { exit_code, message } = verdict(&exit, &[]) else { panic!("{exit:?}") };
+            assert_eq!(exit_code, exit.code);
+            assert!(message.starts_with("k6 "), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_crash_names_what_k6_said_last_and_not_what_the_output_said() {
+        let log = [
+            r#"{"level":"error","msg":"Error: older"}"#,
+            r#"{"hint":"script exception","level":"error","msg":"Error: boom\n\tat setup (file:///x.js:1:32(3))\n"}"#,
+            r#"{"level":"error","msg":"Failed to send the time series data","output":"Prometheus remote write"}"#,
+            r#"{"level":"error","msg":"in an iteration","source":"stacktrace"}"#,
+            "█ TOTAL RESULTS",
+        ]
+        .map(str::to_owned);
+        let Verdict::Crashed { message, .. } = verdict(&exit(107), &log) else { panic!() };
+        assert_eq!(
+            message,
+            "k6 ended with exit code 107 (the script threw an exception): Error: boom at setup (file:///x.js:1:32(3))"
+        );
+        let log = ["panic: out of luck".to_owned(), "goroutine 1 [running]:".to_owned()];
+        let Verdict::Crashed { message, .. } = verdict(&exit(2), &log) else { panic!() };
+        assert!(message.ends_with(": panic: out of luck"), "{message}");
+    }
+
+    #[test]
+    fn the_summary_fills_up_what_was_not_observed_and_has_k6s_word() {
+        let rules = ["http_req_duration:p(95)<500", "http_req_failed:rate<0.01", "checks:rate>0.9"];
+        let seen = |value, ok| move |rule: &str| Observed { threshold: rule.parse().unwrap(), value, ok, k6_ok: None };
+        let summary = json!({"metrics": {
+            "http_req_duration": {"values": {"p(95)": 9.5}, "thresholds": {"p(95) < 500": {"ok": true}}},
+            "http_req_failed": {"values": {"rate": 1}, "thresholds": {"rate<0.01": {"ok": false}}},
+        }});
+        let result = thresholds(rules.map(seen(None, None)).to_vec(), Some(&exit(99)), Some(&summary));
+        let short = result.iter().map(|o| (o.value, o.ok, o.k6_ok)).collect::<Vec<_>>();
+        assert_eq!(
+            short,
+            [(Some(9.5), Some(true), Some(true)), (Some(1.0), Some(false), Some(false)), (None, None, None)]
+        );
+        // What was observed stays; without a summary a pass means that all held, and a stop means nothing.
+        let seen = rules.map(seen(Some(0.5), Some(true))).to_vec();
+        let passed = thresholds(seen.clone(), Some(&exit(0)), None);
+        assert!(passed.iter().all(|o| o.k6_ok == Some(true) && o.value == Some(0.5)));
+        assert!(thresholds(seen, Some(&exit(105)), None).iter().all(|o| o.k6_ok.is_none()));
+    }
+}

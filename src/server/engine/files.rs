@@ -1,0 +1,93 @@
+//! The files through which dashboard and keeper talk: they must read each other's across versions and restarts.
+
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use ha_dashboard::domain::Millis;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::proc::Identity;
+
+/// Written by the dashboard: the order to run something.
+pub const LAUNCH: &str = "launch.json";
+/// What the keeper renames [`LAUNCH`] to, so that only one party ever acts on it.
+pub const TAKEN: &str = "launch-taken.json";
+/// What the dashboard renames [`LAUNCH`] to when no keeper took it.
+pub const VOID: &str = "launch-void.json";
+/// Written by the keeper: the processes at work.
+pub const INSTANCE: &str = "instance.json";
+/// Written by the keeper: how it ended.
+pub const EXIT: &str = "exit.json";
+/// What the keeper itself has to complain about.
+pub const KEEPER_LOG: &str = "keeper.log";
+
+/// The order in [`LAUNCH`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LaunchFile {
+    /// The program, absolute.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// Its whole environment.
+    pub env: BTreeMap<String, String>,
+    /// Its working folder.
+    pub cwd: PathBuf,
+    /// When it is ended by force.
+    pub deadline_ms: Millis,
+    /// How long it gets to end after a stop before it is killed.
+    pub grace_ms: u64,
+}
+
+/// The state in [`INSTANCE`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstanceFile {
+    /// The keeper.
+    pub keeper: Identity,
+    /// k6.
+    pub k6: Identity,
+    /// When k6 began its scenario.
+    pub started_ms: Option<Millis>,
+    /// When it is ended by force.
+    pub deadline_ms: Millis,
+}
+
+/// The end in [`EXIT`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExitFile {
+    /// k6's exit code; `None`: ended by a signal or never started.
+    pub code: Option<i32>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+    /// Whether a stop was asked for.
+    pub stop_requested: bool,
+    /// Whether it was ended because its deadline had come.
+    pub timed_out: bool,
+    /// When k6 began its scenario.
+    pub started_ms: Option<Millis>,
+    /// When it ended.
+    pub ended_ms: Millis,
+    /// Why k6 could not be started at all.
+    pub error: Option<String>,
+}
+
+/// Writes a value so that a reader finds the old or the new file, whole, even after a power cut.
+pub fn write_json<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
+    let temporary = path.with_extension("tmp");
+    let mut file = fs::File::create(&temporary)?;
+    file.write_all(&serde_json::to_vec(value)?)?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)
+}
+
+/// Reads a value; `None`: there is no such file.
+pub fn read_json<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}

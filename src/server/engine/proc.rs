@@ -1,0 +1,83 @@
+//! Processes that are known only by number: a number may be another process's by now, a number with a start time not.
+
+use std::io;
+
+use nix::{
+    errno::Errno,
+    sys::signal::{Signal, kill, killpg},
+    unistd::Pid,
+};
+use procfs::process::{ProcState, Process};
+use serde::{Deserialize, Serialize};
+
+/// A process that can be told from a later one with the same number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// Its number.
+    pub pid: u32,
+    /// Its start in clock ticks after boot, as `/proc/<pid>/stat` has it.
+    pub start_ticks: u64,
+}
+
+impl Identity {
+    /// The process that has this number now; `None`: there is none.
+    pub fn of(pid: u32) -> Option<Self> {
+        let stat = Process::new(i32::try_from(pid).ok()?).ok()?.stat().ok()?;
+        Some(Self { pid, start_ticks: stat.starttime })
+    }
+
+    /// Whether it still runs. One that ended but was not waited for does not.
+    pub fn is_alive(&self) -> bool {
+        let Ok(pid) = i32::try_from(self.pid) else { return false };
+        let Ok(stat) = Process::new(pid).and_then(|process| process.stat()) else { return false };
+        stat.starttime == self.start_ticks && !matches!(stat.state(), Ok(ProcState::Zombie | ProcState::Dead))
+    }
+
+    /// Signals it where it still runs.
+    pub fn signal(&self, signal: Signal) -> io::Result<()> {
+        self.send(|pid| kill(pid, signal))
+    }
+
+    /// Signals its whole process group where it still runs; it must lead one.
+    pub fn signal_group(&self, signal: Signal) -> io::Result<()> {
+        self.send(|pid| killpg(pid, signal))
+    }
+
+    fn send(&self, send: impl FnOnce(Pid) -> nix::Result<()>) -> io::Result<()> {
+        if !self.is_alive() {
+            return Ok(());
+        }
+        match i32::try_from(self.pid).map(Pid::from_raw).map(send) {
+            Ok(Err(Errno::ESRCH)) | Ok(Ok(())) | Err(_) => Ok(()),
+            Ok(Err(errno)) => Err(errno.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_process_with_the_same_number_is_not_it() {
+        let me = Identity::of(std::process::id()).expect("this process exists");
+        assert!(me.is_alive());
+        let earlier = Identity { start_ticks: me.start_ticks - 1, ..me };
+        assert!(!earlier.is_alive());
+        // Would end the tests if it were sent.
+        earlier.signal(Signal::SIGKILL).expect("a foreign process is left alone");
+    }
+
+    #[test]
+    fn a_process_that_ended_is_not_alive_even_before_it_is_waited_for() {
+        let mut child = std::process::Command::new("true").spawn().expect("true starts");
+        let identity = Identity::of(child.id()).expect("not waited for yet");
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        while identity.is_alive() {
+            assert!(std::time::Instant::now() < deadline, "true did not end");
+            std::thread::yield_now();
+        }
+        child.wait().expect("waited");
+        assert!(Identity::of(child.id()).is_none_or(|now| now != identity));
+    }
+}

@@ -1,0 +1,278 @@
+//! Runs k6 as a process of this machine, each below a keeper of its own (see [`super::keeper`]).
+
+mod command;
+mod instance;
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    fs, io,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use ha_dashboard::domain::{live::EngineStatus, run::RunId};
+use tokio::{
+    process::{Child, Command},
+    time::{Instant, sleep, timeout},
+};
+
+use self::instance::{POLL, ProcessInstance};
+use super::{
+    Engine, EngineError, Instance, Launch,
+    files::{self, ExitFile, InstanceFile, read_json, write_json},
+};
+use crate::server::config::Config;
+
+/// How long `k6 version` may take.
+const VERSION_LIMIT: Duration = Duration::from_secs(10);
+/// How long a keeper may take until its k6 is there.
+const START_LIMIT: Duration = Duration::from_secs(15);
+
+/// How keepers are started.
+#[derive(Debug, Clone)]
+pub struct KeeperCommand {
+    /// The program.
+    pub program: PathBuf,
+    /// Arguments before the run's folder.
+    pub args: Vec<OsString>,
+    /// Its whole environment; a variable named `HAD_KEEPER_DIR` gets the run's folder.
+    pub env: BTreeMap<String, String>,
+}
+
+impl Default for KeeperCommand {
+    /// This very program, even when its file was replaced meanwhile.
+    fn default() -> Self {
+        Self { program: "/proc/self/exe".into(), args: vec!["keeper".into(), "--dir".into()], env: BTreeMap::new() }
+    }
+}
+
+/// k6 as processes of this machine.
+pub struct ProcessEngine {
+    k6: PathBuf,
+    scripts_dir: PathBuf,
+    stop_grace: Duration,
+    push_interval: Duration,
+    why: &'static str,
+    keeper: KeeperCommand,
+    seen: Mutex<Option<(Fingerprint, EngineStatus)>>,
+}
+
+/// Tells one k6 program from another at the same place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Fingerprint {
+    path: PathBuf,
+    inode: u64,
+    size: u64,
+    changed: i64,
+}
+
+impl ProcessEngine {
+    /// An engine with the settings of `config`, chosen for the reason `why`.
+    pub fn new(config: &Config, why: &'static str) -> Self {
+        Self {
+            k6: config.k6.clone(),
+            scripts_dir: config.scripts_dir.clone(),
+            stop_grace: config.stop_grace,
+            push_interval: config.tick,
+            why,
+            keeper: KeeperCommand::default(),
+            seen: Mutex::new(None),
+        }
+    }
+
+    /// The same engine with another keeper program.
+    #[cfg(test)]
+    pub fn with_keeper(mut self, keeper: KeeperCommand) -> Self {
+        self.keeper = keeper;
+        self
+    }
+
+    fn locate(&self) -> Result<Fingerprint, EngineError> {
+        let missing = || {
+            EngineError::NoK6(format!(
+                "there is no k6 program at {:?}: install k6 v1.1 or newer, or name it with HAD_K6",
+                self.k6
+            ))
+        };
+        let found = if self.k6.components().count() > 1 {
+            Some(self.k6.clone())
+        } else {
+            let path = std::env::var_os("PATH").unwrap_or_default();
+            std::env::split_paths(&path).map(|dir| dir.join(&self.k6)).find(|file| file.is_file())
+        };
+        let path = found.and_then(|path| path.canonicalize().ok()).ok_or_else(missing)?;
+        let meta = fs::metadata(&path).ok().filter(fs::Metadata::is_file).ok_or_else(missing)?;
+        Ok(Fingerprint { inode: meta.ino(), size: meta.size(), changed: meta.mtime(), path })
+    }
+
+    async fn version(&self, program: &Path) -> Result<String, EngineError> {
+        let no_k6 = |why: String| {
+            EngineError::NoK6(format!("{} {why}: install k6 v1.1 or newer, or name it with HAD_K6", program.display()))
+        };
+        let mut command = Command::new(program);
+        command.arg("version").env_clear().stdin(Stdio::null()).kill_on_drop(true);
+        let output = timeout(VERSION_LIMIT, command.output())
+            .await
+            .map_err(|_| no_k6("does not answer `version`".into()))?
+            .map_err(|error| no_k6(format!("can't be run ({error})")))?;
+        // `k6 v1.1.0 (commit/0e3fb953be, go1.24.4, linux/amd64)`, in v2 followed by lines on extensions.
+        let text = String::from_utf8_lossy(&output.stdout);
+        let version = text.split_whitespace().nth(1).filter(|_| text.starts_with("k6 ") && output.status.success());
+        version.map(str::to_owned).ok_or_else(|| no_k6("is not k6".into()))
+    }
+
+    async fn look(&self) -> Result<EngineStatus, EngineError> {
+        let fingerprint = self.locate()?;
+        if let Some((seen, status)) = &*self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+            && *seen == fingerprint
+        {
+            return Ok(status.clone());
+        }
+        let version = self.version(&fingerprint.path).await?;
+        let status = EngineStatus {
+            name: "process".into(),
+            k6_version: Some(version),
+            note: format!("{}, {}", fingerprint.path.display(), self.why),
+            ready: true,
+        };
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some((fingerprint, status.clone()));
+        Ok(status)
+    }
+
+    /// The script's real path; only files in the scripts folder itself may run.
+    fn script(&self, name: &str) -> Result<PathBuf, EngineError> {
+        let refuse = || EngineError::Script { script: name.into(), dir: self.scripts_dir.display().to_string() };
+        let dir = self.scripts_dir.canonicalize().map_err(|_| refuse())?;
+        let script = dir.join(name).canonicalize().map_err(|_| refuse())?;
+        if script.starts_with(&dir) && script.is_file() { Ok(script) } else { Err(refuse()) }
+    }
+
+    fn spawn_keeper(&self, dir: &Path) -> io::Result<Child> {
+        let log = fs::File::options().create(true).append(true).open(dir.join(files::KEEPER_LOG))?;
+        let mut command = Command::new(&self.keeper.program);
+        command
+            .args(&self.keeper.args)
+            .arg(dir)
+            .env_clear()
+            .envs(&self.keeper.env)
+            .current_dir(dir)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log);
+        if self.keeper.env.contains_key(DIR_VAR) {
+            command.env(DIR_VAR, dir);
+        }
+        own_session(&mut command);
+        command.spawn()
+    }
+}
+
+/// See [`KeeperCommand::env`].
+const DIR_VAR: &str = "HAD_KEEPER_DIR";
+
+/// Detaches a child from our terminal and process group: what ends the dashboard must not end it.
+#[allow(unsafe_code)]
+fn own_session(command: &mut Command) {
+    // SAFETY: setsid is an async-signal-safe system call, nothing is allocated.
+    unsafe {
+        command.pre_exec(|| nix::unistd::setsid().map(drop).map_err(Into::into));
+    }
+}
+
+#[async_trait]
+impl Engine for ProcessEngine {
+    async fn status(&self) -> EngineStatus {
+        self.look().await.unwrap_or_else(|error| EngineStatus {
+            name: "process".into(),
+            k6_version: None,
+            note: error.to_string(),
+            ready: false,
+        })
+    }
+
+    async fn start(&self, launch: Launch) -> Result<Arc<dyn Instance>, EngineError> {
+        // Refuses what is not k6 before anything is written; known programs cost a look at the file only.
+        self.look().await?;
+        let program = self.locate()?.path;
+        let script = self.script(&launch.script)?;
+        // The keeper has another working folder.
+        let dir = std::path::absolute(&launch.dir)
+            .map_err(|source| EngineError::Folder { path: launch.dir.display().to_string(), source })?;
+        let order = command::order(&launch, &dir, program, &script, self.push_interval, self.stop_grace)?;
+        let path = dir.join(files::LAUNCH);
+        write_json(&path, &order).map_err(|source| EngineError::Folder { path: path.display().to_string(), source })?;
+        let mut keeper = self
+            .spawn_keeper(&dir)
+            .map_err(|error| EngineError::Start(format!("its keeper process can't be started ({error})")))?;
+        match started(&dir, &mut keeper).await {
+            Ok(instance) => {
+                tracing::info!(run_id = %launch.run, keeper = instance.keeper.pid, k6 = instance.k6.pid, "k6 is there");
+                // Dropped without being waited for: the runtime takes its exit status when it ends.
+                Ok(Arc::new(ProcessInstance::follow(dir, Some(instance))))
+            }
+            Err(error) => {
+                // The kernel kills k6 with its keeper.
+                let _ = keeper.start_kill();
+                let _ = keeper.wait().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn recover(&self, run: &RunId, dir: &Path) -> Arc<dyn Instance> {
+        let read = |name| read_json::<InstanceFile>(&dir.join(name));
+        let instance = match read(files::INSTANCE) {
+            Ok(None) if claimed(dir) => {
+                // A keeper was just about to start k6 when the earlier dashboard ended.
+                let limit = Instant::now() + START_LIMIT;
+                loop {
+                    match read(files::INSTANCE) {
+                        Ok(None) if !dir.join(files::EXIT).exists() && Instant::now() < limit => sleep(POLL).await,
+                        found => break found,
+                    }
+                }
+            }
+            found => found,
+        };
+        let instance = instance.unwrap_or_else(|error| {
+            tracing::error!(run_id = %run, %error, "the record of the run's processes can't be read");
+            None
+        });
+        Arc::new(ProcessInstance::follow(dir.to_owned(), instance))
+    }
+}
+
+/// Whether a keeper took the order in `dir`. Where none did, none will from now on.
+fn claimed(dir: &Path) -> bool {
+    fs::rename(dir.join(files::LAUNCH), dir.join(files::VOID)).is_err() && dir.join(files::TAKEN).exists()
+}
+
+/// Waits until the keeper has its k6.
+async fn started(dir: &Path, keeper: &mut Child) -> Result<InstanceFile, EngineError> {
+    let unreadable = |error: io::Error| EngineError::Start(format!("its keeper's record can't be read ({error})"));
+    let limit = Instant::now() + START_LIMIT;
+    loop {
+        // In this order: a keeper that is over has written all it will.
+        let over = keeper.try_wait().map_err(unreadable)?;
+        if let Some(instance) = read_json(&dir.join(files::INSTANCE)).map_err(unreadable)? {
+            return Ok(instance);
+        }
+        if let Some(exit) = read_json::<ExitFile>(&dir.join(files::EXIT)).map_err(unreadable)? {
+            return Err(EngineError::Start(exit.error.unwrap_or_else(|| "it ended at once".into())));
+        }
+        if let Some(status) = over {
+            let log = fs::read_to_string(dir.join(files::KEEPER_LOG)).unwrap_or_default();
+            let said = log.lines().last().unwrap_or("it said nothing");
+            return Err(EngineError::Start(format!("its keeper ended with {status} ({said})")));
+        }
+        if Instant::now() > limit {
+            return Err(EngineError::Start(format!("no sign of it after {} s", START_LIMIT.as_secs())));
+        }
+        sleep(Duration::from_millis(5)).await;
+    }
+}

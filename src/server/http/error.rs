@@ -1,0 +1,132 @@
+//! How errors look on the wire: a proper status and `{"success":false,"error","code","correlation_id"}`.
+//!
+//! Handlers and layers put a [`Problem`] into the response's extensions; [`super::edge`], which knows the correlation id,
+//! writes the body. So an error looks the same wherever it was made.
+
+use axum::{
+    http::{Extensions, StatusCode},
+    response::{IntoResponse, Response},
+};
+use ha_dashboard::{
+    api::error::ApiError,
+    domain::{run::RunId, validate::FieldError},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// An error before it has a body.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    /// The status.
+    pub status: StatusCode,
+    /// Its name for programs.
+    pub code: &'static str,
+    /// Its text for people.
+    pub error: String,
+    /// Refused fields.
+    pub errors: Vec<FieldError>,
+    /// The run that is at work already.
+    pub running: Option<RunId>,
+}
+
+/// An error's body.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErrorBody {
+    /// Always false.
+    success: bool,
+    /// What is wrong, what is allowed, and what to do.
+    error: String,
+    /// The error's name, for example `invalid` or `already_running`.
+    code: &'static str,
+    /// Names this request in the dashboard's log.
+    correlation_id: String,
+    /// With `invalid`: every refused field.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldBody>,
+    /// With `already_running`: the run at work.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    running: Option<RunId>,
+}
+
+/// A refused field.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FieldBody {
+    /// What is wrong and what is allowed.
+    message: String,
+    /// The same for programs.
+    #[serde(flatten)]
+    #[schema(value_type = FieldDetail)]
+    detail: FieldError,
+}
+
+/// Describes [`FieldError`], whose own module knows nothing of HTTP.
+#[derive(ToSchema)]
+#[allow(dead_code)]
+struct FieldDetail {
+    /// Its name, as in the form; `rps` and `target_vus` are `peak`, `test_type` is `pattern`.
+    field: String,
+    /// What was given, at most 100 characters of it.
+    value: String,
+    /// What is wrong as a name, for example `not-in-range`; the bounds stand beside it.
+    problem: String,
+}
+
+impl Problem {
+    /// A problem without particulars.
+    pub fn new(status: StatusCode, code: &'static str, error: String) -> Self {
+        Self { status, code, error, errors: Vec::new(), running: None }
+    }
+
+    /// The body that goes with it.
+    pub fn body(self, correlation_id: String) -> ErrorBody {
+        let errors = self.errors.into_iter().map(|detail| FieldBody { message: detail.to_string(), detail });
+        ErrorBody {
+            success: false,
+            error: self.error,
+            code: self.code,
+            correlation_id,
+            errors: errors.collect(),
+            running: self.running,
+        }
+    }
+}
+
+/// What handlers return instead of an answer.
+#[derive(Debug)]
+pub struct Failure(Box<Problem>);
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Self(Box::new(problem))
+    }
+}
+
+impl From<ApiError> for Failure {
+    fn from(error: ApiError) -> Self {
+        let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut problem = Problem::new(status, error.code(), error.to_string());
+        match error {
+            ApiError::Invalid { errors } => problem.errors = errors,
+            ApiError::AlreadyRunning { running } => problem.running = Some(running),
+            _ => {}
+        }
+        problem.into()
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let mut extensions = Extensions::new();
+        let status = self.0.status;
+        extensions.insert(*self.0);
+        let mut response = status.into_response();
+        *response.extensions_mut() = extensions;
+        response
+    }
+}
+
+/// At most 100 characters of what somebody sent.
+pub fn shortened(text: &str) -> String {
+    text.chars().take(100).collect()
+}

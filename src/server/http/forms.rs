@@ -1,0 +1,143 @@
+//! For browsers without JavaScript: Start and Stop as plain forms, language and theme as links.
+
+use axum::{
+    Form, Router,
+    extract::{Query, State},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use ha_dashboard::{api::error::ApiError, domain::validate::Draft};
+use serde::Deserialize;
+
+use super::{HttpState, edge::Correlation};
+
+/// A year in seconds.
+const COOKIE_AGE_S: u32 = 31_536_000;
+
+/// The routes.
+pub fn router() -> Router<HttpState> {
+    Router::new().route("/start", post(start)).route("/stop", post(stop)).route("/prefs", get(prefs))
+}
+
+/// Browsers name the draft's inputs `draft[peak]` and so on; later ones win, so that of two inputs with one name the
+/// page decides by order.
+async fn start(
+    State(state): State<HttpState>,
+    Correlation(id): Correlation,
+    Form(fields): Form<Vec<(String, String)>>,
+) -> Response {
+    let mut draft = Draft::default();
+    for (name, value) in fields {
+        if let Some(slot) =
+            name.strip_prefix("draft[").and_then(|n| n.strip_suffix(']')).and_then(|n| slot(&mut draft, n))
+        {
+            *slot = value;
+        }
+    }
+    match state.control.start(draft.clone(), id).await {
+        Ok(_) => see("/"),
+        Err(error) => see(&with_draft(&mut draft, &error)),
+    }
+}
+
+async fn stop(State(state): State<HttpState>, Correlation(id): Correlation) -> Response {
+    match state.control.stop(id).await {
+        Ok(_) => see("/"),
+        Err(error) => see(&format!("/?error={}", error.code())),
+    }
+}
+
+/// The draft's fields by name, in the form's order.
+const FIELDS: [&str; 10] =
+    ["script", "target", "pattern", "model", "peak", "duration", "ramp", "pre_allocated_vus", "max_vus", "thresholds"];
+
+fn slot<'a>(draft: &'a mut Draft, name: &str) -> Option<&'a mut String> {
+    Some(match name {
+        "script" => &mut draft.script,
+        "target" => &mut draft.target,
+        "pattern" => &mut draft.pattern,
+        "model" => &mut draft.model,
+        "peak" => &mut draft.peak,
+        "duration" => &mut draft.duration,
+        "ramp" => &mut draft.ramp,
+        "pre_allocated_vus" => &mut draft.pre_allocated_vus,
+        "max_vus" => &mut draft.max_vus,
+        "thresholds" => &mut draft.thresholds,
+        _ => return None,
+    })
+}
+
+/// Back to the form with everything typed, which the page checks again and explains field by field.
+fn with_draft(draft: &mut Draft, error: &ApiError) -> String {
+    let Ok(mut url) = reqwest::Url::parse("http://dashboard/") else { return "/".into() };
+    for name in FIELDS {
+        // Browsers and proxies refuse endless addresses; nothing that is allowed is longer.
+        let value: String = slot(draft, name).map(|value| value.chars().take(1_000).collect()).unwrap_or_default();
+        url.query_pairs_mut().append_pair(name, &value);
+    }
+    url.query_pairs_mut().append_pair("error", error.code());
+    format!("/?{}", url.query().unwrap_or_default())
+}
+
+/// What may be chosen.
+#[derive(Debug, Deserialize)]
+struct Prefs {
+    lang: Option<String>,
+    theme: Option<String>,
+    back: Option<String>,
+}
+
+async fn prefs(Query(prefs): Query<Prefs>) -> Response {
+    let mut response = see(&local(prefs.back.as_deref().unwrap_or("/")));
+    let choices =
+        [("had_lang", prefs.lang, &["de", "en"][..]), ("had_theme", prefs.theme, &["dark", "light", "system"][..])];
+    for (cookie, choice, allowed) in choices {
+        let Some(choice) = choice.filter(|choice| allowed.contains(&choice.as_str())) else { continue };
+        let cookie = format!("{cookie}={choice}; Path=/; Max-Age={COOKIE_AGE_S}; SameSite=Lax");
+        if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+            response.headers_mut().append(header::SET_COOKIE, cookie);
+        }
+    }
+    response
+}
+
+/// A path on this site: browsers read `//x` and `/\x` as another one.
+fn local(path: &str) -> String {
+    let mut chars = path.chars();
+    let ours = chars.next() == Some('/') && !matches!(chars.next(), Some('/' | '\\'));
+    let plain = path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    if ours && plain { path.to_owned() } else { "/".into() }
+}
+
+fn see(location: &str) -> Response {
+    match HeaderValue::from_str(location) {
+        Ok(location) => (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response(),
+        Err(_) => (StatusCode::SEE_OTHER, [(header::LOCATION, "/")]).into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_way_back_stays_on_this_site() {
+        assert_eq!(local("/runs?x=1"), "/runs?x=1");
+        for elsewhere in ["//evil.example", "/\\evil.example", "http://evil.example", "evil", "", "/a\r\nb", "/\u{e4}"]
+        {
+            assert_eq!(local(elsewhere), "/");
+        }
+    }
+
+    #[test]
+    fn nothing_typed_is_lost() {
+        let mut draft = Draft { peak: "ten".into(), thresholds: "a&b=c{}\"<\n".into(), ..Draft::default() };
+        let back = with_draft(&mut draft, &ApiError::Invalid { errors: Vec::new() });
+        assert!(back.starts_with("/?script=&target=&"), "{back}");
+        assert!(
+            back.contains("peak=ten&") && back.ends_with("&thresholds=a%26b%3Dc%7B%7D%22%3C%0A&error=invalid"),
+            "{back}"
+        );
+    }
+}

@@ -1,0 +1,115 @@
+//! Keeps other sites' pages, open in the same browser, from using the dashboard.
+//!
+//! - A page elsewhere that posts here: refused by `Sec-Fetch-Site` and `Origin`.
+//! - A name elsewhere that is made to point here (DNS rebinding): refused by `Host`.
+
+use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, Method, StatusCode, header, uri::Authority},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+
+use super::error::{Failure, Problem, shortened};
+use crate::server::config::Settings;
+
+/// The names the dashboard answers to.
+#[derive(Clone)]
+pub struct Guard {
+    hosts: Arc<BTreeSet<String>>,
+}
+
+impl Guard {
+    /// Allows the configured names, and those of services at our own port: the dashboard can be put under load itself.
+    pub fn new(settings: &Settings) -> Self {
+        let own = settings.config.services.iter().filter_map(|service| {
+            let url = reqwest::Url::parse(&service.url).ok()?;
+            (url.port_or_known_default() == Some(settings.config.addr.port()))
+                .then(|| url.host_str().map(str::to_owned))?
+        });
+        Self { hosts: Arc::new(settings.allowed_hosts.iter().cloned().chain(own).collect()) }
+    }
+
+    /// Whether a name may be ours. IP addresses always may: rebinding needs a name.
+    fn knows(&self, authority: &str) -> bool {
+        let Ok(parsed) = authority.parse::<Authority>() else { return false };
+        let host = parsed.host().trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
+        host.parse::<IpAddr>().is_ok()
+            || host == "localhost"
+            || host.ends_with(".localhost")
+            || ["*", &host, &authority.to_ascii_lowercase()].iter().any(|name| self.hosts.contains(*name))
+    }
+}
+
+/// Refuses what does not come from one of our own pages or from a program.
+pub async fn check(State(guard): State<Guard>, request: Request, next: Next) -> Response {
+    let refused = |code, error| Failure::from(Problem::new(StatusCode::FORBIDDEN, code, error)).into_response();
+    let host = host(&request).unwrap_or_default();
+    if !guard.knows(&host) {
+        let host = shortened(&host);
+        return refused(
+            "unknown_host",
+            format!("the dashboard does not answer to the name {host:?}; add it to allowed_hosts (HAD_ALLOWED_HOSTS)"),
+        );
+    }
+    let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    if changes && !same_site(request.headers(), &host) {
+        return refused(
+            "cross_site",
+            "pages of another site may not change anything here; use the dashboard's own page".into(),
+        );
+    }
+    next.run(request).await
+}
+
+fn host(request: &Request) -> Option<String> {
+    let header = request.headers().get(header::HOST).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    header.or_else(|| request.uri().authority().map(ToString::to_string))
+}
+
+/// Browsers always send one of both headers with a post; programs send neither and carry no one's login.
+fn same_site(headers: &HeaderMap, host: &str) -> bool {
+    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    let fetch = text("sec-fetch-site").is_none_or(|site| matches!(site, "same-origin" | "none"));
+    let origin = text("origin").is_none_or(|origin| {
+        origin.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host))
+    });
+    fetch && origin
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn names_that_may_be_ours() {
+        let guard = Guard { hosts: Arc::new(["dash.example".to_owned(), "b.example:81".to_owned()].into()) };
+        for host in ["localhost:3000", "127.0.0.1:3000", "[::1]:3000", "10.1.2.3", "Dash.Example:80", "b.example:81"] {
+            assert!(guard.knows(host), "{host}");
+        }
+        for host in ["evil.example", "b.example:82", "", "localhost.evil.example", "a b", "notlocalhost"] {
+            assert!(!guard.knows(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn other_sites_are_told_apart() {
+        let same = |pairs: &[(&'static str, &str)]| {
+            let headers =
+                pairs.iter().map(|(n, v)| ((*n).parse().unwrap(), HeaderValue::from_str(v).unwrap())).collect();
+            same_site(&headers, "localhost:3000")
+        };
+        assert!(same(&[]));
+        assert!(same(&[("origin", "http://localhost:3000"), ("sec-fetch-site", "same-origin")]));
+        assert!(same(&[("origin", "https://localhost:3000")]));
+        assert!(!same(&[("origin", "http://localhost:8080")]));
+        assert!(!same(&[("origin", "null")]));
+        assert!(!same(&[("sec-fetch-site", "cross-site")]));
+        assert!(!same(&[("sec-fetch-site", "same-site")]));
+    }
+}

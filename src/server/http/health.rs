@@ -1,0 +1,204 @@
+//! How the dashboard is, for load balancers and people.
+
+use std::collections::BTreeMap;
+
+use axum::{Json, extract::State, http::StatusCode};
+use ha_dashboard::domain::{
+    live::{EngineStatus, MetricsStatus, Status},
+    service::Health,
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{HttpState, edge::Correlation};
+
+/// The name under which the dashboard is known to its callers.
+const NAME: &str = "analytics-service";
+
+/// In short.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct HealthBody {
+    /// `healthy`: everything needed for a test is there; `degraded`: something is missing, see `dependencies`.
+    status: &'static str,
+    /// Always `analytics-service`.
+    service: &'static str,
+    /// The program's version.
+    version: &'static str,
+    /// Each dependency's state: `healthy`, `degraded`, `unhealthy` or `unknown`.
+    dependencies: BTreeMap<String, &'static str>,
+    /// When, as RFC 3339 in UTC.
+    timestamp: String,
+    /// Names this request in the log.
+    correlation_id: String,
+}
+
+/// In detail.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DetailedBody {
+    /// As in `/health`.
+    status: &'static str,
+    /// Always `analytics-service`.
+    service: &'static str,
+    /// The program's version.
+    version: &'static str,
+    /// Each dependency.
+    dependencies: BTreeMap<String, Dependency>,
+    /// When, as RFC 3339 in UTC.
+    timestamp: String,
+    /// Names this request in the log.
+    correlation_id: String,
+}
+
+/// A dependency in detail.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Dependency {
+    /// `healthy`, `degraded`, `unhealthy` or `unknown`.
+    status: &'static str,
+    /// What is known, or what is wrong and what to do.
+    message: String,
+    /// How long the last probe took, in seconds; null where nothing was measured.
+    response_time: Option<f64>,
+}
+
+/// Whether a test could be started.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ReadyBody {
+    /// Whether k6 and the metrics store are there.
+    ready: bool,
+    /// `ready` or `not_ready`.
+    status: &'static str,
+    /// The states of k6 and the metrics store.
+    dependencies: BTreeMap<String, &'static str>,
+    /// Names this request in the log.
+    correlation_id: String,
+}
+
+/// Whether the process is alive.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LiveBody {
+    /// Always true.
+    alive: bool,
+    /// Always `alive`.
+    status: &'static str,
+    /// Names this request in the log.
+    correlation_id: String,
+}
+
+/// The dashboard's health in short. 200 as long as it answers: a service under test that is down is no reason to restart
+/// the dashboard.
+#[utoipa::path(get, path = "/health", tag = "health", responses((status = 200, body = HealthBody)))]
+pub async fn health(State(state): State<HttpState>, Correlation(correlation_id): Correlation) -> Json<HealthBody> {
+    let snapshot = state.control.snapshot().await;
+    let dependencies = dependencies(&snapshot.status);
+    Json(HealthBody {
+        status: overall(&dependencies),
+        service: NAME,
+        version: env!("CARGO_PKG_VERSION"),
+        dependencies: dependencies.into_iter().map(|(name, state)| (name, state.status)).collect(),
+        timestamp: super::metrics::now(),
+        correlation_id,
+    })
+}
+
+/// The dashboard's health with each dependency in detail.
+#[utoipa::path(get, path = "/health/detailed", tag = "health", responses((status = 200, body = DetailedBody)))]
+pub async fn detailed(State(state): State<HttpState>, Correlation(correlation_id): Correlation) -> Json<DetailedBody> {
+    let snapshot = state.control.snapshot().await;
+    let dependencies = dependencies(&snapshot.status);
+    Json(DetailedBody {
+        status: overall(&dependencies),
+        service: NAME,
+        version: env!("CARGO_PKG_VERSION"),
+        dependencies,
+        timestamp: super::metrics::now(),
+        correlation_id,
+    })
+}
+
+/// Whether a test could be started: k6 and the metrics store are there.
+#[utoipa::path(
+    get,
+    path = "/ready",
+    tag = "health",
+    responses((status = 200, body = ReadyBody), (status = 503, description = "k6 or the metrics store is missing", body = ReadyBody)),
+)]
+pub async fn ready(
+    State(state): State<HttpState>,
+    Correlation(correlation_id): Correlation,
+) -> (StatusCode, Json<ReadyBody>) {
+    let snapshot = state.control.snapshot().await;
+    let Status { engine, metrics, .. } = &snapshot.status;
+    let ready = engine.ready && metrics.reachable;
+    let dependencies = [("k6", of_engine(engine)), ("prometheus", of_metrics(metrics))];
+    let body = ReadyBody {
+        ready,
+        status: if ready { "ready" } else { "not_ready" },
+        dependencies: dependencies.into_iter().map(|(name, state)| (name.to_owned(), state.status)).collect(),
+        correlation_id,
+    };
+    (if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(body))
+}
+
+/// Whether the process is alive.
+#[utoipa::path(get, path = "/live", tag = "health", responses((status = 200, body = LiveBody)))]
+pub async fn alive(Correlation(correlation_id): Correlation) -> Json<LiveBody> {
+    Json(LiveBody { alive: true, status: "alive", correlation_id })
+}
+
+fn overall(dependencies: &BTreeMap<String, Dependency>) -> &'static str {
+    if dependencies.values().all(|dependency| dependency.status == "healthy") { "healthy" } else { "degraded" }
+}
+
+fn dependencies(status: &Status) -> BTreeMap<String, Dependency> {
+    let own = [("k6".to_owned(), of_engine(&status.engine)), ("prometheus".to_owned(), of_metrics(&status.metrics))];
+    let services = status.services.iter().map(|state| {
+        let dependency = Dependency {
+            status: word(&state.health),
+            message: match &state.health {
+                Health::Unknown => "not probed yet".into(),
+                Health::Up { .. } => format!("answers at {}", state.service.url),
+                Health::Degraded { status } => format!("answers {status} at {}/health", state.service.url),
+                Health::Down { reason } => format!("{reason} at {}/health", state.service.url),
+            },
+            response_time: match state.health {
+                Health::Up { latency_ms } => Some(latency_ms / 1000.0),
+                _ => None,
+            },
+        };
+        (state.service.name.clone(), dependency)
+    });
+    services.chain(own).collect()
+}
+
+/// A health in the contract's words.
+pub fn word(health: &Health) -> &'static str {
+    match health {
+        Health::Unknown => "unknown",
+        Health::Up { .. } => "healthy",
+        Health::Degraded { .. } => "degraded",
+        Health::Down { .. } => "unhealthy",
+    }
+}
+
+fn of_engine(engine: &EngineStatus) -> Dependency {
+    let version = engine.k6_version.as_deref().unwrap_or("not found");
+    Dependency {
+        status: if engine.ready { "healthy" } else { "unhealthy" },
+        message: format!("k6 {version}, engine {}: {}", engine.name, engine.note),
+        response_time: None,
+    }
+}
+
+fn of_metrics(metrics: &MetricsStatus) -> Dependency {
+    let message = match (metrics.reachable, metrics.problem.as_str()) {
+        (true, "") => "answers queries".into(),
+        (false, "") => "starting".into(),
+        (_, problem) => problem.to_owned(),
+    };
+    let status = match (metrics.reachable, metrics.problem.is_empty()) {
+        (true, true) => "healthy",
+        (true, false) => "degraded",
+        (false, _) => "unhealthy",
+    };
+    Dependency { status, message, response_time: None }
+}

@@ -1,0 +1,59 @@
+//! The live stream for everybody but the page: server-sent events, the same bytes from the same hub.
+
+use axum::{
+    body::Body,
+    extract::{Query, State},
+    http::{HeaderMap, HeaderValue, header},
+    response::{IntoResponse, Response},
+};
+use futures::StreamExt;
+use ha_dashboard::{api::error::ApiError, domain::live::Cursor};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::{
+    HttpState,
+    error::{ErrorBody, Failure, shortened},
+};
+
+/// Where to go on.
+#[derive(Debug, Deserialize, IntoParams)]
+pub struct Resume {
+    /// The `id:` of the last event seen, `epoch-seq`. The header `Last-Event-ID`, which browsers send, wins.
+    resume: Option<String>,
+}
+
+/// Everything live: a snapshot, or what was missed since `resume`, then a tick a second until the dashboard ends.
+#[utoipa::path(
+    get,
+    path = "/api/v1/live",
+    tag = "live",
+    params(Resume, ("Last-Event-ID" = Option<String>, Header, description = "The `id:` of the last event seen")),
+    responses(
+        (status = 200, description = "`event:` absent, `id:` the place, `data:` a message as JSON", content_type = "text/event-stream", body = String),
+        (status = 400, body = ErrorBody),
+    ),
+)]
+pub async fn live(
+    State(state): State<HttpState>,
+    headers: HeaderMap,
+    Query(query): Query<Resume>,
+) -> Result<Response, Failure> {
+    let header = headers.get("last-event-id").and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let cursor = match header.or(query.resume).filter(|text| !text.is_empty()) {
+        None => None,
+        Some(text) => Some(text.parse::<Cursor>().map_err(|error| ApiError::BadRequest {
+            what: format!("resume: {:?} is not allowed: {error}, as in the `id:` of an event", shortened(&text)),
+        })?),
+    };
+    let stream = state.control.live(cursor).await;
+    let ended = state.shutdown.token.clone().cancelled_owned();
+    let body = Body::from_stream(stream.take_until(ended).map(Ok::<_, std::convert::Infallible>));
+    let rules = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        // nginx holds answers back unless told not to.
+        (header::HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
+    ];
+    Ok((rules, body).into_response())
+}

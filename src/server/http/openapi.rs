@@ -1,0 +1,46 @@
+//! Routes and their description from one declaration each, so that they can't differ.
+
+use utoipa::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{HttpState, health, live, load_test, metrics, runs};
+
+/// The description's head; paths and schemas come from the routes.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "High Availability Dashboard",
+        description = "Starts, watches and stops k6 load tests. Times are in seconds unless a name says otherwise; a value \
+                       that was not measured is null, never 0. Every answer carries `correlation_id`, taken from the header \
+                       X-Correlation-ID or made.",
+    ),
+    tags(
+        (name = "load-test", description = "The load test at work"),
+        (name = "metrics", description = "Measured values"),
+        (name = "runs", description = "Runs and their logs"),
+        (name = "live", description = "The live stream"),
+        (name = "health", description = "How the dashboard is"),
+    ),
+)]
+struct Description;
+
+/// Every described route.
+pub fn api() -> OpenApiRouter<HttpState> {
+    OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(load_test::start))
+        .routes(routes!(load_test::stop))
+        .routes(routes!(load_test::status))
+        .routes(routes!(load_test::scenarios))
+        .routes(routes!(metrics::current))
+        .routes(routes!(metrics::overview))
+        .routes(routes!(metrics::exposition))
+        .routes(routes!(runs::runs))
+        .routes(routes!(runs::run))
+        .routes(routes!(runs::log))
+        .routes(routes!(runs::prometheus_log))
+        .routes(routes!(live::live))
+        .routes(routes!(health::health))
+        .routes(routes!(health::detailed))
+        .routes(routes!(health::ready))
+        .routes(routes!(health::alive))
+}

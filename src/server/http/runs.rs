@@ -1,0 +1,132 @@
+//! Our own, richer words for runs.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use ha_dashboard::domain::run::Run;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{
+    HttpState,
+    edge::Correlation,
+    error::{ErrorBody, Failure},
+    run_id,
+};
+use crate::server::prometheus;
+
+/// Runs.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RunsBody {
+    /// Always true.
+    success: bool,
+    /// Newest first, the one at work included.
+    #[schema(value_type = Vec<RunSchema>)]
+    runs: Vec<Run>,
+    /// Names this request in the log.
+    correlation_id: String,
+}
+
+/// A run.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RunBody {
+    /// Always true.
+    success: bool,
+    /// The run.
+    #[schema(value_type = RunSchema)]
+    run: Run,
+    /// Names this request in the log.
+    correlation_id: String,
+}
+
+/// Log lines.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LogBody {
+    /// Always true.
+    success: bool,
+    /// The last lines, oldest first.
+    lines: Vec<String>,
+    /// Names this request in the log.
+    correlation_id: String,
+}
+
+/// Describes [`Run`], whose own module knows nothing of HTTP.
+#[derive(ToSchema)]
+#[schema(as = Run)]
+#[allow(dead_code)]
+struct RunSchema {
+    /// Its id, also the Prometheus label `testid`.
+    id: String,
+    /// What was asked for.
+    #[schema(value_type = Object)]
+    plan: (),
+    /// The phases that follow from it; null where the script brings its own options.
+    #[schema(value_type = Option<Object>, required = true)]
+    schedule: Option<()>,
+    /// `state`: `starting`, `running`, `stopping` or `finished`, then with `verdict`.
+    #[schema(value_type = Object)]
+    state: (),
+    /// When Start was pressed, in ms since 1970.
+    created_ms: u64,
+    /// When k6 began its scenario; null before.
+    #[schema(required = true)]
+    started_ms: Option<u64>,
+    /// When k6 ended; null before.
+    #[schema(required = true)]
+    ended_ms: Option<u64>,
+    /// When the engine ends it by force.
+    deadline_ms: u64,
+    /// Thresholds and what was observed.
+    #[schema(value_type = Vec<Object>)]
+    thresholds: (),
+    /// The correlation id of the request that started it.
+    correlation_id: String,
+}
+
+/// All runs, newest first.
+#[utoipa::path(get, path = "/api/v1/runs", tag = "runs", responses((status = 200, body = RunsBody)))]
+pub async fn runs(State(state): State<HttpState>, Correlation(correlation_id): Correlation) -> Json<RunsBody> {
+    Json(RunsBody { success: true, runs: state.control.runs().await, correlation_id })
+}
+
+/// One run.
+#[utoipa::path(
+    get,
+    path = "/api/v1/runs/{id}",
+    tag = "runs",
+    params(("id" = String, Path, description = "The run's id")),
+    responses((status = 200, body = RunBody), (status = 404, body = ErrorBody)),
+)]
+pub async fn run(
+    State(state): State<HttpState>,
+    Correlation(correlation_id): Correlation,
+    Path(id): Path<String>,
+) -> Result<Json<RunBody>, Failure> {
+    let run = state.control.run(&run_id(id)?).await?;
+    Ok(Json(RunBody { success: true, run, correlation_id }))
+}
+
+/// The last lines of k6's log of a run.
+#[utoipa::path(
+    get,
+    path = "/api/v1/runs/{id}/log",
+    tag = "runs",
+    params(("id" = String, Path, description = "The run's id")),
+    responses((status = 200, body = LogBody), (status = 404, body = ErrorBody)),
+)]
+pub async fn log(
+    State(state): State<HttpState>,
+    Correlation(correlation_id): Correlation,
+    Path(id): Path<String>,
+) -> Result<Json<LogBody>, Failure> {
+    let lines = state.control.log(&run_id(id)?).await?;
+    Ok(Json(LogBody { success: true, lines, correlation_id }))
+}
+
+/// The last lines of the log of our own Prometheus; none for an external store.
+#[utoipa::path(get, path = "/api/v1/prometheus/log", tag = "metrics", responses((status = 200, body = LogBody)))]
+pub async fn prometheus_log(State(state): State<HttpState>, Correlation(correlation_id): Correlation) -> Json<LogBody> {
+    let lines = prometheus::child::log_tail(&state.settings.config.state_dir).await;
+    Json(LogBody { success: true, lines, correlation_id })
+}

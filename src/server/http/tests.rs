@@ -1,0 +1,729 @@
+//! The routes over a scripted [`Control`], answer by answer.
+
+#![allow(clippy::unwrap_used)]
+
+use std::sync::{
+    Mutex,
+    atomic::{AtomicBool, Ordering},
+};
+
+use async_trait::async_trait;
+use axum::{
+    body::{Body, Bytes},
+    http::{HeaderMap, Request},
+};
+use futures::stream::{BoxStream, StreamExt};
+use ha_dashboard::{
+    api::{functions::PageState, port::Control},
+    domain::{
+        frame::{Dimension, Frame, Metric, SeriesKey},
+        live::{Cursor, EngineStatus, MetricsStatus, Snapshot, Status},
+        run::{Run, RunState, Verdict},
+        script::{Script, ScriptKind},
+        service::{Health, Service, ServiceStatus},
+        validate::{Draft, Limits, Rules},
+    },
+};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use super::*;
+use crate::server::config::{Flags, Surroundings};
+
+const NOW_MS: u64 = 1_700_000_000_000;
+
+/// Remembers what it was asked for; answers as it is told.
+#[derive(Default)]
+struct Scripted {
+    run: Mutex<Option<Run>>,
+    drafts: Mutex<Vec<Draft>>,
+    resumed: Mutex<Option<Cursor>>,
+    without_values: AtomicBool,
+}
+
+impl Scripted {
+    fn status(&self) -> Status {
+        let service = |name: &str, health| ServiceStatus {
+            service: Service { name: name.into(), url: "http://127.0.0.1:1".into() },
+            health,
+        };
+        Status {
+            run: self.run.lock().unwrap().clone(),
+            services: vec![
+                service("product-service", Health::Up { latency_ms: 12.0 }),
+                service("user-service", Health::Down { reason: "connection refused".into() }),
+            ],
+            engine: EngineStatus {
+                name: "process".into(),
+                k6_version: Some("v1.1.0".into()),
+                note: "chosen".into(),
+                ready: true,
+            },
+            metrics: MetricsStatus { reachable: true, ..MetricsStatus::default() },
+        }
+    }
+
+    fn frame(&self) -> Frame {
+        if self.without_values.load(Ordering::Relaxed) {
+            return Frame { at_ms: NOW_MS, ..Frame::default() };
+        }
+        let values = [
+            (SeriesKey::whole(Metric::Vus), 7.0),
+            (SeriesKey::whole(Metric::RequestRate), 42.5),
+            (SeriesKey::whole(Metric::P95), 0.2),
+            (SeriesKey::part(Metric::Mean, Dimension::Service, "product-service"), 0.05),
+            (SeriesKey::part(Metric::RequestRate, Dimension::Service, "product-service"), 42.5),
+            (SeriesKey::part(Metric::Memory, Dimension::Process, "host"), 1e9),
+        ];
+        Frame { at_ms: NOW_MS, values: values.into() }
+    }
+
+    /// Puts the run at work into another state.
+    fn turn(&self, state: RunState) {
+        let mut run = self.run.lock().unwrap();
+        let run = run.as_mut().unwrap();
+        if matches!(state, RunState::Finished(_)) {
+            run.ended_ms = Some(NOW_MS);
+        }
+        run.state = state;
+    }
+}
+
+#[async_trait]
+impl Control for Scripted {
+    async fn page_state(&self) -> PageState {
+        PageState { now_ms: NOW_MS, status: self.status(), frame: self.frame(), rules: self.rules().await }
+    }
+
+    async fn snapshot(&self) -> Arc<Snapshot> {
+        let (status, frame) = (self.status(), self.frame());
+        Arc::new(Snapshot { now_ms: NOW_MS, status, frame, ..Snapshot::default() })
+    }
+
+    async fn rules(&self) -> Rules {
+        let script = |name: &str| Script { name: name.into(), kind: ScriptKind::Scheduled };
+        Rules {
+            limits: Limits { max_vus: 200, max_rate: 1000, max_duration_s: 3600 },
+            services: vec!["product-service".into(), "user-service".into()],
+            scripts: vec![script("api-load-test.js"), script("shop-journey.js")],
+        }
+    }
+
+    async fn start(&self, draft: Draft, correlation_id: String) -> Result<Run, ApiError> {
+        self.drafts.lock().unwrap().push(draft.clone());
+        let plan = draft.validate(&self.rules().await).map_err(|errors| ApiError::Invalid { errors })?;
+        let mut slot = self.run.lock().unwrap();
+        if let Some(run) = slot.as_ref().filter(|run| run.state.is_active()) {
+            return Err(ApiError::AlreadyRunning { running: run.id.clone() });
+        }
+        let run = Run {
+            id: "run-1".parse().unwrap(),
+            schedule: plan.schedule(),
+            plan,
+            state: RunState::Running,
+            created_ms: NOW_MS - 31_000,
+            started_ms: Some(NOW_MS - 30_000),
+            ended_ms: None,
+            deadline_ms: NOW_MS + 90_000,
+            thresholds: Vec::new(),
+            correlation_id,
+        };
+        *slot = Some(run.clone());
+        Ok(run)
+    }
+
+    async fn stop(&self, _: String) -> Result<Run, ApiError> {
+        let mut slot = self.run.lock().unwrap();
+        let run = slot.as_mut().filter(|run| run.state.is_active()).ok_or(ApiError::NotRunning)?;
+        run.state = RunState::Stopping;
+        Ok(run.clone())
+    }
+
+    async fn runs(&self) -> Vec<Run> {
+        self.run.lock().unwrap().iter().cloned().collect()
+    }
+
+    async fn run(&self, id: &RunId) -> Result<Run, ApiError> {
+        let run = self.run.lock().unwrap().clone().filter(|run| run.id == *id);
+        run.ok_or_else(|| ApiError::NotFound { what: format!("run {id}") })
+    }
+
+    async fn log(&self, id: &RunId) -> Result<Vec<String>, ApiError> {
+        self.run(id).await.map(|_| vec!["a line".into()])
+    }
+
+    async fn live(&self, resume: Option<Cursor>) -> BoxStream<'static, Bytes> {
+        *self.resumed.lock().unwrap() = resume;
+        futures::stream::iter([Bytes::from_static(b"id: 1-1\ndata: {}\n\n")]).boxed()
+    }
+}
+
+/// The whole router over a scripted control.
+struct Server {
+    router: Router,
+    control: Arc<Scripted>,
+    _dir: tempfile::TempDir,
+}
+
+struct Answer {
+    status: u16,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Answer {
+    #[track_caller]
+    fn json(&self) -> Value {
+        let text = String::from_utf8_lossy(&self.body);
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("not JSON: {text}"))
+    }
+
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+const START: &str = "/api/v1/analytics/load-test/start";
+const STOP: &str = "/api/v1/analytics/load-test/stop";
+const STATUS: &str = "/api/v1/analytics/load-test/status";
+
+impl Server {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let surroundings = Surroundings { dir: dir.path().into(), ..Surroundings::default() };
+        let settings = Arc::new(Settings::load(&Flags::default(), &surroundings).unwrap());
+        let control = Arc::new(Scripted::default());
+        let shared: SharedControl = Arc::<Scripted>::clone(&control);
+        let pages = ha_dashboard::web::router(crate::server::leptos_options(&settings), Arc::clone(&shared));
+        let state = HttpState { control: shared, settings, shutdown: Shutdown::default() };
+        Self { router: router(state, pages), control, _dir: dir }
+    }
+
+    async fn send(&self, request: Request<Body>) -> Answer {
+        let (mut parts, body) = request.into_parts();
+        parts.headers.entry("host").or_insert("127.0.0.1:3000".parse().unwrap());
+        let response = self.router.clone().oneshot(Request::from_parts(parts, body)).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = axum::body::to_bytes(body, 10_000_000).await.unwrap();
+        Answer { status: parts.status.as_u16(), headers: parts.headers, body }
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.send(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    async fn post(&self, path: &str, kind: &str, body: impl Into<Body>) -> Answer {
+        self.send(Request::post(path).header("content-type", kind).body(body.into()).unwrap()).await
+    }
+
+    async fn start(&self, body: Value) -> Answer {
+        self.post(START, "application/json", body.to_string()).await
+    }
+
+    fn last_draft(&self) -> Draft {
+        self.control.drafts.lock().unwrap().last().cloned().unwrap()
+    }
+}
+
+#[tokio::test]
+async fn start_answers_as_its_callers_expect() {
+    let server = Server::new();
+    let body = json!({ "duration": 60, "rps": 20, "target": "product-service", "test_type": "spike", "colour": "red" });
+    let request = Request::post(START).header("content-type", "application/json").header("x-correlation-id", "abc");
+    let answer = server.send(request.body(Body::from(body.to_string())).unwrap()).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("x-correlation-id"), "abc");
+    let expected = json!({
+        "success": true,
+        "status": "started",
+        "test_id": "run-1",
+        "message": "Load test run-1 started against product-service",
+        "configuration": {
+            "duration": 60,
+            "target_vus": 20,
+            "target_service": "product-service",
+            "test_type": "spike",
+            "script_file": "api-load-test.js",
+            "model": "vus",
+            "target_rate": null,
+        },
+        "expected_duration": 60,
+        "ignored": ["colour"],
+        "correlation_id": "abc",
+    });
+    assert_eq!(answer.json(), expected);
+}
+
+#[tokio::test]
+async fn start_reads_every_way_to_ask() {
+    let draft = |peak: &str, pattern: &str| Draft {
+        script: "api-load-test.js".into(),
+        target: "all-services".into(),
+        pattern: pattern.into(),
+        model: "vus".into(),
+        peak: peak.into(),
+        duration: "60".into(),
+        ..Draft::default()
+    };
+    let cases = [
+        (json!({ "duration": 60, "rps": 5 }), draft("5", "load")),
+        (json!({ "duration": 60.0, "rps": 5, "target_vus": 6, "test_type": "baseline" }), draft("6", "load")),
+        (json!({ "duration": "60", "target_vus": "5", "test_type": "stress" }), draft("5", "stress")),
+        (json!({ "duration": 60, "rps": 5, "test_type": "api" }), draft("5", "load")),
+        (json!({ "duration": 60, "rps": 5, "test_type": "breakpoint" }), draft("5", "breakpoint")),
+        (
+            json!({ "duration": 60, "rps": 5, "model": "arrival-rate", "pre_allocated_vus": 2, "max_vus": 9, "ramp": "10s",
+                    "script": "shop-journey.js", "thresholds": ["checks:rate>0.9", "http_reqs:count>1"] }),
+            Draft {
+                script: "shop-journey.js".into(),
+                model: "arrival-rate".into(),
+                pre_allocated_vus: "2".into(),
+                max_vus: "9".into(),
+                ramp: "10s".into(),
+                thresholds: "checks:rate>0.9\nhttp_reqs:count>1".into(),
+                ..draft("5", "load")
+            },
+        ),
+    ];
+    for (body, expected) in cases {
+        let server = Server::new();
+        let answer = server.start(body.clone()).await;
+        assert_eq!(answer.status, 200, "{body}: {}", answer.json());
+        assert_eq!(server.last_draft(), expected, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn refused_fields_are_named_one_by_one() {
+    let server = Server::new();
+    for (field, value) in [
+        ("rps", json!(0)),
+        ("rps", json!(-1)),
+        ("rps", json!(1e9)),
+        ("rps", json!(2.5)),
+        ("rps", json!("ten")),
+        ("duration", json!(0)),
+        ("duration", json!(2_592_000)),
+        ("target", json!("nobody")),
+        ("target", json!("http://evil.example")),
+        ("script", json!("../../etc/passwd")),
+        ("test_type", json!("\"}{<b>")),
+        ("model", json!("open")),
+        ("thresholds", json!(["up{job=\"x\"}"])),
+    ] {
+        let mut body = json!({ "duration": 60, "rps": 5, "target": "product-service" });
+        body[field] = value.clone();
+        let answer = server.start(body).await;
+        let told = answer.json();
+        assert_eq!((answer.status, told["code"].as_str()), (422, Some("invalid")), "{field} {value}: {told}");
+        assert_eq!(told["success"], false);
+        assert_eq!(told["correlation_id"], answer.header("x-correlation-id"));
+        let errors = told["errors"].as_array().unwrap();
+        let expected = match field {
+            "rps" => "peak",
+            "test_type" => "pattern",
+            other => other,
+        };
+        assert_eq!(errors.len(), 1, "{told}");
+        assert_eq!(errors[0]["field"], expected);
+        assert!(errors[0]["problem"].is_string() && errors[0]["value"].is_string(), "{told}");
+        assert!(!errors[0]["message"].as_str().unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn malformed_requests_are_told_what_is_allowed() {
+    let server = Server::new();
+    let json = "application/json";
+    let cases = [
+        (json, "{", 400, "bad_request", "not JSON"),
+        (json, "", 400, "bad_request", "not JSON"),
+        (json, "[1]", 400, "bad_request", "a JSON object"),
+        (json, r#"{"duration": {}, "rps": 5}"#, 400, "bad_request", "duration: {} is not allowed"),
+        (json, r#"{"duration": 60, "rps": true}"#, 400, "bad_request", "rps: true is not allowed"),
+        (json, r#"{"duration": 60, "rps": 1, "thresholds": [1]}"#, 400, "bad_request", "thresholds: 1 is not allowed"),
+        ("text/plain", "{}", 415, "unsupported_media_type", "application/json"),
+        ("", "{}", 415, "unsupported_media_type", "application/json"),
+    ];
+    for (kind, body, status, code, part) in cases {
+        let answer = server.post(START, kind, body).await;
+        let told = answer.json();
+        assert_eq!((answer.status, told["code"].as_str()), (status, Some(code)), "{body}");
+        assert!(told["error"].as_str().unwrap().contains(part), "{told}");
+        assert!(told["correlation_id"].is_string() && told["success"] == false);
+    }
+    assert!(server.control.drafts.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn large_bodies_are_refused_everywhere() {
+    let server = Server::new();
+    let large = vec![b' '; 10_000_000];
+    for path in [START, STOP, "/start", "/fn/start"] {
+        let request =
+            Request::post(path).header("content-type", "application/json").header("content-length", large.len());
+        let answer = server.send(request.body(Body::from(large.clone())).unwrap()).await;
+        assert_eq!((answer.status, answer.json()["code"].as_str()), (413, Some("too_large")), "{path}");
+    }
+    // Without a length the bytes are counted.
+    let chunks = futures::stream::iter((0..100).map(|_| Ok::<_, std::io::Error>(Bytes::from_static(&[b' '; 1024]))));
+    let answer = server.post(START, "application/json", Body::from_stream(chunks)).await;
+    assert_eq!((answer.status, answer.json()["code"].as_str()), (413, Some("too_large")));
+}
+
+#[tokio::test]
+async fn a_second_start_names_the_run_at_work() {
+    let server = Server::new();
+    let body = json!({ "duration": 60, "rps": 5 });
+    assert_eq!(server.start(body.clone()).await.status, 200);
+    let answer = server.start(body).await;
+    let told = answer.json();
+    assert_eq!((answer.status, &told["code"], &told["running"]), (409, &json!("already_running"), &json!("run-1")));
+}
+
+#[tokio::test]
+async fn stop_answers_and_refuses() {
+    let server = Server::new();
+    let answer = server.post(STOP, "application/json", "").await;
+    assert_eq!((answer.status, answer.json()["code"].as_str()), (409, Some("not_running")));
+    server.start(json!({ "duration": 60, "rps": 5 })).await;
+    let answer = server.send(Request::post(STOP).body(Body::empty()).unwrap()).await;
+    let told = answer.json();
+    assert_eq!(answer.status, 200);
+    let expected = json!({
+        "success": true,
+        "status": "stopped",
+        "test_id": "run-1",
+        "message": "Load test run-1 is told to stop",
+        "correlation_id": answer.header("x-correlation-id"),
+    });
+    assert_eq!(told, expected);
+}
+
+#[tokio::test]
+async fn status_follows_the_run() {
+    let server = Server::new();
+    let mut told = server.get(STATUS).await.json();
+    told.as_object_mut().unwrap().remove("correlation_id").unwrap();
+    let idle = json!({
+        "success": true,
+        "status": "idle",
+        "running": false,
+        "current_vus": 0.0,
+        "metrics_available": true,
+        "test_id": null,
+        "active_tests": 0,
+        "progress": 0.0,
+        "elapsed_time": 0.0,
+        "remaining_time": 0.0,
+        "configuration": null,
+        "is_k6_running": false,
+        "verdict": null,
+        "message": "No load test has been started yet",
+    });
+    assert_eq!(told, idle);
+
+    server.start(json!({ "duration": 60, "rps": 5 })).await;
+    let mut told = server.get(STATUS).await.json();
+    told.as_object_mut().unwrap().remove("correlation_id").unwrap();
+    let running = json!({
+        "success": true,
+        "status": "running",
+        "running": true,
+        "current_vus": 7.0,
+        "metrics_available": true,
+        "test_id": "run-1",
+        "active_tests": 1,
+        "progress": 50.0,
+        "elapsed_time": 30.0,
+        "remaining_time": 30.0,
+        "configuration": {
+            "duration": 60,
+            "target_vus": 5,
+            "target_service": "all-services",
+            "test_type": "baseline",
+            "script_file": "api-load-test.js",
+            "model": "vus",
+            "target_rate": null,
+        },
+        "is_k6_running": true,
+        "verdict": null,
+        "message": "Load test run-1 is running",
+    });
+    assert_eq!(told, running);
+
+    server.control.without_values.store(true, Ordering::Relaxed);
+    let told = server.get(STATUS).await.json();
+    assert_eq!((&told["current_vus"], &told["metrics_available"]), (&Value::Null, &json!(false)));
+
+    server.control.turn(RunState::Finished(Verdict::Failed));
+    let told = server.get(STATUS).await.json();
+    assert_eq!(told["status"], "completed");
+    assert_eq!(told["running"], false);
+    assert_eq!(told["progress"], 100.0);
+    assert_eq!(told["remaining_time"], 0.0);
+    assert_eq!(told["verdict"], "failed");
+}
+
+#[tokio::test]
+async fn values_that_were_not_measured_are_null() {
+    let server = Server::new();
+    let told = server.get("/api/v1/analytics/load-test/metrics").await.json();
+    let at = NOW_MS as f64 / 1000.0;
+    assert_eq!(told["metrics"]["request_rate"], json!({ "value": 42.5, "timestamp": at }));
+    assert_eq!(told["metrics"]["response_time_p95"], json!({ "value": 0.2, "timestamp": at }));
+    assert_eq!(told["metrics"]["error_rate"], json!({ "value": null, "timestamp": at }));
+    assert_eq!(told["prometheus_available"], true);
+
+    let told = server.get("/api/v1/analytics/metrics/load-test").await.json();
+    assert_eq!(told["metrics"]["requests_per_second"], 42.5);
+    assert_eq!(told["metrics"]["cpu_usage"], Value::Null);
+    let expected = json!({
+        "product-service": { "status": "healthy", "response_time": 0.05, "requests": 42.5 },
+        "user-service": { "status": "unhealthy", "response_time": null, "requests": null },
+    });
+    assert_eq!(told["services"], expected);
+
+    let text = server.get("/metrics").await.body;
+    let text = String::from_utf8_lossy(&text);
+    assert!(text.contains("service_health_score{service=\"product-service\"} 1\n"), "{text}");
+}
+
+#[tokio::test]
+async fn health_tells_each_dependency() {
+    let server = Server::new();
+    let told = server.get("/health").await.json();
+    let dependencies =
+        json!({ "k6": "healthy", "prometheus": "healthy", "product-service": "healthy", "user-service": "unhealthy" });
+    assert_eq!(told["dependencies"], dependencies);
+    assert_eq!((&told["status"], &told["service"]), (&json!("degraded"), &json!("analytics-service")));
+    assert_eq!(server.get("/ready").await.status, 200);
+    assert_eq!(server.get("/live").await.json()["alive"], true);
+    let told = server.get("/health/detailed").await.json();
+    assert_eq!(told["dependencies"]["product-service"]["response_time"], 0.012);
+}
+
+#[tokio::test]
+async fn the_live_stream_resumes() {
+    let server = Server::new();
+    let answer = server.get("/api/v1/live?resume=4-2").await;
+    assert_eq!((answer.status, answer.header("content-type")), (200, "text/event-stream"));
+    assert_eq!(&answer.body[..], b"id: 1-1\ndata: {}\n\n");
+    assert_eq!(*server.control.resumed.lock().unwrap(), Some(Cursor { epoch: 4, seq: 2 }));
+    let request =
+        Request::get("/api/v1/live?resume=4-2").header("last-event-id", "4-3").header("accept-encoding", "br, gzip");
+    let answer = server.send(request.body(Body::empty()).unwrap()).await;
+    assert_eq!(answer.header("content-encoding"), "");
+    assert_eq!(*server.control.resumed.lock().unwrap(), Some(Cursor { epoch: 4, seq: 3 }));
+    assert_eq!(server.get("/api/v1/live?resume=x").await.status, 400);
+    let answer =
+        server.send(Request::get("/fn/live").header("accept-encoding", "br").body(Body::empty()).unwrap()).await;
+    assert_eq!((answer.status, answer.header("content-encoding")), (200, ""));
+}
+
+#[tokio::test]
+async fn plain_forms_lose_nothing() {
+    let server = Server::new();
+    let form = "application/x-www-form-urlencoded";
+    let good = "draft%5Bscript%5D=api-load-test.js&draft%5Btarget%5D=all-services&draft%5Bpattern%5D=load\
+                &draft%5Bmodel%5D=vus&draft%5Bpeak%5D=5&draft%5Bduration%5D=1m&draft%5Bthresholds%5D=";
+    let answer = server.post("/start", form, good).await;
+    assert_eq!((answer.status, answer.header("location")), (303, "/"));
+    assert_eq!(server.last_draft().duration, "1m");
+    let answer = server.post("/start", form, good).await;
+    assert_eq!(answer.status, 303);
+    assert!(answer.header("location").ends_with("&error=already_running"));
+    let answer = server.post("/stop", form, "").await;
+    assert_eq!((answer.status, answer.header("location")), (303, "/"));
+
+    let answer = server.post("/start", form, "draft[peak]=ten%22%7B&draft[script]=a.js").await;
+    let back = answer.header("location").to_owned();
+    assert!(back.starts_with("/?script=a.js&target=&pattern=&model=&peak=ten%22%7B&"), "{back}");
+    assert!(back.ends_with("&error=invalid"), "{back}");
+    assert_eq!(server.post("/start", "application/json", "{}").await.status, 415);
+}
+
+#[tokio::test]
+async fn preferences_are_kept_in_cookies() {
+    let server = Server::new();
+    let answer = server.get("/prefs?lang=de&theme=dark&back=/runs").await;
+    assert_eq!((answer.status, answer.header("location")), (303, "/runs"));
+    let cookies: Vec<_> = answer.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap()).collect();
+    assert_eq!(
+        cookies,
+        [
+            "had_lang=de; Path=/; Max-Age=31536000; SameSite=Lax",
+            "had_theme=dark; Path=/; Max-Age=31536000; SameSite=Lax",
+        ]
+    );
+    let answer = server.get("/prefs?lang=%0d%0a&theme=x&back=//evil.example").await;
+    assert_eq!((answer.header("location"), answer.headers.contains_key("set-cookie")), ("/", false));
+}
+
+#[tokio::test]
+async fn server_functions_share_the_control_and_its_errors() {
+    let server = Server::new();
+    let form = "application/x-www-form-urlencoded";
+    let answer = server.post("/fn/stop", form, "").await;
+    assert_eq!((answer.status, answer.json()["code"].as_str()), (409, Some("not_running")));
+    let answer = server.post("/fn/start", form, "draft[peak]=5").await;
+    assert_eq!((answer.status, answer.json()["code"].as_str()), (422, Some("invalid")));
+    let answer = server.post("/fn/start", form, "nonsense").await;
+    assert_eq!((answer.status, answer.json()["code"].as_str()), (400, Some("bad_request")));
+    let answer = server.get("/fn/rules").await;
+    assert_eq!(answer.json()["limits"]["max_vus"], 200);
+}
+
+#[tokio::test]
+async fn other_sites_may_do_nothing() {
+    let server = Server::new();
+    for (name, value) in
+        [("origin", "http://evil.example"), ("sec-fetch-site", "cross-site"), ("host", "evil.example"), ("host", "")]
+    {
+        for path in [START, STOP, "/start", "/stop", "/fn/start"] {
+            let request = Request::post(path).header(name, value).header("content-type", "application/json");
+            let answer = server.send(request.body(Body::from("{}")).unwrap()).await;
+            assert_eq!(answer.status, 403, "{name} {value} {path}");
+            assert_eq!(answer.json()["success"], false);
+        }
+    }
+    assert_eq!(
+        server.send(Request::get("/").header("host", "evil.example").body(Body::empty()).unwrap()).await.status,
+        403
+    );
+}
+
+#[tokio::test]
+async fn pages_forbid_foreign_scripts() {
+    let server = Server::new();
+    let answer = server.get("/").await;
+    assert_eq!(answer.status, 200);
+    let policy = answer.header("content-security-policy");
+    let nonce = policy.split("'nonce-").nth(1).and_then(|rest| rest.split('\'').next()).unwrap();
+    assert!(String::from_utf8_lossy(&answer.body).contains(&format!("nonce=\"{nonce}\"")), "{policy}");
+    assert!(policy.contains("frame-ancestors 'none'"));
+    assert_eq!(answer.header("x-content-type-options"), "nosniff");
+    assert_eq!(server.get("/no-such-page").await.status, 404);
+    assert_eq!(server.get("/../../etc/passwd").await.status, 404);
+    let answer = server.get("/health").await;
+    assert!(answer.header("content-security-policy").starts_with("default-src 'none'"));
+}
+
+#[tokio::test]
+async fn unknown_routes_and_methods_are_told_in_json() {
+    let server = Server::new();
+    for path in ["/api/v1/nothing", "/api", "/api/"] {
+        let answer = server.get(path).await;
+        assert_eq!((answer.status, answer.json()["code"].as_str()), (404, Some("not_found")), "{path}");
+    }
+    let answer = server.get(START).await;
+    assert_eq!((answer.status, answer.json()["code"].as_str()), (405, Some("method_not_allowed")));
+    for id in ["nothing", "A%22%7D", "..%2F..%2Fetc"] {
+        let answer = server.get(&format!("/api/v1/runs/{id}")).await;
+        assert_eq!((answer.status, answer.json()["code"].as_str()), (404, Some("not_found")), "{id}");
+    }
+}
+
+/// What callers of the former service use, and what is ours.
+const ROUTES: [(&str, &str); 16] = [
+    ("get", "/api/v1/analytics/load-test/metrics"),
+    ("get", "/api/v1/analytics/load-test/scenarios"),
+    ("post", "/api/v1/analytics/load-test/start"),
+    ("get", "/api/v1/analytics/load-test/status"),
+    ("post", "/api/v1/analytics/load-test/stop"),
+    ("get", "/api/v1/analytics/metrics/load-test"),
+    ("get", "/api/v1/live"),
+    ("get", "/api/v1/prometheus/log"),
+    ("get", "/api/v1/runs"),
+    ("get", "/api/v1/runs/{id}"),
+    ("get", "/api/v1/runs/{id}/log"),
+    ("get", "/health"),
+    ("get", "/health/detailed"),
+    ("get", "/live"),
+    ("get", "/metrics"),
+    ("get", "/ready"),
+];
+
+#[tokio::test]
+async fn the_description_is_true() {
+    let server = Server::new();
+    let description = server.get("/api/openapi.json").await.json();
+    let described: Vec<_> = (description["paths"].as_object().unwrap().iter())
+        .flat_map(|(path, item)| item.as_object().unwrap().keys().map(move |method| (method.as_str(), path.as_str())))
+        .collect();
+    assert_eq!(described, ROUTES);
+
+    server.start(json!({ "duration": 60, "rps": 5 })).await;
+    for (method, path) in ROUTES {
+        let url = path.replace("{id}", "run-1");
+        let answer = match method {
+            "get" => server.get(&url).await,
+            _ => server.post(&url, "application/json", r#"{"duration": 60, "rps": 5}"#).await,
+        };
+        assert!(!matches!(answer.status, 404 | 405), "{path}");
+        check(&description, method, path, &answer);
+    }
+    // Refusals keep to the description as well.
+    let refused = server.start(json!({ "duration": 0 })).await;
+    check(&description, "post", START, &refused);
+    check(&description, "get", "/api/v1/runs/{id}", &server.get("/api/v1/runs/other").await);
+}
+
+/// Holds an answer against what the description says of its status.
+#[track_caller]
+fn check(description: &Value, method: &str, path: &str, answer: &Answer) {
+    let responses = &description["paths"][path][method]["responses"];
+    let response = &responses[answer.status.to_string()];
+    assert!(response.is_object(), "{path}: {} is not described", answer.status);
+    let content = response["content"].as_object().unwrap();
+    let kind = answer.header("content-type").split(';').next().unwrap();
+    let schema = &content.get(kind).unwrap_or_else(|| panic!("{path}: {kind} is not described"))["schema"];
+    if kind == "application/json" {
+        hold(description, schema, &answer.json(), path);
+    }
+}
+
+/// Every required field is there, and everything has the kind that is described.
+#[track_caller]
+fn hold(description: &Value, schema: &Value, value: &Value, place: &str) {
+    if let Some(name) = schema["$ref"].as_str() {
+        let target =
+            description.pointer(name.trim_start_matches('#')).unwrap_or_else(|| panic!("{place}: {name} is missing"));
+        return hold(description, target, value, place);
+    }
+    for part in schema["allOf"].as_array().into_iter().flatten() {
+        hold(description, part, value, place);
+    }
+    if let Some(choices) = schema["oneOf"].as_array() {
+        let chosen = choices.iter().find(|choice| (choice["type"] == "null") == value.is_null());
+        return hold(description, chosen.unwrap_or_else(|| panic!("{place}: {value}")), value, place);
+    }
+    let kinds: Vec<_> = match &schema["type"] {
+        Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
+        kind => kind.as_str().into_iter().collect(),
+    };
+    let kind = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    assert!(
+        kinds.is_empty() || kinds.contains(&kind) || kind == "integer" && kinds.contains(&"number"),
+        "{place}: {value}"
+    );
+    for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        assert!(value.get(name).is_some(), "{place}: {name} is missing in {value}");
+    }
+    for (name, schema) in schema["properties"].as_object().into_iter().flatten() {
+        if let Some(value) = value.get(name) {
+            hold(description, schema, value, &format!("{place}.{name}"));
+        }
+    }
+    for item in value.as_array().into_iter().flatten() {
+        hold(description, &schema["items"], item, &format!("{place}[]"));
+    }
+}

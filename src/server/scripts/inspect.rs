@@ -1,0 +1,319 @@
+//! One `k6 inspect`: what k6 would do with a script, without running it.
+
+use std::{collections::BTreeMap, path::Path, process::Stdio, time::Duration};
+
+use ha_dashboard::domain::{
+    format::cut,
+    schedule::Schedule,
+    script::{SCRIPT_INPUT_VAR, ScriptInput},
+};
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt},
+    process::Command,
+    time::timeout,
+};
+
+/// How long k6 gets. It needs 0.3 s on an idle machine.
+const TIME: Duration = Duration::from_secs(15);
+/// Most bytes taken from each of k6's outputs.
+const OUTPUT: u64 = 1 << 20;
+/// Most characters of k6's message.
+const MESSAGE: usize = 500;
+
+/// What k6 would do with a script.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Inspection {
+    /// Its scenarios by name.
+    pub scenarios: Vec<Scenario>,
+    /// Its thresholds as `metric:expression`, by metric.
+    pub thresholds: Vec<String>,
+    /// The longest it may run, in seconds, rounded up; `None`: it has no end.
+    pub duration_s: Option<u32>,
+    /// Most VUs.
+    pub max_vus: u32,
+}
+
+/// One scenario.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scenario {
+    /// Its name.
+    pub name: String,
+    /// Its executor, for example `ramping-vus`.
+    pub executor: String,
+    /// Its stages, for executors that have some.
+    pub stages: Vec<Stage>,
+}
+
+/// One stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stage {
+    /// Its length in milliseconds.
+    pub duration_ms: u64,
+    /// VUs or iterations per time unit at its end.
+    pub target: u32,
+}
+
+/// Why there is no inspection.
+#[derive(Debug, thiserror::Error)]
+pub enum InspectError {
+    /// There is no such script.
+    #[error("there is no script {0:?} in the scripts folder")]
+    NoScript(String),
+    /// k6 refuses the script; its message.
+    #[error("{0}")]
+    Refused(String),
+    /// k6 took too long.
+    #[error("k6 did not say within {} s what it makes of the script", TIME.as_secs())]
+    TimedOut,
+    /// k6 said more than anybody needs.
+    #[error("k6 said more than {} MB about the script", OUTPUT >> 20)]
+    TooMuch,
+    /// k6 could not be started.
+    #[error("k6 can't be run: {0}; install it, or set HAD_K6 to its path")]
+    NoK6(std::io::Error),
+    /// k6 answered with something else than what we know.
+    #[error("k6 inspect answered in an unknown way: {0}")]
+    Unknown(String),
+}
+
+impl InspectError {
+    /// Whether the answer stays the same until the script changes.
+    pub fn is_about_the_script(&self) -> bool {
+        matches!(self, Self::NoScript(_) | Self::Refused(_) | Self::TooMuch)
+    }
+}
+
+impl Scenario {
+    /// Whether it runs the schedule as it stands.
+    pub fn follows(&self, schedule: &Schedule) -> bool {
+        let planned = schedule
+            .phases
+            .iter()
+            .map(|phase| Stage { duration_ms: u64::from(phase.duration_s) * 1000, target: phase.target });
+        self.executor == schedule.executor.name() && planned.eq(self.stages.iter().copied())
+    }
+}
+
+/// Asks k6 about a script that is handed `input`.
+pub(super) async fn run(k6: &Path, script: &Path, input: &ScriptInput) -> Result<Inspection, InspectError> {
+    let input = serde_json::to_string(input).map_err(|error| InspectError::Unknown(error.to_string()))?;
+    let mut command = Command::new(k6);
+    command
+        .args(["inspect", "--no-color", "--log-format=json", "--execution-requirements"])
+        // Unlike `run`, `inspect` hides the environment from the script unless told so.
+        .arg("--include-system-env-vars")
+        .arg(script)
+        // Scripts can read all of the environment, so there is nothing else in it.
+        .env_clear()
+        .env("K6_NO_USAGE_REPORT", "true")
+        .env("K6_AUTO_EXTENSION_RESOLUTION", "false")
+        .env(SCRIPT_INPUT_VAR, input)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    let mut child = command.spawn().map_err(InspectError::NoK6)?;
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let answer = async {
+        let (stdout, stderr) = tokio::try_join!(read(stdout), read(stderr))?;
+        Ok::<_, InspectError>((child.wait().await.map_err(InspectError::NoK6)?, stdout, stderr))
+    };
+    let (status, stdout, stderr) = timeout(TIME, answer).await.map_err(|_| InspectError::TimedOut)??;
+    if !status.success() {
+        let message = message(&stderr, script);
+        return Err(InspectError::Refused(if message.is_empty() {
+            format!("k6 ended with {status}")
+        } else {
+            message
+        }));
+    }
+    parse(&stdout)
+}
+
+/// All of an output, up to [`OUTPUT`].
+async fn read(pipe: Option<impl AsyncRead + Unpin>) -> Result<String, InspectError> {
+    let mut bytes = Vec::new();
+    if let Some(pipe) = pipe {
+        pipe.take(OUTPUT + 1).read_to_end(&mut bytes).await.map_err(InspectError::NoK6)?;
+    }
+    if bytes.len() as u64 > OUTPUT {
+        return Err(InspectError::TooMuch);
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The part of k6's answer that we read.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    scenarios: Option<BTreeMap<String, RawScenario>>,
+    thresholds: Option<BTreeMap<String, Vec<RawRule>>>,
+    total_duration: String,
+    #[serde(rename = "maxVUs")]
+    max_vus: u32,
+}
+
+#[derive(Deserialize)]
+struct RawScenario {
+    executor: String,
+    stages: Option<Vec<RawStage>>,
+}
+
+/// An expression, or an object with the expression and what to do when it is crossed.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum RawRule {
+    Expression(String),
+    Object { threshold: String },
+}
+
+#[derive(Deserialize)]
+struct RawStage {
+    duration: String,
+    target: u32,
+}
+
+fn parse(answer: &str) -> Result<Inspection, InspectError> {
+    let unknown = |what: &dyn std::fmt::Display| InspectError::Unknown(what.to_string());
+    let answer = serde_json::from_str::<Answer>(answer).map_err(|error| unknown(&error))?;
+    let millis = |text: &str| milliseconds(text).ok_or_else(|| unknown(&format!("{text:?} is not a duration")));
+
+    let mut scenarios = Vec::new();
+    for (name, RawScenario { executor, stages }) in answer.scenarios.unwrap_or_default() {
+        let stages = stages
+            .unwrap_or_default()
+            .into_iter()
+            .map(|stage| Ok(Stage { duration_ms: millis(&stage.duration)?, target: stage.target }))
+            .collect::<Result<_, InspectError>>()?;
+        scenarios.push(Scenario { name, executor, stages });
+    }
+    let mut thresholds = Vec::new();
+    for (metric, rules) in answer.thresholds.unwrap_or_default() {
+        for RawRule::Expression(rule) | RawRule::Object { threshold: rule } in rules {
+            thresholds.push(format!("{metric}:{rule}"));
+        }
+    }
+    let endless = scenarios.iter().any(|scenario| scenario.executor == "externally-controlled");
+    let duration_s = u32::try_from(millis(&answer.total_duration)?.div_ceil(1000)).ok().filter(|_| !endless);
+    Ok(Inspection { scenarios, thresholds, duration_s, max_vus: answer.max_vus })
+}
+
+/// Reads Go's notation, for example `1m35s`, `1.5s`, `24h0m3s`; rounded up to the millisecond.
+fn milliseconds(text: &str) -> Option<u64> {
+    let mut rest = text.trim();
+    let mut total = 0.0;
+    if rest.is_empty() {
+        return None;
+    }
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let number = rest[..end].parse::<f64>().ok()?;
+        rest = &rest[end..];
+        let end = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
+        total += number
+            * match &rest[..end] {
+                "h" => 3_600_000.0,
+                "m" => 60_000.0,
+                "s" => 1000.0,
+                "ms" => 1.0,
+                "us" | "µs" | "μs" => 1e-3,
+                "ns" => 1e-6,
+                _ => return None,
+            };
+        rest = &rest[end..];
+    }
+    // A cast saturates.
+    Some(total.ceil() as u64)
+}
+
+/// k6's own words from its log, without stack, paths and colours.
+fn message(log: &str, script: &Path) -> String {
+    let errors = log.lines().filter_map(|line| match serde_json::from_str::<Value>(line) {
+        Ok(entry) => {
+            let level = entry.get("level").and_then(Value::as_str).unwrap_or("error");
+            let text = entry.get("msg").and_then(Value::as_str).unwrap_or_default();
+            matches!(level, "error" | "fatal" | "panic").then(|| text.to_owned())
+        }
+        Err(_) => Some(without_colours(line)),
+    });
+    let text = errors.collect::<Vec<_>>().join("\n");
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("at "));
+    let mut text = lines.collect::<Vec<_>>().join(" ");
+    if let Some(dir) = script.parent() {
+        text = text.replace(&format!("file://{}/", dir.display()), "").replace(&format!("{}/", dir.display()), "");
+    }
+    if let Some(name) = script.file_name().and_then(|name| name.to_str()) {
+        text = text.replace(&format!("could not load JS test '{name}': "), "");
+        text = text.replace(&format!("could not initialize '{name}': "), "");
+        let path = script.display();
+        text = text.replace(&format!("could not initialize '{path}': "), "");
+    }
+    cut(text.trim_start_matches("GoError: "), MESSAGE)
+}
+
+/// A text without terminal sequences and other control characters.
+fn without_colours(text: &str) -> String {
+    let mut chars = text.chars();
+    let mut plain = String::with_capacity(text.len());
+    while let Some(c) = chars.next() {
+        match c {
+            '\u{1b}' => {
+                let _ = chars.by_ref().find(char::is_ascii_alphabetic);
+            }
+            c if c.is_control() && c != '\t' => {}
+            c => plain.push(c),
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn go_durations() {
+        for (text, expected) in [
+            ("0s", Some(0)),
+            ("1m35s", Some(95_000)),
+            ("24h0m3s", Some(86_403_000)),
+            ("1.5s", Some(1500)),
+            ("100ms", Some(100)),
+            ("1µs", Some(1)),
+            ("", None),
+            ("5", None),
+            ("s", None),
+            ("5x", None),
+            ("1..5s", None),
+        ] {
+            assert_eq!(milliseconds(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn messages_are_k6s_words_alone() {
+        let script = Path::new("/scripts/a.js");
+        let line = |msg: &str| serde_json::json!({"level": "error", "msg": msg}).to_string();
+        for (log, expected) in [
+            (
+                line("GoError: file:///scripts/a.js: Line 2:9 Unexpected token ; (and 1 more errors)\n"),
+                "a.js: Line 2:9 Unexpected token ; (and 1 more errors)",
+            ),
+            (line("Error: one\ntwo <b>\n\tat file:///scripts/a.js:2:7(15)\n\tat native\n"), "Error: one two <b>"),
+            (
+                line(
+                    "could not initialize '/scripts/a.js': could not load JS test 'file:///scripts/a.js': unknown executor type 'foo'",
+                ),
+                "unknown executor type 'foo'",
+            ),
+            ("\u{1b}[31mERRO\u{1b}[0m plain".into(), "ERRO plain"),
+            (serde_json::json!({"level": "warning", "msg": "no"}).to_string(), ""),
+            (String::new(), ""),
+        ] {
+            assert_eq!(message(&log, script), expected);
+        }
+        assert_eq!(message(&line(&"ä".repeat(10_000)), script).chars().count(), MESSAGE);
+    }
+}

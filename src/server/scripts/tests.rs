@@ -1,0 +1,222 @@
+//! Against the real k6.
+#![allow(clippy::unwrap_used)]
+
+use ha_dashboard::domain::plan::{Pattern, Peak};
+
+use super::*;
+
+/// The k6 to test with. Without one the tests fail: skipping would look like success.
+fn k6() -> PathBuf {
+    let on_path = || {
+        let path = std::env::var_os("PATH")?;
+        std::env::split_paths(&path).map(|dir| dir.join("k6")).find(|file| file.is_file())
+    };
+    let in_cache = || {
+        let file = PathBuf::from(std::env::var_os("HOME")?).join(".cache/ha-dashboard/bin/k6");
+        file.is_file().then_some(file)
+    };
+    let named = std::env::var_os("HAD_K6").map(PathBuf::from);
+    named.or_else(in_cache).or_else(on_path).expect("there is no k6: run `make setup`, or set HAD_K6 to its path")
+}
+
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        let path = dir.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    dir
+}
+
+fn ours() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("k6-scripts")
+}
+
+const IDLE: &str = "export default function () {}";
+
+#[tokio::test]
+async fn our_scripts_take_the_schedule() {
+    let scripts = Scripts::new(ours(), k6());
+    let list = scripts.list().await;
+    assert_eq!(
+        list.iter().map(|script| script.name.as_str()).collect::<Vec<_>>(),
+        ["api-load-test.js", "shop-journey.js"]
+    );
+    assert!(list.iter().all(|script| script.kind == ScriptKind::Scheduled), "{list:?}");
+    assert_eq!(scripts.path("shop-journey.js"), Some(ours().canonicalize().unwrap().join("shop-journey.js")));
+    assert_eq!(scripts.path("../Cargo.toml"), None);
+    assert_eq!(scripts.path("lib/http.js"), None);
+}
+
+#[tokio::test]
+async fn a_script_is_inspected_with_what_it_will_be_handed() {
+    let scripts = Scripts::new(ours(), k6());
+    let peak = Peak::ArrivalRate { rate: 40, pre_allocated_vus: 4, max_vus: 9 };
+    let schedule = Schedule::new(Pattern::Spike, peak, 60, None);
+    let mut input = probe(vec![Service { name: "a".into(), url: "http://127.0.0.1:1".into() }]);
+    input.schedule = Some(schedule.clone());
+    input.thresholds = [("errors".to_owned(), vec!["rate<0.5".to_owned()])].into();
+    let inspection = scripts.inspect_with("api-load-test.js", &input).await.unwrap();
+    assert!(inspection.scenarios[0].follows(&schedule));
+    assert_eq!(inspection.scenarios.len(), 1);
+    assert_eq!((inspection.duration_s, inspection.max_vus), (Some(63), 9));
+    assert_eq!(inspection.thresholds, ["errors:rate<0.5"]);
+
+    input.targets.clear();
+    let error = scripts.inspect_with("api-load-test.js", &input).await.unwrap_err();
+    assert!(error.to_string().contains("HAD_INPUT has no usable \"targets\""), "{error}");
+    let error = scripts.inspect_with("../../etc/passwd", &input).await.unwrap_err();
+    assert!(matches!(error, InspectError::NoScript(_)));
+}
+
+#[tokio::test]
+async fn own_options_are_reported_as_k6_reads_them() {
+    let dir = folder(&[
+        (
+            "two.js",
+            "export const options = {
+               scenarios: {
+                 a: { executor: 'constant-vus', vus: 5, duration: '10s', gracefulStop: '0s' },
+                 b: { executor: 'per-vu-iterations', vus: 2, iterations: 3, startTime: '5s', maxDuration: '1m', gracefulStop: '500ms' },
+               },
+               thresholds: {
+                 http_req_duration: ['p(95)<500', { threshold: 'avg<200', abortOnFail: true }],
+                 'http_req_duration{service:x}': ['max<5'],
+               },
+             };
+             export default function () {}",
+        ),
+        ("short.js", "export const options = { vus: 3, duration: '90s' }; export default function () {}"),
+        ("none.js", IDLE),
+    ]);
+    let list = Scripts::new(dir.path().into(), k6()).list().await;
+    let own = |executors: &[&str], duration_s, max_vus, thresholds: &[&str]| ScriptKind::Own {
+        executors: executors.iter().map(ToString::to_string).collect(),
+        duration_s: Some(duration_s),
+        max_vus,
+        thresholds: thresholds.iter().map(ToString::to_string).collect(),
+    };
+    let expected = [
+        ("none.js", own(&["per-vu-iterations"], 630, 1, &[])),
+        ("short.js", own(&["constant-vus"], 120, 3, &[])),
+        (
+            "two.js",
+            own(
+                &["constant-vus", "per-vu-iterations"],
+                66,
+                7,
+                &["http_req_duration:p(95)<500", "http_req_duration:avg<200", "http_req_duration{service:x}:max<5"],
+            ),
+        ),
+    ];
+    assert_eq!(list, expected.map(|(name, kind)| Script { name: name.into(), kind }));
+}
+
+#[tokio::test]
+async fn broken_scripts_show_k6s_message() {
+    let extra = "import { scheduled } from './lib/options.js';
+        const taken = scheduled();
+        export const options = { ...taken, scenarios: { ...taken.scenarios, more: { executor: 'constant-vus', vus: 1, duration: '1s' } } };
+        export default function () {}";
+    let dir = folder(&[
+        ("syntax.js", "export default function () {\n  let = ;\n}"),
+        ("import.js", "import x from './nope.js';\nexport default function () {}"),
+        ("throws.js", "throw new Error('<b>no</b>');\nexport default function () {}"),
+        (
+            "executor.js",
+            "export const options = { scenarios: { a: { executor: 'foo' } } };\nexport default function () {}",
+        ),
+        (
+            "threshold.js",
+            "export const options = { thresholds: { nope: ['p(95)<1'] } };\nexport default function () {}",
+        ),
+        ("empty.js", ""),
+        ("extra.js", extra),
+    ]);
+    for file in std::fs::read_dir(ours().join("lib")).unwrap() {
+        let file = file.unwrap();
+        std::fs::create_dir_all(dir.path().join("lib")).unwrap();
+        std::fs::copy(file.path(), dir.path().join("lib").join(file.file_name())).unwrap();
+    }
+    let list = Scripts::new(dir.path().into(), k6()).list().await;
+    let message = |name: &str| match &list.iter().find(|script| script.name == name).unwrap().kind {
+        ScriptKind::Broken { message } => message.clone(),
+        other => panic!("{name} is {other:?}"),
+    };
+    assert_eq!(message("syntax.js"), "syntax.js: Line 2:9 Unexpected token ; (and 1 more errors)");
+    assert!(message("import.js").contains("\"./nope.js\" couldn't be found"), "{}", message("import.js"));
+    assert_eq!(message("throws.js"), "Error: <b>no</b>");
+    assert_eq!(message("executor.js"), "unknown executor type 'foo'");
+    assert!(message("threshold.js").contains("no metric name \"nope\" found"), "{}", message("threshold.js"));
+    assert_eq!(message("empty.js"), "no exported functions in script");
+    assert!(message("extra.js").contains("adds scenarios of its own"));
+}
+
+#[tokio::test]
+async fn only_changes_are_inspected_again() {
+    let dir = folder(&[("a.js", IDLE), ("b.js", IDLE)]);
+    // A stand-in that counts how often it is called: what is tested here is the cache, not k6.
+    let calls = dir.path().join("calls");
+    let k6 = dir.path().join("k6");
+    let answer = r#"{"scenarios":{"default":{"executor":"shared-iterations"}},"totalDuration":"1s","maxVUs":1}"#;
+    std::fs::write(&k6, format!("#!/bin/sh\necho x >> {}\necho '{answer}'\n", calls.display())).unwrap();
+    std::fs::set_permissions(&k6, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let called = || std::fs::read_to_string(&calls).unwrap_or_default().lines().count();
+
+    let scripts = Scripts::new(dir.path().into(), k6);
+    let (first, second) = tokio::join!(scripts.list(), scripts.list());
+    assert_eq!(first, second);
+    assert_eq!((first.len(), called()), (2, 2));
+    std::fs::write(dir.path().join("a.js"), format!("{IDLE} // changed")).unwrap();
+    scripts.list().await;
+    assert_eq!(called(), 3);
+    std::fs::remove_file(dir.path().join("b.js")).unwrap();
+    assert_eq!(scripts.list().await.len(), 1);
+    assert_eq!(called(), 3);
+    std::fs::create_dir(dir.path().join("lib")).unwrap();
+    std::fs::write(dir.path().join("lib/http.js"), "").unwrap();
+    scripts.list().await;
+    assert_eq!(called(), 4, "a change in the library may change every script");
+}
+
+#[tokio::test]
+async fn odd_names_links_and_folders_are_left_out() {
+    let outside = folder(&[("secret.js", IDLE)]);
+    let dir = folder(&[
+        ("good_1-x.y.js", IDLE),
+        ("with space.js", IDLE),
+        ("quo\"te.js", IDLE),
+        (".hidden.js", IDLE),
+        ("-flag.js", IDLE),
+        (".js", IDLE),
+        ("notes.txt", IDLE),
+        ("folder.js/inner.js", IDLE),
+    ]);
+    std::os::unix::fs::symlink(outside.path().join("secret.js"), dir.path().join("out.js")).unwrap();
+    std::os::unix::fs::symlink(dir.path().join("gone.js"), dir.path().join("dangling.js")).unwrap();
+    std::os::unix::fs::symlink(dir.path().join("good_1-x.y.js"), dir.path().join("within.js")).unwrap();
+    let scripts = Scripts::new(dir.path().into(), k6());
+    let list = scripts.list().await;
+    let names = list.iter().map(|script| script.name.as_str()).collect::<Vec<_>>();
+    assert_eq!(names, ["good_1-x.y.js", "within.js"]);
+    assert_eq!(scripts.path("out.js"), None);
+}
+
+#[tokio::test]
+async fn without_k6_every_script_says_so() {
+    let dir = folder(&[("a.js", IDLE)]);
+    let list = Scripts::new(dir.path().into(), "/nonexistent/k6".into()).list().await;
+    let ScriptKind::Broken { message } = &list[0].kind else { panic!("{list:?}") };
+    assert!(message.contains("HAD_K6"), "{message}");
+    assert!(Scripts::new("/nonexistent".into(), k6()).list().await.is_empty());
+}
+
+#[tokio::test]
+async fn scripts_see_nothing_of_the_dashboards_environment() {
+    let spy = "throw new Error(Object.keys(__ENV).sort().join());\nexport default function () {}";
+    let dir = folder(&[("spy.js", spy)]);
+    let list = Scripts::new(dir.path().into(), k6()).list().await;
+    let ScriptKind::Broken { message } = &list[0].kind else { panic!("{list:?}") };
+    assert_eq!(message, "Error: HAD_INPUT,K6_AUTO_EXTENSION_RESOLUTION,K6_NO_USAGE_REPORT");
+}
