@@ -6,7 +6,6 @@ mod stage;
 mod timeline;
 
 use std::{
-    collections::BTreeMap,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -29,7 +28,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    poll::{Polled, Watch, round},
+    poll::{Values, Watch, round},
     stage::Stage,
 };
 use super::{
@@ -140,13 +139,11 @@ struct Ticker {
     refills_left: u32,
 }
 
-type Values = BTreeMap<SeriesKey, f64>;
-
 /// What a tick is made of.
 struct Gathered {
     watch: Option<Watch>,
     /// `None`: the store was not asked.
-    polled: Option<Result<Polled, StoreError>>,
+    polled: Option<Result<Values, StoreError>>,
     meter: Usage,
     usage: Values,
 }
@@ -329,7 +326,7 @@ impl Ticker {
                 watch.update(run);
             }
             self.load = match gathered.polled {
-                Some(Ok(polled)) => polled.values,
+                Some(Ok(values)) => values,
                 Some(Err(failed)) => {
                     error = Some(failed);
                     Values::new()

@@ -28,6 +28,9 @@ const FIRST_LOOK: Duration = Duration::from_secs(5);
 /// Samples that may be visible late in the store, or stamped a little ahead.
 const MARGIN: Duration = Duration::from_secs(2);
 
+/// Values of live series.
+pub type Values = BTreeMap<SeriesKey, f64>;
+
 /// One run, watched through the store.
 pub struct Watch {
     /// The run as control last told it.
@@ -38,15 +41,6 @@ pub struct Watch {
     window: Duration,
     /// When the last poll succeeded.
     polled_ms: Option<Millis>,
-}
-
-/// A poll's values.
-#[derive(Debug, Default)]
-pub struct Polled {
-    /// The live series; empty where samples are too old to be the values now.
-    pub values: BTreeMap<SeriesKey, f64>,
-    /// The time of the newest sample; `None`: there is none.
-    pub newest_ms: Option<Millis>,
 }
 
 impl Watch {
@@ -74,7 +68,7 @@ impl Watch {
         client.samples(&query, None).await.is_ok_and(|series| !series.is_empty())
     }
 
-    /// Reads what came since the last poll, and the values now.
+    /// Reads what came since the last poll. The values now; empty where samples are too old for that.
     ///
     /// # Errors
     /// When the store does not answer, or refuses.
@@ -83,7 +77,7 @@ impl Watch {
         client: &Client,
         native_histograms: bool,
         now_ms: Millis,
-    ) -> Result<Polled, StoreError> {
+    ) -> Result<Values, StoreError> {
         // Series that were quiet for long count too after a restart, so the first look goes back to the start.
         let since = self.polled_ms.or(self.run.started_ms).unwrap_or(now_ms);
         let back = Duration::from_millis(now_ms.saturating_sub(since)) + MARGIN;
@@ -102,7 +96,7 @@ impl Watch {
         };
         self.counters.observe(&series);
         self.polled_ms = Some(now_ms);
-        let Some(newest_ms) = self.counters.newest_ms() else { return Ok(Polled::default()) };
+        let Some(newest_ms) = self.counters.newest_ms() else { return Ok(Values::new()) };
 
         // Everything else is asked for the time of the newest sample: then the last push is in, and the markers that k6
         // ends its series with are not.
@@ -127,7 +121,7 @@ impl Watch {
         }));
         let (percentiles, trends) = tokio::join!(percentiles, trends);
 
-        let mut values = if fresh { self.counters.values() } else { BTreeMap::new() };
+        let mut values = if fresh { self.counters.values() } else { Values::new() };
         for (query, samples) in percentiles {
             let samples = samples?;
             values.extend(samples.iter().filter_map(|sample| Some((query.key(&sample.labels)?, sample.value))));
@@ -146,7 +140,7 @@ impl Watch {
                 observed.ok = Some(observed.threshold.holds(value));
             }
         }
-        Ok(Polled { values, newest_ms: Some(newest_ms) })
+        Ok(values)
     }
 
     /// The history of the run as the store has it, at most [`History::CAPACITY`] rows, until `to_ms`.
@@ -164,7 +158,7 @@ impl Watch {
         let step = Duration::from_secs(seconds);
         let all = queries::windowed(&self.run.id, self.window.max(step), native_histograms);
         let answers = join_all(all.iter().map(|query| client.range(&query.promql, from_ms, to_ms, step))).await;
-        let mut rows: BTreeMap<Millis, BTreeMap<SeriesKey, f64>> = BTreeMap::new();
+        let mut rows: BTreeMap<Millis, Values> = BTreeMap::new();
         for (query, series) in all.iter().zip(answers) {
             for series in series? {
                 let Some(key) = query.key(&series.labels) else { continue };
