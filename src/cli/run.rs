@@ -92,7 +92,7 @@ impl RunArgs {
 }
 
 /// Which settings were given, and not just defaults.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Explicit {
     /// The state folder.
     pub state_dir: bool,
@@ -100,6 +100,8 @@ pub struct Explicit {
     pub services: bool,
     /// What is logged.
     pub log: bool,
+    /// Where the state goes when no folder was given.
+    pub temp_dir: PathBuf,
 }
 
 /// Runs it to its end.
@@ -113,7 +115,7 @@ pub async fn main(args: RunArgs, mut settings: Settings, explicit: Explicit) -> 
     let mut own_state = None;
     if !explicit.state_dir {
         // A dashboard may be using the usual folder.
-        let dir = std::env::temp_dir().join(format!("ha-dashboard-run-{:016x}", rand::random::<u64>()));
+        let dir = explicit.temp_dir.join(format!("ha-dashboard-run-{:016x}", rand::random::<u64>()));
         settings.config.state_dir = dir.clone();
         own_state = Some(dir);
     }
