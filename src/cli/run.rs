@@ -16,7 +16,7 @@ use ha_dashboard::{
     domain::{
         plan::{Model, Pattern},
         run::{Run, RunState, Verdict},
-        validate::Draft,
+        validate::{Draft, Problem},
     },
 };
 
@@ -162,7 +162,13 @@ async fn follow(app: &App, args: &RunArgs) -> Result<Report, (Code, String)> {
     let script = args.script.clone().unwrap_or_else(|| Draft::suggested(&rules).script);
     let draft = args.draft(script);
     // Refused at once, not after Prometheus has started.
-    draft.validate(&rules).map_err(|errors| failed(ApiError::Invalid { errors }))?;
+    if let Err(errors) = draft.validate(&rules) {
+        let engine = control.snapshot().await.status.engine.clone();
+        // Without k6 every script is broken, and that is not the caller's plan.
+        let no_k6 =
+            engine.k6_version.is_none() && errors.iter().any(|e| matches!(e.problem, Problem::BrokenScript { .. }));
+        return Err(if no_k6 { (exit::ENVIRONMENT, engine.note) } else { failed(ApiError::Invalid { errors }) });
+    }
     tokio::select! {
         ready = ready(app) => ready?,
         () = signals.token.cancelled() => return Err((exit::STOPPED, "stopped before the test began".into())),
