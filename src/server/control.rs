@@ -69,7 +69,7 @@ pub async fn start(parts: Parts) -> anyhow::Result<SharedControl> {
 }
 
 /// Adopts or finalises what an earlier process left, then answers calls until shutdown. A run at work goes on when the
-/// dashboard ends: the next start adopts it. Who wants it to end calls [`stop_and_wait`] first.
+/// dashboard ends: the next start adopts it. Who wants it to end stops it and waits for its end first.
 ///
 /// Whatever else works in the state folder must be started with `lock` in hand.
 ///
@@ -82,35 +82,6 @@ pub async fn start_in(lock: StateLock, parts: Parts) -> anyhow::Result<SharedCon
     let links = Links { engine, archive, services, feed: runs, observations, store, shutdown };
     let supervisor = Supervisor::take_over(links).await?;
     Ok(Arc::new(Dashboard { config, scripts, hub, supervisor }))
-}
-
-/// Waits until a run is over, and gives it as it ended; `None`: the dashboard ended before.
-pub async fn finished(runs: &mut watch::Receiver<RunFeed>, id: &RunId) -> Option<Run> {
-    let over = |feed: &RunFeed| feed.run.as_ref().is_none_or(|run| run.id != *id || !run.state.is_active());
-    let feed = runs.wait_for(over).await.ok()?;
-    feed.run.clone().filter(|run| run.id == *id)
-}
-
-/// Ends the run `id`, where it is the one at work, and waits for its end. k6 is killed after the grace time, so this
-/// ends.
-///
-/// # Errors
-/// As [`Control::stop`].
-pub async fn stop_and_wait(
-    control: &dyn Control,
-    runs: &mut watch::Receiver<RunFeed>,
-    id: &RunId,
-    correlation_id: String,
-) -> Result<Run, ApiError> {
-    if control.run(id).await?.state.is_active() {
-        match control.stop(correlation_id).await {
-            // It ended by itself in between.
-            Ok(_) | Err(ApiError::NotRunning) => {}
-            Err(error) => return Err(error),
-        }
-        finished(runs, id).await;
-    }
-    control.run(id).await
 }
 
 struct Dashboard {

@@ -163,7 +163,7 @@ impl Life {
     }
 
     fn finished(&self, id: &RunId) -> (Run, Verdict) {
-        let run = self.wait(super::finished(&mut self.runs.clone(), id)).unwrap();
+        let run = self.until(|run| run.id == *id && !run.state.is_active());
         let RunState::Finished(verdict) = run.state.clone() else { panic!("{run:?}") };
         // The record is written after everybody was told.
         poll("the record", || {

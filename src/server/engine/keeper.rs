@@ -103,7 +103,8 @@ async fn look_after(
         let ending = kill_at.is_some();
         tokio::select! {
             status = child.wait() => break status?,
-            at_ms = on_start.recv(), if listening => {
+            // After a stop k6 may say that its executors begin although they end at once and send nothing.
+            at_ms = on_start.recv(), if listening && !ending => {
                 listening = false;
                 instance.started_ms = at_ms;
                 // A full disk must not end the run; the end is written again.
@@ -131,9 +132,11 @@ async fn look_after(
     let ended_ms = now_ms();
     let drained = async { while pumps.join_next().await.is_some() {} };
     let _ = tokio::time::timeout(LOG_END, drained).await;
-    // The marker may have come with the very last lines.
-    let started_ms = instance.started_ms.or_else(|| on_start.try_recv().ok());
-    Ok(end(status, stop_requested, timed_out, started_ms, ended_ms))
+    if kill_at.is_none() {
+        // The mark may have come with the very last lines.
+        instance.started_ms = instance.started_ms.or_else(|| on_start.try_recv().ok());
+    }
+    Ok(end(status, stop_requested, timed_out, instance.started_ms, ended_ms))
 }
 
 fn end(
