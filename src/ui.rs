@@ -1,9 +1,19 @@
-//! What people see.
+//! What people see. Pages are put together from parts; parts read the live picture and the form from context.
 
-use leptos::prelude::*;
+mod app;
+mod browser;
+mod charts;
+mod echarts;
+mod header;
+pub mod live;
+mod load;
+mod pages;
+mod parts;
+mod prefs;
+mod show;
+#[cfg(all(test, feature = "ssr"))]
+mod tests;
+pub mod text;
 
-/// The whole page's content.
-#[component]
-pub fn App() -> impl IntoView {
-    view! { <h1>"High Availability Dashboard"</h1> }
-}
+pub use app::{App, shell};
+pub use prefs::{LANG_COOKIE, Prefs, THEME_COOKIE, Theme};

@@ -124,14 +124,16 @@ test("services show their health", async ({ load, page }) => {
   }
 });
 
-test("earlier runs are listed", async ({ load, page }) => {
+test("earlier runs are listed, with their verdict and log", async ({ load, page, stack }) => {
   await load.start({ ...shortPlan, duration: "10s" });
   await load.expectLive();
-  const id = (await page.request.get(new URL("/api/v1/analytics/load-test/status", page.url()).href)).json();
+  const { test_id } = await stack.api.status();
   await load.stopButton.click();
   await load.expectVerdict("stopped");
   await page.getByRole("link", { name: "Runs" }).click();
-  await expect(page.getByRole("main")).toContainText((await id).test_id);
+  await page.getByRole("link", { name: `Details ${test_id}` }).click();
+  await expect(page.getByTestId("verdict")).toHaveAttribute("data-verdict", "stopped");
+  await expect(page.getByRole("main")).toContainText(String(test_id));
 });
 
 test("two viewers see one picture", async ({ load, browser, stack }) => {

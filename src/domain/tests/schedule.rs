@@ -106,8 +106,9 @@ proptest! {
         prop_assert_eq!(schedule.phases.last().unwrap().target, 0);
         let end = f64::from(duration_s);
         prop_assert_eq!(schedule.value_at(end), 0.0);
-        prop_assert_eq!(schedule.points().first(), Some(&(0.0, 0.0)));
-        prop_assert_eq!(schedule.points().last(), Some(&(end, 0.0)));
+        let points = schedule.points();
+        prop_assert_eq!(points.first(), Some(&(0.0, 0.0)));
+        prop_assert_eq!(points.last(), Some(&(end, 0.0)));
         let value = schedule.value_at(at * end);
         prop_assert!((0.0..=f64::from(peak.value())).contains(&value), "{}", value);
         let (phase, left) = schedule.phase_at(at * end).unwrap();

@@ -20,7 +20,7 @@ use crate::server::{
     config::StoreChoice,
     prometheus::{
         child,
-        lab::{Target, config, free_port, run, start_k6, until},
+        lab::{StateDir, Target, config, free_port, run, start_k6, until},
     },
 };
 
@@ -107,7 +107,7 @@ async fn prometheus(dir: &Path, target: &Target) -> (Arc<Config>, watch::Receive
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_is_seen_live_from_its_start_to_its_verdict() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = StateDir::new();
     let target = Target::start().await;
     let (config, store, prometheus) = prometheus(dir.path(), &target).await;
     let url = store.borrow().url.clone().unwrap();
@@ -171,8 +171,7 @@ async fn a_run_is_seen_live_from_its_start_to_its_verdict() {
     until(3, "the crossing is an event", || reader.snapshot().events.iter().any(crossed).then_some(())).await;
 
     // The store dies and comes back: the counters went on.
-    let data = dir.path().join("prometheus/data").canonicalize().unwrap();
-    child::kill_for_test(&data).await;
+    child::kill_for_test(&dir.prometheus_data());
     until(5, "the loss is told", || store.borrow().problem.contains("ended").then_some(())).await;
     until(10, "the store is back", || store.borrow().problem.is_empty().then_some(())).await;
     assert_eq!(store.borrow().url, Some(url.clone()));
@@ -241,7 +240,7 @@ async fn a_run_is_seen_live_from_its_start_to_its_verdict() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn victoria_metrics_serves_everything_but_percentiles() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = StateDir::new();
     let target = Target::start().await;
     target.fail_every.store(5, Ordering::Relaxed);
     let address = format!("127.0.0.1:{}", free_port());
@@ -288,7 +287,7 @@ async fn victoria_metrics_serves_everything_but_percentiles() {
 
 #[tokio::test]
 async fn without_a_store_the_page_goes_on_and_says_so() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = StateDir::new();
     let nobody = format!("http://127.0.0.1:{}", free_port());
     let config = config(dir.path(), StoreChoice::External { url: nobody.clone() }, Vec::new());
     let (_store, store) =
@@ -309,7 +308,7 @@ async fn without_a_store_the_page_goes_on_and_says_so() {
 
 #[tokio::test]
 async fn a_change_of_the_run_is_told_at_once_even_when_the_store_hangs() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = StateDir::new();
     // Takes connections, and never answers.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", silent.local_addr().unwrap());
@@ -346,7 +345,7 @@ async fn a_change_of_the_run_is_told_at_once_even_when_the_store_hangs() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a benchmark: run it by name, with --nocapture"]
 async fn bench_sample_to_frame() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = StateDir::new();
     let target = Target::start().await;
     let (config, store, prometheus) = prometheus(dir.path(), &target).await;
     let url = store.borrow().url.clone().unwrap();
@@ -377,6 +376,8 @@ async fn bench_sample_to_frame() {
     println!("start to first sample {:?}", first.unwrap());
     println!("request to reader: p50 {:?}, p95 {:?}, max {:?} of {}", at(0.5), at(0.95), at(1.0), delays.len());
     println!("{} bytes a tick", bytes / ticks);
+    let memory = SeriesKey::part(Metric::Memory, Dimension::Process, "dashboard");
+    println!("{:?} MB resident", live.hub.snapshot().frame.values.get(&memory).map(|bytes| bytes / 1e6));
     test.state = RunState::Finished(Verdict::Passed);
     live.feed(&test, Vec::new());
     k6.wait().await.unwrap();

@@ -161,7 +161,12 @@ impl Supervisor {
     async fn one_life(&self, ready_since: &mut Option<Instant>) -> Result<(), ChildError> {
         let dir = self.prepare()?;
         let mut server = match leftover(&dir.data).await {
-            Some(server) => {
+            Some(mut server) => {
+                // Newer versions need no flag that would tell.
+                if !server.native_histograms {
+                    server.native_histograms =
+                        self.version().await.is_ok_and(|version| keeps_native_histograms(version, false));
+                }
                 tracing::info!(pid = server.identity.pid, port = server.port, "adopted the Prometheus left running");
                 server
             }
@@ -357,21 +362,23 @@ impl Server {
 
 /// The Prometheus of this user that holds the data folder, if there is one.
 async fn leftover(data: &Path) -> Option<Server> {
+    let data = data.to_owned();
+    tokio::task::spawn_blocking(move || find(&data)).await.ok().flatten()
+}
+
+fn find(data: &Path) -> Option<Server> {
     let flag = format!("{DATA_FLAG}{}", data.display());
-    let search = move || {
-        let me = Process::myself().ok()?.uid().ok()?;
-        procfs::process::all_processes().ok()?.filter_map(Result::ok).find_map(|process| {
-            let arguments = process.cmdline().ok()?;
-            if process.uid().ok()? != me || !arguments.contains(&flag) {
-                return None;
-            }
-            let port = arguments.iter().find_map(|argument| argument.strip_prefix(LISTEN_FLAG))?.parse().ok()?;
-            let native_histograms = arguments.iter().any(|argument| argument == NATIVE_FLAG);
-            let identity = Identity::of(process.pid())?;
-            Some(Server { identity, port, native_histograms, note: String::new(), child: None })
-        })
-    };
-    tokio::task::spawn_blocking(search).await.ok().flatten()
+    let me = Process::myself().ok()?.uid().ok()?;
+    procfs::process::all_processes().ok()?.filter_map(Result::ok).find_map(|process| {
+        let arguments = process.cmdline().ok()?;
+        if process.uid().ok()? != me || !arguments.contains(&flag) {
+            return None;
+        }
+        let port = arguments.iter().find_map(|argument| argument.strip_prefix(LISTEN_FLAG))?.parse().ok()?;
+        let native_histograms = arguments.iter().any(|argument| argument == NATIVE_FLAG);
+        let identity = Identity::of(process.pid())?;
+        Some(Server { identity, port, native_histograms, note: String::new(), child: None })
+    })
 }
 
 /// The first free one of the remembered and the configured port, or any, and what to tell about it.
@@ -411,8 +418,8 @@ pub(super) fn keeps_native_histograms(version: (u32, u32), flag: bool) -> bool {
 
 /// Kills the Prometheus that holds a data folder.
 #[cfg(test)]
-pub async fn kill_for_test(data: &Path) {
-    if let Some(server) = leftover(data).await {
+pub fn kill_for_test(data: &Path) {
+    if let Some(server) = find(data) {
         server.identity.signal(Signal::SIGKILL);
     }
 }

@@ -22,6 +22,7 @@ use ha_dashboard::domain::{
 };
 use tokio::process::{Child, Command};
 
+use super::child::kill_for_test;
 use crate::server::config::{Config, EngineChoice, StoreChoice};
 
 /// The k6 to test with.
@@ -53,6 +54,29 @@ pub async fn until<T>(seconds: u64, what: &str, mut condition: impl FnMut() -> O
         }
         assert!(Instant::now() < deadline, "not within {seconds} s: {what}");
         tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// A state folder; what still holds its Prometheus data ends with it, even when a test fails.
+pub struct StateDir(tempfile::TempDir);
+
+impl StateDir {
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    pub fn prometheus_data(&self) -> PathBuf {
+        self.path().canonicalize().unwrap().join("prometheus/data")
+    }
+}
+
+impl Drop for StateDir {
+    fn drop(&mut self) {
+        kill_for_test(&self.prometheus_data());
     }
 }
 

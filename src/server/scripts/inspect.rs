@@ -149,7 +149,7 @@ async fn read(pipe: Option<impl AsyncRead + Unpin>) -> Result<String, InspectErr
 #[serde(rename_all = "camelCase")]
 struct Answer {
     scenarios: Option<BTreeMap<String, RawScenario>>,
-    thresholds: Option<BTreeMap<String, Vec<Value>>>,
+    thresholds: Option<BTreeMap<String, Vec<RawRule>>>,
     total_duration: String,
     #[serde(rename = "maxVUs")]
     max_vus: u32,
@@ -159,6 +159,14 @@ struct Answer {
 struct RawScenario {
     executor: String,
     stages: Option<Vec<RawStage>>,
+}
+
+/// An expression, or an object with the expression and what to do when it is crossed.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum RawRule {
+    Expression(String),
+    Object { threshold: String },
 }
 
 #[derive(Deserialize)]
@@ -181,13 +189,12 @@ fn parse(answer: &str) -> Result<Inspection, InspectError> {
             .collect::<Result<_, InspectError>>()?;
         scenarios.push(Scenario { name, executor, stages });
     }
-    let thresholds = answer.thresholds.unwrap_or_default().into_iter().flat_map(|(metric, rules)| {
-        // A rule is an expression, or an object with the expression and what to do.
-        let expression = |rule: &Value| rule.as_str().or(rule.get("threshold")?.as_str()).map(str::to_owned);
-        let rules = rules.iter().filter_map(expression).collect::<Vec<_>>();
-        rules.into_iter().map(move |rule| format!("{metric}:{rule}"))
-    });
-    let thresholds = thresholds.collect();
+    let mut thresholds = Vec::new();
+    for (metric, rules) in answer.thresholds.unwrap_or_default() {
+        for RawRule::Expression(rule) | RawRule::Object { threshold: rule } in rules {
+            thresholds.push(format!("{metric}:{rule}"));
+        }
+    }
     let endless = scenarios.iter().any(|scenario| scenario.executor == "externally-controlled");
     let duration_s = u32::try_from(millis(&answer.total_duration)?.div_ceil(1000)).ok().filter(|_| !endless);
     Ok(Inspection { scenarios, thresholds, duration_s, max_vus: answer.max_vus })

@@ -3,7 +3,7 @@
 use ha_dashboard::domain::run::{RunState, Verdict};
 
 use super::*;
-use crate::server::prometheus::lab::{config, free_port, run, until};
+use crate::server::prometheus::lab::{StateDir, config, free_port, run, until};
 
 /// A dashboard's part in this: its own runtime, so that it can crash.
 struct Dashboard {
@@ -42,9 +42,8 @@ impl Dashboard {
     }
 }
 
-async fn process(dir: &Path) -> Option<Identity> {
-    let data = dir.join("prometheus/data").canonicalize().unwrap();
-    leftover(&data).await.map(|server| server.identity)
+async fn process(dir: &StateDir) -> Option<Identity> {
+    leftover(&dir.prometheus_data()).await.map(|server| server.identity)
 }
 
 #[test]
@@ -60,21 +59,21 @@ fn versions_are_read() {
 
 #[tokio::test]
 async fn a_killed_child_comes_back_on_its_port_and_ends_with_the_dashboard() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = StateDir::new();
     let port = free_port();
     let dashboard = Dashboard::start(dir.path(), "prometheus", port);
     let first = dashboard.ready().await;
     assert_eq!(first.url.as_deref(), Some(format!("http://127.0.0.1:{port}").as_str()));
     assert!(first.native_histograms && first.problem.is_empty(), "{first:?}");
 
-    let killed = process(dir.path()).await.unwrap();
+    let killed = process(&dir).await.unwrap();
     killed.signal(Signal::SIGKILL);
     let problem = until(5, "the death is told", || {
         Some(dashboard.feed.borrow().problem.clone()).filter(|problem| !problem.is_empty())
     });
     assert!(problem.await.contains("prometheus.log"));
     assert_eq!(dashboard.ready().await.url, first.url);
-    let next = process(dir.path()).await.unwrap();
+    let next = process(&dir).await.unwrap();
     assert_ne!(next, killed);
     assert!(!log_tail(dir.path()).await.is_empty());
 
@@ -84,10 +83,10 @@ async fn a_killed_child_comes_back_on_its_port_and_ends_with_the_dashboard() {
 
 #[tokio::test]
 async fn a_crash_of_the_dashboard_leaves_the_child_and_the_next_start_adopts_it() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = StateDir::new();
     let crashed = Dashboard::start(dir.path(), "prometheus", free_port());
     let url = crashed.ready().await.url;
-    let child = process(dir.path()).await.unwrap();
+    let child = process(&dir).await.unwrap();
     crashed.crash();
     assert!(child.is_alive());
 
@@ -96,7 +95,7 @@ async fn a_crash_of_the_dashboard_leaves_the_child_and_the_next_start_adopts_it(
     let adopted = next.ready().await;
     assert_eq!(adopted.url, url);
     assert!(adopted.native_histograms);
-    assert_eq!(process(dir.path()).await, Some(child));
+    assert_eq!(process(&dir).await, Some(child));
     // An orderly end while a run is at work leaves it too.
     next.runs.send_replace(RunFeed { run: Some(test.clone()), ..RunFeed::default() });
     next.end().await;
@@ -112,7 +111,7 @@ async fn a_crash_of_the_dashboard_leaves_the_child_and_the_next_start_adopts_it(
 
 #[tokio::test]
 async fn a_taken_port_is_gone_round_and_said() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = StateDir::new();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
     let dashboard = Dashboard::start(dir.path(), "prometheus", port);
@@ -124,7 +123,7 @@ async fn a_taken_port_is_gone_round_and_said() {
 
 #[tokio::test]
 async fn what_is_not_prometheus_is_told_with_what_to_do() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = StateDir::new();
     let said = async |binary: &str| {
         let dashboard = Dashboard::start(dir.path(), binary, free_port());
         let problem = until(10, "a problem", || {

@@ -1,0 +1,76 @@
+//! The document, and what every page shares: header, live picture, form.
+
+use leptos::prelude::*;
+use leptos_meta::{HashedStylesheet, MetaTags, Title, provide_meta_context};
+use leptos_router::{
+    SsrMode,
+    components::{Route, Router, Routes},
+    path,
+};
+
+use super::{
+    header::Header,
+    live::Live,
+    load::Form,
+    pages::{FirstState, LoadPage, NotFoundPage, RunPage, RunsPage, ServicesPage},
+    prefs::Prefs,
+    text::use_text,
+};
+use crate::api::functions::get_page_state;
+
+/// The HTML document around [`App`].
+pub fn shell(options: LeptosOptions) -> impl IntoView {
+    let prefs = Prefs::current();
+    let text = prefs.lang.text();
+    view! {
+        <!DOCTYPE html>
+        <html lang=prefs.lang.tag() data-theme=prefs.theme.map(|theme| theme.id())>
+            <head>
+                <meta charset="utf-8" />
+                <meta name="viewport" content="width=device-width, initial-scale=1" />
+                <meta name="color-scheme" content="light dark" />
+                <meta name="description" content=text.now_heading />
+                <link rel="icon" type="image/svg+xml" href="/favicon.svg" />
+                <HashedStylesheet id="leptos" options=options.clone() />
+                <script defer src="/vendor/echarts.min.js"></script>
+                <HydrationScripts options />
+                <MetaTags />
+            </head>
+            <body>
+                <App />
+                <noscript>
+                    <p class="no-script">{text.no_script}</p>
+                </noscript>
+            </body>
+        </html>
+    }
+}
+
+/// The whole page's content.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    let prefs = Prefs::current();
+    provide_context(prefs.lang);
+    let live = Live::provide();
+    Form::provide(live);
+    provide_context(FirstState(Resource::new_blocking(|| (), |()| get_page_state())));
+    let text = use_text();
+
+    view! {
+        <Title formatter=move |page: String| format!("{page} · {}", text.app_name) />
+        <Router>
+            <a class="skip" href="#main">{text.skip_to_content}</a>
+            <Header theme=prefs.theme />
+            <main id="main" tabindex="-1">
+                // Asynchronous: everything is in the first HTML, for readers without JavaScript too.
+                <Routes fallback=|| view! { <NotFoundPage /> }>
+                    <Route path=path!("/") view=LoadPage ssr=SsrMode::Async />
+                    <Route path=path!("/services") view=ServicesPage ssr=SsrMode::Async />
+                    <Route path=path!("/runs") view=RunsPage ssr=SsrMode::Async />
+                    <Route path=path!("/runs/:id") view=RunPage ssr=SsrMode::Async />
+                </Routes>
+            </main>
+        </Router>
+    }
+}

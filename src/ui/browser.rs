@@ -1,0 +1,110 @@
+//! The few things the page asks the browser for. On the server each is a quiet nothing.
+
+use leptos::{prelude::*, wasm_bindgen::JsCast, web_sys};
+
+#[cfg(feature = "hydrate")]
+mod js {
+    use crate::{domain::Millis, ui::text::Lang};
+
+    pub(in crate::ui) fn now_ms() -> Millis {
+        js_sys::Date::now() as Millis
+    }
+
+    /// Whether the system asks for dark colours.
+    pub(in crate::ui) fn prefers_dark() -> bool {
+        let query = leptos::prelude::window().match_media("(prefers-color-scheme: dark)");
+        query.ok().flatten().is_some_and(|query| query.matches())
+    }
+
+    /// Sets a cookie by its whole line.
+    pub(in crate::ui) fn set_cookie(line: &str) {
+        // A plain property of the document; Reflect spares the type it would need.
+        let _ = js_sys::Reflect::set(&leptos::prelude::document(), &"cookie".into(), &line.into());
+    }
+
+    /// The `value` of a control.
+    pub(in crate::ui) fn value_of(control: &web_sys::Element) -> Option<String> {
+        js_sys::Reflect::get(control, &"value".into()).ok()?.as_string()
+    }
+
+    /// Date and time on the reader's clock.
+    pub(in crate::ui) fn local_time(at_ms: Millis, lang: Lang, date: bool) -> Option<String> {
+        let when = js_sys::Date::new(&(at_ms as f64).into());
+        let options = js_sys::Object::new();
+        let mut entries = vec![("hour", "2-digit"), ("minute", "2-digit"), ("second", "2-digit")];
+        if date {
+            entries.extend([("day", "2-digit"), ("month", "short"), ("year", "numeric")]);
+        }
+        for (name, value) in entries {
+            js_sys::Reflect::set(&options, &name.into(), &value.into()).ok()?;
+        }
+        // British order and 24 hours: the page's English is read by many who are not at home in it.
+        let locale = if lang == Lang::De { "de-DE" } else { "en-GB" };
+        Some(when.to_locale_string(locale, &options).into())
+    }
+}
+
+#[cfg(not(feature = "hydrate"))]
+mod js {
+    use crate::{domain::Millis, ui::text::Lang};
+
+    pub(in crate::ui) fn now_ms() -> Millis {
+        0
+    }
+
+    pub(in crate::ui) fn prefers_dark() -> bool {
+        false
+    }
+
+    pub(in crate::ui) fn set_cookie(_line: &str) {}
+
+    pub(in crate::ui) fn value_of(_control: &leptos::web_sys::Element) -> Option<String> {
+        None
+    }
+
+    pub(in crate::ui) fn local_time(_at_ms: Millis, _lang: Lang, _date: bool) -> Option<String> {
+        None
+    }
+}
+
+pub(in crate::ui) use js::{local_time, now_ms, prefers_dark};
+
+/// An attribute of `<html>`.
+pub(in crate::ui) fn html_attribute(name: &str) -> Option<String> {
+    document().document_element()?.get_attribute(name)
+}
+
+/// Sets an attribute of `<html>`.
+pub(in crate::ui) fn set_html_attribute(name: &str, value: &str) {
+    if let Some(html) = document().document_element() {
+        // Fails for invalid names only.
+        let _ = html.set_attribute(name, value);
+    }
+}
+
+/// Keeps a preference for a year, readable by the server.
+pub(in crate::ui) fn set_cookie(name: &str, value: &str) {
+    js::set_cookie(&format!("{name}={value}; Path=/; Max-Age=31536000; SameSite=Lax"));
+}
+
+/// Moves the keyboard to an element once the page has been brought up to date.
+pub(in crate::ui) fn focus_soon(id: String) {
+    request_animation_frame(move || {
+        if let Some(element) = element_by_id(&id) {
+            let _ = element.focus();
+        }
+    });
+}
+
+/// What a control holds now, which may be more than we heard of: typed before hydration, or filled in by the browser.
+pub(in crate::ui) fn control_value(form: &str, name: &str) -> Option<String> {
+    let selector = format!("#{form} [name='{name}']");
+    let checked = format!("{selector}:checked");
+    let find = |selector: &str| document().query_selector(selector).ok().flatten();
+    let element = find(&checked).or_else(|| find(&selector))?;
+    js::value_of(&element)
+}
+
+fn element_by_id(id: &str) -> Option<web_sys::HtmlElement> {
+    document().get_element_by_id(id)?.dyn_into().ok()
+}

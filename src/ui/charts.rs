@@ -1,0 +1,68 @@
+//! Live charts: [`panels`] as data, [`picture`] what a panel shows of the state, [`option`] that as ECharts options.
+
+mod option;
+mod panel;
+mod panels;
+mod picture;
+mod preview;
+mod scale;
+#[cfg(test)]
+mod tests;
+mod text;
+pub mod theme;
+
+use leptos::prelude::*;
+
+use self::{panel::ChartPanel, panels::PANELS, text::ChartText};
+use super::{echarts, text::use_lang};
+pub use preview::SchedulePreview;
+
+/// What all panels share.
+#[derive(Clone, Copy)]
+struct Shared {
+    /// The words.
+    text: &'static ChartText,
+    /// The pointer's place on the time axis, in ms since the start.
+    pointer: RwSignal<Option<f64>>,
+    /// Counts the theme's changes.
+    theme: RwSignal<u32>,
+    /// Whether the chart script is there; `None`: not settled.
+    script: RwSignal<Option<bool>>,
+}
+
+/// All panels of the run at work, or of the last one.
+#[component]
+pub fn LiveCharts() -> impl IntoView {
+    let text = ChartText::of(use_lang());
+    let shared = Shared { text, pointer: RwSignal::new(None), theme: RwSignal::new(0), script: RwSignal::new(None) };
+
+    if echarts::IN_BROWSER {
+        settle(shared);
+    }
+
+    view! {
+        <div class="charts" data-testid="charts">
+            <noscript>
+                <p class="charts-notice">{text.no_script}</p>
+            </noscript>
+            <Show when=move || shared.script.get() == Some(false)>
+                <p class="charts-notice" role="status">{text.script_missing}</p>
+            </Show>
+            {PANELS.iter().map(|panel| view! { <ChartPanel panel shared /> }).collect_view()}
+        </div>
+    }
+}
+
+/// Follows the script and the theme.
+fn settle(shared: Shared) {
+    let watch = StoredValue::new_local(None);
+    Effect::new(move |_| {
+        echarts::on_script(move |there| {
+            shared.script.try_set(Some(there));
+        });
+        watch.set_value(echarts::on_theme(move || {
+            shared.theme.try_update(|count| *count += 1);
+        }));
+    });
+    on_cleanup(move || drop(watch.try_update_value(Option::take)));
+}

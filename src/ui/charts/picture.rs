@@ -1,0 +1,395 @@
+//! From the live state to what a panel shows: everything but the rows in [`Picture`], the rows in [`Picture::rows`].
+//!
+//! As long as two pictures are equal, the chart only needs new rows.
+
+use serde::Serialize;
+
+use super::{
+    panels::{LimitSpec, Look, Panel, Source, TraceSpec, When},
+    scale::{ValueScale, tick, time_step},
+    text::ChartText,
+    theme::Tone,
+};
+use crate::domain::{
+    Millis,
+    format::{self, Numbers},
+    frame::{Dimension, History, Metric, SeriesKey, Unit},
+    live::{LiveState, Snapshot},
+    run::Run,
+    schedule::{Executor, Schedule},
+    threshold::{Aggregation, Comparison, Observed},
+};
+
+/// A panel at one moment, without its rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Picture {
+    /// When the time axis starts.
+    pub origin_ms: Millis,
+    /// The length of the time axis, in seconds.
+    pub length_s: f64,
+    /// The distance of its labels, in seconds.
+    pub time_step_s: u32,
+    /// The axis at the left.
+    pub left: Axis,
+    /// The axis at the right, where there is one.
+    pub right: Option<Axis>,
+    /// The series, back to front.
+    pub traces: Vec<Trace>,
+    /// The course that the plan asks for: (seconds, value).
+    pub planned: Vec<(f64, f64)>,
+    /// Limits of thresholds.
+    pub limits: Vec<Limit>,
+    /// Every second phase: (from, to) in seconds.
+    pub bands: Vec<(u32, u32)>,
+}
+
+/// A value axis.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Axis {
+    /// What it counts, in words: `requests/s`.
+    pub unit: String,
+    /// What stands behind its labels: ` ms`; empty for plain numbers.
+    pub suffix: &'static str,
+    /// Its range.
+    pub scale: ValueScale,
+}
+
+/// One series.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trace {
+    /// Its values in the history; `None`: the planned course.
+    pub key: Option<SeriesKey>,
+    /// The metric it is measured in.
+    pub metric: Metric,
+    /// Its name in the legend.
+    pub name: String,
+    /// Its colour.
+    pub tone: Tone,
+    /// How it is drawn.
+    pub look: Look,
+    /// Whether it belongs to the axis at the right.
+    pub right: bool,
+}
+
+/// The limit of a threshold.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Limit {
+    /// The threshold in short: `p95 < 500 ms`.
+    pub label: String,
+    /// The limit in the axis' unit.
+    pub value: f64,
+    /// Whether it lies above the axis, so that only its label shows.
+    pub above: bool,
+    /// Whether the threshold is crossed.
+    pub crossed: bool,
+}
+
+/// A row of a series as ECharts takes it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Point {
+    /// Milliseconds since the start, value; `None` is a gap.
+    Pair(f64, Option<f64>),
+    /// A value between two gaps: a line needs two, so it gets a dot.
+    #[serde(rename_all = "camelCase")]
+    Dot {
+        /// Milliseconds since the start, value.
+        value: (f64, f64),
+        /// ECharts' symbol.
+        symbol: &'static str,
+        /// Its size, in px.
+        symbol_size: u8,
+    },
+}
+
+/// How a metric is written on an axis.
+struct Units {
+    /// From the metric's own unit to the axis'.
+    factor: f64,
+    /// What stands behind a number.
+    suffix: &'static str,
+    /// The axis' unit in words.
+    label: String,
+    /// The smallest upper end of an axis, in its unit.
+    least: f64,
+    whole: bool,
+}
+
+/// A value in words, for legends.
+pub fn figure(metric: Metric, value: f64, text: &ChartText) -> String {
+    let numbers = text.numbers();
+    match metric.spec().unit {
+        Unit::Cores => format::percent(value, numbers),
+        // A course between two corners is no whole number of VUs.
+        Unit::Count => format::number(value.round(), 0, numbers),
+        unit => format::value(unit, value, numbers),
+    }
+}
+
+fn units(metric: Metric, text: &ChartText) -> Units {
+    let percent = match text.numbers() {
+        Numbers::En => "%",
+        Numbers::De => " %",
+    };
+    let (factor, suffix, label, least, whole) = match metric.spec().unit {
+        Unit::Count => (1.0, "", (text.metric)(metric), 4.0, true),
+        Unit::PerSecond if metric == Metric::RequestRate => (1.0, "/s", text.requests_per_second, 4.0, false),
+        Unit::PerSecond => (1.0, "/s", text.iterations_per_second, 4.0, false),
+        Unit::Share => (100.0, percent, "%", 1.0, false),
+        Unit::Seconds => (1e3, " ms", "ms", 1.0, false),
+        Unit::Bytes => (1e-6, " MB", "MB", 10.0, false),
+        Unit::BytesPerSecond => (1e-6, " MB/s", "MB/s", 1.0, false),
+        Unit::Cores => (100.0, percent, text.percent_of_core, 10.0, false),
+    };
+    Units { factor, suffix, label: label.to_owned(), least, whole }
+}
+
+impl Picture {
+    /// What `panel` shows of `state`.
+    pub fn of(panel: &Panel, state: &LiveState, text: &ChartText) -> Self {
+        let snapshot = &state.snapshot;
+        let run = snapshot.status.run.as_ref();
+        let schedule = run.and_then(|run| run.schedule.as_ref());
+        let history = &snapshot.history;
+        let services: Vec<&str> = snapshot.status.services.iter().map(|s| s.service.name.as_str()).collect();
+
+        let origin_ms = origin(run, history);
+        let length_s = length(run, history, origin_ms);
+        let traces: Vec<Trace> =
+            panel.traces.iter().flat_map(|spec| traces_of(spec, schedule, snapshot, &services, text)).collect();
+        let has_plan = traces.iter().any(|trace| trace.key.is_none());
+        let planned = schedule.filter(|_| has_plan).map(Schedule::points).unwrap_or_default();
+
+        let highest = |right: bool, factor: f64| {
+            let own = traces.iter().filter(|t| t.right == right).filter_map(|t| history.series.get(t.key.as_ref()?));
+            let own = own.flatten().flatten().copied().fold(0.0, f64::max) * factor;
+            if right { own } else { planned.iter().map(|(_, value)| *value).fold(own, f64::max) }
+        };
+        let axis = |right: bool, limits: &[Limit]| {
+            let metric = traces.iter().find(|t| t.right == right).map(|t| t.metric).or_else(|| first_metric(panel))?;
+            let units = units(metric, text);
+            let data = highest(right, units.factor);
+            // A limit far above the data would press the data flat: it then stands at the upper edge as a label.
+            let near = |limit: &&Limit| data == 0.0 || limit.value <= data * FAR;
+            let top = limits.iter().filter(near).map(|limit| limit.value).fold(data, f64::max);
+            let scale = ValueScale::reaching(top, units.least, units.whole);
+            Some(Axis { unit: units.label, suffix: units.suffix, scale })
+        };
+        let mut limits: Vec<Limit> = run.map(|run| limits_of(panel, run, text)).unwrap_or_default();
+        let left = axis(false, &limits).unwrap_or(Axis {
+            unit: String::new(),
+            suffix: "",
+            scale: ValueScale::reaching(0.0, 1.0, false),
+        });
+        for limit in &mut limits {
+            limit.above = limit.value > left.scale.max;
+        }
+        let right = traces.iter().any(|t| t.right).then(|| axis(true, &[])).flatten();
+        Self {
+            origin_ms,
+            length_s,
+            time_step_s: time_step(length_s),
+            left,
+            right,
+            traces,
+            planned,
+            limits,
+            bands: schedule.map(bands).unwrap_or_default(),
+        }
+    }
+
+    /// The rows of every trace, in the order of [`Picture::traces`].
+    pub fn rows(&self, history: &History, text: &ChartText) -> Vec<Vec<Point>> {
+        let first = self.first_row(history);
+        let times: Vec<f64> =
+            history.at_ms[first..].iter().map(|at| at.saturating_sub(self.origin_ms) as f64).collect();
+        let rows_of = |trace: &Trace| {
+            let Some(key) = &trace.key else {
+                return self.planned.iter().map(|(s, value)| Point::Pair(s * 1e3, Some(*value))).collect();
+            };
+            let factor = units(trace.metric, text).factor;
+            let values = history.series.get(key).map(|values| values.get(first..).unwrap_or_default());
+            values.map(|values| points(&times, values, factor)).unwrap_or_default()
+        };
+        self.traces.iter().map(rows_of).collect()
+    }
+
+    /// The index of the first row of the run.
+    pub fn first_row(&self, history: &History) -> usize {
+        history.at_ms.partition_point(|at| *at < self.origin_ms)
+    }
+
+    /// Whether any measured series has a value, in the history or, before that came, now.
+    pub fn has_data(&self, state: &LiveState) -> bool {
+        let Snapshot { history, frame, .. } = &state.snapshot;
+        let first = self.first_row(history);
+        let mut keys = self.traces.iter().filter_map(|trace| trace.key.as_ref());
+        keys.any(|key| {
+            let past = history.series.get(key).and_then(|values| values.get(first..));
+            past.is_some_and(|values| values.iter().any(Option::is_some))
+                || (history.at_ms.is_empty() && frame.values.contains_key(key))
+        })
+    }
+
+    /// A trace's value at a row of the history, in the metric's unit; without a row: its value now.
+    pub fn value_at(&self, trace: &Trace, state: &LiveState, row: Option<usize>) -> Option<f64> {
+        let Snapshot { history, frame, .. } = &state.snapshot;
+        match (&trace.key, row) {
+            (Some(key), Some(row)) => *history.series.get(key)?.get(row)?,
+            (Some(key), None) => frame.values.get(key).copied(),
+            (None, Some(row)) => {
+                course_at(&self.planned, history.at_ms.get(row)?.saturating_sub(self.origin_ms) as f64 / 1e3)
+            }
+            (None, None) => None,
+        }
+    }
+}
+
+/// Limits further above the data than this factor stand at the upper edge.
+const FAR: f64 = 10.0;
+
+fn first_metric(panel: &Panel) -> Option<Metric> {
+    panel.traces.last().map(|spec| match spec.source {
+        Source::Whole(metric) | Source::Parts(metric, _) | Source::Planned(metric) => metric,
+    })
+}
+
+fn origin(run: Option<&Run>, history: &History) -> Millis {
+    let first = history.at_ms.first().copied();
+    run.map(|run| run.started_ms.unwrap_or(run.created_ms)).or(first).unwrap_or_default()
+}
+
+/// Up to the planned end, so that nothing jumps; a finished run up to where it really ended.
+fn length(run: Option<&Run>, history: &History, origin_ms: Millis) -> f64 {
+    let last_s = history.at_ms.last().map_or(0.0, |at| at.saturating_sub(origin_ms) as f64 / 1e3);
+    let Some(run) = run else { return last_s.max(60.0) };
+    let planned_s = f64::from(run.duration_s() + Schedule::GRACE_S);
+    let planned_s = match run.ended_ms {
+        Some(ended) if !run.state.is_active() => {
+            planned_s.min(ended.saturating_sub(origin_ms) as f64 / 1e3).ceil().max(5.0)
+        }
+        _ => planned_s,
+    };
+    // Rows past the planned end move it in steps, not with each row.
+    if last_s > planned_s { (last_s / 10.0).ceil() * 10.0 } else { planned_s }
+}
+
+fn traces_of(
+    spec: &TraceSpec,
+    schedule: Option<&Schedule>,
+    snapshot: &Snapshot,
+    services: &[&str],
+    text: &ChartText,
+) -> Vec<Trace> {
+    let open = schedule.is_some_and(|schedule| schedule.executor == Executor::RampingArrivalRate);
+    if matches!((spec.when, open), (When::Closed, true) | (When::Open, false)) {
+        return Vec::new();
+    }
+    let trace = |key, metric, name: String, tone| Trace { key, metric, name, tone, look: spec.look, right: spec.right };
+    match spec.source {
+        Source::Planned(_) if schedule.is_none() => Vec::new(),
+        Source::Planned(metric) => vec![trace(None, metric, text.planned.to_owned(), spec.tone)],
+        Source::Whole(metric) => {
+            let name = if metric == Metric::RequestRate { text.total } else { (text.metric)(metric) };
+            vec![trace(Some(SeriesKey::whole(metric)), metric, name.to_owned(), spec.tone)]
+        }
+        Source::Parts(metric, dimension) => {
+            let past = snapshot.history.parts(metric, dimension).map(|(name, _)| name);
+            let now = snapshot.frame.values.keys().filter_map(|key| match &key.part {
+                Some((d, name)) if key.metric == metric && *d == dimension => Some(name.as_str()),
+                _ => None,
+            });
+            let mut names: Vec<&str> = past.chain(now).collect();
+            names.sort_by_key(|name| rank(name, services));
+            names.dedup();
+            let part = |name: &str| {
+                let shown = if dimension == Dimension::Process && name == "host" { text.host } else { name };
+                let key = SeriesKey::part(metric, dimension, name);
+                trace(Some(key), metric, shown.to_owned(), part_tone(name, services))
+            };
+            names.into_iter().map(part).collect()
+        }
+    }
+}
+
+/// Processes that are no services, in the legend's order, each with a colour of its own.
+const PROCESSES: &[(&str, Tone)] =
+    &[("k6", Tone::Series(6)), ("dashboard", Tone::Series(7)), ("prometheus", Tone::Series(8)), ("host", Tone::Muted)];
+
+fn rank<'a>(name: &'a str, services: &[&str]) -> (usize, &'a str) {
+    let service = services.iter().position(|service| *service == name);
+    let process = PROCESSES.iter().position(|(process, _)| *process == name).map(|i| services.len() + 1 + i);
+    (service.or(process).unwrap_or(services.len()), name)
+}
+
+/// A service has the same colour in every panel.
+fn part_tone(name: &str, services: &[&str]) -> Tone {
+    if let Some(i) = services.iter().position(|service| *service == name) {
+        return Tone::Series(2 + (i % 4) as u8);
+    }
+    PROCESSES.iter().find(|(process, _)| *process == name).map_or(Tone::Series(1), |(_, tone)| *tone)
+}
+
+fn limits_of(panel: &Panel, run: &Run, text: &ChartText) -> Vec<Limit> {
+    let Some(metric) = first_metric(panel) else { return Vec::new() };
+    let suffix = units(metric, text).suffix;
+    let limit = |observed: &Observed| {
+        let threshold = &observed.threshold;
+        let fits = |spec: &&LimitSpec| spec.k6_metric == threshold.metric && (spec.fits)(threshold.aggregation);
+        let value = threshold.limit * panel.limits.iter().find(fits)?.factor;
+        let name = match threshold.aggregation {
+            Aggregation::Avg => (text.metric)(Metric::Mean).to_owned(),
+            Aggregation::Med => "p50".to_owned(),
+            Aggregation::Min => "min".to_owned(),
+            Aggregation::Max => "max".to_owned(),
+            Aggregation::Percentile(p) => format!("p{p}"),
+            Aggregation::Rate | Aggregation::Count => (text.metric)(metric).to_owned(),
+        };
+        let sign = comparison_sign(threshold.comparison);
+        let label = format!("{name} {sign} {}{suffix}", tick(value, text.numbers()));
+        Some(Limit { label, value, above: false, crossed: observed.ok == Some(false) })
+    };
+    run.thresholds.iter().filter_map(limit).collect()
+}
+
+fn comparison_sign(comparison: Comparison) -> &'static str {
+    match comparison {
+        Comparison::Below => "<",
+        Comparison::AtMost => "≤",
+        Comparison::Above => ">",
+        Comparison::AtLeast => "≥",
+    }
+}
+
+/// Every second phase as a band, where there is more than one.
+fn bands(schedule: &Schedule) -> Vec<(u32, u32)> {
+    let mut from = 0;
+    let mut bands = Vec::new();
+    for (i, phase) in schedule.phases.iter().enumerate() {
+        let to = from + phase.duration_s;
+        if i % 2 == 1 && to > from {
+            bands.push((from, to));
+        }
+        from = to;
+    }
+    bands
+}
+
+fn course_at(course: &[(f64, f64)], at_s: f64) -> Option<f64> {
+    let after = course.iter().position(|(s, _)| *s >= at_s)?;
+    let (to_s, to) = course[after];
+    let Some((from_s, from)) = after.checked_sub(1).map(|i| course[i]) else { return Some(to) };
+    if to_s <= from_s { Some(to) } else { Some(from + (to - from) * (at_s - from_s) / (to_s - from_s)) }
+}
+
+fn points(times: &[f64], values: &[Option<f64>], factor: f64) -> Vec<Point> {
+    let there = |i: Option<usize>| i.and_then(|i| values.get(i)).is_some_and(Option::is_some);
+    let point = |(i, (at, value)): (usize, (&f64, &Option<f64>))| match value {
+        Some(value) if !there(i.checked_sub(1)) && !there(Some(i + 1)) => {
+            Point::Dot { value: (*at, value * factor), symbol: "circle", symbol_size: 5 }
+        }
+        // Three decimals are more than the screen has pixels for, and keep the rows short.
+        value => Point::Pair(*at, value.map(|value| (value * factor * 1e3).round() / 1e3)),
+    };
+    times.iter().zip(values).enumerate().map(point).collect()
+}

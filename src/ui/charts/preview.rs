@@ -1,0 +1,120 @@
+//! The course of a plan as a small picture, drawn as SVG: it shows at once, with and without JavaScript.
+
+use leptos::prelude::*;
+
+use super::{
+    scale::{ValueScale, tick, time_step},
+    text::ChartText,
+};
+use crate::{
+    domain::{
+        format::clock,
+        frame::Metric,
+        schedule::{Executor, Schedule},
+    },
+    ui::text::use_lang,
+};
+
+/// What a plan will do to the services: load over time, and its phases in words.
+#[component]
+pub fn SchedulePreview(
+    /// The plan's schedule; `None` while the plan is not valid.
+    #[prop(into)]
+    schedule: Signal<Option<Schedule>>,
+) -> impl IntoView {
+    let text = ChartText::of(use_lang());
+    view! {
+        <figure class="preview" data-testid="chart-preview" aria-label=text.preview>
+            {move || match schedule.get() {
+                Some(schedule) => drawing(&schedule, text).into_any(),
+                None => view! { <p class="preview-missing">{text.preview_missing}</p> }.into_any(),
+            }}
+        </figure>
+    }
+}
+
+fn drawing(schedule: &Schedule, text: &'static ChartText) -> impl IntoView + use<> {
+    let course = Course::of(schedule);
+    let unit = match schedule.executor {
+        Executor::RampingVus => (text.metric)(Metric::Vus),
+        Executor::RampingArrivalRate => text.iterations_per_second,
+    };
+    let levels = course.levels().map(|(y, value)| {
+        view! {
+            <line class="preview-grid" x1="0" x2="100%" y1=y.clone() y2=y.clone() />
+            <text class="preview-level" x="0" y=y dx="-8" dy="0.35em">{tick(value, text.numbers())}</text>
+        }
+    });
+    let times = course.times().map(|(x, at)| {
+        view! { <text class="preview-time" x=x y="100%" dy="1.4em">{at}</text> }
+    });
+    let phases = schedule.phases.iter().filter(|phase| phase.duration_s > 0).map(|phase| {
+        view! {
+            <li>
+                <span class="preview-phase">{(text.phase)(phase.name)}</span>
+                {format!(" {} → {}", clock(f64::from(phase.duration_s)), tick(f64::from(phase.target), text.numbers()))}
+            </li>
+        }
+    });
+    let label = format!("{}: {} {unit}, {}", text.preview, schedule.peak(), clock(course.length_s));
+    view! {
+        <figcaption class="preview-head">
+            <span>{text.preview}</span>
+            " "
+            <span class="chart-unit">{unit}</span>
+        </figcaption>
+        <svg class="preview-drawing" role="img" aria-label=label width="100%" height="150">
+            // Inside, percentages place text without stretching it; only the course itself is stretched.
+            <svg class="preview-plot" x="48" y="10" width="84%" height="112" overflow="visible">
+                {levels.collect_view()} {times.collect_view()}
+                <svg viewBox="0 0 1000 1000" preserveAspectRatio="none" width="100%" height="100%" overflow="visible">
+                    <polygon class="preview-area" points=course.area() />
+                    <polyline class="preview-line" points=course.line() vector-effect="non-scaling-stroke" />
+                </svg>
+            </svg>
+        </svg>
+        <ol class="preview-phases">{phases.collect_view()}</ol>
+    }
+}
+
+/// A schedule's course with its axes, in thousandths of the plot.
+struct Course {
+    points: Vec<(f64, f64)>,
+    length_s: f64,
+    scale: ValueScale,
+}
+
+impl Course {
+    fn of(schedule: &Schedule) -> Self {
+        let length_s = f64::from(schedule.duration_s().max(1));
+        let scale = ValueScale::reaching(f64::from(schedule.peak()), 1.0, true);
+        let place = |(s, value): (f64, f64)| (s / length_s * 1e3, 1e3 - value / scale.max * 1e3);
+        Self { points: schedule.points().into_iter().map(place).collect(), length_s, scale }
+    }
+
+    fn line(&self) -> String {
+        self.points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect::<Vec<_>>().join(" ")
+    }
+
+    fn area(&self) -> String {
+        format!("0,1000 {} 1000,1000", self.line())
+    }
+
+    /// Labels of the value axis: (place, value).
+    fn levels(&self) -> impl Iterator<Item = (String, f64)> + use<> {
+        let ValueScale { max, step } = self.scale;
+        let count = (max / step).round() as u32;
+        (0..=count).map(move |i| f64::from(i) * step).map(move |value| (percent(1.0 - value / max), value))
+    }
+
+    /// Labels of the time axis: (place, time).
+    fn times(&self) -> impl Iterator<Item = (String, String)> + use<> {
+        let (length, step) = (self.length_s, f64::from(time_step(self.length_s)));
+        let count = (length / step).floor() as u32;
+        (0..=count).map(move |i| f64::from(i) * step).map(move |at| (percent(at / length), clock(at)))
+    }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.2}%", share * 100.0)
+}

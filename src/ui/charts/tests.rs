@@ -1,0 +1,303 @@
+use leptos::{prelude::*, reactive::owner::Owner};
+use serde_json::{Value, json};
+
+use super::{
+    option,
+    panels::{PANELS, Panel},
+    picture::{Picture, Point},
+    text::ChartText,
+    theme::{Colours, Tone},
+};
+use crate::{
+    domain::{
+        frame::{Dimension, Frame, Metric, SeriesKey},
+        live::LiveState,
+        plan::{Pattern, Peak, Plan, Shape},
+        run::{Run, RunState, Verdict},
+        schedule::Schedule,
+        service::{Health, Service, ServiceStatus},
+        threshold::Observed,
+    },
+    ui::text::Lang,
+};
+
+const START: u64 = 1_700_000_000_000;
+const CLOSED: Peak = Peak::Vus { vus: 50 };
+const OPEN: Peak = Peak::ArrivalRate { rate: 80, pre_allocated_vus: 20, max_vus: 60 };
+
+fn english() -> &'static ChartText {
+    ChartText::of(Lang::En)
+}
+
+fn panel(id: &str) -> &'static Panel {
+    PANELS.iter().find(|panel| panel.id == id).expect("there is such a panel")
+}
+
+fn run(peak: Peak, thresholds: &[(&str, Option<bool>)]) -> Run {
+    let shape = Shape::Pattern { pattern: Pattern::Load, peak, duration_s: 60, ramp_s: None };
+    let observed = |(text, ok): &(&str, Option<bool>)| Observed {
+        threshold: text.parse().expect("a threshold"),
+        value: None,
+        ok: *ok,
+        k6_ok: None,
+    };
+    Run {
+        id: "r-1".parse().expect("an id"),
+        plan: Plan { script: "a.js".into(), target: "all-services".into(), shape, thresholds: Vec::new() },
+        schedule: Some(Schedule::new(Pattern::Load, peak, 60, None)),
+        state: RunState::Running,
+        created_ms: START - 1500,
+        started_ms: Some(START),
+        ended_ms: None,
+        deadline_ms: START + 100_000,
+        thresholds: thresholds.iter().map(observed).collect(),
+        correlation_id: String::new(),
+    }
+}
+
+fn state(run: Option<Run>, rows: &[(u64, &[(SeriesKey, f64)])]) -> LiveState {
+    let mut state = LiveState::default();
+    state.snapshot.status.run = run;
+    let service = |name: &str| ServiceStatus {
+        service: Service { name: name.into(), url: String::new() },
+        health: Health::Unknown,
+    };
+    state.snapshot.status.services = ["product-service", "user-service"].map(service).into();
+    for (at_ms, values) in rows {
+        state.snapshot.history.push(&Frame { at_ms: *at_ms, values: values.iter().cloned().collect() });
+    }
+    state
+}
+
+fn whole(metric: Metric, value: f64) -> (SeriesKey, f64) {
+    (SeriesKey::whole(metric), value)
+}
+
+fn json_of(picture: &Picture) -> Value {
+    let colours = Colours(Tone::ALL.iter().map(|(tone, _)| format!("<{}>", tone.id())).collect());
+    serde_json::to_value(option::whole(picture, &colours)).expect("options are JSON")
+}
+
+fn series<'a>(option: &'a Value, id: &str) -> &'a Value {
+    let series = option["series"].as_array().expect("series are a list");
+    series.iter().find(|series| series["id"] == id).expect("there is such a series")
+}
+
+#[test]
+fn every_panel_has_the_same_time_axis_up_to_the_planned_end() {
+    let state = state(Some(run(CLOSED, &[])), &[(START + 1000, &[whole(Metric::Vus, 3.0)])]);
+    let axes: Vec<Value> =
+        PANELS.iter().map(|panel| json_of(&Picture::of(panel, &state, english()))["xAxis"].clone()).collect();
+    assert!(axes.iter().all(|axis| *axis == axes[0]));
+    assert_eq!(axes[0]["type"], "time");
+    assert_eq!(axes[0]["min"], 0.0);
+    assert_eq!(axes[0]["max"], 63_000.0);
+    assert_eq!(axes[0]["axisLabel"]["customValues"], json!([0.0, 10e3, 20e3, 30e3, 40e3, 50e3, 60e3]));
+}
+
+#[test]
+fn closed_load_shows_vus_over_the_planned_course() {
+    let state = state(Some(run(CLOSED, &[])), &[(START + 1000, &[whole(Metric::Vus, 3.0)])]);
+    let picture = Picture::of(panel("load"), &state, english());
+    let option = json_of(&picture);
+    assert_eq!(option["useUTC"], true);
+    assert_eq!(option["animation"], false);
+    assert_eq!(option["yAxis"]["max"], 60.0, "the plan's peak has room from the start");
+    let vus = series(&option, "trace-0");
+    assert_eq!(vus["areaStyle"]["color"], "<series-1>");
+    assert_eq!(vus["sampling"], "lttb");
+    let planned = series(&option, "trace-1");
+    assert_eq!(planned["lineStyle"]["type"], "dashed");
+    assert_eq!(planned["sampling"], Value::Null, "the plan's corners stay");
+    let rows = picture.rows(&state.snapshot.history, english());
+    assert_eq!(rows[1].first(), Some(&Point::Pair(0.0, Some(0.0))));
+    assert_eq!(rows[1].last(), Some(&Point::Pair(60e3, Some(0.0))));
+}
+
+#[test]
+fn open_load_shows_iterations_and_its_vus_on_an_axis_of_their_own() {
+    let state = state(Some(run(OPEN, &[])), &[(START, &[whole(Metric::IterationRate, 3.0), whole(Metric::Vus, 9.0)])]);
+    let picture = Picture::of(panel("load"), &state, english());
+    let names: Vec<(&str, bool)> = picture.traces.iter().map(|trace| (trace.name.as_str(), trace.right)).collect();
+    assert_eq!(names, [("iterations", false), ("dropped", false), ("VUs", true), ("planned", false)]);
+    let option = json_of(&picture);
+    assert_eq!(option["yAxis"][0]["axisLabel"]["formatter"], "{value}/s");
+    assert_eq!(option["yAxis"][1]["axisLabel"]["formatter"], "{value}");
+    assert_eq!(series(&option, "trace-2")["yAxisIndex"], 1.0);
+}
+
+#[test]
+fn a_script_with_its_own_options_shows_its_vus_without_a_plan() {
+    let own = Run { schedule: None, ..run(CLOSED, &[]) };
+    let picture = Picture::of(panel("load"), &state(Some(own), &[]), english());
+    let names: Vec<&str> = picture.traces.iter().map(|trace| trace.name.as_str()).collect();
+    assert_eq!(names, ["VUs"]);
+    assert!(picture.planned.is_empty());
+}
+
+#[test]
+fn thresholds_are_lines_where_they_belong_and_show_when_crossed() {
+    let thresholds = [
+        ("http_req_duration:p(95)<500", Some(true)),
+        ("http_req_duration:p(99)<800", Some(false)),
+        ("http_req_failed:rate<0.01", None),
+        ("checks:rate>0.9", None),
+    ];
+    let state = state(Some(run(CLOSED, &thresholds)), &[(START, &[whole(Metric::P95, 0.2)])]);
+    let latency = Picture::of(panel("latency"), &state, english());
+    let labels: Vec<&str> = latency.limits.iter().map(|limit| limit.label.as_str()).collect();
+    assert_eq!(labels, ["p95 < 500 ms", "p99 < 800 ms"]);
+    let option = json_of(&latency);
+    let holds = &series(&option, "limit-0")["markLine"];
+    assert_eq!(holds["data"], json!([{ "yAxis": 500.0 }]));
+    assert_eq!(holds["lineStyle"]["type"], "dashed");
+    assert_eq!(holds["lineStyle"]["color"], "<warn>");
+    assert_eq!(series(&option, "limit-1")["markLine"]["lineStyle"]["color"], "<bad>");
+
+    let errors = Picture::of(panel("errors"), &state, english());
+    assert_eq!(errors.limits[0].label, "failed < 1%");
+    assert_eq!(errors.limits[0].value, 1.0);
+    assert!(Picture::of(panel("throughput"), &state, english()).limits.is_empty());
+    let german = Picture::of(panel("errors"), &state, ChartText::of(Lang::De));
+    assert_eq!(german.limits[0].label, "fehlgeschlagen < 1 %");
+}
+
+#[test]
+fn a_limit_far_above_the_data_does_not_press_it_flat() {
+    let thresholds = [("http_req_duration:p(95)<500", None)];
+    let near = state(Some(run(CLOSED, &thresholds)), &[(START, &[whole(Metric::P95, 0.1)])]);
+    let near = Picture::of(panel("latency"), &near, english());
+    assert_eq!((near.left.scale.max, near.limits[0].above), (600.0, false));
+
+    let far = state(Some(run(CLOSED, &thresholds)), &[(START, &[whole(Metric::P95, 0.01)])]);
+    let far = Picture::of(panel("latency"), &far, english());
+    assert_eq!((far.left.scale.max, far.limits[0].above), (15.0, true));
+    let option = json_of(&far);
+    assert_eq!(series(&option, "limit-0")["markLine"]["label"]["formatter"], "p95 < 500 ms ↑");
+    assert_eq!(series(&option, "limit-0")["markLine"]["lineStyle"]["width"], 0.0);
+}
+
+#[test]
+fn gaps_stay_gaps_and_single_values_become_dots() {
+    let p95 = |value| [whole(Metric::P95, value)];
+    let (one, two, three) = (p95(0.1), p95(0.2), p95(0.3));
+    let state = state(
+        Some(run(CLOSED, &[])),
+        &[
+            (START - 1000, &one[..]),
+            (START, &one),
+            (START + 1000, &two),
+            (START + 2000, &[whole(Metric::Vus, 1.0)]),
+            (START + 3000, &three),
+            (START + 4000, &[]),
+        ],
+    );
+    let picture = Picture::of(panel("latency"), &state, english());
+    assert!(picture.has_data(&state));
+    let rows = serde_json::to_value(option::rows(picture.rows(&state.snapshot.history, english()))).expect("JSON");
+    assert_eq!(rows["series"][0], json!({ "id": "trace-0", "type": "line", "data": [] }), "no p50 at all");
+    assert_eq!(
+        rows["series"][1]["data"],
+        json!([
+            [0.0, 100.0],
+            [1000.0, 200.0],
+            [2000.0, null],
+            { "value": [3000.0, 300.0], "symbol": "circle", "symbolSize": 5 },
+            [4000.0, null],
+        ]),
+        "the row before the start is left out, and nothing is 0"
+    );
+}
+
+#[test]
+fn a_panel_without_any_value_says_so() {
+    let state = state(Some(run(CLOSED, &[])), &[(START, &[whole(Metric::Vus, 1.0)])]);
+    let has = |id| Picture::of(panel(id), &state, english()).has_data(&state);
+    assert!(has("load"));
+    assert!(!has("latency"));
+    assert!(!has("cpu"));
+    let nothing = LiveState::default();
+    for panel in PANELS {
+        let picture = Picture::of(panel, &nothing, english());
+        assert!(!picture.has_data(&nothing), "{}", panel.id);
+        assert!(picture.length_s >= 60.0);
+    }
+}
+
+#[test]
+fn parts_keep_the_configured_order_and_one_colour_in_all_panels() {
+    let cpu = |name: &str| (SeriesKey::part(Metric::Cpu, Dimension::Process, name), 0.5);
+    let rate = |name: &str| (SeriesKey::part(Metric::RequestRate, Dimension::Service, name), 10.0);
+    let values = [
+        cpu("host"),
+        cpu("k6"),
+        cpu("user-service"),
+        cpu("product-service"),
+        rate("user-service"),
+        rate("product-service"),
+    ];
+    let state = state(Some(run(CLOSED, &[])), &[(START, &values)]);
+    let cpu = Picture::of(panel("cpu"), &state, english());
+    let names: Vec<&str> = cpu.traces.iter().map(|trace| trace.name.as_str()).collect();
+    assert_eq!(names, ["product-service", "user-service", "k6", "host"]);
+    assert_eq!(cpu.left.unit, "% of one core");
+    assert_eq!(cpu.left.scale.max, 60.0);
+    let rate = Picture::of(panel("throughput"), &state, english());
+    let user = |picture: &Picture| picture.traces.iter().find(|trace| trace.name == "user-service").map(|t| t.tone);
+    assert_eq!(user(&cpu), user(&rate));
+}
+
+#[test]
+fn only_rows_change_while_the_scale_fits() {
+    let at = |rows: u64| {
+        let values = [whole(Metric::Vus, 3.0)];
+        let rows: Vec<_> = (0..rows).map(|i| (START + i * 1000, &values[..])).collect();
+        Picture::of(panel("load"), &state(Some(run(CLOSED, &[])), &rows), english())
+    };
+    assert_eq!(at(1), at(40));
+}
+
+#[test]
+fn a_run_that_was_stopped_ends_the_axis_where_it_ended() {
+    let stopped =
+        Run { state: RunState::Finished(Verdict::Stopped), ended_ms: Some(START + 20_400), ..run(CLOSED, &[]) };
+    let picture = Picture::of(panel("load"), &state(Some(stopped), &[(START + 20_000, &[])]), english());
+    assert_eq!(picture.length_s, 21.0);
+}
+
+#[test]
+fn phases_are_bands_behind_the_data() {
+    let option = json_of(&Picture::of(panel("load"), &state(Some(run(CLOSED, &[])), &[]), english()));
+    let bands = series(&option, "phases")["markArea"]["data"].as_array().expect("bands").clone();
+    assert!(!bands.is_empty());
+    let edge = bands[0][0]["xAxis"].as_str().expect("a time").to_owned();
+    assert!(edge.starts_with("1970-01-01T00:00:") && edge.ends_with('Z'), "{edge}");
+}
+
+#[cfg(feature = "ssr")]
+#[test]
+fn the_server_draws_the_preview_and_leaves_room_for_charts() {
+    let html = |view: fn() -> AnyView| {
+        let owner = Owner::new();
+        owner.with(|| {
+            let live = crate::ui::live::Live::provide();
+            live.state.update(|state| {
+                state.snapshot.frame.values.extend([whole(Metric::RequestRate, 182.4)]);
+            });
+            view().to_html()
+        })
+    };
+    let preview = html(|| {
+        let schedule = Schedule::new(Pattern::Load, CLOSED, 60, None);
+        view! { <super::SchedulePreview schedule=Signal::stored(Some(schedule)) /> }.into_any()
+    });
+    assert!(preview.contains("data-testid=\"chart-preview\"") && preview.contains("<polyline"), "{preview}");
+    assert!(preview.contains("ramp up"), "{preview}");
+    let charts = html(|| view! { <super::LiveCharts /> }.into_any());
+    for panel in PANELS {
+        assert!(charts.contains(&format!("data-testid=\"chart-{}\"", panel.id)), "{charts}");
+    }
+    assert!(charts.contains("data-points=\"0\"") && charts.contains("no data"), "{charts}");
+    assert!(charts.contains("182/s"), "numbers show before the history is there: {charts}");
+    assert!(!charts.contains("style="), "inline styles would not pass the content security policy");
+}

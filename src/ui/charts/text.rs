@@ -1,0 +1,233 @@
+//! The charts' words in both languages.
+
+use crate::{
+    domain::{format::Numbers, frame::Metric, schedule::PhaseName},
+    ui::text::Lang,
+};
+
+/// What a panel is called and says of itself.
+#[derive(Debug, PartialEq, Eq)]
+pub struct PanelText {
+    /// The panel's id in [`super::panels::PANELS`].
+    pub id: &'static str,
+    /// Its heading.
+    pub title: &'static str,
+    /// What it shows, in a sentence.
+    pub help: &'static str,
+}
+
+/// The charts' words.
+#[derive(Debug)]
+pub struct ChartText {
+    /// The language, for numbers.
+    pub lang: Lang,
+    /// All panels' words.
+    pub panels: &'static [PanelText],
+    /// Names of the whole run's series.
+    pub metric: fn(Metric) -> &'static str,
+    /// What requests and iterations per second are called on an axis.
+    pub requests_per_second: &'static str,
+    /// Iterations per second on an axis.
+    pub iterations_per_second: &'static str,
+    /// CPU on an axis.
+    pub percent_of_core: &'static str,
+    /// The course that the plan asks for.
+    pub planned: &'static str,
+    /// The sum of all services.
+    pub total: &'static str,
+    /// The whole machine.
+    pub host: &'static str,
+    /// A series or panel without values.
+    pub no_data: &'static str,
+    /// The chart script did not load.
+    pub script_missing: &'static str,
+    /// Without JavaScript there are no charts.
+    pub no_script: &'static str,
+    /// "latest", before values.
+    pub latest: &'static str,
+    /// "at", before the time under the pointer.
+    pub at: &'static str,
+    /// Heads the preview.
+    pub preview: &'static str,
+    /// Instead of the preview of a plan that is not valid.
+    pub preview_missing: &'static str,
+    /// Names of phases.
+    pub phase: fn(PhaseName) -> &'static str,
+}
+
+impl ChartText {
+    /// The words in a language.
+    pub fn of(lang: Lang) -> &'static Self {
+        match lang {
+            Lang::En => &ENGLISH,
+            Lang::De => &GERMAN,
+        }
+    }
+
+    /// A panel's words.
+    pub fn panel(&self, id: &str) -> Option<&'static PanelText> {
+        self.panels.iter().find(|panel| panel.id == id)
+    }
+
+    /// How numbers are written.
+    pub fn numbers(&self) -> Numbers {
+        match self.lang {
+            Lang::En => Numbers::En,
+            Lang::De => Numbers::De,
+        }
+    }
+}
+
+const ENGLISH: ChartText = ChartText {
+    lang: Lang::En,
+    panels: &[
+        PanelText {
+            id: "load",
+            title: "Load",
+            help: "What k6 puts on the services, beside what the plan asks for (dashed).",
+        },
+        PanelText {
+            id: "throughput",
+            title: "Throughput",
+            help: "Requests answered per second, in all and by service.",
+        },
+        PanelText {
+            id: "latency",
+            title: "Latency",
+            help: "How long requests took in the last seconds: half of them, 95 % and 99 % were faster than these lines. Dashed: thresholds.",
+        },
+        PanelText {
+            id: "errors",
+            title: "Errors",
+            help: "Share of failed requests in the last seconds. Dashed: thresholds.",
+        },
+        PanelText {
+            id: "cpu",
+            title: "CPU",
+            help: "Processor time by process. 100 % is one core at full work, so a process may go past it.",
+        },
+        PanelText { id: "memory", title: "Memory", help: "Resident memory by process." },
+    ],
+    metric: |metric| match metric {
+        Metric::Vus => "VUs",
+        Metric::VusMax => "VUs made",
+        Metric::RequestRate => "requests",
+        Metric::FailedShare => "failed",
+        Metric::P50 => "p50",
+        Metric::P95 => "p95",
+        Metric::P99 => "p99",
+        Metric::Mean => "mean",
+        Metric::IterationRate => "iterations",
+        Metric::DroppedRate => "dropped",
+        Metric::DataSent => "sent",
+        Metric::DataReceived => "received",
+        Metric::Cpu => "CPU",
+        Metric::Memory => "memory",
+    },
+    requests_per_second: "requests/s",
+    iterations_per_second: "iterations/s",
+    percent_of_core: "% of one core",
+    planned: "planned",
+    total: "total",
+    host: "host",
+    no_data: "no data",
+    script_missing: "The charts could not be loaded: /vendor/echarts.min.js is missing. The numbers are live all the same.",
+    no_script: "Without JavaScript the charts stay empty. The numbers are those of the moment the page was loaded.",
+    latest: "latest",
+    at: "at",
+    preview: "Planned load",
+    preview_missing: "The course appears here once all fields are valid.",
+    phase: |phase| match phase {
+        PhaseName::RampUp => "ramp up",
+        PhaseName::Hold => "hold",
+        PhaseName::Step => "step",
+        PhaseName::Baseline => "baseline",
+        PhaseName::Spike => "spike",
+        PhaseName::Recovery => "recovery",
+        PhaseName::RampDown => "ramp down",
+    },
+};
+
+const GERMAN: ChartText = ChartText {
+    lang: Lang::De,
+    panels: &[
+        PanelText {
+            id: "load",
+            title: "Last",
+            help: "Was k6 den Diensten zumutet, neben dem, was der Plan verlangt (gestrichelt).",
+        },
+        PanelText {
+            id: "throughput",
+            title: "Durchsatz",
+            help: "Beantwortete Anfragen je Sekunde, insgesamt und je Dienst.",
+        },
+        PanelText {
+            id: "latency",
+            title: "Antwortzeit",
+            help: "Wie lange Anfragen in den letzten Sekunden dauerten: die Hälfte, 95 % und 99 % waren schneller als diese Linien. Gestrichelt: Schwellen.",
+        },
+        PanelText {
+            id: "errors",
+            title: "Fehler",
+            help: "Anteil fehlgeschlagener Anfragen in den letzten Sekunden. Gestrichelt: Schwellen.",
+        },
+        PanelText {
+            id: "cpu",
+            title: "CPU",
+            help: "Rechenzeit je Prozess. 100 % ist ein voll beschäftigter Kern, ein Prozess kann also darüber liegen.",
+        },
+        PanelText { id: "memory", title: "Speicher", help: "Belegter Arbeitsspeicher je Prozess." },
+    ],
+    metric: |metric| match metric {
+        Metric::Vus => "VUs",
+        Metric::VusMax => "angelegte VUs",
+        Metric::RequestRate => "Anfragen",
+        Metric::FailedShare => "fehlgeschlagen",
+        Metric::P50 => "p50",
+        Metric::P95 => "p95",
+        Metric::P99 => "p99",
+        Metric::Mean => "Mittel",
+        Metric::IterationRate => "Durchläufe",
+        Metric::DroppedRate => "ausgelassen",
+        Metric::DataSent => "gesendet",
+        Metric::DataReceived => "empfangen",
+        Metric::Cpu => "CPU",
+        Metric::Memory => "Speicher",
+    },
+    requests_per_second: "Anfragen/s",
+    iterations_per_second: "Durchläufe/s",
+    percent_of_core: "% eines Kerns",
+    planned: "geplant",
+    total: "gesamt",
+    host: "Rechner",
+    no_data: "keine Daten",
+    script_missing: "Die Diagramme konnten nicht geladen werden: /vendor/echarts.min.js fehlt. Die Zahlen sind trotzdem live.",
+    no_script: "Ohne JavaScript bleiben die Diagramme leer. Die Zahlen sind die vom Laden der Seite.",
+    latest: "zuletzt",
+    at: "bei",
+    preview: "Geplante Last",
+    preview_missing: "Der Verlauf erscheint hier, sobald alle Felder gültig sind.",
+    phase: |phase| match phase {
+        PhaseName::RampUp => "Anstieg",
+        PhaseName::Hold => "Halten",
+        PhaseName::Step => "Stufe",
+        PhaseName::Baseline => "Grundlast",
+        PhaseName::Spike => "Spitze",
+        PhaseName::Recovery => "Erholung",
+        PhaseName::RampDown => "Abstieg",
+    },
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_panel_has_words_in_both_languages() {
+        for panel in crate::ui::charts::panels::PANELS {
+            for lang in [Lang::En, Lang::De] {
+                assert!(ChartText::of(lang).panel(panel.id).is_some(), "{} {lang:?}", panel.id);
+            }
+        }
+    }
+}

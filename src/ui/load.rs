@@ -1,0 +1,37 @@
+//! The parts of the main page: control on one side, the live picture on the other.
+
+mod fields;
+mod form;
+mod notices;
+mod run;
+mod tables;
+mod thresholds;
+mod tiles;
+mod timeline;
+
+pub use form::{Form, LoadForm, from_query};
+pub use notices::Notices;
+pub use run::{Announcer, RunPanel, VerdictView};
+pub use tables::{ByService, ByStatus};
+pub use thresholds::{ThresholdList, Thresholds};
+pub use tiles::Tiles;
+pub use timeline::Timeline;
+
+use leptos::prelude::*;
+
+/// Why Start or Stop did not work.
+#[component]
+pub fn ActionError(
+    /// The sentence.
+    error: Signal<Option<String>>,
+) -> impl IntoView {
+    move || {
+        error.get().map(|message| {
+            view! {
+                <p class="notice bad" role="alert" data-testid="action-error">
+                    {message}
+                </p>
+            }
+        })
+    }
+}

@@ -1,0 +1,263 @@
+//! The form's controls: label, input, hint, error, wired to the draft.
+
+use leptos::prelude::*;
+
+use super::form::Form;
+use crate::{domain::validate::Field, ui::text::use_text};
+
+/// The message below a field. Takes the place of the hint, so that nothing moves.
+#[component]
+pub(super) fn FieldMessage(
+    /// The form.
+    form: Form,
+    /// The field.
+    field: Field,
+    /// Shown while nothing is wrong.
+    #[prop(optional)]
+    hint: &'static str,
+) -> impl IntoView {
+    let name = Form::name(field);
+    let error = form.error(field);
+    view! {
+        <p class="field-message">
+            {move || match error.get() {
+                Some(message) => {
+                    let id = format!("error-{name}");
+                    view! {
+                        <span id=id.clone() data-testid=id class="field-error" role="alert">
+                            {message}
+                        </span>
+                    }
+                        .into_any()
+                }
+                None => view! { <span id=format!("hint-{name}")>{hint}</span> }.into_any(),
+            }}
+        </p>
+    }
+}
+
+/// A one-line text field.
+#[component]
+pub(super) fn TextField(
+    /// The form.
+    form: Form,
+    /// The field.
+    field: Field,
+    /// Its label.
+    #[prop(into)]
+    label: Signal<&'static str>,
+    /// Shown while nothing is wrong.
+    #[prop(optional)]
+    hint: &'static str,
+    /// Shown while nothing is typed.
+    #[prop(optional)]
+    placeholder: &'static str,
+    /// Which keys a phone offers.
+    #[prop(default = "text")]
+    inputmode: &'static str,
+) -> impl IntoView {
+    let id = Form::id(field);
+    view! {
+        <div class="field">
+            <label for=id.clone()>{label}</label>
+            <input
+                id=id
+                name=Form::input_name(field)
+                type="text"
+                inputmode=inputmode
+                autocomplete="off"
+                spellcheck="false"
+                placeholder=placeholder
+                value=form.value_now(field)
+                aria-describedby=form.described_by(field)
+                aria-invalid=form.invalid(field)
+                on:input=move |event| form.set(field, event_target_value(&event))
+                on:blur=move |_| form.touch(field)
+            />
+            <FieldMessage form field hint />
+        </div>
+    }
+}
+
+/// A drop-down list whose choices follow the rules.
+#[component]
+pub(super) fn SelectField(
+    /// The form.
+    form: Form,
+    /// The field.
+    field: Field,
+    /// Its label.
+    label: &'static str,
+    /// Values and what is shown for them.
+    #[prop(into)]
+    choices: Signal<Vec<(String, String)>>,
+) -> impl IntoView {
+    let id = Form::id(field);
+    view! {
+        <div class="field">
+            <label for=id.clone()>{label}</label>
+            <select
+                id=id
+                name=Form::input_name(field)
+                aria-describedby=form.described_by(field)
+                aria-invalid=form.invalid(field)
+                on:change=move |event| {
+                    form.set(field, event_target_value(&event));
+                    form.touch(field);
+                }
+            >
+                {move || {
+                    let chosen = form.value_now(field);
+                    let mut choices = choices.get();
+                    if !choices.iter().any(|(value, _)| *value == chosen) {
+                        // What was asked for stays to be seen, and is refused with a message.
+                        choices.insert(0, (chosen.clone(), if chosen.is_empty() { "–".into() } else { chosen.clone() }));
+                    }
+                    choices
+                        .into_iter()
+                        .map(|(value, label)| {
+                            let selected = value == chosen;
+                            view! {
+                                <option value=value selected=selected>
+                                    {label}
+                                </option>
+                            }
+                        })
+                        .collect_view()
+                }}
+            </select>
+            <FieldMessage form field />
+        </div>
+    }
+}
+
+/// Several lines of text.
+#[component]
+pub(super) fn TextArea(
+    /// The form.
+    form: Form,
+    /// The field.
+    field: Field,
+    /// Its label.
+    label: &'static str,
+    /// Shown while nothing is wrong.
+    hint: &'static str,
+) -> impl IntoView {
+    let id = Form::id(field);
+    view! {
+        <div class="field">
+            <label for=id.clone()>{label}</label>
+            <textarea
+                id=id
+                class="code"
+                name=Form::input_name(field)
+                rows="3"
+                autocomplete="off"
+                spellcheck="false"
+                aria-describedby=form.described_by(field)
+                aria-invalid=form.invalid(field)
+                on:input=move |event| form.set(field, event_target_value(&event))
+                on:blur=move |_| form.touch(field)
+            >
+                {form.value_now(field)}
+            </textarea>
+            <FieldMessage form field hint />
+        </div>
+    }
+}
+
+/// The two models, side by side.
+#[component]
+pub(super) fn ModelField(
+    /// The form.
+    form: Form,
+) -> impl IntoView {
+    use crate::domain::plan::Model;
+    let text = use_text();
+    let field = Field::Model;
+    let choice = move |model: Model, label: &'static str| {
+        let id = format!("draft-model-{}", model.name());
+        view! {
+            <input
+                type="radio"
+                id=id.clone()
+                name=Form::input_name(field)
+                value=model.name()
+                checked=form.value_now(field) == model.name()
+                aria-describedby=form.described_by(field)
+                on:change=move |_| {
+                    form.set(field, model.name().into());
+                    form.touch(field);
+                }
+            />
+            <label for=id>{label}</label>
+        }
+    };
+    view! {
+        <fieldset class="field" id=Form::id(field)>
+            <legend>{text.model}</legend>
+            <div class="segments">
+                {choice(Model::Vus, text.model_vus)} {choice(Model::ArrivalRate, text.model_rate)}
+            </div>
+            <FieldMessage form field />
+        </fieldset>
+    }
+}
+
+/// The six patterns as cards with a picture of their course.
+#[component]
+pub(super) fn PatternField(
+    /// The form.
+    form: Form,
+) -> impl IntoView {
+    use crate::domain::plan::Pattern;
+    let text = use_text();
+    let field = Field::Pattern;
+    let card = move |pattern: Pattern| {
+        let id = format!("draft-pattern-{}", pattern.name());
+        let words = (text.pattern_text)(pattern);
+        let (name_id, help_id) = (format!("{id}-name"), format!("{id}-help"));
+        view! {
+            <label class="pattern">
+                <input
+                    type="radio"
+                    id=id
+                    name=Form::input_name(field)
+                    value=pattern.name()
+                    checked=form.value_now(field) == pattern.name()
+                    aria-labelledby=name_id.clone()
+                    aria-describedby=help_id.clone()
+                    on:change=move |_| {
+                        form.set(field, pattern.name().into());
+                        form.touch(field);
+                    }
+                />
+                <svg viewBox="0 0 56 24" aria-hidden="true" focusable="false">
+                    <path d=glyph(pattern) />
+                </svg>
+                <span class="pattern-name" id=name_id>{words.name}</span>
+                <span class="pattern-help" id=help_id>{words.help}</span>
+            </label>
+        }
+    };
+    view! {
+        <fieldset class="field" id=Form::id(field)>
+            <legend>{text.pattern}</legend>
+            <div class="patterns">{Pattern::ALL.iter().map(|pattern| card(*pattern)).collect_view()}</div>
+            <FieldMessage form field />
+        </fieldset>
+    }
+}
+
+/// A pattern's course in a box of 56 by 24.
+fn glyph(pattern: crate::domain::plan::Pattern) -> &'static str {
+    use crate::domain::plan::Pattern;
+    match pattern {
+        Pattern::Smoke => "M2 22 L8 17 L48 17 L54 22",
+        Pattern::Load => "M2 22 L16 5 L40 5 L54 22",
+        Pattern::Stress => "M2 22 L6 17 L15 17 L19 11 L28 11 L32 5 L42 5 L54 22",
+        Pattern::Spike => "M2 22 L7 17 L20 17 L25 3 L32 3 L37 17 L49 17 L54 22",
+        Pattern::Soak => "M2 22 L6 8 L50 8 L54 22",
+        Pattern::Breakpoint => "M2 22 L48 3 L48 22",
+    }
+}

@@ -1,0 +1,257 @@
+//! The run at work, or how the last one ended.
+
+use leptos::{either::Either, prelude::*};
+
+use super::ActionError;
+use crate::{
+    api::functions,
+    domain::{
+        format,
+        run::{Run, RunState, Verdict},
+    },
+    ui::{
+        live::Live,
+        show,
+        text::{use_lang, use_text},
+    },
+};
+
+/// What the panel shows: changes rarely, so that buttons and the focus on them stay.
+#[derive(Debug, Clone, PartialEq)]
+enum Face {
+    Idle,
+    Active,
+    Ended,
+}
+
+/// State, progress and Stop while a run is at work; its verdict afterwards.
+#[component]
+pub fn RunPanel() -> impl IntoView {
+    let live: Live = expect_context();
+    let text = use_text();
+    let state = Memo::new(move |_| live.run.with(|run| show::state(run.as_ref(), text)));
+    let face = Memo::new(move |_| match state.get().0 {
+        "idle" => Face::Idle,
+        "finished" => Face::Ended,
+        _ => Face::Active,
+    });
+    let badge = view! {
+        <span class="badge" data-testid="run-state" data-state=move || state.get().0>
+            {move || state.get().1}
+        </span>
+    };
+    view! {
+        <section class="card run" data-face=move || format!("{:?}", face.get()).to_lowercase()>
+            <header class="run-head">
+                <h2 id="run-heading" tabindex="-1">
+                    {move || match live.run.get() {
+                        Some(run) => show::target(&run.plan.target, text),
+                        None => text.form_name.into(),
+                    }}
+                </h2>
+                {badge}
+            </header>
+            {move || match face.get() {
+                Face::Idle => ().into_any(),
+                Face::Active => view! { <Active /> }.into_any(),
+                Face::Ended => view! { <Ended /> }.into_any(),
+            }}
+        </section>
+    }
+}
+
+/// Progress and the Stop button.
+#[component]
+fn Active() -> impl IntoView {
+    let live: Live = expect_context();
+    let text = use_text();
+    let stop = Action::new(move |_: &()| async move {
+        let result = functions::stop_run().await;
+        if let Ok(run) = &result {
+            live.answer.set(Some(run.clone()));
+        }
+        result
+    });
+    let state = Memo::new(move |_| live.run.with(|run| run.as_ref().map(|run| run.state.clone())));
+    let stopping = Memo::new(move |_| stop.pending().get() || state.get() == Some(RunState::Stopping));
+    let error = Signal::derive(move || {
+        stop.value().with(|value| match value {
+            Some(Err(error)) => Some(show::api_error(error, text)),
+            _ => None,
+        })
+    });
+    let with_run =
+        move |f: fn(&Run, u64) -> f64| live.run.with(|run| run.as_ref().map_or(0.0, |run| f(run, live.now_ms.get())));
+    // A whole percent is as fine as a reader hears or sees it.
+    let percent = Memo::new(move |_| (with_run(Run::progress) * 1000.0).round() / 10.0);
+    let left = Memo::new(move |_| {
+        let left = with_run(|run, now| f64::from(run.duration_s()) - run.elapsed_s(now));
+        format::clock(left.max(0.0).ceil())
+    });
+    let elapsed = Memo::new(move |_| {
+        format::clock(with_run(|run, now| run.elapsed_s(now)).min(with_run(|run, _| f64::from(run.duration_s()))))
+    });
+    let total = move || format::clock(with_run(|run, _| f64::from(run.duration_s())));
+    let phase = Memo::new(move |_| {
+        live.run.with(|run| {
+            let Some(run) = run else { return "" };
+            match (&run.state, run.started_ms) {
+                (RunState::Stopping, _) => text.stopping,
+                (_, None) => text.waiting_for_k6,
+                _ => match &run.schedule {
+                    None => text.state_running,
+                    Some(schedule) => schedule
+                        .phase_at(run.elapsed_s(live.now_ms.get()))
+                        .map_or(text.finishing, |(phase, _)| (text.phase)(phase.name)),
+                },
+            }
+        })
+    });
+    view! {
+        <RunFacts />
+        <div class="progress">
+            <div class="progress-words">
+                <strong data-testid="phase">{phase}</strong>
+                <span class="big-time" data-testid="time-left">{move || (text.time_left)(&left.get())}</span>
+            </div>
+            <div
+                class="bar"
+                role="progressbar"
+                aria-label=text.progress
+                aria-valuemin="0"
+                aria-valuemax="100"
+                aria-valuenow=move || (percent.get() as u32).to_string()
+                aria-valuetext=move || (text.elapsed_of)(&elapsed.get(), &total())
+            >
+                <div class="bar-fill" style:width=move || format!("{}%", percent.get())></div>
+                <PhaseMarks />
+            </div>
+            <p class="muted tabular">{move || (text.elapsed_of)(&elapsed.get(), &total())}</p>
+        </div>
+        <form
+            method="post"
+            action="/stop"
+            on:submit=move |event| {
+                event.prevent_default();
+                if !stopping.get_untracked() {
+                    stop.dispatch(());
+                }
+            }
+        >
+            <ActionError error />
+            <button type="submit" class="button danger large" disabled=move || stopping.get()>
+                {move || if stopping.get() { text.stopping } else { text.stop }}
+            </button>
+        </form>
+    }
+}
+
+/// Where phases meet on the progress bar.
+#[component]
+fn PhaseMarks() -> impl IntoView {
+    let live: Live = expect_context();
+    let marks = Memo::new(move |_| {
+        live.run.with(|run| {
+            let schedule = run.as_ref().and_then(|run| run.schedule.as_ref());
+            let Some(schedule) = schedule else { return vec![] };
+            let whole = f64::from(schedule.duration_s().max(1));
+            let ends = schedule.phases.iter().scan(0, |at, phase| {
+                *at += phase.duration_s;
+                Some(f64::from(*at) / whole * 100.0)
+            });
+            ends.filter(|at| *at < 99.9).collect::<Vec<_>>()
+        })
+    });
+    move || {
+        let mark = |at: f64| view! { <i class="bar-mark" style:left=format!("{at:.2}%")></i> };
+        marks.get().into_iter().map(mark).collect_view()
+    }
+}
+
+/// What was asked for, in a line of facts.
+#[component]
+fn RunFacts() -> impl IntoView {
+    let live: Live = expect_context();
+    let (lang, text) = (use_lang(), use_text());
+    let plan = Memo::new(move |_| live.run.with(|run| run.as_ref().map(|run| (run.plan.clone(), run.duration_s()))));
+    move || {
+        plan.get().map(|(plan, seconds)| {
+            view! {
+                <dl class="facts">
+                    <div><dt>{text.pattern}</dt><dd>{show::pattern(&plan, text)}</dd></div>
+                    <div><dt>{text.peak}</dt><dd>{show::peak(&plan, lang)}</dd></div>
+                    <div><dt>{text.duration}</dt><dd>{show::duration(seconds)}</dd></div>
+                    <div><dt>{text.script}</dt><dd class="break">{plan.script}</dd></div>
+                </dl>
+            }
+        })
+    }
+}
+
+/// The verdict in words.
+#[component]
+fn Ended() -> impl IntoView {
+    let live: Live = expect_context();
+    let text = use_text();
+    let run = Memo::new(move |_| live.run.get());
+    view! {
+        {move || {
+            run.get().and_then(|run| match run.state.clone() {
+                RunState::Finished(outcome) => Some(view! { <VerdictView run outcome /> }),
+                _ => None,
+            })
+        }}
+        <RunFacts />
+        <p>
+            <a class="link" href=move || live.run.with(|run| run.as_ref().map(|run| format!("/runs/{}", run.id)))>
+                {text.show_details}
+            </a>
+        </p>
+    }
+}
+
+/// How a run ended, and why.
+#[component]
+pub fn VerdictView(
+    /// The run.
+    run: Run,
+    /// Its verdict.
+    outcome: Verdict,
+) -> impl IntoView {
+    let (lang, text) = (use_lang(), use_text());
+    let (id, word) = show::verdict(&outcome, text);
+    let (sentence, points) = show::reason(&run, &outcome, lang);
+    let crashed = matches!(outcome, Verdict::Crashed { .. });
+    view! {
+        <div class="verdict" data-testid="verdict" data-verdict=id>
+            <p class="verdict-word">{word}</p>
+            <p>{sentence}</p>
+            {if crashed {
+                Either::Left(points.into_iter().map(|point| view! { <pre>{point}</pre> }).collect_view())
+            } else {
+                let items = points.into_iter().map(|point| view! { <li>{point}</li> }).collect::<Vec<_>>();
+                Either::Right((!items.is_empty()).then(|| view! { <ul class="tabular">{items}</ul> }))
+            }}
+        </div>
+    }
+}
+
+/// Tells those who listen, rather than look, when the state changes.
+#[component]
+pub fn Announcer() -> impl IntoView {
+    let live: Live = expect_context();
+    let (lang, text) = (use_lang(), use_text());
+    let words = Memo::new(move |_| {
+        live.run.with(|run| match run {
+            None => String::new(),
+            Some(run) => match &run.state {
+                RunState::Finished(outcome) => {
+                    let (sentence, points) = show::reason(run, outcome, lang);
+                    format!("{}. {sentence} {}", show::verdict(outcome, text).1, points.join("; "))
+                }
+                _ => show::state(Some(run), text).1.into(),
+            },
+        })
+    });
+    view! { <p class="visually-hidden" role="status">{words}</p> }
+}

@@ -1,0 +1,183 @@
+//! The live numbers by service, and by HTTP status.
+
+use leptos::prelude::*;
+
+use crate::{
+    domain::{
+        format,
+        frame::{Dimension, Metric, Unit},
+        service::Health,
+    },
+    ui::{
+        live::Live,
+        show,
+        text::{use_lang, use_text},
+    },
+};
+
+/// The processes besides services whose use of the machine is measured.
+const OTHERS: &[&str] = &["k6", "host"];
+
+/// A row a service, and below them k6 and the host.
+#[component]
+pub fn ByService() -> impl IntoView {
+    let live: Live = expect_context();
+    let text = use_text();
+    let names = Memo::new(move |_| {
+        live.state.with(|state| {
+            let services = state.snapshot.status.services.iter().map(|status| status.service.name.clone());
+            services.collect::<Vec<_>>()
+        })
+    });
+    view! {
+        <section class="card">
+            <h2>{text.by_service}</h2>
+            <div class="table-wrap" tabindex="0" role="group" aria-label=text.by_service>
+                <table>
+                    <thead>
+                        <tr>
+                            <th scope="col">{text.service}</th>
+                            <th scope="col">{text.health}</th>
+                            <th scope="col" class="num">{(text.metric)(Metric::RequestRate).name}</th>
+                            <th scope="col" class="num">{(text.metric)(Metric::FailedShare).name}</th>
+                            <th scope="col" class="num">"p95"</th>
+                            <th scope="col" class="num">{text.cpu}</th>
+                            <th scope="col" class="num">{text.memory}</th>
+                        </tr>
+                    </thead>
+                    <tbody>
+                        {move || names.get().into_iter().map(|name| view! { <ServiceRow name /> }).collect_view()}
+                        {OTHERS.iter().map(|name| view! { <ProcessRow name /> }).collect_view()}
+                    </tbody>
+                </table>
+            </div>
+        </section>
+    }
+}
+
+/// A value of a part of the load as text, kept up to date.
+fn cell(metric: Metric, dimension: Dimension, name: String) -> Memo<String> {
+    let live: Live = expect_context();
+    let lang = use_lang();
+    Memo::new(move |_| {
+        let value = live.state.with(|state| state.snapshot.frame.get_part(metric, dimension, &name));
+        match metric.spec().unit {
+            Unit::Cores => show::cpu(value, lang),
+            Unit::PerSecond => show::parts(Unit::PerSecond, value, lang).0,
+            unit => format::value_or_none(unit, value, show::numbers(lang)),
+        }
+    })
+}
+
+#[component]
+fn ServiceRow(name: String) -> impl IntoView {
+    let live: Live = expect_context();
+    let lang = use_lang();
+    let service = name.clone();
+    let health = Memo::new(move |_| {
+        live.state.with(|state| {
+            let mut services = state.snapshot.status.services.iter();
+            services.find(|s| s.service.name == service).map_or(Health::Unknown, |s| s.health.clone())
+        })
+    });
+    let load = |metric| cell(metric, Dimension::Service, name.clone());
+    let process = |metric| cell(metric, Dimension::Process, name.clone());
+    view! {
+        <tr
+            data-testid=format!("service-{name}")
+            data-health=move || show::health(&health.get(), lang).0
+        >
+            <th scope="row">{name.clone()}</th>
+            <td>
+                <span class="health" data-health=move || show::health(&health.get(), lang).0>
+                    {move || show::health(&health.get(), lang).1}
+                </span>
+            </td>
+            <td class="num">{load(Metric::RequestRate)}</td>
+            <td class="num">{load(Metric::FailedShare)}</td>
+            <td class="num">{load(Metric::P95)}</td>
+            <td class="num">{process(Metric::Cpu)}</td>
+            <td class="num">{process(Metric::Memory)}</td>
+        </tr>
+    }
+}
+
+#[component]
+fn ProcessRow(name: &'static str) -> impl IntoView {
+    let text = use_text();
+    let process = |metric| cell(metric, Dimension::Process, name.to_owned());
+    view! {
+        <tr class="other">
+            <th scope="row">{if name == "host" { text.host } else { name }}</th>
+            <td></td>
+            <td></td>
+            <td></td>
+            <td></td>
+            <td class="num">{process(Metric::Cpu)}</td>
+            <td class="num">{process(Metric::Memory)}</td>
+        </tr>
+    }
+}
+
+/// A row an HTTP status, with its share of all requests.
+#[component]
+pub fn ByStatus() -> impl IntoView {
+    let live: Live = expect_context();
+    let (lang, text) = (use_lang(), use_text());
+    let rows = Memo::new(move |_| {
+        live.state.with(|state| {
+            let rates = state.snapshot.frame.values.iter().filter_map(|(key, rate)| match &key.part {
+                Some((Dimension::Status, status)) if key.metric == Metric::RequestRate => Some((status.clone(), *rate)),
+                _ => None,
+            });
+            rates.collect::<Vec<_>>()
+        })
+    });
+    view! {
+        <section class="card">
+            <h2>{text.by_status}</h2>
+            <div class="table-wrap" tabindex="0" role="group" aria-label=text.by_status>
+                <table>
+                    <thead>
+                        <tr>
+                            <th scope="col">{text.status}</th>
+                            <th scope="col" class="num">{(text.metric)(Metric::RequestRate).name}</th>
+                            <th scope="col" class="num">{text.share}</th>
+                        </tr>
+                    </thead>
+                    <tbody>
+                        {move || {
+                            let rows = rows.get();
+                            let all: f64 = rows.iter().map(|(_, rate)| rate).sum();
+                            if rows.is_empty() {
+                                return view! { <tr><td colspan="3" class="muted">{text.no_requests}</td></tr> }
+                                    .into_any();
+                            }
+                            rows.into_iter()
+                                .map(|(status, rate)| {
+                                    let share = (all > 0.0).then(|| rate / all);
+                                    let tone = match status.as_bytes().first() {
+                                        Some(b'2' | b'3') => "ok",
+                                        Some(b'4') => "warn",
+                                        _ => "bad",
+                                    };
+                                    let word = if status == "0" { text.no_response.to_owned() } else { status };
+                                    view! {
+                                        <tr>
+                                            <th scope="row"><span class="status" data-tone=tone>{word}</span></th>
+                                            <td class="num">{show::parts(Unit::PerSecond, Some(rate), lang).0}</td>
+                                            <td class="num">
+                                                {format::value_or_none(Unit::Share, share, show::numbers(lang))}
+                                            </td>
+                                        </tr>
+                                    }
+                                })
+                                .collect_view()
+                                .into_any()
+                        }}
+                    </tbody>
+                </table>
+            </div>
+        </section>
+    }
+}

@@ -1,0 +1,74 @@
+//! Thresholds with what was observed.
+
+use leptos::prelude::*;
+
+use crate::{
+    domain::threshold::Observed,
+    ui::{
+        live::Live,
+        show,
+        text::{use_lang, use_text},
+    },
+};
+
+/// The thresholds of the run to show; nothing before the first run.
+#[component]
+pub fn Thresholds() -> impl IntoView {
+    let live: Live = expect_context();
+    let text = use_text();
+    let seen = Memo::new(move |_| live.run.with(|run| run.as_ref().map(|run| run.thresholds.clone())));
+    move || {
+        seen.get().map(|seen| {
+            view! {
+                <section class="card thresholds">
+                    <h2>{text.threshold_heading}</h2>
+                    <ThresholdList seen />
+                </section>
+            }
+        })
+    }
+}
+
+/// A row each: the rule, the value against the limit, and whether it holds.
+#[component]
+pub fn ThresholdList(
+    /// What was observed.
+    seen: Vec<Observed>,
+) -> impl IntoView {
+    let (lang, text) = (use_lang(), use_text());
+    if seen.is_empty() {
+        return view! { <p class="muted">{text.thresholds_none}</p> }.into_any();
+    }
+    let row = |seen: Observed| {
+        let rule = seen.threshold.to_string();
+        let (state, word) = match show::holds(&seen) {
+            Some(true) => ("true", text.threshold_ok),
+            Some(false) => ("false", text.threshold_bad),
+            None => ("unknown", text.threshold_unknown),
+        };
+        let disagrees = match (seen.ok, seen.k6_ok) {
+            (Some(ours), Some(k6)) if ours != k6 => Some((text.k6_disagrees)(k6)),
+            _ => None,
+        };
+        view! {
+            <li class="threshold" data-testid="threshold" data-threshold=rule.clone() data-ok=state>
+                <code>{breakable(&rule)}</code>
+                <span class="threshold-state">{word}</span>
+                <span class="threshold-value tabular">
+                    <span class="now">
+                        <span class="visually-hidden">{text.threshold_now} " "</span>
+                        {show::threshold_value(&seen.threshold, seen.value, lang)}
+                    </span>
+                    <span class="muted">" / " {text.threshold_limit} " " {show::limit(&seen.threshold, lang)}</span>
+                </span>
+                {disagrees.map(|words| view! { <span class="muted">{words}</span> })}
+            </li>
+        }
+    };
+    view! { <ul class="threshold-list">{seen.into_iter().map(row).collect_view()}</ul> }.into_any()
+}
+
+/// A rule that may break where its metric's name ends.
+fn breakable(rule: &str) -> String {
+    rule.replacen(':', ":\u{200b}", 1)
+}

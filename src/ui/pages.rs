@@ -1,0 +1,79 @@
+//! The pages, and the table of those that the navigation shows.
+
+mod load;
+mod not_found;
+mod run;
+mod runs;
+mod services;
+
+pub use load::LoadPage;
+pub use not_found::{NotFoundPage, NotThere};
+pub use run::RunPage;
+pub use runs::RunsPage;
+pub use services::ServicesPage;
+
+use leptos::prelude::*;
+use leptos_router::hooks::use_query_map;
+
+use super::{
+    live::Live,
+    load::{Form, from_query},
+    parts::mark_hydrated,
+    text::{Text, use_text},
+};
+use crate::api::{error::ApiError, functions::PageState};
+
+/// A page in the navigation.
+pub struct NavItem {
+    /// Its path.
+    pub path: &'static str,
+    /// Its name.
+    pub name: fn(&Text) -> &'static str,
+}
+
+/// The navigation, in order.
+pub const NAV: &[NavItem] = &[
+    NavItem { path: "/", name: |text| text.nav_load },
+    NavItem { path: "/services", name: |text| text.nav_services },
+    NavItem { path: "/runs", name: |text| text.nav_runs },
+];
+
+/// What the first HTML shows, loaded once for the whole visit.
+#[derive(Clone, Copy)]
+pub struct FirstState(pub Resource<Result<PageState, ApiError>>);
+
+/// Shows `children` once the state is there, which on the server is before anything is sent.
+#[component]
+pub fn WithState(children: ChildrenFn) -> impl IntoView {
+    let FirstState(first) = expect_context();
+    let live: Live = expect_context();
+    let form: Form = expect_context();
+    let text = use_text();
+    let query = use_query_map();
+    let children = StoredValue::new(children);
+    view! {
+        <Suspense>
+            {move || Suspend::new(async move {
+                match first.await {
+                    Ok(page) => {
+                        live.seed(&page);
+                        form.seed(&page.rules, query.with_untracked(|query| from_query(|name| query.get(name))));
+                        mark_hydrated();
+                        children.with_value(|children| children()).into_any()
+                    }
+                    Err(error) => {
+                        mark_hydrated();
+                        view! {
+                            <div class="card empty" role="alert">
+                                <h1>{text.page_unavailable}</h1>
+                                <p>{super::show::api_error(&error, text)}</p>
+                                <p><a class="button" href="" rel="external">{text.reload}</a></p>
+                            </div>
+                        }
+                            .into_any()
+                    }
+                }
+            })}
+        </Suspense>
+    }
+}

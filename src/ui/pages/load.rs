@@ -1,0 +1,98 @@
+//! `/`: set up, start, watch and stop a test.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+use super::WithState;
+use crate::ui::{
+    charts::LiveCharts,
+    live::Live,
+    load::{
+        ActionError, Announcer, ByService, ByStatus, Form, LoadForm, Notices, RunPanel, Thresholds, Tiles, Timeline,
+    },
+    text::use_text,
+};
+
+/// Keeps the page up to date without JavaScript. As text: a browser with JavaScript makes no elements of it to hydrate.
+const RELOAD: &str = r#"<meta http-equiv="refresh" content="5">"#;
+
+/// The main page.
+#[component]
+pub fn LoadPage() -> impl IntoView {
+    let text = use_text();
+    view! {
+        <Title text=text.nav_load />
+        <WithState>
+            <h1 class="visually-hidden">{text.form_name}</h1>
+            <Announcer />
+            <Notices />
+            <div class="load-page">
+                <div class="control">
+                    <Control />
+                </div>
+                <div class="live">
+                    <LiveArea />
+                </div>
+            </div>
+        </WithState>
+    }
+}
+
+/// The run, if there is one, and the form while none is at work.
+#[component]
+fn Control() -> impl IntoView {
+    let live: Live = expect_context();
+    let active = Memo::new(move |_| live.run.with(|run| run.as_ref().is_some_and(|run| run.state.is_active())));
+    let again = Signal::derive(move || live.run.with(Option::is_some));
+    let form: Form = expect_context();
+    let problem = form.problem();
+    // Next to its button while the form is there; a run that somebody else started first has taken the form's place.
+    let refused = Signal::derive(move || if active.get() { problem.get() } else { None });
+    Effect::new(move |was_active: Option<bool>| {
+        let active = active.get();
+        if was_active == Some(true) && !active {
+            form.forget_problem();
+        }
+        active
+    });
+    view! {
+        // Only while a run is at work: a reload would empty the form under the hands of who fills it in.
+        {move || active.get().then(|| view! { <noscript inner_html=RELOAD></noscript> })}
+        <ActionError error=refused />
+        <RunPanel />
+        <Thresholds />
+        {move || (!active.get()).then(|| view! { <LoadForm again /> })}
+    }
+}
+
+#[component]
+fn LiveArea() -> impl IntoView {
+    let live: Live = expect_context();
+    let text = use_text();
+    let never_ran = Memo::new(move |_| live.run.with(Option::is_none));
+    let delayed = Memo::new(move |_| live.state.with(|state| state.snapshot.status.metrics.delayed_s));
+    view! {
+        <div class="live-head">
+            <h2>{text.now_heading}</h2>
+            {move || {
+                delayed
+                    .get()
+                    .map(|seconds| {
+                        view! {
+                            <span class="badge" data-state="stopping" data-testid="metrics-delayed">
+                                {(text.metrics_delayed)(seconds)}
+                            </span>
+                        }
+                    })
+            }}
+        </div>
+        {move || never_ran.get().then(|| view! { <p class="empty-line">{text.live_empty}</p> })}
+        <Tiles />
+        <LiveCharts />
+        <div class="tables">
+            <ByService />
+            <ByStatus />
+        </div>
+        <Timeline />
+    }
+}

@@ -1,0 +1,111 @@
+//! `/services`: what load may be sent to, and how it is.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+use super::WithState;
+use crate::{
+    domain::{
+        format,
+        frame::{Dimension, Metric, Unit},
+        service::{Health, ServiceStatus},
+    },
+    ui::{
+        live::Live,
+        show,
+        text::{use_lang, use_text},
+    },
+};
+
+/// The services page.
+#[component]
+pub fn ServicesPage() -> impl IntoView {
+    let text = use_text();
+    view! {
+        <Title text=text.nav_services />
+        <WithState>
+            <header class="page-head">
+                <h1>{text.nav_services}</h1>
+                <p class="muted">{text.services_intro}</p>
+            </header>
+            <Cards />
+        </WithState>
+    }
+}
+
+#[component]
+fn Cards() -> impl IntoView {
+    let live: Live = expect_context();
+    let text = use_text();
+    let names = Memo::new(move |_| {
+        live.state.with(|state| {
+            let services = state.snapshot.status.services.iter().map(|status| status.service.name.clone());
+            services.collect::<Vec<_>>()
+        })
+    });
+    move || {
+        let names = names.get();
+        if names.is_empty() {
+            return view! { <p class="card empty">{text.services_empty}</p> }.into_any();
+        }
+        let cards = names.into_iter().map(|name| view! { <ServiceCard name /> }).collect_view();
+        view! { <div class="service-cards">{cards}</div> }.into_any()
+    }
+}
+
+#[component]
+fn ServiceCard(name: String) -> impl IntoView {
+    let live: Live = expect_context();
+    let (lang, text) = (use_lang(), use_text());
+    let wanted = name.clone();
+    let status = Memo::new(move |_| {
+        live.state
+            .with(|state| state.snapshot.status.services.iter().find(|status| status.service.name == wanted).cloned())
+    });
+    let health = Memo::new(move |_| status.with(|s| s.as_ref().map_or(Health::Unknown, |s| s.health.clone())));
+    let url = move || status.with(|s: &Option<ServiceStatus>| s.as_ref().map(|s| s.service.url.clone()));
+    let process = name.clone();
+    let use_of = move |metric: Metric| {
+        let process = process.clone();
+        Memo::new(move |_| {
+            let value = live.state.with(|state| state.snapshot.frame.get_part(metric, Dimension::Process, &process));
+            match metric {
+                Metric::Cpu => show::cpu(value, lang),
+                _ => format::value_or_none(Unit::Bytes, value, show::numbers(lang)),
+            }
+        })
+    };
+    view! {
+        <article
+            class="card service"
+            data-testid=format!("service-{name}")
+            data-health=move || show::health(&health.get(), lang).0
+        >
+            <header class="run-head">
+                <h2>{name.clone()}</h2>
+                <span class="health" data-health=move || show::health(&health.get(), lang).0>
+                    {move || show::health(&health.get(), lang).1}
+                </span>
+            </header>
+            <dl class="facts wide">
+                <div>
+                    <dt>{text.health_check}</dt>
+                    <dd>
+                        {move || {
+                            let more = show::health(&health.get(), lang).2;
+                            if more.is_empty() { format::NO_DATA.to_owned() } else { more }
+                        }}
+                    </dd>
+                </div>
+                <div><dt>{text.address}</dt><dd class="break code">{url}</dd></div>
+            </dl>
+            <dl class="tiles duo">
+                <div class="tile"><dt>{text.cpu}</dt><dd><span class="number">{use_of(Metric::Cpu)}</span></dd></div>
+                <div class="tile">
+                    <dt>{text.memory}</dt>
+                    <dd><span class="number">{use_of(Metric::Memory)}</span></dd>
+                </div>
+            </dl>
+        </article>
+    }
+}

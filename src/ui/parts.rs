@@ -1,0 +1,37 @@
+//! Small parts that several pages use.
+
+use leptos::prelude::*;
+
+use super::{browser, show, text::use_lang};
+use crate::domain::Millis;
+
+/// A moment on the reader's clock; before hydration in UTC.
+#[component]
+pub fn LocalTime(
+    /// When.
+    at_ms: Millis,
+    /// Whether to show the date too.
+    #[prop(optional)]
+    date: bool,
+) -> impl IntoView {
+    let lang = use_lang();
+    let utc = show::utc(at_ms);
+    let machine = format!("{}Z", utc.replace(' ', "T"));
+    let first = if date { format!("{utc} UTC") } else { utc.split(' ').nth(1).unwrap_or_default().to_owned() };
+    let shown = RwSignal::new(first);
+    Effect::new(move |_| {
+        if let Some(local) = browser::local_time(at_ms, lang, date) {
+            shown.set(local);
+        }
+    });
+    view! {
+        <time class="tabular" datetime=machine>
+            {shown}
+        </time>
+    }
+}
+
+/// Tells the browser that every control on the page is alive.
+pub fn mark_hydrated() {
+    Effect::new(move |_| browser::set_html_attribute("data-hydrated", "true"));
+}

@@ -1,0 +1,316 @@
+//! Turns what the domain says into words and numbers of the reader's language.
+
+use super::text::{Lang, Text};
+use crate::{
+    api::error::ApiError,
+    domain::{
+        Millis,
+        event::EventKind,
+        format::{self, NO_DATA, Numbers},
+        frame::Unit,
+        plan::{ALL_SERVICES, Pattern, Peak, Plan, Shape},
+        run::{Run, RunState, Verdict},
+        service::Health,
+        threshold::{Aggregation, MetricKind, Observed, Threshold},
+        validate::{FieldError, Problem},
+    },
+};
+
+/// How a language writes numbers.
+pub fn numbers(lang: Lang) -> Numbers {
+    match lang {
+        Lang::En => Numbers::En,
+        Lang::De => Numbers::De,
+    }
+}
+
+/// A value, apart from its unit, so that the unit can be set smaller. Rates lose their `/s`, which their name says.
+pub fn parts(unit: Unit, value: Option<f64>, lang: Lang) -> (String, String) {
+    let text = format::value_or_none(unit, value, numbers(lang));
+    let end = text
+        .char_indices()
+        .find(|(_, c)| !(c.is_ascii_digit() || matches!(c, '.' | ',' | '<' | '-' | '–')))
+        .map_or(text.len(), |(at, _)| at);
+    let (number, unit_text) = text.split_at(end);
+    let unit_text = if unit == Unit::PerSecond { "" } else { unit_text.trim() };
+    (number.to_owned(), unit_text.to_owned())
+}
+
+/// A raw value for `data-value`: empty for none.
+pub fn raw(value: Option<f64>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
+}
+
+/// A CPU use in percent of one core.
+pub fn cpu(value: Option<f64>, lang: Lang) -> String {
+    format::value_or_none(Unit::Share, value, numbers(lang))
+}
+
+/// A length of time: `90 s`, `5 min`, `1 h 30 min`.
+pub fn duration(seconds: u32) -> String {
+    let (h, m, s) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    match (h, m, s) {
+        (0, 0..=1, _) => format!("{seconds} s"),
+        (0, m, 0) => format!("{m} min"),
+        (0, m, s) => format!("{m} min {s} s"),
+        (h, 0, 0) => format!("{h} h"),
+        (h, m, _) => format!("{h} h {m} min"),
+    }
+}
+
+/// The name of a state.
+pub fn state(run: Option<&Run>, text: &'static Text) -> (&'static str, &'static str) {
+    match run.map(|run| &run.state) {
+        None => ("idle", text.state_idle),
+        Some(RunState::Starting) => ("starting", text.state_starting),
+        Some(RunState::Running) => ("running", text.state_running),
+        Some(RunState::Stopping) => ("stopping", text.state_stopping),
+        Some(RunState::Finished(_)) => ("finished", text.state_finished),
+    }
+}
+
+/// A verdict's name in `data-verdict`, and its word.
+pub fn verdict(verdict: &Verdict, text: &'static Text) -> (&'static str, &'static str) {
+    match verdict {
+        Verdict::Passed => ("passed", text.passed),
+        Verdict::Failed => ("failed", text.failed),
+        Verdict::Stopped => ("stopped", text.stopped),
+        Verdict::Cancelled => ("cancelled", text.cancelled),
+        Verdict::Crashed { .. } => ("crashed", text.crashed),
+        Verdict::TimedOut => ("timed-out", text.timed_out),
+    }
+}
+
+/// Why a run ended as it did: a sentence, and points below it.
+pub fn reason(run: &Run, outcome: &Verdict, lang: Lang) -> (String, Vec<String>) {
+    let text = lang.text();
+    let total = duration(run.duration_s());
+    match outcome {
+        Verdict::Passed if run.thresholds.is_empty() => (text.passed_no_thresholds.into(), vec![]),
+        Verdict::Passed => (text.passed_reason.into(), vec![]),
+        Verdict::Failed => {
+            let failed: Vec<_> = run.thresholds.iter().filter(|seen| holds(seen) == Some(false)).collect();
+            if failed.is_empty() {
+                return (text.failed_unknown.into(), vec![]);
+            }
+            let points = failed.iter().map(|seen| {
+                let (value, limit) = (threshold_value(&seen.threshold, seen.value, lang), limit(&seen.threshold, lang));
+                (text.observed_vs_limit)(&seen.threshold.to_string(), &value, &limit)
+            });
+            ((text.failed_reason)(failed.len(), run.thresholds.len()), points.collect())
+        }
+        Verdict::Stopped => {
+            let elapsed = run.elapsed_s(run.ended_ms.unwrap_or(run.created_ms)) as u32;
+            ((text.stopped_reason)(&duration(elapsed), &total), vec![])
+        }
+        Verdict::Cancelled => (text.cancelled_reason.into(), vec![]),
+        Verdict::Crashed { exit_code, message } => {
+            let points = if message.is_empty() { vec![] } else { vec![message.clone()] };
+            ((text.crashed_reason)(*exit_code), points)
+        }
+        Verdict::TimedOut => ((text.timed_out_reason)(&total), vec![]),
+    }
+}
+
+/// Whether a threshold holds: k6's own word where it has spoken.
+pub fn holds(seen: &Observed) -> Option<bool> {
+    seen.k6_ok.or(seen.ok)
+}
+
+/// A threshold's limit in its unit.
+pub fn limit(threshold: &Threshold, lang: Lang) -> String {
+    threshold_value(threshold, Some(threshold.limit), lang)
+}
+
+/// A value in a threshold's unit.
+pub fn threshold_value(threshold: &Threshold, value: Option<f64>, lang: Lang) -> String {
+    let Some(value) = value else { return NO_DATA.into() };
+    let n = numbers(lang);
+    match (threshold.kind(), threshold.aggregation) {
+        (Some(MetricKind::Trend), _) => format::milliseconds(value, n),
+        (Some(MetricKind::Rate), _) => format::percent(value, n),
+        (Some(MetricKind::Counter), Aggregation::Rate) => format::value(Unit::PerSecond, value, n),
+        _ => format::value(Unit::Count, value, n),
+    }
+}
+
+/// A target's name.
+pub fn target(name: &str, text: &'static Text) -> String {
+    if name == ALL_SERVICES { text.all_services.into() } else { name.into() }
+}
+
+/// A plan's peak with its unit.
+pub fn peak(plan: &Plan, lang: Lang) -> String {
+    let text = lang.text();
+    let count = |n: u32| format::value(Unit::Count, f64::from(n), numbers(lang));
+    match plan.shape {
+        Shape::Pattern { peak: Peak::Vus { vus }, .. } => format!("{} {}", count(vus), text.vus_unit),
+        Shape::Pattern { peak: Peak::ArrivalRate { rate, .. }, .. } => format!("{} {}", count(rate), text.rate_unit),
+        Shape::Own { max_vus, .. } => format!("{} {}", count(max_vus), text.vus_unit),
+    }
+}
+
+/// A plan's pattern.
+pub fn pattern(plan: &Plan, text: &'static Text) -> &'static str {
+    match plan.shape {
+        Shape::Pattern { pattern, .. } => (text.pattern_text)(pattern).name,
+        Shape::Own { .. } => text.script_own,
+    }
+}
+
+/// A health's name in `data-health`, its word, and more about it.
+pub fn health(health: &Health, lang: Lang) -> (&'static str, &'static str, String) {
+    let text = lang.text();
+    match health {
+        Health::Unknown => ("unknown", text.health_unknown, String::new()),
+        Health::Up { latency_ms } => {
+            ("up", text.health_up, (text.answered_in)(&format::milliseconds(*latency_ms, numbers(lang))))
+        }
+        Health::Degraded { status } => ("degraded", text.health_degraded, (text.answered_status)(*status)),
+        Health::Down { reason } => ("down", text.health_down, reason.clone()),
+    }
+}
+
+/// How good an event is: `ok`, `bad`, `warn` or empty, and what it says.
+pub fn event(kind: &EventKind, lang: Lang) -> (&'static str, String) {
+    let text = lang.text();
+    match kind {
+        EventKind::RunStarted { .. } => ("accent", text.event_run_started.into()),
+        EventKind::StopRequested { .. } => ("warn", text.event_stop_requested.into()),
+        EventKind::RunEnded { verdict: ended, .. } => {
+            let tone = match ended {
+                Verdict::Passed => "ok",
+                Verdict::Stopped | Verdict::Cancelled => "warn",
+                _ => "bad",
+            };
+            (tone, (text.event_run_ended)(verdict(ended, text).1))
+        }
+        EventKind::RunAdopted { .. } => ("accent", text.event_run_adopted.into()),
+        EventKind::Threshold { threshold, ok: true } => ("ok", (text.event_threshold_ok)(threshold)),
+        EventKind::Threshold { threshold, ok: false } => ("bad", (text.event_threshold_bad)(threshold)),
+        EventKind::Health { service, health: now } => {
+            let (id, word, more) = health(now, lang);
+            let tone = match id {
+                "up" => "ok",
+                "degraded" => "warn",
+                "down" => "bad",
+                _ => "",
+            };
+            let said = if id == "up" || more.is_empty() { word.to_owned() } else { format!("{word} ({more})") };
+            (tone, (text.event_health)(service, &said))
+        }
+        EventKind::MetricsDelayed { seconds } => ("warn", (text.event_delayed)(*seconds)),
+        EventKind::MetricsBack => ("ok", text.event_back.into()),
+    }
+}
+
+/// What is wrong with a field, and what is allowed.
+pub fn field_error(error: &FieldError, text: &'static Text) -> String {
+    // Names of patterns and models are what the form shows, not what the wire says.
+    let names = |allowed: &[String]| {
+        let name = |id: &String| match id.as_str() {
+            "vus" => text.model_vus.to_owned(),
+            "arrival-rate" => text.model_rate.to_owned(),
+            ALL_SERVICES => text.all_services.to_owned(),
+            id => match Pattern::ALL.into_iter().find(|pattern| pattern.name() == id) {
+                Some(pattern) => (text.pattern_text)(pattern).name.to_owned(),
+                None => id.to_owned(),
+            },
+        };
+        allowed.iter().map(name).collect::<Vec<_>>().join(", ")
+    };
+    match &error.problem {
+        Problem::Missing => text.problem_missing.into(),
+        Problem::NotInRange { min, max } => (text.problem_range)(*min, *max),
+        Problem::NotADuration { min_s, max_s } => (text.problem_duration)(&duration(*min_s), &duration(*max_s)),
+        Problem::NotOneOf { allowed } => (text.problem_one_of)(&names(allowed)),
+        Problem::ModelNotForPattern { allowed } => (text.problem_model)(&names(allowed)),
+        Problem::NotAThreshold { hint } => (text.problem_threshold)(hint),
+        Problem::BrokenScript { message } => (text.problem_broken)(message),
+        Problem::OwnOptionsTooLarge { hint } => (text.problem_own)(hint),
+    }
+}
+
+/// What went wrong with Start or Stop.
+pub fn api_error(error: &ApiError, text: &'static Text) -> String {
+    match error {
+        ApiError::Invalid { .. } => text.error_invalid.into(),
+        ApiError::AlreadyRunning { .. } => text.error_already_running.into(),
+        ApiError::NotRunning => text.error_not_running.into(),
+        ApiError::NotFound { what } => (text.error_not_found)(what),
+        ApiError::Unavailable { what } => (text.error_unavailable)(what),
+        ApiError::BadRequest { what } => (text.error_bad_request)(what),
+        ApiError::Internal { what } => (text.error_internal)(what),
+        ApiError::Transport { .. } => text.error_transport.into(),
+    }
+}
+
+/// What went wrong, from the code that a plain form's redirect brings back.
+pub fn error_code(code: &str, text: &'static Text) -> String {
+    match code {
+        "invalid" => text.error_invalid.into(),
+        "already_running" => text.error_already_running.into(),
+        "not_running" => text.error_not_running.into(),
+        "unavailable" => text.engine_not_ready.into(),
+        _ => text.error_transport.into(),
+    }
+}
+
+/// Date and time in UTC: `2026-11-23 17:04:05`.
+pub fn utc(at_ms: Millis) -> String {
+    let seconds = at_ms / 1000;
+    let (days, second) = ((seconds / 86_400) as i64, seconds % 86_400);
+    // Howard Hinnant's civil_from_days, for days since 1970.
+    let z = days + 719_468;
+    let era = z.div_euclid(146_097);
+    let doe = z.rem_euclid(146_097);
+    let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
+    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    let mp = (5 * doy + 2) / 153;
+    let day = doy - (153 * mp + 2) / 5 + 1;
+    let month = if mp < 10 { mp + 3 } else { mp - 9 };
+    let year = yoe + era * 400 + i64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02}", second / 3600, second / 60 % 60, second % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_set_apart_from_its_unit() {
+        let apart = |unit, value| parts(unit, Some(value), Lang::En);
+        assert_eq!(apart(Unit::Share, 0.5), ("50.0".into(), "%".into()));
+        assert_eq!(apart(Unit::Seconds, 0.25), ("250".into(), "ms".into()));
+        assert_eq!(apart(Unit::PerSecond, 250.0), ("250".into(), String::new()));
+        assert_eq!(parts(Unit::Count, None, Lang::De), (NO_DATA.into(), String::new()));
+    }
+
+    #[test]
+    fn dates_are_right_around_leap_days() {
+        for (ms, text) in [
+            (0, "1970-01-01 00:00:00"),
+            (951_782_400_000, "2000-02-29 00:00:00"),
+            (1_709_251_199_000, "2024-02-29 23:59:59"),
+            (1_709_251_200_000, "2024-03-01 00:00:00"),
+            (1_798_761_599_999, "2026-12-31 23:59:59"),
+        ] {
+            assert_eq!(utc(ms), text);
+        }
+    }
+
+    #[test]
+    fn lengths_of_time_read_well() {
+        for (seconds, text) in [
+            (5, "5 s"),
+            (60, "60 s"),
+            (90, "90 s"),
+            (120, "2 min"),
+            (150, "2 min 30 s"),
+            (3600, "1 h"),
+            (5400, "1 h 30 min"),
+        ] {
+            assert_eq!(duration(seconds), text);
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! What components say, as the server renders them.
+#![allow(clippy::unwrap_used)]
+
+use leptos::prelude::*;
+
+use super::{
+    live::Live,
+    load::{Form, LoadForm, Notices, RunPanel, Thresholds, Tiles},
+    text::Lang,
+};
+use crate::{
+    api::functions::PageState,
+    domain::{
+        frame::{Frame, Metric, SeriesKey},
+        live::{EngineStatus, MetricsStatus, Status},
+        run::{Run, RunState, Verdict},
+        schedule::Schedule,
+        script::{Script, ScriptKind},
+        threshold::Observed,
+        validate::{Draft, Limits, Rules},
+    },
+};
+
+fn rules() -> Rules {
+    Rules {
+        limits: Limits { max_vus: 200, max_rate: 1000, max_duration_s: 3600 },
+        services: vec!["checkout-service".into()],
+        scripts: vec![Script { name: "api-load-test.js".into(), kind: ScriptKind::Scheduled }],
+    }
+}
+
+fn run(state: RunState) -> Run {
+    let plan = Draft::suggested(&rules()).validate(&rules()).unwrap();
+    let crate::domain::plan::Shape::Pattern { pattern, peak, duration_s, ramp_s } = plan.shape else {
+        panic!("the suggestion is a pattern")
+    };
+    let observe = |(index, threshold): (usize, &crate::domain::threshold::Threshold)| Observed {
+        threshold: threshold.clone(),
+        value: (index == 0).then_some(812.0),
+        ok: (index == 0).then_some(false),
+        k6_ok: None,
+    };
+    Run {
+        id: "run-1".parse().unwrap(),
+        thresholds: plan.thresholds.iter().enumerate().map(observe).collect(),
+        schedule: Some(Schedule::new(pattern, peak, duration_s, ramp_s)),
+        plan,
+        state,
+        created_ms: 1_000_000,
+        started_ms: Some(1_001_000),
+        ended_ms: None,
+        deadline_ms: 1_100_000,
+        correlation_id: "test".into(),
+    }
+}
+
+fn page(run: Option<Run>) -> PageState {
+    let frame = Frame { at_ms: 1_031_000, values: [(SeriesKey::whole(Metric::Vus), 7.0)].into() };
+    let status = Status {
+        run,
+        engine: EngineStatus { ready: true, ..EngineStatus::default() },
+        metrics: MetricsStatus { reachable: true, ..MetricsStatus::default() },
+        ..Status::default()
+    };
+    PageState { now_ms: 1_031_000, status, frame, rules: rules() }
+}
+
+/// The HTML of a part of the page in a state.
+fn html<V: IntoView>(lang: Lang, page: &PageState, came_back: Option<(Draft, &str)>, part: fn() -> V) -> String {
+    Owner::new().with(|| {
+        provide_context(lang);
+        let live = Live::provide();
+        live.seed(page);
+        let came_back = came_back.map(|(draft, code)| (Some(draft), code.to_owned()));
+        Form::provide(live).seed(&page.rules, came_back);
+        part().into_view().to_html()
+    })
+}
+
+fn assert_has(html: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(html.contains(part), "{part:?} is missing in {html}");
+    }
+}
+
+#[test]
+fn a_run_at_work_shows_phase_time_left_and_stop() {
+    let html = html(Lang::En, &page(Some(run(RunState::Running))), None, || view! { <RunPanel /> });
+    assert_has(
+        &html,
+        &[
+            r#"data-state="running""#,
+            r#"role="progressbar""#,
+            r#"aria-valuenow="50""#,
+            "00:30 left",
+            "Hold",
+            r#"action="/stop""#,
+            "Stop load test",
+        ],
+    );
+}
+
+#[test]
+fn a_failed_run_names_the_threshold_its_value_and_the_limit() {
+    let failed = page(Some(run(RunState::Finished(Verdict::Failed))));
+    let en = html(Lang::En, &failed, None, || view! { <RunPanel /> });
+    assert_has(
+        &en,
+        &[
+            r#"data-verdict="failed""#,
+            "1 of 2 thresholds did not hold",
+            "http_req_duration:p(95)&lt;500: observed 812 ms, limit 500 ms",
+            "/runs/run-1",
+        ],
+    );
+    let de = html(Lang::De, &failed, None, || view! { <RunPanel /> });
+    assert_has(&de, &["Nicht bestanden", "gemessen 812 ms, Grenze 500 ms"]);
+}
+
+#[test]
+fn a_crash_shows_what_k6_said_as_text() {
+    let message = "<script>alert(1)</script>".to_owned();
+    let crashed = run(RunState::Finished(Verdict::Crashed { exit_code: Some(107), message }));
+    let html = html(Lang::En, &page(Some(crashed)), None, || view! { <RunPanel /> });
+    assert_has(&html, &["exit code 107", "&lt;script&gt;alert(1)"]);
+}
+
+#[test]
+fn thresholds_without_data_are_neither_good_nor_bad() {
+    let html = html(Lang::En, &page(Some(run(RunState::Running))), None, || view! { <Thresholds /> });
+    assert_has(&html, &[r#"data-ok="false""#, r#"data-ok="unknown""#, "No data yet"]);
+}
+
+#[test]
+fn no_data_is_not_zero() {
+    let html = html(Lang::En, &page(None), None, || view! { <Tiles /> });
+    assert_has(&html, &[r#"data-testid="stat-vus" data-value="7""#, r#"data-testid="stat-p95" data-value="""#, "–"]);
+}
+
+#[test]
+fn a_refused_plain_form_keeps_what_was_typed_and_says_what_is_wrong() {
+    let draft = Draft { peak: "\"><b>ten".into(), duration: "30d".into(), ..Draft::suggested(&rules()) };
+    let html = html(Lang::En, &page(None), Some((draft, "invalid")), || {
+        view! { <LoadForm again=Signal::derive(|| false) /> }
+    });
+    assert_has(
+        &html,
+        &[
+            r#"id="error-peak""#,
+            "A whole number from 1 to 200",
+            r#"id="error-duration""#,
+            "to 1 h",
+            r#"value="&quot;&gt;&lt;b&gt;ten""#,
+            r#"data-testid="action-error""#,
+            "2 fields need attention",
+        ],
+    );
+    assert!(!html.contains("<b>ten"));
+}
+
+#[test]
+fn what_stands_in_the_way_is_said() {
+    let mut page = page(None);
+    page.status.engine = EngineStatus::default();
+    page.status.metrics = MetricsStatus { problem: "port 9090 is taken".into(), ..MetricsStatus::default() };
+    page.rules.scripts.clear();
+    let html = html(Lang::En, &page, None, || view! { <Notices /> });
+    assert_has(&html, &["k6 is not ready", "HAD_K6", "port 9090 is taken", "There is no test script"]);
+}

@@ -1,0 +1,332 @@
+//! Every word the page shows, in each language. A language that misses one does not compile.
+
+mod de;
+mod en;
+
+use leptos::prelude::*;
+
+use crate::domain::{
+    frame::Metric,
+    plan::{Model, Pattern},
+    schedule::PhaseName,
+    validate::Field,
+};
+
+/// The languages there are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Lang {
+    /// English.
+    #[default]
+    En,
+    /// German.
+    De,
+}
+
+impl Lang {
+    /// Every language, in the order of the switch.
+    pub const ALL: &[Self] = &[Self::En, Self::De];
+
+    /// Its BCP 47 tag, as in `html[lang]` and in the cookie.
+    pub fn tag(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::De => "de",
+        }
+    }
+
+    /// Its own name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::En => "English",
+            Self::De => "Deutsch",
+        }
+    }
+
+    /// The language a tag such as `de-AT` stands for; `None` for one that we don't speak.
+    pub fn from_tag(tag: &str) -> Option<Self> {
+        let primary = tag.split(['-', '_']).next().unwrap_or_default();
+        Self::ALL.iter().copied().find(|lang| lang.tag().eq_ignore_ascii_case(primary))
+    }
+
+    /// The best language for an `Accept-Language` header; English where none fits.
+    pub fn from_accept_language(header: &str) -> Self {
+        let quality = |entry: &str| -> f32 {
+            entry.split(';').skip(1).find_map(|p| p.trim().strip_prefix("q=")?.parse().ok()).unwrap_or(1.0)
+        };
+        let mut wanted: Vec<(f32, Self)> = header
+            .split(',')
+            .filter_map(|entry| {
+                let tag = entry.split(';').next()?.trim();
+                Some((quality(entry), Self::from_tag(tag)?))
+            })
+            .filter(|(q, _)| *q > 0.0)
+            .collect();
+        wanted.sort_by(|a, b| b.0.total_cmp(&a.0));
+        wanted.first().map(|(_, lang)| *lang).unwrap_or_default()
+    }
+
+    /// The words of this language.
+    pub fn text(self) -> &'static Text {
+        match self {
+            Self::En => &en::TEXT,
+            Self::De => &de::TEXT,
+        }
+    }
+}
+
+/// The page's language.
+pub fn use_lang() -> Lang {
+    use_context().unwrap_or_default()
+}
+
+/// The words of the page's language.
+pub fn use_text() -> &'static Text {
+    use_lang().text()
+}
+
+/// Words that belong to a metric's tile.
+#[derive(Debug, Clone, Copy)]
+pub struct MetricText {
+    /// Short name.
+    pub name: &'static str,
+    /// What it measures, in a sentence.
+    pub help: &'static str,
+}
+
+/// Words that belong to a pattern.
+#[derive(Debug, Clone, Copy)]
+pub struct PatternText {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is for, in a line.
+    pub help: &'static str,
+}
+
+/// All words. Templates take what they need as arguments.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the names say it, and the English text documents each")]
+pub struct Text {
+    pub app_name: &'static str,
+    pub skip_to_content: &'static str,
+    pub nav_label: &'static str,
+    pub nav_load: &'static str,
+    pub nav_services: &'static str,
+    pub nav_runs: &'static str,
+    pub language: &'static str,
+    pub theme_dark: &'static str,
+    pub theme_light: &'static str,
+    pub connecting: &'static str,
+    pub connected: &'static str,
+    pub connection_lost: &'static str,
+    pub no_script: &'static str,
+
+    pub form_name: &'static str,
+    pub again_heading: &'static str,
+    pub script: &'static str,
+    pub script_own: &'static str,
+    pub script_broken: &'static str,
+    pub target: &'static str,
+    pub all_services: &'static str,
+    pub pattern: &'static str,
+    pub model: &'static str,
+    pub model_vus: &'static str,
+    pub model_rate: &'static str,
+    pub peak_vus: &'static str,
+    pub peak_rate: &'static str,
+    pub duration: &'static str,
+    pub duration_hint: &'static str,
+    pub ramp: &'static str,
+    pub ramp_hint: &'static str,
+    pub pre_allocated_vus: &'static str,
+    pub max_vus: &'static str,
+    pub automatic: &'static str,
+    pub thresholds_field: &'static str,
+    pub thresholds_hint: &'static str,
+    pub start: &'static str,
+    pub starting: &'static str,
+    pub stop: &'static str,
+    pub stopping: &'static str,
+    pub own_options: &'static str,
+    pub own_executors: &'static str,
+    pub own_duration: &'static str,
+    pub own_max_vus: &'static str,
+    pub own_thresholds: &'static str,
+    pub own_unknown: &'static str,
+    pub none: &'static str,
+    pub broken_heading: &'static str,
+    pub summary_vus: fn(&str, usize, &str) -> String,
+    pub summary_rate: fn(&str, usize, &str) -> String,
+    pub summary_iterations: fn(&str) -> String,
+    pub summary_own: fn(&str, &str) -> String,
+    pub fix_fields: fn(usize) -> String,
+
+    pub state_idle: &'static str,
+    pub state_starting: &'static str,
+    pub state_running: &'static str,
+    pub state_stopping: &'static str,
+    pub state_finished: &'static str,
+    pub progress: &'static str,
+    pub time_left: fn(&str) -> String,
+    pub elapsed_of: fn(&str, &str) -> String,
+    pub finishing: &'static str,
+    pub waiting_for_k6: &'static str,
+    pub peak: &'static str,
+    pub vus_unit: &'static str,
+    pub rate_unit: &'static str,
+    pub test_details: &'static str,
+
+    pub passed: &'static str,
+    pub failed: &'static str,
+    pub stopped: &'static str,
+    pub cancelled: &'static str,
+    pub crashed: &'static str,
+    pub timed_out: &'static str,
+    pub passed_reason: &'static str,
+    pub passed_no_thresholds: &'static str,
+    pub failed_reason: fn(usize, usize) -> String,
+    pub failed_unknown: &'static str,
+    pub stopped_reason: fn(&str, &str) -> String,
+    pub cancelled_reason: &'static str,
+    pub crashed_reason: fn(Option<i32>) -> String,
+    pub timed_out_reason: fn(&str) -> String,
+    pub observed_vs_limit: fn(&str, &str, &str) -> String,
+    pub k6_disagrees: fn(bool) -> String,
+    pub show_log: &'static str,
+    pub show_details: &'static str,
+
+    pub now_heading: &'static str,
+    pub load_heading: &'static str,
+    pub live_empty: &'static str,
+    pub no_data: &'static str,
+    pub threshold_heading: &'static str,
+    pub thresholds_none: &'static str,
+    pub threshold_ok: &'static str,
+    pub threshold_bad: &'static str,
+    pub threshold_unknown: &'static str,
+    pub threshold_now: &'static str,
+    pub threshold_limit: &'static str,
+    pub by_service: &'static str,
+    pub by_status: &'static str,
+    pub service: &'static str,
+    pub status: &'static str,
+    pub share: &'static str,
+    pub health: &'static str,
+    pub cpu: &'static str,
+    pub memory: &'static str,
+    pub host: &'static str,
+    pub no_response: &'static str,
+    pub no_requests: &'static str,
+    pub timeline: &'static str,
+    pub timeline_empty: &'static str,
+    pub metrics_delayed: fn(u32) -> String,
+
+    pub engine_not_ready: &'static str,
+    pub engine_not_ready_hint: &'static str,
+    pub store_unreachable: &'static str,
+    pub store_unreachable_hint: &'static str,
+    pub no_scripts: &'static str,
+    pub no_scripts_hint: &'static str,
+    pub no_services: &'static str,
+    pub no_services_hint: &'static str,
+    pub page_unavailable: &'static str,
+    pub reload: &'static str,
+
+    pub health_up: &'static str,
+    pub health_degraded: &'static str,
+    pub health_down: &'static str,
+    pub health_unknown: &'static str,
+    pub answered_in: fn(&str) -> String,
+    pub answered_status: fn(u16) -> String,
+    pub services_intro: &'static str,
+    pub services_empty: &'static str,
+    pub health_check: &'static str,
+    pub address: &'static str,
+
+    pub runs_intro: &'static str,
+    pub runs_empty: &'static str,
+    pub runs_go: &'static str,
+    pub run_heading: fn(&str) -> String,
+    pub started_at: &'static str,
+    pub verdict: &'static str,
+    pub details: &'static str,
+    pub run_id: &'static str,
+    pub k6_log: &'static str,
+    pub log_empty: &'static str,
+    pub back_to_runs: &'static str,
+    pub run_missing: &'static str,
+    pub run_missing_hint: &'static str,
+    pub not_found: &'static str,
+    pub not_found_hint: &'static str,
+    pub go_home: &'static str,
+
+    pub event_run_started: &'static str,
+    pub event_stop_requested: &'static str,
+    pub event_run_ended: fn(&str) -> String,
+    pub event_run_adopted: &'static str,
+    pub event_threshold_ok: fn(&str) -> String,
+    pub event_threshold_bad: fn(&str) -> String,
+    pub event_health: fn(&str, &str) -> String,
+    pub event_delayed: fn(u32) -> String,
+    pub event_back: &'static str,
+
+    pub error_invalid: &'static str,
+    pub error_already_running: &'static str,
+    pub error_not_running: &'static str,
+    pub error_not_found: fn(&str) -> String,
+    pub error_unavailable: fn(&str) -> String,
+    pub error_bad_request: fn(&str) -> String,
+    pub error_internal: fn(&str) -> String,
+    pub error_transport: &'static str,
+
+    pub problem_missing: &'static str,
+    pub problem_range: fn(u32, u32) -> String,
+    pub problem_duration: fn(&str, &str) -> String,
+    pub problem_one_of: fn(&str) -> String,
+    pub problem_model: fn(&str) -> String,
+    pub problem_threshold: fn(&str) -> String,
+    pub problem_broken: fn(&str) -> String,
+    pub problem_own: fn(&str) -> String,
+
+    pub metric: fn(Metric) -> MetricText,
+    pub pattern_text: fn(Pattern) -> PatternText,
+    pub phase: fn(PhaseName) -> &'static str,
+}
+
+impl Text {
+    /// The label of a form field; a peak's depends on the model.
+    pub fn field(&self, field: Field, model: Model) -> &'static str {
+        match field {
+            Field::Script => self.script,
+            Field::Target => self.target,
+            Field::Pattern => self.pattern,
+            Field::Model => self.model,
+            Field::Peak if model == Model::ArrivalRate => self.peak_rate,
+            Field::Peak => self.peak_vus,
+            Field::Duration => self.duration,
+            Field::Ramp => self.ramp,
+            Field::PreAllocatedVus => self.pre_allocated_vus,
+            Field::MaxVus => self.max_vus,
+            Field::Thresholds => self.thresholds_field,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Lang;
+
+    #[test]
+    fn the_browsers_first_language_that_we_speak_wins() {
+        for (header, lang) in [
+            ("", Lang::En),
+            ("de", Lang::De),
+            ("de-AT,de;q=0.9,en;q=0.8", Lang::De),
+            ("fr,en;q=0.5,de;q=0.7", Lang::De),
+            ("de;q=0,en", Lang::En),
+            ("en-GB,de", Lang::En),
+            ("*;q=nonsense;;,", Lang::En),
+        ] {
+            assert_eq!(Lang::from_accept_language(header), lang, "{header}");
+        }
+    }
+}
