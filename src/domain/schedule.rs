@@ -194,8 +194,7 @@ impl Schedule {
 
     /// The index of the phase at work, never of a jump, and the seconds it has left.
     fn locate(&self, elapsed_s: f64) -> Option<(usize, f64)> {
-        // Written so that NaN is refused, too.
-        if !(elapsed_s >= 0.0) {
+        if elapsed_s < 0.0 || elapsed_s.is_nan() {
             return None;
         }
         let mut end = 0.0;

@@ -5,7 +5,7 @@ mod inspect;
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
-    time::{Duration, Instant, SystemTime},
+    time::{Instant, SystemTime},
 };
 
 use futures::{StreamExt, stream};
@@ -16,15 +16,12 @@ use ha_dashboard::domain::{
 };
 use tokio::sync::{Mutex, Semaphore};
 
-pub use self::inspect::{InspectError, Inspection, Scenario, Stage};
+pub use self::inspect::{InspectError, Inspection};
 
 /// Most inspections at the same time: each costs a few hundred milliseconds of a core.
 const AT_ONCE: usize = 2;
 /// Most scripts looked at, by name.
 const MOST: usize = 100;
-/// How long a failure that says nothing about the script (k6 missing, time-out) is believed.
-const RETRY: Duration = Duration::from_secs(30);
-
 /// The scripts there are.
 pub struct Scripts {
     dir: PathBuf,
@@ -88,12 +85,12 @@ impl Scripts {
 
         known.retain(|name, _| found.iter().any(|(other, ..)| other == name));
         let now = Instant::now();
-        let changed = found.iter().filter(|(name, _, stamp)| {
+        let changed = found.iter().filter(|(name, stamp)| {
             known.get(name).is_none_or(|known| known.stamp != *stamp || known.retry_at.is_some_and(|at| at <= now))
         });
         let inspected = stream::iter(changed.cloned().collect::<Vec<_>>())
-            .map(|(name, path, stamp)| async move {
-                let (kind, retry_at) = self.kind(&name, &path).await;
+            .map(|(name, stamp)| async move {
+                let (kind, retry_at) = self.kind(&name).await;
                 (name, Known { stamp, kind, retry_at })
             })
             .buffer_unordered(AT_ONCE)
@@ -119,20 +116,16 @@ impl Scripts {
     /// [`InspectError`] when there is no such script, k6 refuses it, or k6 can't be run.
     pub async fn inspect_with(&self, name: &str, input: &ScriptInput) -> Result<Inspection, InspectError> {
         let path = self.path(name).ok_or_else(|| InspectError::NoScript(name.to_owned()))?;
-        self.inspect(&path, input).await
-    }
-
-    async fn inspect(&self, path: &Path, input: &ScriptInput) -> Result<Inspection, InspectError> {
         // The semaphore is never closed; if it were, running without a permit would be no harm.
         let _permit = self.permits.acquire().await.ok();
-        inspect::run(&self.k6, path, input).await
+        inspect::run(&self.k6, &path, input).await
     }
 
-    async fn kind(&self, name: &str, path: &Path) -> (ScriptKind, Option<Instant>) {
-        match self.inspect(path, &self.probe).await {
+    async fn kind(&self, name: &str) -> (ScriptKind, Option<Instant>) {
+        match self.inspect_with(name, &self.probe).await {
             Ok(inspection) => (kind_of(inspection, self.probe.schedule.as_ref()), None),
             Err(error) => {
-                let retry_at = (!error.is_about_the_script()).then(|| Instant::now() + RETRY);
+                let retry_at = error.believed_for().map(|time| Instant::now() + time);
                 tracing::warn!(script = name, %error, "k6 can't use the script");
                 (ScriptKind::Broken { message: error.to_string() }, retry_at)
             }
@@ -191,8 +184,8 @@ fn resolve(dir: &Path, name: &str) -> Option<PathBuf> {
     (path.starts_with(dir) && path.is_file()).then_some(path)
 }
 
-/// The scripts in a folder by name, each with its path and stamp.
-fn scan(dir: &Path) -> std::io::Result<Vec<(String, PathBuf, Stamp)>> {
+/// The scripts in a folder by name, each with its stamp.
+fn scan(dir: &Path) -> std::io::Result<Vec<(String, Stamp)>> {
     let dir = dir.canonicalize()?;
     let library = library_stamp(&dir.join("lib"));
     let mut found = Vec::new();
@@ -201,9 +194,8 @@ fn scan(dir: &Path) -> std::io::Result<Vec<(String, PathBuf, Stamp)>> {
         if !is_script_name(&name) {
             continue;
         }
-        let Some(path) = resolve(&dir, &name) else { continue };
-        let Ok(about) = path.metadata() else { continue };
-        found.push((name, path, Stamp { modified: about.modified().ok(), size: about.len(), library }));
+        let Some(about) = resolve(&dir, &name).and_then(|path| path.metadata().ok()) else { continue };
+        found.push((name, Stamp { modified: about.modified().ok(), size: about.len(), library }));
     }
     found.sort_by(|(a, ..), (b, ..)| a.cmp(b));
     found.truncate(MOST);

@@ -14,7 +14,8 @@ fn phases(schedule: &Schedule) -> Vec<(PhaseName, u32, u32)> {
 fn patterns_look_as_described() {
     use PhaseName::{Baseline, Hold, RampDown, RampUp, Recovery, Spike, Step};
     let vus = |vus| Peak::Vus { vus };
-    let table: &[(Pattern, u32, u32, Option<u32>, &[(PhaseName, u32, u32)])] = &[
+    type Row<'a> = (Pattern, u32, u32, Option<u32>, &'a [(PhaseName, u32, u32)]);
+    let table: &[Row] = &[
         (Pattern::Smoke, 2, 30, None, &[(RampUp, 0, 2), (Hold, 30, 2), (RampDown, 0, 0)]),
         (Pattern::Load, 50, 60, None, &[(RampUp, 12, 50), (Hold, 36, 50), (RampDown, 12, 0)]),
         (Pattern::Load, 50, 60, Some(30), &[(RampUp, 30, 50), (Hold, 0, 50), (RampDown, 30, 0)]),

@@ -16,7 +16,7 @@ use tokio::{
 };
 
 /// How long k6 gets. It needs 0.3 s on an idle machine.
-const TIME: Duration = Duration::from_secs(15);
+const TIME: Duration = Duration::from_secs(10);
 /// Most bytes taken from each of k6's outputs.
 const OUTPUT: u64 = 1 << 20;
 /// Most characters of k6's message.
@@ -25,7 +25,7 @@ const MESSAGE: usize = 500;
 /// What k6 would do with a script.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Inspection {
-    /// Its scenarios by name.
+    /// Its scenarios in the order of their names.
     pub scenarios: Vec<Scenario>,
     /// Its thresholds as `metric:expression`, by metric.
     pub thresholds: Vec<String>,
@@ -38,8 +38,6 @@ pub struct Inspection {
 /// One scenario.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scenario {
-    /// Its name.
-    pub name: String,
     /// Its executor, for example `ramping-vus`.
     pub executor: String,
     /// Its stages, for executors that have some.
@@ -79,9 +77,14 @@ pub enum InspectError {
 }
 
 impl InspectError {
-    /// Whether the answer stays the same until the script changes.
-    pub fn is_about_the_script(&self) -> bool {
-        matches!(self, Self::NoScript(_) | Self::Refused(_) | Self::TooMuch)
+    /// How long the answer may be kept; `None`: until the script changes.
+    pub fn believed_for(&self) -> Option<Duration> {
+        match self {
+            Self::NoScript(_) | Self::Refused(_) | Self::TooMuch => None,
+            // Costly to ask again, and everybody who wants the list waits for it.
+            Self::TimedOut => Some(Duration::from_secs(300)),
+            Self::NoK6(_) | Self::Unknown(_) => Some(Duration::from_secs(5)),
+        }
     }
 }
 
@@ -181,13 +184,13 @@ fn parse(answer: &str) -> Result<Inspection, InspectError> {
     let millis = |text: &str| milliseconds(text).ok_or_else(|| unknown(&format!("{text:?} is not a duration")));
 
     let mut scenarios = Vec::new();
-    for (name, RawScenario { executor, stages }) in answer.scenarios.unwrap_or_default() {
+    for RawScenario { executor, stages } in answer.scenarios.unwrap_or_default().into_values() {
         let stages = stages
             .unwrap_or_default()
             .into_iter()
             .map(|stage| Ok(Stage { duration_ms: millis(&stage.duration)?, target: stage.target }))
             .collect::<Result<_, InspectError>>()?;
-        scenarios.push(Scenario { name, executor, stages });
+        scenarios.push(Scenario { executor, stages });
     }
     let mut thresholds = Vec::new();
     for (metric, rules) in answer.thresholds.unwrap_or_default() {

@@ -29,6 +29,14 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
     dir
 }
 
+fn copy_library(to: &Path) {
+    std::fs::create_dir(to.join("lib")).unwrap();
+    for file in std::fs::read_dir(ours().join("lib")).unwrap() {
+        let file = file.unwrap();
+        std::fs::copy(file.path(), to.join("lib").join(file.file_name())).unwrap();
+    }
+}
+
 fn ours() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("k6-scripts")
 }
@@ -47,6 +55,16 @@ async fn our_scripts_take_the_schedule() {
     assert_eq!(scripts.path("shop-journey.js"), Some(ours().canonicalize().unwrap().join("shop-journey.js")));
     assert_eq!(scripts.path("../Cargo.toml"), None);
     assert_eq!(scripts.path("lib/http.js"), None);
+}
+
+#[tokio::test]
+async fn the_readmes_example_takes_the_schedule() {
+    let readme = include_str!("../../../k6-scripts/README.md");
+    let example = readme.split("```js\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let dir = folder(&[("mine.js", example)]);
+    copy_library(dir.path());
+    let list = Scripts::new(dir.path().into(), k6()).list().await;
+    assert_eq!(list, [Script { name: "mine.js".into(), kind: ScriptKind::Scheduled }]);
 }
 
 #[tokio::test]
@@ -133,12 +151,9 @@ async fn broken_scripts_show_k6s_message() {
         ),
         ("empty.js", ""),
         ("extra.js", extra),
+        ("flood.js", "for (let i = 0; i < 1e6; i++) console.log('x'.repeat(1000));\nexport default function () {}"),
     ]);
-    for file in std::fs::read_dir(ours().join("lib")).unwrap() {
-        let file = file.unwrap();
-        std::fs::create_dir_all(dir.path().join("lib")).unwrap();
-        std::fs::copy(file.path(), dir.path().join("lib").join(file.file_name())).unwrap();
-    }
+    copy_library(dir.path());
     let list = Scripts::new(dir.path().into(), k6()).list().await;
     let message = |name: &str| match &list.iter().find(|script| script.name == name).unwrap().kind {
         ScriptKind::Broken { message } => message.clone(),
@@ -150,6 +165,7 @@ async fn broken_scripts_show_k6s_message() {
     assert_eq!(message("executor.js"), "unknown executor type 'foo'");
     assert!(message("threshold.js").contains("no metric name \"nope\" found"), "{}", message("threshold.js"));
     assert_eq!(message("empty.js"), "no exported functions in script");
+    assert_eq!(message("flood.js"), "k6 said more than 1 MB about the script");
     assert!(message("extra.js").contains("adds scenarios of its own"));
 }
 
