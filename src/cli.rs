@@ -77,8 +77,12 @@ pub fn main() -> ExitCode {
             // The settings were loaded from the same layers, so they can be collected.
             let layers = Layers::collect(&cli.flags, &surroundings).unwrap_or_default();
             let given = |key| layers.0.contains_key(key);
-            let explicit =
-                run::Explicit { state_dir: given("state_dir"), services: given("services"), log: given("log") };
+            let explicit = run::Explicit {
+                state_dir: given("state_dir"),
+                services: given("services"),
+                log: given("log"),
+                temp_dir: surroundings.temp_dir,
+            };
             on_workers(run::main(*args, settings, explicit))
         }
         Command::Demo(args) => on_one_thread(demo::main(args, settings, &cli.flags)),

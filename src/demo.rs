@@ -44,19 +44,22 @@ pub struct DemoArgs {
 /// A demo service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Name {
-    ProductService,
-    UserService,
-    CheckoutService,
+    #[value(name = "product-service")]
+    Product,
+    #[value(name = "user-service")]
+    User,
+    #[value(name = "checkout-service")]
+    Checkout,
 }
 
 impl Name {
-    const ALL: [Self; 3] = [Self::ProductService, Self::UserService, Self::CheckoutService];
+    const ALL: [Self; 3] = [Self::Product, Self::User, Self::Checkout];
 
     fn text(self) -> &'static str {
         match self {
-            Self::ProductService => "product-service",
-            Self::UserService => "user-service",
-            Self::CheckoutService => "checkout-service",
+            Self::Product => "product-service",
+            Self::User => "user-service",
+            Self::Checkout => "checkout-service",
         }
     }
 
@@ -124,9 +127,9 @@ async fn one(name: Name, addr: SocketAddr, settings: &Settings, parent: Option<i
     tracing::info!(service = name.text(), url = %format_args!("http://{addr}"), "ready");
     let url = |name: Name| name.url(settings).unwrap_or_default().to_owned();
     let routes = match name {
-        Name::ProductService => product::router(),
-        Name::UserService => user::router(),
-        Name::CheckoutService => checkout::router(url(Name::ProductService), url(Name::UserService))
+        Name::Product => product::router(),
+        Name::User => user::router(),
+        Name::Checkout => checkout::router(url(Name::Product), url(Name::User))
             .map_err(|error| (ENVIRONMENT, format!("no HTTP client: {error}")))?,
     };
     let app = service(name.text(), routes).into_make_service_with_connect_info::<SocketAddr>();

@@ -16,7 +16,7 @@ use ha_dashboard::{
     domain::{
         plan::{Model, Pattern},
         run::{Run, RunState, Verdict},
-        validate::Draft,
+        validate::{Draft, Problem},
     },
 };
 
@@ -92,7 +92,7 @@ impl RunArgs {
 }
 
 /// Which settings were given, and not just defaults.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Explicit {
     /// The state folder.
     pub state_dir: bool,
@@ -100,6 +100,8 @@ pub struct Explicit {
     pub services: bool,
     /// What is logged.
     pub log: bool,
+    /// Where the state goes when no folder was given.
+    pub temp_dir: PathBuf,
 }
 
 /// Runs it to its end.
@@ -113,7 +115,7 @@ pub async fn main(args: RunArgs, mut settings: Settings, explicit: Explicit) -> 
     let mut own_state = None;
     if !explicit.state_dir {
         // A dashboard may be using the usual folder.
-        let dir = std::env::temp_dir().join(format!("ha-dashboard-run-{:016x}", rand::random::<u64>()));
+        let dir = explicit.temp_dir.join(format!("ha-dashboard-run-{:016x}", rand::random::<u64>()));
         settings.config.state_dir = dir.clone();
         own_state = Some(dir);
     }
@@ -160,7 +162,13 @@ async fn follow(app: &App, args: &RunArgs) -> Result<Report, (Code, String)> {
     let script = args.script.clone().unwrap_or_else(|| Draft::suggested(&rules).script);
     let draft = args.draft(script);
     // Refused at once, not after Prometheus has started.
-    draft.validate(&rules).map_err(|errors| failed(ApiError::Invalid { errors }))?;
+    if let Err(errors) = draft.validate(&rules) {
+        let engine = control.snapshot().await.status.engine.clone();
+        // Without k6 every script is broken, and that is not the caller's plan.
+        let no_k6 =
+            engine.k6_version.is_none() && errors.iter().any(|e| matches!(e.problem, Problem::BrokenScript { .. }));
+        return Err(if no_k6 { (exit::ENVIRONMENT, engine.note) } else { failed(ApiError::Invalid { errors }) });
+    }
     tokio::select! {
         ready = ready(app) => ready?,
         () = signals.token.cancelled() => return Err((exit::STOPPED, "stopped before the test began".into())),

@@ -44,7 +44,7 @@ async fn login(Json(login): Json<Login>) -> Result<Json<Value>, Refusal> {
     }
     let mut hash = hashed(&login.password, 0);
     for round in 0..ROUNDS {
-        hash = hashed(&hash, round.into());
+        hash = hashed(hash, round.into());
     }
     Ok(Json(json!({ "token": format!("{:016x}.{:016x}", hash, signature(&format!("{hash:016x}"))) })))
 }

@@ -1,5 +1,7 @@
 //! Log lines: to standard error, as text or JSON.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
 
 use super::config::LogFormat;
@@ -10,6 +12,7 @@ use super::config::LogFormat;
 pub fn init(filter: &str, format: LogFormat) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = lines.with_ansi(std::io::stderr().is_terminal());
     // An error means that logging was started before, by a test for example.
     let _ = match format {
         LogFormat::Text => lines.try_init(),

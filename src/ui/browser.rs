@@ -69,7 +69,8 @@ mod js {
 
 pub(in crate::ui) use js::{local_time, now_ms, prefers_dark};
 
-/// An attribute of `<html>`.
+/// An attribute of `<html>`. The server reads the request instead.
+#[cfg(not(feature = "ssr"))]
 pub(in crate::ui) fn html_attribute(name: &str) -> Option<String> {
     document().document_element()?.get_attribute(name)
 }
@@ -98,10 +99,10 @@ pub(in crate::ui) fn focus_soon(id: String) {
 
 /// What a control holds now, which may be more than we heard of: typed before hydration, or filled in by the browser.
 pub(in crate::ui) fn control_value(form: &str, name: &str) -> Option<String> {
-    let selector = format!("#{form} [name='{name}']");
-    let checked = format!("{selector}:checked");
-    let find = |selector: &str| document().query_selector(selector).ok().flatten();
-    let element = find(&checked).or_else(|| find(&selector))?;
+    let control = format!("#{form} [name='{name}']");
+    // Of radio buttons only the chosen one says something.
+    let selector = format!("{control}:checked, {control}:not([type='radio'])");
+    let element = document().query_selector(&selector).ok().flatten()?;
     js::value_of(&element)
 }
 

@@ -22,6 +22,8 @@ pub struct Surroundings {
     pub dir: PathBuf,
     /// Where the program lies.
     pub program_dir: PathBuf,
+    /// For what need not last.
+    pub temp_dir: PathBuf,
 }
 
 impl Surroundings {
@@ -34,6 +36,7 @@ impl Surroundings {
         Self {
             variables,
             dir: std::env::current_dir().unwrap_or_else(|_| PathBuf::from(".")),
+            temp_dir: std::env::temp_dir(),
             program_dir: program.parent().map(Path::to_path_buf).unwrap_or_default(),
         }
     }
