@@ -45,7 +45,7 @@ struct SeriesRows {
 const FONT_SIZE: f64 = 13.0;
 /// The same margins in all panels keep their time axes in line.
 const LEFT: f64 = 64.0;
-const RIGHT: f64 = 18.0;
+const RIGHT: f64 = 24.0;
 const RIGHT_WITH_AXIS: f64 = 52.0;
 
 /// The chart of a picture, without rows.
@@ -155,7 +155,7 @@ fn backdrop(picture: &Picture, colours: &Colours) -> Line {
     Line::new().id("phases").silent(true).mark_area(
         MarkArea::new()
             .silent(true)
-            .item_style(ItemStyle::new().color(colours.get(Tone::Muted)).opacity(0.08))
+            .item_style(ItemStyle::new().color(colours.get(Tone::Muted)).opacity(0.06))
             .data(bands),
     )
 }
@@ -173,11 +173,7 @@ fn limit_line(i: usize, limit: &Limit, picture: &Picture, colours: &Colours) -> 
         true => (picture.left.scale.max, format!("{} ↑", limit.label), 0.0),
         false => (limit.value, limit.label.clone(), if limit.crossed { 2.5 } else { 2.0 }),
     };
-    let position = if limit.above || value > picture.left.scale.max * 0.85 {
-        LabelPosition::InsideEndBottom
-    } else {
-        LabelPosition::InsideEndTop
-    };
+    let position = label_position(i, value > picture.left.scale.max * 0.85);
     let label = Label::new()
         .show(true)
         .position(position)
@@ -193,4 +189,16 @@ fn limit_line(i: usize, limit: &Limit, picture: &Picture, colours: &Colours) -> 
         .line_style(LineStyle::new().color(colour).width(width).type_(LineStyleType::Dashed))
         .data(vec![MarkLineVariant::Simple(MarkLineData::new().y_axis(value))]);
     Line::new().id(format!("limit-{i}")).silent(true).mark_line(mark)
+}
+
+/// Side by side, as limits may lie close together, and inside the frame.
+fn label_position(i: usize, below: bool) -> LabelPosition {
+    match (i % 3, below) {
+        (0, true) => LabelPosition::InsideEndBottom,
+        (0, false) => LabelPosition::InsideEndTop,
+        (1, true) => LabelPosition::InsideStartBottom,
+        (1, false) => LabelPosition::InsideStartTop,
+        (_, true) => LabelPosition::InsideMiddleBottom,
+        (_, false) => LabelPosition::InsideMiddleTop,
+    }
 }

@@ -32,9 +32,9 @@ fn round_step(least: f64) -> f64 {
 const TIME_STEPS: &[u32] =
     &[1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400];
 
-/// The distance of a time axis' labels, in seconds, at most seven of them.
+/// The distance of a time axis' labels, in seconds: few enough for a phone.
 pub fn time_step(length_s: f64) -> u32 {
-    TIME_STEPS.iter().copied().find(|step| length_s / f64::from(*step) < 7.0).unwrap_or(86_400)
+    TIME_STEPS.iter().copied().find(|step| length_s / f64::from(*step) < 5.5).unwrap_or(86_400)
 }
 
 /// A number on an axis: no more decimals than its round step needs.
@@ -65,7 +65,8 @@ mod tests {
 
     #[test]
     fn time_labels_stay_few_and_round() {
-        for (length, step) in [(1.0, 1), (30.0, 5), (63.0, 10), (90.0, 15), (303.0, 60), (3600.0, 600), (1e9, 86_400)] {
+        for (length, step) in [(1.0, 1), (30.0, 10), (63.0, 15), (93.0, 30), (303.0, 60), (3603.0, 900), (1e9, 86_400)]
+        {
             assert_eq!(time_step(length), step, "{length}");
         }
     }

@@ -92,7 +92,7 @@ fn every_panel_has_the_same_time_axis_up_to_the_planned_end() {
     assert_eq!(axes[0]["type"], "time");
     assert_eq!(axes[0]["min"], 0.0);
     assert_eq!(axes[0]["max"], 63_000.0);
-    assert_eq!(axes[0]["axisLabel"]["customValues"], json!([0.0, 10e3, 20e3, 30e3, 40e3, 50e3, 60e3]));
+    assert_eq!(axes[0]["axisLabel"]["customValues"], json!([0.0, 15e3, 30e3, 45e3, 60e3]));
 }
 
 #[test]

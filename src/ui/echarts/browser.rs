@@ -30,11 +30,20 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     fn on(this: &Instance, event: &str, handler: &Function) -> Result<(), JsValue>;
 
+    #[wasm_bindgen(method, js_name = getZr)]
+    fn surface(this: &Instance) -> Surface;
+
     #[wasm_bindgen(method, catch)]
     fn resize(this: &Instance) -> Result<(), JsValue>;
 
     #[wasm_bindgen(method, catch)]
     fn dispose(this: &Instance) -> Result<(), JsValue>;
+
+    /// What a chart is painted on.
+    type Surface;
+
+    #[wasm_bindgen(method, catch)]
+    fn on(this: &Surface, event: &str, handler: &Function) -> Result<(), JsValue>;
 
     // web-sys has these behind features that nothing else here needs.
     type IntersectionObserver;
@@ -71,13 +80,13 @@ pub struct Canvas {
     instance: Rc<Instance>,
     resize: web_sys::ResizeObserver,
     /// What ECharts and the observer call, alive as long as they may.
-    _callbacks: (Closure<dyn Fn(JsValue)>, Closure<dyn Fn()>),
+    _callbacks: (Closure<dyn Fn(JsValue)>, [Closure<dyn Fn()>; 2]),
     /// Formats the value axes' labels; replaced with every [`Canvas::draw`].
     format: Cell<Vec<Closure<dyn Fn(f64) -> String>>>,
 }
 
 impl Canvas {
-    /// Makes a chart of an element. `on_pointer` gets the pointer's place on the time axis, in ms, from any chart.
+    /// Makes a chart of an element. `on_pointer` gets the pointer's place on the time axis, in ms, from any chart, and none when it leaves.
     ///
     /// `None`: the script is not there, or refuses.
     pub fn attach(element: &HtmlElement, on_pointer: impl Fn(Option<f64>) + 'static) -> Option<Self> {
@@ -89,14 +98,23 @@ impl Canvas {
         instance.set_group(GROUP);
         connect(GROUP).unwrap_or_else(report);
 
-        let pointer = Closure::<dyn Fn(JsValue)>::new(move |event: JsValue| on_pointer(pointer_time(&event)));
-        instance.on("updateAxisPointer", pointer.as_ref().unchecked_ref()).unwrap_or_else(report);
+        let on_pointer = Rc::new(on_pointer);
+        let moved = Rc::clone(&on_pointer);
+        // A chart without rows reports no time while the pointer is on another one: that is not leaving.
+        let on_move = Closure::<dyn Fn(JsValue)>::new(move |event: JsValue| {
+            if let Some(at) = pointer_time(&event) {
+                moved(Some(at));
+            }
+        });
+        instance.on("updateAxisPointer", on_move.as_ref().unchecked_ref()).unwrap_or_else(report);
+        let on_leave = Closure::<dyn Fn()>::new(move || on_pointer(None));
+        instance.surface().on("globalout", on_leave.as_ref().unchecked_ref()).unwrap_or_else(report);
 
         let resized = Rc::clone(&instance);
         let on_resize = Closure::<dyn Fn()>::new(move || resized.resize().unwrap_or_else(report));
         let resize = web_sys::ResizeObserver::new(on_resize.as_ref().unchecked_ref()).map_err(report).ok()?;
         resize.observe(element);
-        Some(Self { instance, resize, _callbacks: (pointer, on_resize), format: Cell::default() })
+        Some(Self { instance, resize, _callbacks: (on_move, [on_leave, on_resize]), format: Cell::default() })
     }
 
     /// Draws a whole chart with its rows in place of what was there. `number` writes the numbers of value axes.
@@ -229,7 +247,7 @@ pub fn colours() -> Colours {
     read().unwrap_or_default()
 }
 
-/// The pointer's place on the time axis; `None` when it left the charts.
+/// The pointer's place on the time axis.
 fn pointer_time(event: &JsValue) -> Option<f64> {
     let axes: Array = get(event, "axesInfo").dyn_into().ok()?;
     let time = axes.iter().find(|axis| get(axis, "axisDim").as_string().as_deref() == Some("x"))?;
