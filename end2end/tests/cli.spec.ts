@@ -4,8 +4,8 @@ import { expect, test } from "../harness/test.ts";
 
 const plan = ["--target", "product-service", "--pattern", "spike", "--vus", "5", "--duration", "8s"];
 
-test("a pipeline runs a test: plain lines, a JSON result, exit code 0", async ({ stack }, { outputPath }) => {
-  const json = outputPath("result.json");
+test("a pipeline runs a test: plain lines, a JSON result, exit code 0", async ({ stack }, info) => {
+  const json = info.outputPath("result.json");
   const { code, output } = await stack.run([...plan, "--threshold", "http_req_duration:p(95)<2000", "--json", json]);
   expect(output).toContain("passed");
   // No terminal is there, so nothing may move the cursor.
