@@ -160,8 +160,8 @@ fn mount(
         }
     });
     on_cleanup(move || {
-        drop(drawn.try_update_value(Option::take));
-        drop(watch.try_update_value(Option::take));
+        drawn.try_update_value(|kept| *kept = None);
+        watch.try_update_value(|kept| *kept = None);
     });
 }
 
