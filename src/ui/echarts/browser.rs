@@ -75,14 +75,23 @@ const GROUP: &str = "live";
 /// How far beyond the window charts are kept up to date, so that scrolling meets finished pictures.
 const MARGIN: &str = "1500px 0px";
 
+/// Called by ECharts with an event.
+type OnEvent = Closure<dyn Fn(JsValue)>;
+
+/// Called by ECharts or an observer, with nothing of interest.
+type OnSignal = Closure<dyn Fn()>;
+
+/// Writes an axis label.
+type Format = Closure<dyn Fn(f64) -> String>;
+
 /// A chart in an element. Fits itself to the element's size; gone when dropped.
 pub struct Canvas {
     instance: Rc<Instance>,
     resize: web_sys::ResizeObserver,
     /// What ECharts and the observer call, alive as long as they may.
-    _callbacks: (Closure<dyn Fn(JsValue)>, [Closure<dyn Fn()>; 2]),
+    _callbacks: (OnEvent, [OnSignal; 2]),
     /// Formats the value axes' labels; replaced with every [`Canvas::draw`].
-    format: Cell<Vec<Closure<dyn Fn(f64) -> String>>>,
+    format: Cell<Vec<Format>>,
 }
 
 impl Canvas {
@@ -101,17 +110,17 @@ impl Canvas {
         let on_pointer = Rc::new(on_pointer);
         let moved = Rc::clone(&on_pointer);
         // A chart without rows reports no time while the pointer is on another one: that is not leaving.
-        let on_move = Closure::<dyn Fn(JsValue)>::new(move |event: JsValue| {
+        let on_move = OnEvent::new(move |event: JsValue| {
             if let Some(at) = pointer_time(&event) {
                 moved(Some(at));
             }
         });
         instance.on("updateAxisPointer", on_move.as_ref().unchecked_ref()).unwrap_or_else(report);
-        let on_leave = Closure::<dyn Fn()>::new(move || on_pointer(None));
+        let on_leave = OnSignal::new(move || on_pointer(None));
         instance.surface().on("globalout", on_leave.as_ref().unchecked_ref()).unwrap_or_else(report);
 
         let resized = Rc::clone(&instance);
-        let on_resize = Closure::<dyn Fn()>::new(move || resized.resize().unwrap_or_else(report));
+        let on_resize = OnSignal::new(move || resized.resize().unwrap_or_else(report));
         let resize = web_sys::ResizeObserver::new(on_resize.as_ref().unchecked_ref()).map_err(report).ok()?;
         resize.observe(element);
         Some(Self { instance, resize, _callbacks: (on_move, [on_leave, on_resize]), format: Cell::default() })
@@ -177,7 +186,7 @@ fn ready_state(document: &web_sys::Document) -> String {
 pub fn on_theme(changed: impl Fn() + 'static) -> Option<Watch> {
     let window = web_sys::window()?;
     let root = window.document()?.document_element()?;
-    let callback = Closure::<dyn Fn()>::new(changed);
+    let callback = OnSignal::new(changed);
     let function: Function = callback.as_ref().unchecked_ref::<Function>().clone();
 
     let observer = MutationObserver::new(&function);
@@ -204,7 +213,7 @@ pub fn on_visibility(element: &HtmlElement, changed: impl Fn(bool) + 'static) ->
         let (near, document) = (Rc::clone(&near), document.clone());
         move || changed(near.get() && get(&document, "hidden").as_bool() != Some(true))
     });
-    let on_tab = Closure::<dyn Fn()>::new({
+    let on_tab = OnSignal::new({
         let told = Rc::clone(&told);
         move || told()
     });
