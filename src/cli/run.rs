@@ -211,8 +211,7 @@ async fn finish(app: &App, (run, verdict): (Run, Verdict)) -> Result<Report, (Co
             eprintln!("k6: {line}");
         }
     }
-    let snapshot = app.control.snapshot().await;
-    Ok(Report::new(run, &verdict, &snapshot))
+    Ok(Report::new(run, &verdict))
 }
 
 fn failed(error: ApiError) -> (Code, String) {

@@ -51,6 +51,36 @@ pub enum RunState {
     Finished(Verdict),
 }
 
+/// k6's own figures of a whole run, from its summary. What k6 did not measure is absent.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Totals {
+    /// Requests sent.
+    pub requests: Option<f64>,
+    /// Requests per second, over the whole run.
+    pub request_rate: Option<f64>,
+    /// Share of failed requests, 0–1.
+    pub failed_share: Option<f64>,
+    /// Mean request duration, in seconds.
+    pub mean_s: Option<f64>,
+    /// Median request duration, in seconds.
+    pub p50_s: Option<f64>,
+    /// 95th percentile of request durations, in seconds.
+    pub p95_s: Option<f64>,
+    /// 99th percentile of request durations, in seconds.
+    pub p99_s: Option<f64>,
+    /// Longest request, in seconds.
+    pub max_s: Option<f64>,
+    /// Iterations that ended.
+    pub iterations: Option<f64>,
+    /// Iterations that an open model could not start.
+    pub dropped_iterations: Option<f64>,
+    /// Bytes sent.
+    pub data_sent: Option<f64>,
+    /// Bytes received.
+    pub data_received: Option<f64>,
+}
+
 /// A run as everybody sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
@@ -72,6 +102,9 @@ pub struct Run {
     pub deadline_ms: Millis,
     /// Thresholds and what was observed.
     pub thresholds: Vec<Observed>,
+    /// k6's figures of the whole run; `None` before its end, and where it left no summary.
+    #[serde(default)]
+    pub totals: Option<Totals>,
     /// The correlation id of the request that started it.
     pub correlation_id: String,
 }

@@ -50,6 +50,7 @@ fn run(state: RunState) -> Run {
         started_ms: Some(1_001_000),
         ended_ms: None,
         deadline_ms: 1_100_000,
+        totals: None,
         correlation_id: "test".into(),
     }
 }

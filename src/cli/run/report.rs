@@ -1,12 +1,11 @@
 //! What a test came to: words for people, JSON for programs.
 
-use std::{collections::BTreeMap, io::Write, path::Path};
+use std::{io::Write, path::Path};
 
 use ha_dashboard::domain::{
     format::{self, NO_DATA, Numbers},
-    frame::{METRICS, SeriesKey},
-    live::Snapshot,
-    run::{Run, Verdict},
+    frame::Unit,
+    run::{Run, Totals, Verdict},
 };
 use serde::Serialize;
 
@@ -26,8 +25,8 @@ pub struct Report {
     exit_code: u8,
     /// The rules.
     thresholds: Vec<Rule>,
-    /// Values of the whole run by metric, in seconds, shares and counts.
-    numbers: BTreeMap<&'static str, Summary>,
+    /// k6's figures of the whole run; null where it left none.
+    totals: Option<Totals>,
     /// Everything that is on record.
     run: Run,
 }
@@ -43,34 +42,21 @@ struct Rule {
     k6_ok: Option<bool>,
 }
 
-/// A series in short.
-#[derive(Debug, Clone, Copy, Serialize)]
-struct Summary {
-    mean: f64,
-    max: f64,
-    last: f64,
-}
-
 impl Report {
     /// Sums up a finished run.
-    pub fn new(run: Run, verdict: &Verdict, snapshot: &Snapshot) -> Self {
+    pub fn new(run: Run, verdict: &Verdict) -> Self {
         let rules = run.thresholds.iter().map(|observed| Rule {
             threshold: observed.threshold.to_string(),
             value: observed.value,
             ok: observed.ok,
             k6_ok: observed.k6_ok,
         });
-        let history = snapshot.status.run.as_ref().filter(|shown| shown.id == run.id).map(|_| &snapshot.history);
-        let numbers = METRICS.iter().filter_map(|spec| {
-            let values = history?.series.get(&SeriesKey::whole(spec.metric))?;
-            Some((spec.id, short(values.iter().flatten().copied())?))
-        });
         Self {
             id: run.id.to_string(),
             verdict: verdict_name(verdict),
             exit_code: Code::from(verdict).0,
             thresholds: rules.collect(),
-            numbers: numbers.collect(),
+            totals: run.totals.clone(),
             run,
         }
     }
@@ -109,20 +95,20 @@ impl Report {
             let value = rule.value.map_or(NO_DATA.into(), |value| format::number(value, 3, Numbers::En));
             lines.push(format!("  {mark} {}  observed {value}", rule.threshold));
         }
-        for spec in METRICS {
-            if let Some(Summary { mean, max, .. }) = self.numbers.get(spec.id) {
-                let value = |value: &f64| format::value(spec.unit, *value, Numbers::En);
-                lines.push(format!("  {:<14} mean {:>12}  max {:>12}", spec.id, value(mean), value(max)));
-            }
+        let totals = self.totals.clone().unwrap_or_default();
+        let figures = [
+            ("requests", Unit::Count, totals.requests),
+            ("requests/s", Unit::PerSecond, totals.request_rate),
+            ("failed", Unit::Share, totals.failed_share),
+            ("p50", Unit::Seconds, totals.p50_s),
+            ("p95", Unit::Seconds, totals.p95_s),
+            ("p99", Unit::Seconds, totals.p99_s),
+            ("iterations", Unit::Count, totals.iterations),
+            ("dropped", Unit::Count, totals.dropped_iterations),
+        ];
+        for (name, unit, value) in figures {
+            lines.push(format!("  {name:<12} {:>12}", format::value_or_none(unit, value, Numbers::En)));
         }
         lines.join("\n") + "\n"
     }
-}
-
-fn short(values: impl Iterator<Item = f64>) -> Option<Summary> {
-    let (mut count, mut sum, mut max, mut last) = (0_u32, 0.0, f64::MIN, None);
-    for value in values {
-        (count, sum, max, last) = (count + 1, sum + value, max.max(value), Some(value));
-    }
-    last.map(|last| Summary { mean: sum / f64::from(count), max, last })
 }

@@ -154,6 +154,7 @@ pub fn run() -> impl Strategy<Value = Run> {
             ended_ms,
             deadline_ms,
             thresholds,
+            totals: None,
             correlation_id,
         },
     )

@@ -376,6 +376,7 @@ impl Supervisor {
                 }
             }
             run.thresholds = verdict::thresholds(std::mem::take(&mut run.thresholds), exit, summary.as_ref());
+            run.totals = summary.as_ref().map(verdict::totals);
             run.started_ms = started_ms.or(run.started_ms);
             run.ended_ms = Some(ended_ms);
             run.state = RunState::Finished(verdict.clone());
@@ -503,6 +504,7 @@ fn new_run(plan: Plan, correlation_id: String, now_ms: Millis) -> Run {
         ended_ms: None,
         deadline_ms: now_ms,
         thresholds,
+        totals: None,
         correlation_id,
     };
     let allowed_s = [START_ALLOWANCE_S, run.duration_s(), Schedule::GRACE_S, END_ALLOWANCE_S];

@@ -1,7 +1,7 @@
 //! What an instance's end means, from its exit code, its log and its summary.
 
 use ha_dashboard::domain::{
-    run::Verdict,
+    run::{Totals, Verdict},
     threshold::{Observed, Threshold},
 };
 use serde_json::Value;
@@ -114,6 +114,29 @@ pub fn thresholds(observed: Vec<Observed>, exit: Option<&Exit>, summary: Option<
         .collect()
 }
 
+/// k6's figures of the whole run.
+pub fn totals(summary: &Value) -> Totals {
+    let value = |metric: &str, name: &str| summary["metrics"][metric]["values"][name].as_f64();
+    // Trends are in ms.
+    let duration = |name: &str| value("http_req_duration", name).map(|ms| ms / 1000.0);
+    // k6 makes the metric with the first drop, so in a run with iterations none means 0.
+    let iterations = value("iterations", "count");
+    Totals {
+        requests: value("http_reqs", "count"),
+        request_rate: value("http_reqs", "rate"),
+        failed_share: value("http_req_failed", "rate"),
+        mean_s: duration("avg"),
+        p50_s: duration("med"),
+        p95_s: duration("p(95)"),
+        p99_s: duration("p(99)"),
+        max_s: duration("max"),
+        iterations,
+        dropped_iterations: value("dropped_iterations", "count").or(iterations.map(|_| 0.0)),
+        data_sent: value("data_sent", "count"),
+        data_received: value("data_received", "count"),
+    }
+}
+
 /// k6's value of the threshold's metric, in k6's unit.
 fn final_value(summary: &Value, threshold: &Threshold) -> Option<f64> {
     let expression = threshold.expression();
@@ -195,6 +218,21 @@ mod tests {
         let log = ["panic: out of luck".to_owned(), "goroutine 1 [running]:".to_owned()];
         let Verdict::Crashed { message, .. } = verdict(&exit(2), &log) else { panic!() };
         assert!(message.ends_with(": panic: out of luck"), "{message}");
+    }
+
+    #[test]
+    fn totals_are_k6s_own_and_in_seconds() {
+        let summary = json!({"metrics": {
+            "http_reqs": {"values": {"count": 120, "rate": 12.5}},
+            "http_req_failed": {"values": {"rate": 0.25, "passes": 30, "fails": 90}},
+            "http_req_duration": {"values": {"avg": 20.0, "med": 10.0, "p(95)": 40.0, "max": 80.0}},
+            "iterations": {"values": {"count": 60, "rate": 6.25}},
+        }});
+        let totals = totals(&summary);
+        assert_eq!((totals.requests, totals.request_rate), (Some(120.0), Some(12.5)));
+        assert_eq!((totals.failed_share, totals.p95_s, totals.p99_s), (Some(0.25), Some(0.04), None));
+        assert_eq!((totals.iterations, totals.dropped_iterations), (Some(60.0), Some(0.0)));
+        assert_eq!(super::totals(&json!({"metrics": {}})), Totals::default());
     }
 
     #[test]

@@ -80,6 +80,9 @@ struct RunSchema {
     /// Thresholds and what was observed.
     #[schema(value_type = Vec<Object>)]
     thresholds: (),
+    /// k6's figures of the whole run; null before its end, and where it left no summary.
+    #[schema(value_type = Option<Object>, required = true)]
+    totals: Option<()>,
     /// The correlation id of the request that started it.
     correlation_id: String,
 }

@@ -125,6 +125,7 @@ impl Control for Scripted {
             started_ms: Some(NOW_MS - 30_000),
             ended_ms: None,
             deadline_ms: NOW_MS + 90_000,
+            totals: None,
             thresholds: Vec::new(),
             correlation_id,
         };

@@ -162,6 +162,7 @@ pub fn run(id: &str, duration_s: u32, thresholds: &[&str]) -> Run {
         started_ms: Some(now_ms()),
         ended_ms: None,
         deadline_ms: now_ms() + 600_000,
+        totals: None,
         correlation_id: "test".into(),
     }
 }

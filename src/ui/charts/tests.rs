@@ -50,6 +50,7 @@ fn run(peak: Peak, thresholds: &[(&str, Option<bool>)]) -> Run {
         started_ms: Some(START),
         ended_ms: None,
         deadline_ms: START + 100_000,
+        totals: None,
         thresholds: thresholds.iter().map(observed).collect(),
         correlation_id: String::new(),
     }
