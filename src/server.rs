@@ -20,7 +20,13 @@ use ha_dashboard::{api::port::SharedControl, web};
 use leptos::config::LeptosOptions;
 use tokio::{net::TcpListener, sync::watch};
 
-use self::{config::Settings, control::Parts, hub::Hub, scripts::Scripts, shutdown::Shutdown};
+use self::{
+    config::Settings,
+    control::{Parts, StateLock},
+    hub::Hub,
+    scripts::Scripts,
+    shutdown::Shutdown,
+};
 
 /// How long open requests get to end after the end was asked for.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -48,13 +54,15 @@ impl App {
         std::fs::create_dir_all(&config.state_dir).with_context(|| {
             format!("can't make the state folder {}: choose another one with --state-dir", config.state_dir.display())
         })?;
+        // First of all: a second dashboard must not touch the store or the runs of the first.
+        let lock = StateLock::claim(&config.state_dir)?;
         let shutdown = Shutdown::default();
         let (runs, runs_seen) = watch::channel(feed::RunFeed::default());
         let (observe, observations) = watch::channel(feed::Observations::default());
 
         let store = prometheus::child::supervise(Arc::clone(&config), runs_seen.clone(), shutdown.clone());
         let hub = Hub::start(Arc::clone(&config), runs_seen, store.clone(), observe, shutdown.clone());
-        let control = control::start(Parts {
+        let parts = Parts {
             engine: engine::choose(&config),
             scripts: Arc::new(
                 Scripts::new(config.scripts_dir.clone(), config.k6.clone()).with_services(config.services.clone()),
@@ -65,8 +73,8 @@ impl App {
             observations,
             store,
             shutdown: shutdown.clone(),
-        })
-        .await?;
+        };
+        let control = control::start(lock, parts).await?;
         Ok(Self { control, shutdown, settings })
     }
 

@@ -59,15 +59,6 @@ pub struct Parts {
     pub shutdown: Shutdown,
 }
 
-/// [`start_in`] with the state folder of the configuration.
-///
-/// # Errors
-/// When the state folder can't be used, or another dashboard uses it.
-pub async fn start(parts: Parts) -> anyhow::Result<SharedControl> {
-    let lock = StateLock::claim(&parts.config.state_dir)?;
-    start_in(lock, parts).await
-}
-
 /// Adopts or finalises what an earlier process left, then answers calls until shutdown. A run at work goes on when the
 /// dashboard ends: the next start adopts it. Who wants it to end stops it and waits for its end first.
 ///
@@ -75,7 +66,7 @@ pub async fn start(parts: Parts) -> anyhow::Result<SharedControl> {
 ///
 /// # Errors
 /// When the state folder can't be used.
-pub async fn start_in(lock: StateLock, parts: Parts) -> anyhow::Result<SharedControl> {
+pub async fn start(lock: StateLock, parts: Parts) -> anyhow::Result<SharedControl> {
     let Parts { config, engine, scripts, hub, runs, observations, store, shutdown } = parts;
     let archive = Archive::open(lock)?;
     let services = config.services.clone();

@@ -64,5 +64,7 @@ fn settle(shared: Shared) {
             shared.theme.try_update(|count| *count += 1);
         }));
     });
-    on_cleanup(move || drop(watch.try_update_value(Option::take)));
+    on_cleanup(move || {
+        watch.try_update_value(|kept| *kept = None);
+    });
 }

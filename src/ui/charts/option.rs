@@ -43,8 +43,8 @@ struct SeriesRows {
 }
 
 const FONT_SIZE: f64 = 13.0;
-/// The same margins in all panels keep their time axes in line.
-const LEFT: f64 = 64.0;
+/// The same margins in all panels keep their time axes in line: room for `1,000 ms`.
+const LEFT: f64 = 76.0;
 const RIGHT: f64 = 24.0;
 const RIGHT_WITH_AXIS: f64 = 52.0;
 

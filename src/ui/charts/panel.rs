@@ -50,9 +50,12 @@ pub(super) fn ChartPanel(
         mount(node, picture, points, last_ms, shared);
     }
 
+    // The time of the row whose values show, which may lie a little beside the pointer.
     let time = move || {
-        let at = pointer.get()?;
-        Some(format!("{} {}", text.at, clock(at / 1e3)))
+        pointer.get()?;
+        let at_ms = state.with(|state| state.snapshot.history.at_ms.get(row.get()?).copied())?;
+        let elapsed_ms = picture.with(|picture| at_ms.saturating_sub(picture.origin_ms));
+        Some(format!("{} {}", text.at, clock(elapsed_ms as f64 / 1e3)))
     };
     let summary = move || {
         let values = picture.with(|picture| {
@@ -157,8 +160,8 @@ fn mount(
         }
     });
     on_cleanup(move || {
-        drop(drawn.try_update_value(Option::take));
-        drop(watch.try_update_value(Option::take));
+        drawn.try_update_value(|kept| *kept = None);
+        watch.try_update_value(|kept| *kept = None);
     });
 }
 

@@ -314,7 +314,7 @@ fn traces_of(
 
 /// Processes that are no services, in the legend's order, each with a colour of its own.
 const PROCESSES: &[(&str, Tone)] =
-    &[("k6", Tone::Series(6)), ("dashboard", Tone::Series(7)), ("prometheus", Tone::Series(8)), ("host", Tone::Muted)];
+    &[("k6", Tone::Series(6)), ("dashboard", Tone::Series(7)), ("prometheus", Tone::Series(8)), ("host", Tone::Text)];
 
 fn rank<'a>(name: &'a str, services: &[&str]) -> (usize, &'a str) {
     let service = services.iter().position(|service| *service == name);
@@ -361,18 +361,15 @@ fn comparison_sign(comparison: Comparison) -> &'static str {
     }
 }
 
-/// Every second phase as a band, where there is more than one.
+/// Every second phase as a band; jumps have no length, so they do not count.
 fn bands(schedule: &Schedule) -> Vec<(u32, u32)> {
-    let mut from = 0;
-    let mut bands = Vec::new();
-    for (i, phase) in schedule.phases.iter().enumerate() {
-        let to = from + phase.duration_s;
-        if i % 2 == 1 && to > from {
-            bands.push((from, to));
-        }
-        from = to;
-    }
-    bands
+    let mut end = 0;
+    let stretches = schedule.phases.iter().filter(|phase| phase.duration_s > 0).map(|phase| {
+        let from = end;
+        end += phase.duration_s;
+        (from, end)
+    });
+    stretches.skip(1).step_by(2).collect()
 }
 
 fn course_at(course: &[(f64, f64)], at_s: f64) -> Option<f64> {

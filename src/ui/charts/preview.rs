@@ -45,8 +45,11 @@ fn drawing(schedule: &Schedule, text: &'static ChartText) -> impl IntoView + use
             <text class="preview-level" x="0" y=y dx="-8" dy="0.35em">{tick(value, text.numbers())}</text>
         }
     });
-    let times = course.times().map(|(x, at)| {
-        view! { <text class="preview-time" x=x y="100%" dy="1.4em">{at}</text> }
+    let times = course.times().map(|(share, at)| {
+        // The last label would stick out of a narrow picture.
+        let anchor = if share > 0.95 { "end" } else { "middle" };
+        let x = percent(share);
+        view! { <text class="preview-time" text-anchor=anchor x=x y="100%" dy="1.4em">{at}</text> }
     });
     let phases = schedule.phases.iter().filter(|phase| phase.duration_s > 0).map(|phase| {
         view! {
@@ -108,10 +111,10 @@ impl Course {
     }
 
     /// Labels of the time axis: (place, time).
-    fn times(&self) -> impl Iterator<Item = (String, String)> + use<> {
+    fn times(&self) -> impl Iterator<Item = (f64, String)> + use<> {
         let (length, step) = (self.length_s, f64::from(time_step(self.length_s)));
         let count = (length / step).floor() as u32;
-        (0..=count).map(move |i| f64::from(i) * step).map(move |at| (percent(at / length), clock(at)))
+        (0..=count).map(move |i| f64::from(i) * step).map(move |at| (at / length, clock(at)))
     }
 }
 

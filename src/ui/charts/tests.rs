@@ -274,6 +274,14 @@ fn phases_are_bands_behind_the_data() {
     assert!(edge.starts_with("1970-01-01T00:00:") && edge.ends_with('Z'), "{edge}");
 }
 
+#[test]
+fn jumps_between_phases_do_not_join_their_bands() {
+    let spike = Schedule::new(Pattern::Spike, CLOSED, 60, None);
+    let jumping = Run { schedule: Some(spike), ..run(CLOSED, &[]) };
+    let bands = Picture::of(panel("load"), &state(Some(jumping), &[]), english()).bands;
+    assert!(bands.windows(2).all(|pair| pair[0].1 < pair[1].0), "{bands:?}");
+}
+
 #[cfg(feature = "ssr")]
 #[test]
 fn the_server_draws_the_preview_and_leaves_room_for_charts() {
