@@ -34,7 +34,7 @@ pub(super) const TEXT: Text = Text {
     duration: "Dauer",
     duration_hint: "Insgesamt: 90s, 5m",
     ramp: "Rampe",
-    ramp_hint: "Auf, und ab",
+    ramp_hint: "Auf und ab",
     pre_allocated_vus: "Vorab angelegte VUs",
     max_vus: "Höchstzahl VUs",
     automatic: "auto",

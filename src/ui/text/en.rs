@@ -34,7 +34,7 @@ pub(super) const TEXT: Text = Text {
     duration: "Duration",
     duration_hint: "All of it: 90s, 5m",
     ramp: "Ramp",
-    ramp_hint: "Up, and down",
+    ramp_hint: "Up and down",
     pre_allocated_vus: "Pre-allocated VUs",
     max_vus: "Maximum VUs",
     automatic: "auto",
