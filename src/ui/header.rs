@@ -89,10 +89,9 @@ fn Languages() -> impl IntoView {
                 rel="external"
                 hreflang=to.tag()
                 lang=to.tag()
-                aria-label=to.name()
                 aria-current=(to == lang).then_some("true")
             >
-                {to.tag().to_uppercase()}
+                {to.name()}
             </a>
         }
     };

@@ -374,9 +374,10 @@ fn Course(form: Form) -> impl IntoView {
     view! {
         <PatternField form />
         <ModelField form />
-        <div class="pair">
+        <div class="pair triple">
             <TextField form field=Field::Peak label=peak_label inputmode="numeric" />
             <TextField form field=Field::Duration label=text.duration hint=text.duration_hint />
+            <TextField form field=Field::Ramp label=text.ramp placeholder=text.automatic hint=text.ramp_hint />
         </div>
         <div class="pair open-only">
             <TextField
@@ -387,9 +388,6 @@ fn Course(form: Form) -> impl IntoView {
                 inputmode="numeric"
             />
             <TextField form field=Field::MaxVus label=text.max_vus placeholder=text.automatic inputmode="numeric" />
-        </div>
-        <div class="pair ramp">
-            <TextField form field=Field::Ramp label=text.ramp placeholder=text.automatic hint=text.ramp_hint />
         </div>
         <TextArea form field=Field::Thresholds label=text.thresholds_field hint=text.thresholds_hint />
         <SchedulePreview schedule=schedule />

@@ -53,7 +53,6 @@ pub fn ThresholdList(
         view! {
             <li class="threshold" data-testid="threshold" data-threshold=rule.clone() data-ok=state>
                 <code>{breakable(&rule)}</code>
-                <span class="threshold-state">{word}</span>
                 <span class="threshold-value tabular">
                     <span class="now">
                         <span class="visually-hidden">{text.threshold_now} " "</span>
@@ -61,6 +60,7 @@ pub fn ThresholdList(
                     </span>
                     <span class="muted">" / " {text.threshold_limit} " " {show::limit(&seen.threshold, lang)}</span>
                 </span>
+                <span class="threshold-state">{word}</span>
                 {disagrees.map(|words| view! { <span class="muted">{words}</span> })}
             </li>
         }

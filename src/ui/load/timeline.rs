@@ -18,7 +18,12 @@ pub fn Timeline() -> impl IntoView {
     let live: Live = expect_context();
     let (lang, text) = (use_lang(), use_text());
     let events = Memo::new(move |_| {
-        live.state.with(|state| state.snapshot.events.iter().rev().take(SHOWN).cloned().collect::<Vec<_>>())
+        let mut events = live.state.with(|state| state.snapshot.events.clone());
+        // After a restart, events read back come after those of the start.
+        events.sort_by_key(|event| event.at_ms);
+        events.reverse();
+        events.truncate(SHOWN);
+        events
     });
     view! {
         <section class="card timeline">
