@@ -287,6 +287,10 @@ pub struct Text {
     pub problem_broken: fn(&str) -> String,
     pub problem_own: fn(&str) -> String,
 
+    pub whole_run: &'static str,
+    pub requests: &'static str,
+    pub iterations: &'static str,
+    pub dropped_iterations: &'static str,
     pub metric: fn(Metric) -> MetricText,
     pub pattern_text: fn(Pattern) -> PatternText,
     pub phase: fn(PhaseName) -> &'static str,

@@ -7,7 +7,8 @@ use crate::{
     api::functions,
     domain::{
         format,
-        run::{Run, RunState, Verdict},
+        frame::{Metric, Unit},
+        run::{Run, RunState, Totals, Verdict},
     },
     ui::{
         live::Live,
@@ -221,6 +222,7 @@ pub fn VerdictView(
     let (lang, text) = (use_lang(), use_text());
     let (id, word) = show::verdict(&outcome, text);
     let (sentence, points) = show::reason(&run, &outcome, lang);
+    let totals = run.totals.filter(|totals| totals.requests.is_some());
     let crashed = matches!(outcome, Verdict::Crashed { .. });
     view! {
         <div class="verdict" data-testid="verdict" data-verdict=id>
@@ -232,6 +234,33 @@ pub fn VerdictView(
                 let items = points.into_iter().map(|point| view! { <li>{point}</li> }).collect::<Vec<_>>();
                 Either::Right((!items.is_empty()).then(|| view! { <ul class="tabular">{items}</ul> }))
             }}
+            {totals.map(|totals| view! { <WholeRun totals /> })}
+        </div>
+    }
+}
+
+/// k6's figures of the whole run.
+#[component]
+fn WholeRun(totals: Totals) -> impl IntoView {
+    let (lang, text) = (use_lang(), use_text());
+    let figures = [
+        (text.requests, Unit::Count, totals.requests),
+        ((text.metric)(Metric::RequestRate).name, Unit::PerSecond, totals.request_rate),
+        ((text.metric)(Metric::FailedShare).name, Unit::Share, totals.failed_share),
+        ((text.metric)(Metric::P50).name, Unit::Seconds, totals.p50_s),
+        ((text.metric)(Metric::P95).name, Unit::Seconds, totals.p95_s),
+        ((text.metric)(Metric::P99).name, Unit::Seconds, totals.p99_s),
+        (text.iterations, Unit::Count, totals.iterations),
+        (text.dropped_iterations, Unit::Count, totals.dropped_iterations),
+    ];
+    let figure = move |(name, unit, value): (&'static str, _, Option<f64>)| {
+        let shown = format::value_or_none(unit, value, show::numbers(lang));
+        view! { <div><dt>{name}</dt><dd class="tabular">{shown}</dd></div> }
+    };
+    view! {
+        <div class="whole-run" data-testid="totals">
+            <p>{text.whole_run}</p>
+            <dl class="facts">{figures.into_iter().map(figure).collect_view()}</dl>
         </div>
     }
 }

@@ -199,6 +199,10 @@ pub(super) const TEXT: Text = Text {
     problem_broken: |message| format!("k6 kann dieses Skript nicht ausführen: {message}"),
     problem_own: |hint| format!("Das Skript verlangt mehr als erlaubt: {hint}"),
 
+    whole_run: "Gesamter Lauf",
+    requests: "Anfragen",
+    iterations: "Iterationen",
+    dropped_iterations: "Ausgelassen",
     metric: |metric| match metric {
         Metric::Vus => MetricText { name: "Virtuelle Nutzer", help: "VUs, die gerade arbeiten" },
         Metric::VusMax => MetricText { name: "Verfügbare VUs", help: "angelegte VUs" },

@@ -192,6 +192,10 @@ pub(super) const TEXT: Text = Text {
     problem_broken: |message| format!("k6 cannot run this script: {message}"),
     problem_own: |hint| format!("The script asks for more than is allowed: {hint}"),
 
+    whole_run: "Whole run",
+    requests: "Requests",
+    iterations: "Iterations",
+    dropped_iterations: "Dropped",
     metric: |metric| match metric {
         Metric::Vus => MetricText { name: "Virtual users", help: "VUs at work right now" },
         Metric::VusMax => MetricText { name: "VUs available", help: "VUs that exist" },
