@@ -302,6 +302,8 @@ fn traces_of(
             let mut names: Vec<&str> = past.chain(now).collect();
             names.sort_by_key(|name| rank(name, services));
             names.dedup();
+            // Gigabytes next to megabytes: the machine's line would press all others flat. The table has its number.
+            names.retain(|name| (metric, *name) != (Metric::Memory, "host"));
             let part = |name: &str| {
                 let shown = if dimension == Dimension::Process && name == "host" { text.host } else { name };
                 let key = SeriesKey::part(metric, dimension, name);
