@@ -16,7 +16,7 @@ const plan: Plan = { ...shortPlan, target: "product-service", duration: "60s", r
 
 test.afterAll(printFigures);
 
-/** What a click must lead to: a chart row newer than the click, or a tile that shows zero. */
+/** What a click must lead to: a chart row newer than the click and VUs at work, or a tile that shows zero. */
 type Outcome = { selector: string; attribute: string; shows: "newer than the click" | "zero" };
 const newRow: Outcome = {
   selector: '[data-testid="chart-load"]',
@@ -38,7 +38,9 @@ async function fromClick(page: Page, button: string, outcome: Outcome): Promise<
       await new Promise<void>((resolve, reject) => {
         const look = () => {
           const value = document.querySelector(selector)?.getAttribute(attribute);
-          const is = shows === "zero" ? value === "0" : Number(value) > clickedAt;
+          // A row alone may hold no more than the CPU of the services.
+          const vus = document.querySelector('[data-testid="stat-vus"]')?.getAttribute("data-value");
+          const is = shows === "zero" ? value === "0" : Number(value) > clickedAt && Number(vus) > 0;
           if (!is) return;
           observer.disconnect();
           requestAnimationFrame(() => requestAnimationFrame(() => resolve()));
