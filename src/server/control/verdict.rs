@@ -116,9 +116,12 @@ pub fn thresholds(observed: Vec<Observed>, exit: Option<&Exit>, summary: Option<
 
 /// k6's figures of the whole run.
 pub fn totals(summary: &Value) -> Totals {
-    let value = |metric: &str, name: &str| summary["metrics"][metric]["values"][name].as_f64();
+    let raw = |metric: &str, name: &str| summary["metrics"][metric]["values"][name].as_f64();
+    // To a millionth: what is written to the record and read again stays the same.
+    let rounded = |value: f64| (value * 1e6).round() / 1e6;
+    let value = |metric: &str, name: &str| raw(metric, name).map(rounded);
     // Trends are in ms.
-    let duration = |name: &str| value("http_req_duration", name).map(|ms| ms / 1000.0);
+    let duration = |name: &str| raw("http_req_duration", name).map(|ms| rounded(ms / 1000.0));
     // k6 makes the metric with the first drop, so in a run with iterations none means 0.
     let iterations = value("iterations", "count");
     Totals {
