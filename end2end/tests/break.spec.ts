@@ -33,17 +33,6 @@ test("after a network break the picture goes on without gaps or doubled points",
   await cable.close();
 });
 
-test("a browser that goes offline says so and comes back", async ({ context, load }) => {
-  await load.start({ ...shortPlan, duration: "30s" });
-  await load.expectLive();
-  await context.setOffline(true);
-  await expect(load.connection).toHaveAttribute("data-state", "lost", { timeout: 15_000 });
-  await context.setOffline(false);
-  await expect(load.connection).toHaveAttribute("data-state", "live", { timeout: 20_000 });
-  const points = await load.points();
-  await expect.poll(() => load.points()).toBeGreaterThan(points);
-});
-
 test("a crash of the dashboard costs no run: the next start adopts it, and it ends as planned", async ({
   freshStack: stack,
   page,
