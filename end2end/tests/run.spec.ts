@@ -4,6 +4,8 @@ import { LoadPage, shortPlan } from "../pages/load-page.ts";
 test("start: the numbers grow to the plan, and the run ends by itself, on time and passed", async ({ load, page }) => {
   await load.start();
   await load.expectState("starting", "running");
+  // Start is at the end of a long form, the numbers are at the top.
+  await expect(page.getByTestId("stat-vus")).toBeInViewport();
   const begun = Date.now();
   await load.expectLive();
 

@@ -97,6 +97,13 @@ pub(in crate::ui) fn focus_soon(id: String) {
     });
 }
 
+/// Like [`focus_soon`], and shows the page from its top, where the numbers are.
+pub(in crate::ui) fn focus_from_top_soon(id: String) {
+    focus_soon(id);
+    // Frames are served in order, so focus has done its own scrolling by then.
+    request_animation_frame(|| window().scroll_to_with_x_and_y(0.0, 0.0));
+}
+
 /// What a control holds now, which may be more than we heard of: typed before hydration, or filled in by the browser.
 pub(in crate::ui) fn control_value(form: &str, name: &str) -> Option<String> {
     let control = format!("#{form} [name='{name}']");

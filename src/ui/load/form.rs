@@ -66,7 +66,7 @@ impl Form {
                     match &result {
                         Ok(run) => {
                             live.answer.set(Some(run.clone()));
-                            browser::focus_soon("run-heading".into());
+                            browser::focus_from_top_soon("run-heading".into());
                         }
                         Err(ApiError::Invalid { errors }) => refused.set(errors.clone()),
                         Err(_) => {}
