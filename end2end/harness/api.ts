@@ -11,6 +11,7 @@ export type Snapshot = {
       created_ms: number;
       started_ms: number | null;
       ended_ms: number | null;
+      thresholds: { value: number | null }[];
     };
   };
   history: { at_ms: number[]; series: Record<string, (number | null)[]> };

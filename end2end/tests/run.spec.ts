@@ -78,6 +78,11 @@ test("a slow service fails the threshold, live and in the verdict", async ({ loa
   await expect(load.threshold(rule)).toHaveAttribute("data-ok", "false", { timeout: 15_000 });
   await load.expectVerdict("failed");
   await expect(load.threshold(rule)).toHaveAttribute("data-ok", "false");
+  // At the end the exact figure stands in place of the one from the histogram, everywhere.
+  const { runs } = await (await page.request.get(`${stack.url}/api/v1/runs`)).json();
+  expect(runs[0].thresholds[0].value / 1000).toBeCloseTo(runs[0].totals.p95_s, 5);
+  const { status } = await stack.api.snapshot();
+  expect(status.run?.thresholds[0]?.value).toBe(runs[0].thresholds[0].value);
   await keepPicture(page, "failed-light-1440");
 });
 

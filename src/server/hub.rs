@@ -429,9 +429,11 @@ fn is_recent(run: &Run, now_ms: Millis) -> bool {
     run.state.is_active() || run.ended_ms.is_some_and(|ended| now_ms < ended + AFTER_END_MS)
 }
 
-/// Thresholds as control tells them, with what was seen of them since.
+/// Thresholds as control tells them, with what was seen of them since; k6's own figures at the end stay.
 fn with_observed(told: &[Observed], seen: &[Observed]) -> Vec<Observed> {
     let merged = told.iter().enumerate().map(|(index, told)| match seen.get(index) {
+        // k6 has spoken.
+        _ if told.k6_ok.is_some() && told.value.is_some() => told.clone(),
         Some(seen) if seen.threshold == told.threshold && seen.value.is_some() => {
             Observed { value: seen.value, ok: seen.ok, ..told.clone() }
         }

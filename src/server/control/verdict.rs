@@ -96,15 +96,16 @@ fn last_error(log: &[String]) -> Option<String> {
     })
 }
 
-/// A run's thresholds at its end: what was observed, filled up from k6's summary, and k6's own word.
+/// A run's thresholds at its end: k6's value from its summary, else what was observed, and k6's own word.
 pub fn thresholds(observed: Vec<Observed>, exit: Option<&Exit>, summary: Option<&Value>) -> Vec<Observed> {
     let all_held = exit.is_some_and(|exit| exit.code == Some(code::PASSED));
     observed
         .into_iter()
         .map(|mut observed| {
-            if observed.value.is_none() {
-                observed.value = summary.and_then(|summary| final_value(summary, &observed.threshold));
-                observed.ok = observed.value.map(|value| observed.threshold.holds(value));
+            // A histogram's percentile is as exact as its buckets are narrow; k6 has counted every request.
+            if let Some(value) = summary.and_then(|summary| final_value(summary, &observed.threshold)) {
+                observed.value = Some(value);
+                observed.ok = Some(observed.threshold.holds(value));
             }
             observed.k6_ok = summary
                 .and_then(|summary| final_word(summary, &observed.threshold))
@@ -117,8 +118,6 @@ pub fn thresholds(observed: Vec<Observed>, exit: Option<&Exit>, summary: Option<
 /// k6's figures of the whole run.
 pub fn totals(summary: &Value) -> Totals {
     let raw = |metric: &str, name: &str| summary["metrics"][metric]["values"][name].as_f64();
-    // To a millionth: what is written to the record and read again stays the same.
-    let rounded = |value: f64| (value * 1e6).round() / 1e6;
     let value = |metric: &str, name: &str| raw(metric, name).map(rounded);
     // Trends are in ms.
     let duration = |name: &str| raw("http_req_duration", name).map(|ms| rounded(ms / 1000.0));
@@ -144,7 +143,12 @@ pub fn totals(summary: &Value) -> Totals {
 fn final_value(summary: &Value, threshold: &Threshold) -> Option<f64> {
     let expression = threshold.expression();
     let aggregation = expression.split(['<', '>', '=', '!']).next()?.trim();
-    summary["metrics"][&threshold.metric]["values"][aggregation].as_f64()
+    summary["metrics"][&threshold.metric]["values"][aggregation].as_f64().map(rounded)
+}
+
+/// To a millionth: what is written to the record and read again stays the same.
+fn rounded(value: f64) -> f64 {
+    (value * 1e6).round() / 1e6
 }
 
 /// Whether the threshold held by k6's own word.
@@ -239,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn the_summary_fills_up_what_was_not_observed_and_has_k6s_word() {
+    fn the_summary_has_the_last_word() {
         let rules = ["http_req_duration:p(95)<500", "http_req_failed:rate<0.01", "checks:rate>0.9"];
         let seen = |value, ok| move |rule: &str| Observed { threshold: rule.parse().unwrap(), value, ok, k6_ok: None };
         let summary = json!({"metrics": {
@@ -252,7 +256,11 @@ mod tests {
             short,
             [(Some(9.5), Some(true), Some(true)), (Some(1.0), Some(false), Some(false)), (None, None, None)]
         );
-        // What was observed stays; without a summary a pass means that all held, and a stop means nothing.
+        let off = rules.map(seen(Some(10.2), Some(false))).to_vec();
+        let exact = thresholds(off, Some(&exit(99)), Some(&summary));
+        assert_eq!((exact[0].value, exact[0].ok), (Some(9.5), Some(true)));
+        assert_eq!((exact[2].value, exact[2].ok), (Some(10.2), Some(false)));
+        // Without a summary what was observed stays, a pass means that all held, and a stop means nothing.
         let seen = rules.map(seen(Some(0.5), Some(true))).to_vec();
         let passed = thresholds(seen.clone(), Some(&exit(0)), None);
         assert!(passed.iter().all(|o| o.k6_ok == Some(true) && o.value == Some(0.5)));

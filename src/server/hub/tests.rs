@@ -386,3 +386,17 @@ async fn bench_sample_to_frame() {
     prometheus.tasks.close();
     prometheus.tasks.wait().await;
 }
+
+#[test]
+fn k6s_own_figures_at_the_end_stay() {
+    let observed = |value, k6_ok| Observed {
+        threshold: "http_req_duration:p(95)<500".parse().unwrap(),
+        value,
+        ok: Some(true),
+        k6_ok,
+    };
+    let value = |told, seen| with_observed(&[told], &[seen])[0].value;
+    assert_eq!(value(observed(None, None), observed(Some(641.0), None)), Some(641.0));
+    assert_eq!(value(observed(Some(613.0), Some(false)), observed(Some(641.0), None)), Some(613.0));
+    assert_eq!(value(observed(None, Some(true)), observed(Some(641.0), None)), Some(641.0));
+}
