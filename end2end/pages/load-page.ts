@@ -27,6 +27,9 @@ export const shortPlan = {
   thresholds: "http_req_duration:p(95)<2000\nhttp_req_failed:rate<0.05",
 } satisfies Plan;
 
+/** The same for tests that stop it by hand: no machine is so busy that it ends by itself before. */
+export const longPlan = { ...shortPlan, duration: "5m" } satisfies Plan;
+
 export type Chart = "load" | "throughput" | "latency" | "errors" | "cpu" | "memory";
 
 /** The main page: form, running state, numbers, charts. */

@@ -1,6 +1,6 @@
 import { request } from "node:http";
 import { expect, test } from "../harness/test.ts";
-import { LoadPage, shortPlan, type FieldName } from "../pages/load-page.ts";
+import { LoadPage, longPlan, shortPlan, type FieldName } from "../pages/load-page.ts";
 
 /** Texts that mean something to PromQL, JSON, HTML, shells and file systems. */
 const hostile = [
@@ -151,9 +151,8 @@ test.describe("the REST API", () => {
 test("two presenters press Start at the same instant: both see the one run", async ({ load, browser, stack }) => {
   const context = await browser.newContext();
   const second = await LoadPage.open(await context.newPage(), stack.url);
-  const plan = { ...shortPlan, duration: "20s" };
-  await load.fill(plan);
-  await second.fill(plan);
+  await load.fill(longPlan);
+  await second.fill(longPlan);
   await Promise.all([load.startButton.click(), second.startButton.click()]);
   await load.expectState("running");
   await second.expectState("running");

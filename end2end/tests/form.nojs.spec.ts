@@ -1,5 +1,5 @@
 import { expect, keepPicture, test } from "../harness/test.ts";
-import { LoadPage, shortPlan } from "../pages/load-page.ts";
+import { LoadPage, longPlan, shortPlan } from "../pages/load-page.ts";
 
 test("without JavaScript: state and numbers are shown, Start and Stop are plain forms", async ({
   page,
@@ -9,7 +9,7 @@ test("without JavaScript: state and numbers are shown, Start and Stop are plain 
   await page.goto(stack.url);
   await load.expectState("idle");
 
-  await load.fill({ ...shortPlan, duration: "40s" });
+  await load.fill(longPlan);
   await load.startButton.click();
   await expect(page).toHaveURL(new RegExp(`^${stack.url}/`));
   await expect(async () => {

@@ -1,5 +1,5 @@
 import { expect, keepPicture, test } from "../harness/test.ts";
-import { LoadPage, shortPlan } from "../pages/load-page.ts";
+import { LoadPage, longPlan } from "../pages/load-page.ts";
 
 test.describe("a German browser", () => {
   test.use({ locale: "de-DE" });
@@ -14,7 +14,7 @@ test.describe("a German browser", () => {
     await load.set("peak", "zehn");
     await load.field("peak").blur();
     await expect(load.error("peak")).toContainText(/erlaubt|ganze/i);
-    await load.start({ ...shortPlan, duration: "15s" });
+    await load.start(longPlan);
     await load.expectLive();
     await keepPicture(page, "running-german-1440");
     await page.getByRole("button", { name: /stoppen|beenden|anhalten/i }).click();

@@ -1,5 +1,5 @@
 import { expect, keepPicture, test } from "../harness/test.ts";
-import { LoadPage, shortPlan } from "../pages/load-page.ts";
+import { LoadPage, longPlan } from "../pages/load-page.ts";
 
 for (const colorScheme of ["light", "dark"] as const) {
   test.describe(colorScheme, () => {
@@ -11,7 +11,7 @@ for (const colorScheme of ["light", "dark"] as const) {
         page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
       expect(await sidewaysPixels()).toBe(0);
       await keepPicture(page, `idle-${colorScheme}-390`);
-      await load.start({ ...shortPlan, duration: "30s" });
+      await load.start(longPlan);
       await load.expectLive(4);
       expect(await sidewaysPixels()).toBe(0);
       await keepPicture(page, `running-${colorScheme}-390`);

@@ -1,5 +1,5 @@
 import { expect, keepPicture, test } from "../harness/test.ts";
-import { LoadPage, shortPlan } from "../pages/load-page.ts";
+import { LoadPage, longPlan, shortPlan } from "../pages/load-page.ts";
 
 test("start: the numbers grow to the plan, and the run ends by itself, on time and passed", async ({ load, page }) => {
   await load.start();
@@ -59,7 +59,7 @@ test("an arrival rate is kept", async ({ load }) => {
 });
 
 test("stop: one click ends the load at once, and the page says so", async ({ load, stack }) => {
-  await load.start({ ...shortPlan, duration: "60s" });
+  await load.start(longPlan);
   await load.expectLive();
   await load.stopButton.click();
   await load.expectVerdict("stopped", 10_000);
@@ -96,7 +96,7 @@ test("failing answers show as failed share", async ({ load, stack }) => {
 });
 
 test("a latency spike leaves the p95 within 15 s of its end", async ({ load, stack }) => {
-  await load.start({ ...shortPlan, target: "product-service", duration: "50s", thresholds: "" });
+  await load.start({ ...longPlan, target: "product-service", thresholds: "" });
   await load.expectLive();
   await stack.turn("product-service", { latency_ms: 700, error_share: 0 });
   await expect.poll(() => load.stat("p95"), { timeout: 15_000 }).toBeGreaterThan(0.6);
@@ -132,7 +132,7 @@ test("services show their health", async ({ load, page }) => {
 });
 
 test("earlier runs are listed, with their verdict and log", async ({ load, page, stack }) => {
-  await load.start({ ...shortPlan, duration: "10s" });
+  await load.start(longPlan);
   await load.expectLive();
   const { test_id } = await stack.api.status();
   await load.stopButton.click();
@@ -144,7 +144,7 @@ test("earlier runs are listed, with their verdict and log", async ({ load, page,
 });
 
 test("two viewers see one picture", async ({ load, browser, stack }) => {
-  await load.start({ ...shortPlan, duration: "15s" });
+  await load.start(longPlan);
   await load.expectLive(5);
 
   const context = await browser.newContext();
@@ -161,7 +161,7 @@ test("two viewers see one picture", async ({ load, browser, stack }) => {
 });
 
 test("a reload in mid-run keeps state and history", async ({ load, page }) => {
-  await load.start({ ...shortPlan, duration: "15s" });
+  await load.start(longPlan);
   await load.expectLive(5);
   const points = await load.points();
   await page.reload();
