@@ -143,6 +143,20 @@ pub struct Rules {
 }
 
 impl Field {
+    /// Every field, in the form's order.
+    pub const ALL: [Self; 10] = [
+        Self::Script,
+        Self::Target,
+        Self::Pattern,
+        Self::Model,
+        Self::Peak,
+        Self::Duration,
+        Self::Ramp,
+        Self::PreAllocatedVus,
+        Self::MaxVus,
+        Self::Thresholds,
+    ];
+
     /// The field's name, as in [`Draft`].
     pub fn name(self) -> &'static str {
         match self {

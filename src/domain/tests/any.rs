@@ -261,18 +261,7 @@ pub fn script() -> impl Strategy<Value = Script> {
 }
 
 pub fn field_error() -> impl Strategy<Value = FieldError> {
-    let fields = [
-        Field::Script,
-        Field::Target,
-        Field::Pattern,
-        Field::Model,
-        Field::Peak,
-        Field::Duration,
-        Field::Ramp,
-        Field::PreAllocatedVus,
-        Field::MaxVus,
-        Field::Thresholds,
-    ];
+    let fields = Field::ALL;
     let list = || collection::vec(text(), 0..3);
     let problem = prop_oneof![
         Just(Problem::Missing),

@@ -242,19 +242,7 @@ fn focus_id(field: Field, value: &str) -> String {
 }
 
 fn all_fields() -> BTreeSet<Field> {
-    [
-        Field::Script,
-        Field::Target,
-        Field::Pattern,
-        Field::Model,
-        Field::Peak,
-        Field::Duration,
-        Field::Ramp,
-        Field::PreAllocatedVus,
-        Field::MaxVus,
-        Field::Thresholds,
-    ]
-    .into()
+    Field::ALL.iter().copied().collect()
 }
 
 fn slot(draft: &mut Draft, field: Field) -> &mut String {
