@@ -358,7 +358,9 @@ fn a_stop_before_the_first_load_cancels() {
 
 #[test]
 fn a_stop_while_k6_is_being_launched_is_passed_on() {
-    let bench = Bench::new(&[("a.js", &script("60s", "{}", ""))]);
+    // However late the stop comes through on a busy machine, no load has begun yet.
+    let setup = "export function setup() { sleep(20); }";
+    let bench = Bench::new(&[("a.js", &script("60s", "{}", setup))]);
     let life = bench.dashboard();
     let (started, stopped) = life.wait(async {
         let start = life.supervisor.start(plan("a.js", &[]), String::new());
