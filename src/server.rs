@@ -1,5 +1,6 @@
 //! Everything that touches the world. [`App::build`] is the only place where the parts are put together.
 
+pub mod clock;
 pub mod config;
 pub mod control;
 pub mod engine;
@@ -62,11 +63,11 @@ impl App {
 
         let store = prometheus::child::supervise(Arc::clone(&config), runs_seen.clone(), shutdown.clone());
         let hub = Hub::start(Arc::clone(&config), runs_seen, store.clone(), observe, shutdown.clone());
+        let engine = engine::choose(&config);
+        let scripts = Scripts::new(config.scripts_dir.clone(), Arc::clone(&engine));
         let parts = Parts {
-            engine: engine::choose(&config),
-            scripts: Arc::new(
-                Scripts::new(config.scripts_dir.clone(), config.k6.clone()).with_services(config.services.clone()),
-            ),
+            engine,
+            scripts: Arc::new(scripts.with_services(config.services.clone())),
             config,
             hub,
             runs,

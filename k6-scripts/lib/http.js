@@ -4,7 +4,7 @@ import { check, sleep } from 'k6';
 import http from 'k6/http';
 import { Rate, Trend } from 'k6/metrics';
 
-import { baseUrl, open } from './input.js';
+import { baseUrl, openModel } from './input.js';
 
 // Declared here, so that every script that sends requests has them: k6 refuses thresholds on metrics it doesn't know.
 const errors = new Rate('errors');
@@ -52,5 +52,5 @@ export function json(response) {
 
 /** A pause as people make it. Not in an open model, whose rate decides when iterations start. */
 export function think(seconds) {
-  if (!open) sleep(seconds);
+  if (!openModel) sleep(seconds);
 }

@@ -1,4 +1,5 @@
-// What the dashboard tells a script: one JSON value in HAD_INPUT (`ScriptInput` in src/domain/script.rs).
+// What the dashboard tells a script: one JSON value in HAD_INPUT, or in the file that HAD_INPUT_FILE names (`ScriptInput`
+// in src/domain/script.rs).
 
 // For `k6 run` by hand, against the demo services.
 const BY_HAND = {
@@ -25,7 +26,7 @@ const BY_HAND = {
 export const input = read();
 
 /** Whether iterations start at a rate of their own (open model), whatever earlier ones do. */
-export const open = input.schedule !== null && input.schedule.executor === 'ramping-arrival-rate';
+export const openModel = input.schedule !== null && input.schedule.executor === 'ramping-arrival-rate';
 
 /** Whether load goes to a service. */
 export function targeted(service) {
@@ -43,7 +44,8 @@ export function baseUrl(service) {
 }
 
 function read() {
-  const text = __ENV.HAD_INPUT;
+  const file = __ENV.HAD_INPUT_FILE;
+  const text = file ? open(file) : __ENV.HAD_INPUT;
   if (!text) return BY_HAND;
   let value;
   try {

@@ -81,6 +81,12 @@ pub async fn stop_run() -> Result<Run, ApiError> {
     with_status(control()?.stop(correlation_id()).await)
 }
 
+/// Begins to fetch the image that the engine lacks. Also the target of the plain form.
+#[server(prefix = "/fn", endpoint = "pull")]
+pub async fn pull_image() -> Result<(), ApiError> {
+    with_status(control()?.pull_image(correlation_id()).await)
+}
+
 /// Earlier runs, newest first.
 #[server(prefix = "/fn", endpoint = "runs", input = GetUrl)]
 pub async fn list_runs() -> Result<Vec<Run>, ApiError> {

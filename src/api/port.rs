@@ -40,6 +40,12 @@ pub trait Control: Send + Sync + 'static {
     /// [`ApiError::NotRunning`].
     async fn stop(&self, correlation_id: String) -> Result<Run, ApiError>;
 
+    /// Begins to fetch the image that the engine lacks; the live stream tells how it goes. Asking again changes nothing.
+    ///
+    /// # Errors
+    /// [`ApiError::Unavailable`].
+    async fn pull_image(&self, correlation_id: String) -> Result<(), ApiError>;
+
     /// Earlier runs, newest first, the one at work included.
     async fn runs(&self) -> Vec<Run>;
 

@@ -40,7 +40,13 @@ fn value(settings: &Settings, key: &str) -> String {
         "engine" => match config.engine {
             EngineChoice::Auto => "auto".into(),
             EngineChoice::Process => "process".into(),
+            EngineChoice::Docker => "docker".into(),
         },
+        "docker_host" => config.docker.host.clone(),
+        "docker_network" => config.docker.network.clone(),
+        "k6_image" => config.docker.image.clone(),
+        "k6_memory" => format!("{}MiB", config.docker.memory >> 20),
+        "k6_cpus" => config.docker.cpus.to_string(),
         "stop_grace" => format!("{:?}", config.stop_grace),
         "tick" => format!("{:?}", config.tick),
         "log" => settings.log.clone(),

@@ -34,6 +34,38 @@ pub struct EngineStatus {
     pub note: String,
     /// Whether a run can be started.
     pub ready: bool,
+    /// The image that is missing, where that is what is wrong.
+    #[serde(default)]
+    pub image: Option<MissingImage>,
+}
+
+/// An image that the engine needs and does not have.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MissingImage {
+    /// Its name, for example `grafana/k6:1.1.0`.
+    pub name: String,
+    /// Where fetching it is.
+    pub pull: Pull,
+}
+
+/// Where fetching an image is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Pull {
+    /// Nobody asked for it yet.
+    Offered,
+    /// At work.
+    Working {
+        /// Bytes that are there.
+        done: u64,
+        /// Bytes in all, as far as is known: it grows while the layers are told.
+        total: u64,
+    },
+    /// It went wrong.
+    Failed {
+        /// Why, and what to do.
+        message: String,
+    },
 }
 
 /// How the metrics store is.

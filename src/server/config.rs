@@ -21,6 +21,23 @@ pub enum EngineChoice {
     Auto,
     /// The k6 binary.
     Process,
+    /// Docker, whether or not it is there.
+    Docker,
+}
+
+/// How k6 is run in containers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DockerConfig {
+    /// Docker's address: `unix://` and a socket's path, or `tcp://`, a host and a port.
+    pub host: String,
+    /// The network that k6 is put in: `host`, or one where services and metrics store are reached by their names.
+    pub network: String,
+    /// k6's image.
+    pub image: String,
+    /// Most memory of a k6 container, in bytes.
+    pub memory: u64,
+    /// Most cores of a k6 container.
+    pub cpus: u32,
 }
 
 /// Where metrics go to and come from.
@@ -61,6 +78,8 @@ pub struct Config {
     pub engine: EngineChoice,
     /// The k6 program.
     pub k6: PathBuf,
+    /// Containers.
+    pub docker: DockerConfig,
     /// How long k6 gets to end after a stop before it is killed.
     pub stop_grace: Duration,
     /// How often k6 pushes samples, and how often the hub ticks.

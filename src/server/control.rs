@@ -28,9 +28,10 @@ use tokio::sync::watch;
 pub use self::archive::StateLock;
 use self::{
     archive::Archive,
-    supervisor::{Links, Supervisor, now_ms},
+    supervisor::{Links, Supervisor},
 };
 use super::{
+    clock::now_ms,
     config::Config,
     engine::Engine,
     feed::{Observations, RunFeed, StoreFeed},
@@ -146,6 +147,10 @@ impl Control for Dashboard {
 
     async fn stop(&self, correlation_id: String) -> Result<Run, ApiError> {
         self.supervisor.stop(correlation_id).await
+    }
+
+    async fn pull_image(&self, correlation_id: String) -> Result<(), ApiError> {
+        self.supervisor.pull(correlation_id).await
     }
 
     async fn runs(&self) -> Vec<Run> {

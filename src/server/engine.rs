@@ -1,20 +1,26 @@
 //! What runs k6: [`Engine`] is the trait, one file an implementation.
 
+mod command;
+pub mod docker;
 pub mod files;
 pub mod keeper;
+mod log;
 mod proc;
 pub mod process;
+mod selection;
 
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use async_trait::async_trait;
 use ha_dashboard::domain::{Millis, live::EngineStatus, run::RunId, script::ScriptInput};
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use super::config::{Config, EngineChoice};
+use super::{clock::now_ms, config::Config};
 
 /// The file in a run's folder that takes k6's log, one JSON object a line.
 pub const LOG_FILE: &str = "k6.log";
@@ -42,8 +48,8 @@ pub struct Launch {
     pub native_histograms: bool,
 }
 
-/// How an instance ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// How an instance ended; also the file [`files::EXIT`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exit {
     /// Its exit code; `None`: ended by a signal.
     pub code: Option<i32>,
@@ -57,6 +63,9 @@ pub struct Exit {
     pub started_ms: Option<Millis>,
     /// When it ended.
     pub ended_ms: Millis,
+    /// Whether it was killed because it needed more memory than its container may have.
+    #[serde(default)]
+    pub out_of_memory: bool,
     /// Why it could not be started at all.
     pub error: Option<String>,
 }
@@ -77,6 +86,8 @@ pub enum InstanceState {
     Lost {
         /// When it began its scenario.
         started_ms: Option<Millis>,
+        /// What became of it, as far as is known.
+        why: String,
     },
 }
 
@@ -115,6 +126,12 @@ pub enum EngineError {
     /// The instance could not be told to stop.
     #[error("can't signal the process that looks after k6: {0}; end it by hand, or wait for the run's deadline")]
     Stop(std::io::Error),
+    /// Docker refused or failed.
+    #[error(transparent)]
+    Docker(#[from] docker::DockerError),
+    /// There is nothing to pull.
+    #[error("the engine that runs k6 here needs no image: there is nothing to pull")]
+    NoImage,
 }
 
 /// An instance at work, or one that just ended.
@@ -134,6 +151,40 @@ pub trait Instance: Send + Sync + 'static {
     fn pids(&self) -> Vec<u32>;
 }
 
+/// What a k6 command said.
+#[derive(Debug, Clone)]
+pub struct Output {
+    /// Whether it ended with 0.
+    pub success: bool,
+    /// How it ended, in words.
+    pub status: String,
+    /// Its standard output.
+    pub stdout: String,
+    /// Its standard error.
+    pub stderr: String,
+    /// The script's path as k6 saw it.
+    pub script: PathBuf,
+}
+
+/// Why a k6 command has no [`Output`].
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// It could not be started.
+    #[error("k6 can't be run: {0}")]
+    NotRun(String),
+    /// It took longer than [`COMMAND_LIMIT`].
+    #[error("k6 did not say within {} s what it makes of the script", COMMAND_LIMIT.as_secs())]
+    TimedOut,
+    /// It said more than [`OUTPUT_LIMIT`].
+    #[error("k6 said more than {} MB about the script", OUTPUT_LIMIT >> 20)]
+    TooMuch,
+}
+
+/// How long `k6 inspect` gets. It needs 0.3 s on an idle machine.
+pub const COMMAND_LIMIT: Duration = Duration::from_secs(10);
+/// Most bytes taken from each of k6's outputs.
+pub const OUTPUT_LIMIT: u64 = 1 << 20;
+
 /// Runs k6 instances that outlive the dashboard.
 #[async_trait]
 pub trait Engine: Send + Sync + 'static {
@@ -143,18 +194,41 @@ pub trait Engine: Send + Sync + 'static {
     /// Starts an instance. Resolves when its k6 is there; after an error nothing is left running.
     ///
     /// # Errors
-    /// [`EngineError::Script`], [`EngineError::NoK6`], [`EngineError::Folder`], [`EngineError::Start`].
+    /// [`EngineError::Script`], [`EngineError::NoK6`], [`EngineError::Folder`], [`EngineError::Start`],
+    /// [`EngineError::Docker`].
     async fn start(&self, launch: Launch) -> Result<Arc<dyn Instance>, EngineError>;
 
     /// Finds the instance that an earlier dashboard started in the folder `dir`: at work, ended or lost.
     async fn recover(&self, run: &RunId, dir: &Path) -> Arc<dyn Instance>;
+
+    /// What `k6 inspect --execution-requirements` says about a script that is handed `input`. `script` is a file directly
+    /// in the scripts folder, all links resolved.
+    ///
+    /// # Errors
+    /// When k6 can't be asked; a script that k6 refuses is an [`Output`].
+    async fn inspect(&self, script: &Path, input: &str) -> Result<Output, CommandError>;
+
+    /// Begins to fetch k6's image; [`EngineStatus::image`] tells how it goes. Asking again changes nothing.
+    ///
+    /// # Errors
+    /// [`EngineError::NoImage`], [`EngineError::Docker`].
+    async fn pull(&self) -> Result<(), EngineError> {
+        Err(EngineError::NoImage)
+    }
+
+    /// Removes what earlier dashboards with the same state folder left behind and nobody follows any more.
+    async fn sweep(&self) {}
 }
 
-/// The engine that the configuration asks for.
+/// The engine that the configuration asks for. It takes over runs of the other one, too.
 pub fn choose(config: &Config) -> Arc<dyn Engine> {
-    let why = match config.engine {
-        EngineChoice::Process => "chosen by configuration",
-        EngineChoice::Auto => "chosen automatically",
-    };
-    Arc::new(process::ProcessEngine::new(config, why))
+    Arc::new(selection::Selection::new(config))
+}
+
+/// A script's real path; only files in the scripts folder itself may run.
+fn script_path(scripts_dir: &Path, name: &str) -> Result<PathBuf, EngineError> {
+    let refuse = || EngineError::Script { script: name.into(), dir: scripts_dir.display().to_string() };
+    let dir = scripts_dir.canonicalize().map_err(|_| refuse())?;
+    let script = dir.join(name).canonicalize().map_err(|_| refuse())?;
+    if script.starts_with(&dir) && script.is_file() { Ok(script) } else { Err(refuse()) }
 }

@@ -5,6 +5,7 @@ mod inspect;
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Instant, SystemTime},
 };
 
@@ -17,6 +18,7 @@ use ha_dashboard::domain::{
 use tokio::sync::{Mutex, Semaphore};
 
 pub use self::inspect::{InspectError, Inspection};
+use super::engine::Engine;
 
 /// Most inspections at the same time: each costs a few hundred milliseconds of a core.
 const AT_ONCE: usize = 2;
@@ -25,7 +27,7 @@ const MOST: usize = 100;
 /// The scripts there are.
 pub struct Scripts {
     dir: PathBuf,
-    k6: PathBuf,
+    engine: Arc<dyn Engine>,
     probe: ScriptInput,
     permits: Semaphore,
     known: Mutex<HashMap<String, Known>>,
@@ -47,13 +49,13 @@ struct Stamp {
 }
 
 impl Scripts {
-    /// Looks at `*.js` files directly in `dir` with the k6 program `k6`.
-    pub fn new(dir: PathBuf, k6: PathBuf) -> Self {
+    /// Looks at `*.js` files directly in `dir` with the k6 of `engine`.
+    pub fn new(dir: PathBuf, engine: Arc<dyn Engine>) -> Self {
         let services = [("product-service", 8080), ("user-service", 8081), ("checkout-service", 8082)]
             .map(|(name, port)| Service { name: name.into(), url: format!("http://127.0.0.1:{port}") });
         Self {
             dir,
-            k6,
+            engine,
             probe: probe(services.into()),
             permits: Semaphore::new(AT_ONCE),
             known: Mutex::new(HashMap::new()),
@@ -116,9 +118,10 @@ impl Scripts {
     /// [`InspectError`] when there is no such script, k6 refuses it, or k6 can't be run.
     pub async fn inspect_with(&self, name: &str, input: &ScriptInput) -> Result<Inspection, InspectError> {
         let path = self.path(name).ok_or_else(|| InspectError::NoScript(name.to_owned()))?;
+        let input = serde_json::to_string(input).map_err(|error| InspectError::Unknown(error.to_string()))?;
         // The semaphore is never closed; if it were, running without a permit would be no harm.
         let _permit = self.permits.acquire().await.ok();
-        inspect::run(&self.k6, &path, input).await
+        inspect::read(&self.engine.inspect(&path, &input).await?)
     }
 
     async fn kind(&self, name: &str) -> (ScriptKind, Option<Instant>) {

@@ -180,7 +180,7 @@ pub fn status() -> impl Strategy<Value = Status> {
         |(run, services, note, k6_version, ready, (url, reachable, problem, delayed_s))| Status {
             run,
             services: services.into_iter().map(|(service, health)| ServiceStatus { service, health }).collect(),
-            engine: EngineStatus { name: "process".into(), k6_version, note, ready },
+            engine: EngineStatus { name: "process".into(), k6_version, note, ready, image: None },
             metrics: MetricsStatus { url, reachable, problem, delayed_s },
         },
     )

@@ -5,12 +5,15 @@ use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::Duration}
 use ha_dashboard::domain::{plan::ALL_SERVICES, service::Service, validate::Limits};
 
 use super::{
-    Config, ConfigError, ConfigErrors, EngineChoice, Layers, LogFormat, Settings, StoreChoice, Surroundings,
-    table::Setting,
+    Config, ConfigError, ConfigErrors, DockerConfig, EngineChoice, Layers, LogFormat, Settings, StoreChoice,
+    Surroundings, table::Setting,
 };
 
 /// The demo services and where they listen.
 const DEMO_SERVICES: [(&str, u16); 3] = [("product-service", 8080), ("user-service", 8081), ("checkout-service", 8082)];
+
+/// The image that was tested.
+const K6_IMAGE: &str = "grafana/k6:1.1.0";
 
 /// The name under which the dashboard itself can be put under load.
 const SELF_SERVICE: &str = "analytics-service";
@@ -70,9 +73,17 @@ pub fn settings(layers: &Layers, surroundings: &Surroundings) -> Result<Settings
         engine: reader.read("engine", EngineChoice::Auto, |text| match text {
             "auto" => Some(EngineChoice::Auto),
             "process" => Some(EngineChoice::Process),
+            "docker" => Some(EngineChoice::Docker),
             _ => None,
         }),
         k6: reader.read("k6", installed("k6"), program),
+        docker: DockerConfig {
+            host: reader.read("docker_host", default_docker(surroundings), docker_host),
+            network: reader.read("docker_network", "host".into(), network),
+            image: reader.read("k6_image", K6_IMAGE.into(), image),
+            memory: reader.read("k6_memory", 2 << 30, memory),
+            cpus: reader.read("k6_cpus", 4, |text| whole(text, 1, 1024)),
+        },
         stop_grace: reader.read("stop_grace", Duration::from_secs(30), |text| duration(text, 1_000, 600_000)),
         tick: reader.read("tick", Duration::from_secs(1), |text| duration(text, 200, 10_000)),
     };
@@ -109,6 +120,52 @@ fn default_services(addr: SocketAddr) -> Vec<Service> {
         .iter()
         .map(|(name, port)| Service { name: (*name).into(), url: format!("http://127.0.0.1:{port}") });
     demo.chain([Service { name: SELF_SERVICE.into(), url: format!("http://{host}:{}", addr.port()) }]).collect()
+}
+
+/// Where the docker command would look, too, as far as we speak it.
+fn default_docker(surroundings: &Surroundings) -> String {
+    let named = surroundings.variables.get("DOCKER_HOST").and_then(|text| docker_host(text));
+    named.unwrap_or_else(|| "unix:///var/run/docker.sock".into())
+}
+
+fn docker_host(text: &str) -> Option<String> {
+    let fine = match text.strip_prefix("unix://") {
+        Some(path) => path.starts_with('/') && !path.contains(char::is_whitespace),
+        None => text.strip_prefix("tcp://").is_some_and(|rest| {
+            let port = rest.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port);
+            port.is_some_and(|port| port.parse::<u16>().is_ok_and(|port| port > 0)) && !rest.contains(['/', '@', '?'])
+        }),
+    };
+    fine.then(|| text.to_owned())
+}
+
+fn network(text: &str) -> Option<String> {
+    let fine = text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.len() <= 128
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
+    fine.then(|| text.to_owned())
+}
+
+/// A reference without a tag would mean all of its tags when it is fetched.
+fn image(text: &str) -> Option<String> {
+    let name = text.rsplit('/').next()?;
+    let tagged = name.split_once([':', '@']).is_some_and(|(name, tag)| !name.is_empty() && !tag.is_empty());
+    let fine = tagged
+        && text.len() <= 256
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-/:@".contains(&b))
+        && !text.contains("..")
+        && !text.contains("//");
+    fine.then(|| text.to_owned())
+}
+
+fn memory(text: &str) -> Option<u64> {
+    let (number, unit) = match text.strip_suffix("GiB") {
+        Some(number) => (number, 1 << 30),
+        None => (text.strip_suffix("MiB")?, 1 << 20),
+    };
+    let bytes = number.trim().parse::<u64>().ok()?.checked_mul(unit)?;
+    ((16 << 20)..=(1024 << 30)).contains(&bytes).then_some(bytes)
 }
 
 fn whole(text: &str, min: u32, max: u32) -> Option<u32> {
@@ -227,7 +284,15 @@ mod tests {
             ("HAD_MAX_VUS", "ten", "a whole number from 1"),
             ("HAD_MAX_DURATION", "30y", "a duration from 10s to 720h"),
             ("HAD_TICK", "1ms", "a duration from 200ms"),
-            ("HAD_ENGINE", "swarm", "auto or process"),
+            ("HAD_ENGINE", "swarm", "auto, process or docker"),
+            ("HAD_DOCKER_HOST", "/var/run/docker.sock", "unix:// and a socket's"),
+            ("HAD_DOCKER_HOST", "tcp://gateway", "tcp://host:port"),
+            ("HAD_DOCKER_NETWORK", "a b", "a network's name"),
+            ("HAD_K6_IMAGE", "grafana/k6", "with a tag or digest"),
+            ("HAD_K6_IMAGE", "grafana/../k6:1", "with a tag or digest"),
+            ("HAD_K6_MEMORY", "2", "a size from 16MiB"),
+            ("HAD_K6_MEMORY", "1MiB", "a size from 16MiB"),
+            ("HAD_K6_CPUS", "0", "from 1 to 1024"),
             ("HAD_SERVICES", "a=http://x/../y", "name=url pairs"),
             ("HAD_SERVICES", "a=ftp://x", "name=url pairs"),
             ("HAD_SERVICES", "a=http://u:p@x", "name=url pairs"),

@@ -80,7 +80,37 @@ pub const SETTINGS: &[Setting] = &[
         "a port from 1 to 65535",
     ),
     row("k6", "k6", "The k6 program [default: ~/.cache/ha-dashboard/bin/k6, else k6]", "a program's path or name"),
-    row("engine", "engine", "What runs k6 [default: auto]", "auto or process"),
+    row(
+        "engine",
+        "engine",
+        "What runs k6 [default: auto, which is docker where that answers and has the image]",
+        "auto, process or docker",
+    ),
+    row(
+        "docker_host",
+        "docker-host",
+        "Docker's address [default: DOCKER_HOST, else unix:///var/run/docker.sock]",
+        "unix:// and a socket's absolute path, or tcp://host:port",
+    ),
+    row(
+        "docker_network",
+        "docker-network",
+        "The network k6 containers are put in [default: host]",
+        "a network's name: letters, digits, '_', '.' and '-'",
+    ),
+    row(
+        "k6_image",
+        "k6-image",
+        "The image k6 containers are made of [default: grafana/k6:1.1.0]",
+        "an image's name with a tag or digest, in small letters",
+    ),
+    row(
+        "k6_memory",
+        "k6-memory",
+        "Most memory of a k6 container [default: 2GiB]",
+        "a size from 16MiB to 1024GiB, in MiB or GiB",
+    ),
+    row("k6_cpus", "k6-cpus", "Most cores of a k6 container [default: 4]", "a whole number from 1 to 1024"),
     row(
         "stop_grace",
         "stop-grace",

@@ -2,14 +2,14 @@
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use ha_dashboard::{
     api::error::ApiError,
     domain::{
         Millis,
-        live::EngineStatus,
+        live::{EngineStatus, Pull},
         plan::{Plan, Shape},
         run::{Run, RunId, RunState},
         schedule::Schedule,
@@ -27,6 +27,7 @@ use super::{
     verdict,
 };
 use crate::server::{
+    clock::now_ms,
     engine::{Engine, Exit, Instance, InstanceState, Launch},
     feed::{Observations, RunFeed, StoreFeed},
     shutdown::Shutdown,
@@ -40,6 +41,8 @@ const END_ALLOWANCE_S: u32 = 10;
 const LOG_LINES: usize = 500;
 /// How often the engine is looked at.
 const ENGINE_CHECK: Duration = Duration::from_secs(10);
+/// How often it is looked at while an image is fetched.
+const PULL_CHECK: Duration = Duration::from_millis(500);
 
 /// Owns the run at work and the record of all runs.
 pub struct Supervisor {
@@ -146,6 +149,7 @@ impl Supervisor {
             }
             this.publish(&state);
         }
+        this.engine.sweep().await;
         this.watch_engine();
         Ok(this)
     }
@@ -356,16 +360,18 @@ impl Supervisor {
                     self.record(id).await;
                 }
             }
-            InstanceState::Ended(exit) => self.finish(id, Some(exit), exit.started_ms, exit.ended_ms).await,
-            InstanceState::Lost { started_ms } => self.finish(id, None, *started_ms, now_ms()).await,
+            InstanceState::Ended(exit) => self.finish(id, Ok(exit), exit.started_ms, exit.ended_ms).await,
+            InstanceState::Lost { started_ms, why } => {
+                self.finish(id, Err(why), *started_ms, now_ms()).await;
+            }
         }
     }
 
-    async fn finish(&self, id: &RunId, exit: Option<&Exit>, started_ms: Option<Millis>, ended_ms: Millis) {
+    async fn finish(&self, id: &RunId, exit: Result<&Exit, &String>, started_ms: Option<Millis>, ended_ms: Millis) {
         let (archive, run) = (self.archive.clone(), id.clone());
         let read = move || (archive.log(&run, LOG_LINES), archive.summary(&run));
         let (log, summary) = tokio::task::spawn_blocking(read).await.unwrap_or_default();
-        let verdict = exit.map_or_else(verdict::lost, |exit| verdict::verdict(exit, &log));
+        let verdict = exit.map_or_else(|why| verdict::lost(why), |exit| verdict::verdict(exit, &log));
         let observations = self.observations.borrow().clone();
         let changed = self.change(id, |run| {
             if observations.run.as_ref() == Some(id) {
@@ -375,7 +381,7 @@ impl Supervisor {
                     }
                 }
             }
-            run.thresholds = verdict::thresholds(std::mem::take(&mut run.thresholds), exit, summary.as_ref());
+            run.thresholds = verdict::thresholds(std::mem::take(&mut run.thresholds), exit.ok(), summary.as_ref());
             run.totals = summary.as_ref().map(verdict::totals);
             run.started_ms = started_ms.or(run.started_ms);
             run.ended_ms = Some(ended_ms);
@@ -421,12 +427,43 @@ impl Supervisor {
                     _ = ticks.tick() => {}
                     () = this.shutdown.token.cancelled() => return,
                 }
-                let status = this.engine.status().await;
-                let mut state = this.state();
-                state.engine = status;
-                this.publish(&state);
+                this.look_at_engine().await;
+                this.engine.sweep().await;
             }
         });
+    }
+
+    async fn look_at_engine(&self) -> EngineStatus {
+        let status = self.engine.status().await;
+        let mut state = self.state();
+        state.engine = status.clone();
+        self.publish(&state);
+        status
+    }
+
+    /// Begins to fetch the image that the engine lacks; the engine's status tells how it goes.
+    ///
+    /// # Errors
+    /// [`ApiError::Unavailable`].
+    pub async fn pull(self: &Arc<Self>, correlation_id: String) -> Result<(), ApiError> {
+        self.engine.pull().await.map_err(|error| ApiError::Unavailable { what: error.to_string() })?;
+        tracing::info!(correlation_id, "pulling k6's image");
+        self.look_at_engine().await;
+        let this = self.clone();
+        self.shutdown.tasks.spawn(async move {
+            let mut ticks = interval(PULL_CHECK);
+            loop {
+                tokio::select! {
+                    _ = ticks.tick() => {}
+                    () = this.shutdown.token.cancelled() => return,
+                }
+                let status = this.look_at_engine().await;
+                if !status.image.is_some_and(|image| matches!(image.pull, Pull::Working { .. })) {
+                    return;
+                }
+            }
+        });
+        Ok(())
     }
 
     /// Must be called with the state locked, so that feeds come in the order of the changes.
@@ -521,9 +558,4 @@ fn new_id(now_ms: Millis) -> RunId {
     let suffix = [(); 4].map(|()| char::from(LETTERS[random.random_range(0..LETTERS.len())]));
     let id = format!("{time}-{}", suffix.iter().collect::<String>());
     id.try_into().expect("digits, dashes and small letters make an id")
-}
-
-/// The clock.
-pub fn now_ms() -> Millis {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
 }

@@ -26,6 +26,7 @@ pub fn verdict(exit: &Exit, log: &[String]) -> Verdict {
         }
         Some(code::PASSED) => Verdict::Passed,
         Some(code::THRESHOLDS_CROSSED) => Verdict::Failed,
+        _ if exit.out_of_memory => Verdict::Crashed { exit_code: exit.code, message: crash_message(exit, log) },
         _ if exit.timed_out => Verdict::TimedOut,
         _ if exit.stop_requested && by_signal && exit.started_ms.is_none() => Verdict::Cancelled,
         _ if exit.stop_requested && by_signal => Verdict::Stopped,
@@ -34,18 +35,16 @@ pub fn verdict(exit: &Exit, log: &[String]) -> Verdict {
 }
 
 /// The verdict over an instance that vanished.
-pub fn lost() -> Verdict {
-    Verdict::Crashed {
-        exit_code: None,
-        message:
-            "k6 and the process that looks after it are gone; nobody knows how they ended (out of memory, killed, \
-                  or the machine restarted)"
-                .into(),
-    }
+pub fn lost(why: &str) -> Verdict {
+    Verdict::Crashed { exit_code: None, message: why.into() }
 }
 
 fn crash_message(exit: &Exit, log: &[String]) -> String {
     let end = match (exit.code, exit.signal) {
+        _ if exit.out_of_memory => {
+            "k6 needed more memory than its container may have: ask for fewer VUs, or allow more with HAD_K6_MEMORY"
+                .to_owned()
+        }
         (Some(code), _) => format!("k6 ended with exit code {code} ({})", meaning(code)),
         (None, Some(9)) => {
             "k6 was killed (SIGKILL): by the system when memory ran out, or by somebody on the machine".to_owned()
@@ -175,6 +174,7 @@ mod tests {
             timed_out: false,
             started_ms: Some(1),
             ended_ms: 2,
+            out_of_memory: false,
             error: None,
         }
     }
@@ -200,7 +200,16 @@ mod tests {
         ] {
             assert_eq!(verdict(&exit, &[]), expected, "{exit:?}");
         }
-        for exit in [exit(105), exit(2), killed(exit(0)), exit(107), stopped(107), exit(1), exit(77)] {
+        for exit in [
+            exit(105),
+            exit(2),
+            killed(exit(0)),
+            Exit { out_of_memory: true, ..killed(stopped(0)) },
+            exit(107),
+            stopped(107),
+            exit(1),
+            exit(77),
+        ] {
             let Verdict::Crashed { exit_code, message } = verdict(&exit, &[]) else { panic!("{exit:?}") };
             assert_eq!(exit_code, exit.code);
             assert!(message.starts_with("k6 "), "{message}");

@@ -20,7 +20,7 @@ pub const TAKEN: &str = "launch-taken.json";
 pub const VOID: &str = "launch-void.json";
 /// Written by the keeper: the processes at work.
 pub const INSTANCE: &str = "instance.json";
-/// Written by the keeper: how it ended.
+/// How it ended, see [`super::Exit`]: written by the keeper, or by who followed the container.
 pub const EXIT: &str = "exit.json";
 /// What the keeper itself has to complain about.
 pub const KEEPER_LOG: &str = "keeper.log";
@@ -53,25 +53,6 @@ pub struct InstanceFile {
     pub started_ms: Option<Millis>,
     /// When it is ended by force.
     pub deadline_ms: Millis,
-}
-
-/// The end in [`EXIT`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ExitFile {
-    /// k6's exit code; `None`: ended by a signal or never started.
-    pub code: Option<i32>,
-    /// The signal that ended it.
-    pub signal: Option<i32>,
-    /// Whether a stop was asked for.
-    pub stop_requested: bool,
-    /// Whether it was ended because its deadline had come.
-    pub timed_out: bool,
-    /// When k6 began its scenario.
-    pub started_ms: Option<Millis>,
-    /// When it ended.
-    pub ended_ms: Millis,
-    /// Why k6 could not be started at all.
-    pub error: Option<String>,
 }
 
 /// Writes a value so that a reader finds the old or the new file, whole, even after a power cut.

@@ -3,15 +3,13 @@
 //!
 //! k6 dies with it: the kernel kills k6 when the thread that started it ends.
 
-mod log;
-
 use std::{
     future::pending,
     io,
     os::unix::process::ExitStatusExt,
     path::Path,
     process::{ExitCode, ExitStatus, Stdio},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -24,10 +22,11 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use self::log::{CappedLog, pump};
 use super::{
-    LOG_FILE, OLD_LOG_FILE,
-    files::{self, ExitFile, InstanceFile, LaunchFile, read_json, write_json},
+    Exit, LOG_FILE, OLD_LOG_FILE,
+    files::{self, InstanceFile, LaunchFile, read_json, write_json},
+    log::{CappedLog, pump},
+    now_ms,
     proc::Identity,
 };
 
@@ -59,13 +58,14 @@ async fn keep(dir: &Path) -> io::Result<()> {
     let log = CappedLog::open(&dir.join(LOG_FILE), &dir.join(OLD_LOG_FILE))?;
     let exit = match spawn(&launch) {
         Ok(child) => look_after(child, &launch, dir, log, &mut signals).await?,
-        Err(error) => ExitFile {
+        Err(error) => Exit {
             code: None,
             signal: None,
             stop_requested: false,
             timed_out: false,
             started_ms: None,
             ended_ms: now_ms(),
+            out_of_memory: false,
             error: Some(format!("{}: {error}", launch.program.display())),
         },
     };
@@ -78,7 +78,7 @@ async fn look_after(
     dir: &Path,
     log: CappedLog,
     signals: &mut Signals,
-) -> io::Result<ExitFile> {
+) -> io::Result<Exit> {
     let k6 = child.id().and_then(Identity::of).ok_or_else(|| io::Error::other("k6 has no entry in /proc"))?;
     let keeper = Identity::of(std::process::id()).ok_or_else(|| io::Error::other("no entry in /proc"))?;
     let mut instance = InstanceFile { keeper, k6, started_ms: None, deadline_ms: launch.deadline_ms };
@@ -145,14 +145,15 @@ fn end(
     timed_out: bool,
     started_ms: Option<Millis>,
     ended_ms: Millis,
-) -> ExitFile {
-    ExitFile {
+) -> Exit {
+    Exit {
         code: status.code(),
         signal: status.signal(),
         stop_requested,
         timed_out,
         started_ms,
         ended_ms,
+        out_of_memory: false,
         error: None,
     }
 }
@@ -205,15 +206,4 @@ fn spawn(launch: &LaunchFile) -> io::Result<Child> {
         });
     }
     command.spawn()
-}
-
-fn now_ms() -> Millis {
-    std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
-}
-
-/// The log's lock: a panic while writing a line leaves nothing half done that matters.
-fn locked(log: &Mutex<CappedLog>) -> std::sync::MutexGuard<'_, CappedLog> {
-    log.lock().unwrap_or_else(PoisonError::into_inner)
 }

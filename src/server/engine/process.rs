@@ -1,6 +1,6 @@
 //! Runs k6 as a process of this machine, each below a keeper of its own (see [`super::keeper`]).
 
-mod command;
+mod inspect;
 mod instance;
 
 use std::{
@@ -15,7 +15,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use ha_dashboard::domain::{live::EngineStatus, run::RunId};
+use ha_dashboard::domain::{live::EngineStatus, run::RunId, script::SCRIPT_INPUT_VAR};
 use tokio::{
     process::{Child, Command},
     time::{Instant, sleep, timeout},
@@ -23,8 +23,10 @@ use tokio::{
 
 use self::instance::{POLL, ProcessInstance};
 use super::{
-    Engine, EngineError, Instance, Launch,
-    files::{self, ExitFile, InstanceFile, read_json, write_json},
+    CommandError, Engine, EngineError, Exit, Instance, Launch, Output, SUMMARY_FILE,
+    command::{self, Places},
+    files::{self, InstanceFile, LaunchFile, read_json, write_json},
+    script_path,
 };
 use crate::server::config::Config;
 
@@ -32,6 +34,9 @@ use crate::server::config::Config;
 const VERSION_LIMIT: Duration = Duration::from_secs(10);
 /// How long a keeper may take until its k6 is there.
 const START_LIMIT: Duration = Duration::from_secs(15);
+
+/// The only variables of the dashboard that k6 may see: scripts read all of its environment.
+const PASSED_ON: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 
 /// How keepers are started.
 #[derive(Debug, Clone)]
@@ -80,6 +85,20 @@ impl ProcessEngine {
             stop_grace: config.stop_grace,
             push_interval: config.tick,
             why,
+            keeper: KeeperCommand::default(),
+            seen: Mutex::new(None),
+        }
+    }
+
+    /// An engine that inspects scripts and starts none.
+    #[cfg(test)]
+    pub fn with_program(k6: PathBuf, scripts_dir: PathBuf) -> Self {
+        Self {
+            k6,
+            scripts_dir,
+            stop_grace: Duration::from_secs(1),
+            push_interval: Duration::from_secs(1),
+            why: "in tests",
             keeper: KeeperCommand::default(),
             seen: Mutex::new(None),
         }
@@ -139,17 +158,31 @@ impl ProcessEngine {
             k6_version: Some(version),
             note: format!("{}, {}", fingerprint.path.display(), self.why),
             ready: true,
+            image: None,
         };
         *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some((fingerprint, status.clone()));
         Ok(status)
     }
 
-    /// The script's real path; only files in the scripts folder itself may run.
-    fn script(&self, name: &str) -> Result<PathBuf, EngineError> {
-        let refuse = || EngineError::Script { script: name.into(), dir: self.scripts_dir.display().to_string() };
-        let dir = self.scripts_dir.canonicalize().map_err(|_| refuse())?;
-        let script = dir.join(name).canonicalize().map_err(|_| refuse())?;
-        if script.starts_with(&dir) && script.is_file() { Ok(script) } else { Err(refuse()) }
+    /// The order for the keeper. `dir`, `program` and `script` are absolute.
+    fn order(&self, launch: &Launch, dir: &Path, program: PathBuf, script: &Path) -> Result<LaunchFile, EngineError> {
+        let text = |path: &Path| {
+            let utf8 = path.to_str().map(str::to_owned);
+            utf8.ok_or_else(|| EngineError::Start(format!("the path {path:?} is not UTF-8: rename it")))
+        };
+        let (script, home, summary) = (text(script)?, text(dir)?, text(&dir.join(SUMMARY_FILE))?);
+        let places = Places { script: &script, home: &home, summary: &summary };
+        let mut env = command::run_env(launch, &places, self.push_interval);
+        env.insert(SCRIPT_INPUT_VAR.into(), command::input(launch)?);
+        env.extend(PASSED_ON.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))));
+        Ok(LaunchFile {
+            program,
+            args: command::run_args(launch, &places),
+            env,
+            cwd: dir.to_owned(),
+            deadline_ms: launch.deadline_ms,
+            grace_ms: u64::try_from(self.stop_grace.as_millis()).unwrap_or(u64::MAX),
+        })
     }
 
     fn spawn_keeper(&self, dir: &Path) -> io::Result<Child> {
@@ -192,6 +225,7 @@ impl Engine for ProcessEngine {
             k6_version: None,
             note: error.to_string(),
             ready: false,
+            image: None,
         })
     }
 
@@ -199,11 +233,11 @@ impl Engine for ProcessEngine {
         // Refuses what is not k6 before anything is written; known programs cost a look at the file only.
         self.look().await?;
         let program = self.locate()?.path;
-        let script = self.script(&launch.script)?;
+        let script = script_path(&self.scripts_dir, &launch.script)?;
         // The keeper has another working folder.
         let dir = std::path::absolute(&launch.dir)
             .map_err(|source| EngineError::Folder { path: launch.dir.display().to_string(), source })?;
-        let order = command::order(&launch, &dir, program, &script, self.push_interval, self.stop_grace)?;
+        let order = self.order(&launch, &dir, program, &script)?;
         let path = dir.join(files::LAUNCH);
         write_json(&path, &order).map_err(|source| EngineError::Folder { path: path.display().to_string(), source })?;
         let mut keeper = self
@@ -245,6 +279,11 @@ impl Engine for ProcessEngine {
         });
         Arc::new(ProcessInstance::follow(dir.to_owned(), instance))
     }
+
+    async fn inspect(&self, script: &Path, input: &str) -> Result<Output, CommandError> {
+        let program = self.locate().map_err(|error| CommandError::NotRun(error.to_string()))?.path;
+        inspect::run(&program, script, input).await
+    }
 }
 
 /// Whether a keeper took the order in `dir`. Where none did, none will from now on.
@@ -262,7 +301,7 @@ async fn started(dir: &Path, keeper: &mut Child) -> Result<InstanceFile, EngineE
         if let Some(instance) = read_json(&dir.join(files::INSTANCE)).map_err(unreadable)? {
             return Ok(instance);
         }
-        if let Some(exit) = read_json::<ExitFile>(&dir.join(files::EXIT)).map_err(unreadable)? {
+        if let Some(exit) = read_json::<Exit>(&dir.join(files::EXIT)).map_err(unreadable)? {
             return Err(EngineError::Start(exit.error.unwrap_or_else(|| "it ended at once".into())));
         }
         if let Some(status) = over {

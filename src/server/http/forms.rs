@@ -17,7 +17,11 @@ const COOKIE_AGE_S: u32 = 31_536_000;
 
 /// The routes.
 pub fn router() -> Router<HttpState> {
-    Router::new().route("/start", post(start)).route("/stop", post(stop)).route("/prefs", get(prefs))
+    Router::new()
+        .route("/start", post(start))
+        .route("/stop", post(stop))
+        .route("/pull", post(pull))
+        .route("/prefs", get(prefs))
 }
 
 /// Browsers name the draft's inputs `draft[peak]` and so on; later ones win, so that of two inputs with one name the
@@ -44,6 +48,13 @@ async fn start(
 async fn stop(State(state): State<HttpState>, Correlation(id): Correlation) -> Response {
     match state.control.stop(id).await {
         Ok(_) => see("/"),
+        Err(error) => see(&format!("/?error={}", error.code())),
+    }
+}
+
+async fn pull(State(state): State<HttpState>, Correlation(id): Correlation) -> Response {
+    match state.control.pull_image(id).await {
+        Ok(()) => see("/"),
         Err(error) => see(&format!("/?error={}", error.code())),
     }
 }

@@ -58,6 +58,7 @@ impl Scripted {
                 k6_version: Some("v1.1.0".into()),
                 note: "chosen".into(),
                 ready: true,
+                image: None,
             },
             metrics: MetricsStatus { reachable: true, ..MetricsStatus::default() },
         }
@@ -138,6 +139,10 @@ impl Control for Scripted {
         let run = slot.as_mut().filter(|run| run.state.is_active()).ok_or(ApiError::NotRunning)?;
         run.state = RunState::Stopping;
         Ok(run.clone())
+    }
+
+    async fn pull_image(&self, _: String) -> Result<(), ApiError> {
+        Err(ApiError::Unavailable { what: "there is nothing to pull".into() })
     }
 
     async fn runs(&self) -> Vec<Run> {

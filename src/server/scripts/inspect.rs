@@ -1,24 +1,13 @@
 //! One `k6 inspect`: what k6 would do with a script, without running it.
 
-use std::{collections::BTreeMap, path::Path, process::Stdio, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
-use ha_dashboard::domain::{
-    format::cut,
-    schedule::Schedule,
-    script::{SCRIPT_INPUT_VAR, ScriptInput},
-};
+use ha_dashboard::domain::{format::cut, schedule::Schedule};
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::{
-    io::{AsyncRead, AsyncReadExt},
-    process::Command,
-    time::timeout,
-};
 
-/// How long k6 gets. It needs 0.3 s on an idle machine.
-const TIME: Duration = Duration::from_secs(10);
-/// Most bytes taken from each of k6's outputs.
-const OUTPUT: u64 = 1 << 20;
+use crate::server::engine::{CommandError, Output};
+
 /// Most characters of k6's message.
 const MESSAGE: usize = 500;
 
@@ -62,15 +51,9 @@ pub enum InspectError {
     /// k6 refuses the script; its message.
     #[error("{0}")]
     Refused(String),
-    /// k6 took too long.
-    #[error("k6 did not say within {} s what it makes of the script", TIME.as_secs())]
-    TimedOut,
-    /// k6 said more than anybody needs.
-    #[error("k6 said more than {} MB about the script", OUTPUT >> 20)]
-    TooMuch,
-    /// k6 could not be started.
-    #[error("k6 can't be run: {0}; install it, or set HAD_K6 to its path")]
-    NoK6(std::io::Error),
+    /// k6 could not be asked.
+    #[error(transparent)]
+    NotAsked(#[from] CommandError),
     /// k6 answered with something else than what we know.
     #[error("k6 inspect answered in an unknown way: {0}")]
     Unknown(String),
@@ -80,10 +63,10 @@ impl InspectError {
     /// How long the answer may be kept; `None`: until the script changes.
     pub fn believed_for(&self) -> Option<Duration> {
         match self {
-            Self::NoScript(_) | Self::Refused(_) | Self::TooMuch => None,
+            Self::NoScript(_) | Self::Refused(_) | Self::NotAsked(CommandError::TooMuch) => None,
             // Costly to ask again, and everybody who wants the list waits for it.
-            Self::TimedOut => Some(Duration::from_secs(300)),
-            Self::NoK6(_) | Self::Unknown(_) => Some(Duration::from_secs(5)),
+            Self::NotAsked(CommandError::TimedOut) => Some(Duration::from_secs(300)),
+            Self::NotAsked(CommandError::NotRun(_)) | Self::Unknown(_) => Some(Duration::from_secs(5)),
         }
     }
 }
@@ -99,52 +82,17 @@ impl Scenario {
     }
 }
 
-/// Asks k6 about a script that is handed `input`.
-pub(super) async fn run(k6: &Path, script: &Path, input: &ScriptInput) -> Result<Inspection, InspectError> {
-    let input = serde_json::to_string(input).map_err(|error| InspectError::Unknown(error.to_string()))?;
-    let mut command = Command::new(k6);
-    command
-        .args(["inspect", "--no-color", "--log-format=json", "--execution-requirements"])
-        // Unlike `run`, `inspect` hides the environment from the script unless told so.
-        .arg("--include-system-env-vars")
-        .arg(script)
-        // Scripts can read all of the environment, so there is nothing else in it.
-        .env_clear()
-        .env("K6_NO_USAGE_REPORT", "true")
-        .env("K6_AUTO_EXTENSION_RESOLUTION", "false")
-        .env(SCRIPT_INPUT_VAR, input)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    let mut child = command.spawn().map_err(InspectError::NoK6)?;
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let answer = async {
-        let (stdout, stderr) = tokio::try_join!(read(stdout), read(stderr))?;
-        Ok::<_, InspectError>((child.wait().await.map_err(InspectError::NoK6)?, stdout, stderr))
-    };
-    let (status, stdout, stderr) = timeout(TIME, answer).await.map_err(|_| InspectError::TimedOut)??;
-    if !status.success() {
-        let message = message(&stderr, script);
+/// Reads what k6 said about a script.
+pub(super) fn read(output: &Output) -> Result<Inspection, InspectError> {
+    if !output.success {
+        let message = message(&output.stderr, &output.script);
         return Err(InspectError::Refused(if message.is_empty() {
-            format!("k6 ended with {status}")
+            format!("k6 ended with {}", output.status)
         } else {
             message
         }));
     }
-    parse(&stdout)
-}
-
-/// All of an output, up to [`OUTPUT`].
-async fn read(pipe: Option<impl AsyncRead + Unpin>) -> Result<String, InspectError> {
-    let mut bytes = Vec::new();
-    if let Some(pipe) = pipe {
-        pipe.take(OUTPUT + 1).read_to_end(&mut bytes).await.map_err(InspectError::NoK6)?;
-    }
-    if bytes.len() as u64 > OUTPUT {
-        return Err(InspectError::TooMuch);
-    }
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    parse(&output.stdout)
 }
 
 /// The part of k6's answer that we read.

@@ -4,6 +4,7 @@
 use ha_dashboard::domain::plan::{Pattern, Peak};
 
 use super::*;
+use crate::server::engine::process::ProcessEngine;
 
 /// The k6 to test with. Without one the tests fail: skipping would look like success.
 fn k6() -> PathBuf {
@@ -17,6 +18,11 @@ fn k6() -> PathBuf {
     };
     let named = std::env::var_os("HAD_K6").map(PathBuf::from);
     named.or_else(in_cache).or_else(on_path).expect("there is no k6: run `make setup`, or set HAD_K6 to its path")
+}
+
+fn scripts(dir: impl Into<PathBuf>, k6: impl Into<PathBuf>) -> Scripts {
+    let dir = dir.into();
+    Scripts::new(dir.clone(), Arc::new(ProcessEngine::with_program(k6.into(), dir)))
 }
 
 fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -45,7 +51,7 @@ const IDLE: &str = "export default function () {}";
 
 #[tokio::test]
 async fn our_scripts_take_the_schedule() {
-    let scripts = Scripts::new(ours(), k6());
+    let scripts = scripts(ours(), k6());
     let list = scripts.list().await;
     assert_eq!(
         list.iter().map(|script| script.name.as_str()).collect::<Vec<_>>(),
@@ -63,13 +69,13 @@ async fn the_readmes_example_takes_the_schedule() {
     let example = readme.split("```js\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let dir = folder(&[("mine.js", example)]);
     copy_library(dir.path());
-    let list = Scripts::new(dir.path().into(), k6()).list().await;
+    let list = scripts(dir.path(), k6()).list().await;
     assert_eq!(list, [Script { name: "mine.js".into(), kind: ScriptKind::Scheduled }]);
 }
 
 #[tokio::test]
 async fn a_script_is_inspected_with_what_it_will_be_handed() {
-    let scripts = Scripts::new(ours(), k6());
+    let scripts = scripts(ours(), k6());
     let peak = Peak::ArrivalRate { rate: 40, pre_allocated_vus: 4, max_vus: 9 };
     let schedule = Schedule::new(Pattern::Spike, peak, 60, None);
     let mut input = probe(vec![Service { name: "a".into(), url: "http://127.0.0.1:1".into() }]);
@@ -108,7 +114,7 @@ async fn own_options_are_reported_as_k6_reads_them() {
         ("short.js", "export const options = { vus: 3, duration: '90s' }; export default function () {}"),
         ("none.js", IDLE),
     ]);
-    let list = Scripts::new(dir.path().into(), k6()).list().await;
+    let list = scripts(dir.path(), k6()).list().await;
     let own = |executors: &[&str], duration_s, max_vus, thresholds: &[&str]| ScriptKind::Own {
         executors: executors.iter().map(ToString::to_string).collect(),
         duration_s: Some(duration_s),
@@ -154,7 +160,7 @@ async fn broken_scripts_show_k6s_message() {
         ("flood.js", "for (let i = 0; i < 1e6; i++) console.log('x'.repeat(1000));\nexport default function () {}"),
     ]);
     copy_library(dir.path());
-    let list = Scripts::new(dir.path().into(), k6()).list().await;
+    let list = scripts(dir.path(), k6()).list().await;
     let message = |name: &str| match &list.iter().find(|script| script.name == name).unwrap().kind {
         ScriptKind::Broken { message } => message.clone(),
         other => panic!("{name} is {other:?}"),
@@ -180,7 +186,7 @@ async fn only_changes_are_inspected_again() {
     std::fs::set_permissions(&k6, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let called = || std::fs::read_to_string(&calls).unwrap_or_default().lines().count();
 
-    let scripts = Scripts::new(dir.path().into(), k6);
+    let scripts = scripts(dir.path(), k6);
     let (first, second) = tokio::join!(scripts.list(), scripts.list());
     assert_eq!(first, second);
     assert_eq!((first.len(), called()), (2, 2));
@@ -212,7 +218,7 @@ async fn odd_names_links_and_folders_are_left_out() {
     std::os::unix::fs::symlink(outside.path().join("secret.js"), dir.path().join("out.js")).unwrap();
     std::os::unix::fs::symlink(dir.path().join("gone.js"), dir.path().join("dangling.js")).unwrap();
     std::os::unix::fs::symlink(dir.path().join("good_1-x.y.js"), dir.path().join("within.js")).unwrap();
-    let scripts = Scripts::new(dir.path().into(), k6());
+    let scripts = scripts(dir.path(), k6());
     let list = scripts.list().await;
     let names = list.iter().map(|script| script.name.as_str()).collect::<Vec<_>>();
     assert_eq!(names, ["good_1-x.y.js", "within.js"]);
@@ -222,17 +228,17 @@ async fn odd_names_links_and_folders_are_left_out() {
 #[tokio::test]
 async fn without_k6_every_script_says_so() {
     let dir = folder(&[("a.js", IDLE)]);
-    let list = Scripts::new(dir.path().into(), "/nonexistent/k6".into()).list().await;
+    let list = scripts(dir.path(), "/nonexistent/k6").list().await;
     let ScriptKind::Broken { message } = &list[0].kind else { panic!("{list:?}") };
     assert!(message.contains("HAD_K6"), "{message}");
-    assert!(Scripts::new("/nonexistent".into(), k6()).list().await.is_empty());
+    assert!(scripts("/nonexistent", k6()).list().await.is_empty());
 }
 
 #[tokio::test]
 async fn scripts_see_nothing_of_the_dashboards_environment() {
     let spy = "throw new Error(Object.keys(__ENV).sort().join());\nexport default function () {}";
     let dir = folder(&[("spy.js", spy)]);
-    let list = Scripts::new(dir.path().into(), k6()).list().await;
+    let list = scripts(dir.path(), k6()).list().await;
     let ScriptKind::Broken { message } = &list[0].kind else { panic!("{list:?}") };
     assert_eq!(message, "Error: HAD_INPUT,K6_AUTO_EXTENSION_RESOLUTION,K6_NO_USAGE_REPORT");
 }

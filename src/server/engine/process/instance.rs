@@ -16,11 +16,15 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::super::{
     EngineError, Exit, Instance, InstanceState,
-    files::{self, ExitFile, InstanceFile, read_json},
+    files::{self, InstanceFile, read_json},
 };
 
 /// How often the keeper's files are looked at. A look costs some ten microseconds.
 pub const POLL: Duration = Duration::from_millis(50);
+
+/// What is said of a run whose keeper vanished.
+const GONE: &str = "k6 and the process that looks after it are gone; nobody knows how they ended (out of memory, killed, or \
+                    the machine restarted)";
 
 /// A k6 process and its keeper.
 pub struct ProcessInstance {
@@ -65,8 +69,8 @@ impl ProcessInstance {
 fn look(dir: &Path, processes: Option<&InstanceFile>) -> InstanceState {
     // In this order: a keeper that is gone has written all it will.
     let alive = processes.is_some_and(|processes| processes.keeper.is_alive());
-    match read_json::<ExitFile>(&dir.join(files::EXIT)) {
-        Ok(Some(exit)) => return InstanceState::Ended(exit.into()),
+    match read_json::<Exit>(&dir.join(files::EXIT)) {
+        Ok(Some(exit)) => return InstanceState::Ended(exit),
         Ok(None) => {}
         Err(error) => report(dir, &error),
     }
@@ -77,7 +81,7 @@ fn look(dir: &Path, processes: Option<&InstanceFile>) -> InstanceState {
         })
         .and_then(|processes| processes.started_ms);
     match (alive, started_ms) {
-        (false, started_ms) => InstanceState::Lost { started_ms },
+        (false, started_ms) => InstanceState::Lost { started_ms, why: GONE.into() },
         (true, None) => InstanceState::Preparing,
         (true, Some(started_ms)) => InstanceState::Running { started_ms },
     }
@@ -85,20 +89,6 @@ fn look(dir: &Path, processes: Option<&InstanceFile>) -> InstanceState {
 
 fn report(dir: &Path, error: &io::Error) {
     tracing::error!(dir = %dir.display(), %error, "a record of the run's processes can't be read");
-}
-
-impl From<ExitFile> for Exit {
-    fn from(file: ExitFile) -> Self {
-        Self {
-            code: file.code,
-            signal: file.signal,
-            stop_requested: file.stop_requested,
-            timed_out: file.timed_out,
-            started_ms: file.started_ms,
-            ended_ms: file.ended_ms,
-            error: file.error,
-        }
-    }
 }
 
 #[async_trait]

@@ -4,7 +4,7 @@ use std::{
     fs, io,
     io::Write,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use ha_dashboard::domain::Millis;
@@ -13,7 +13,7 @@ use tokio::{
     sync::mpsc,
 };
 
-use super::{locked, now_ms};
+use super::now_ms;
 
 /// Longest line kept, in bytes; the rest of a longer one is dropped.
 const LINE: usize = 16 * 1024;
@@ -40,11 +40,24 @@ impl CappedLog {
         Ok(Self { file, size, path: path.to_owned(), old: old.to_owned() })
     }
 
-    fn write(&mut self, line: &[u8]) -> io::Result<()> {
+    /// Opens it empty: what was there is read again.
+    pub fn create(path: &Path, old: &Path) -> io::Result<Self> {
+        for file in [path, old] {
+            match fs::remove_file(file) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Self::open(path, old)
+    }
+
+    /// Appends a line, shortened where it is very long.
+    pub fn write(&mut self, line: &[u8]) -> io::Result<()> {
         if self.size > PART {
             fs::rename(&self.path, &self.old)?;
             *self = Self::open(&self.path, &self.old)?;
         }
+        let line = &line[..line.len().min(LINE)];
         let mut whole = Vec::with_capacity(line.len() + 1);
         whole.extend_from_slice(line);
         whole.push(b'\n');
@@ -71,6 +84,11 @@ pub async fn pump(
     lines.end(|line| take(line, &log, &started));
 }
 
+/// The log's lock: a panic while writing a line leaves nothing half done that matters.
+fn locked(log: &Mutex<CappedLog>) -> MutexGuard<'_, CappedLog> {
+    log.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn take(line: &[u8], log: &Mutex<CappedLog>, started: &mpsc::UnboundedSender<Millis>) {
     match sort(line) {
         Kind::Start => {
@@ -85,14 +103,19 @@ fn take(line: &[u8], log: &Mutex<CappedLog>, started: &mpsc::UnboundedSender<Mil
     }
 }
 
+/// What a line is good for.
 #[derive(Debug, PartialEq, Eq)]
-enum Kind {
+pub enum Kind {
+    /// It tells that the schedule begins.
     Start,
+    /// Nobody needs it.
     Noise,
+    /// It belongs in the log.
     Keep,
 }
 
-fn sort(line: &[u8]) -> Kind {
+/// Tells k6's lines apart.
+pub fn sort(line: &[u8]) -> Kind {
     let line = String::from_utf8_lossy(line);
     // Inside a JSON string the quotes would be escaped, so these can only be fields.
     if line.starts_with('{') && line.contains(r#""level":"debug""#) {

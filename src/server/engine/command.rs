@@ -1,0 +1,80 @@
+//! k6's command line and environment, the same for every engine.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use super::{EngineError, Launch};
+
+/// Where the scripts' `handleSummary` writes.
+const SUMMARY_VAR: &str = "HAD_SUMMARY";
+
+/// The tags k6 adds by itself: enough for every chart, without one per URL or address.
+const SYSTEM_TAGS: &str = "proto,method,status,name,group,check,error_code,scenario,expected_response";
+
+/// Where things are as k6 sees them; absolute paths.
+pub struct Places<'a> {
+    /// The script.
+    pub script: &'a str,
+    /// A folder of its own.
+    pub home: &'a str,
+    /// The file that takes the summary.
+    pub summary: &'a str,
+}
+
+/// Arguments of `k6` for a run.
+pub fn run_args(launch: &Launch, places: &Places) -> Vec<String> {
+    [
+        "run",
+        // Verbose for the line that tells the start; the rest is dropped.
+        "--verbose",
+        "--quiet",
+        "--no-color",
+        "--log-format=json",
+        // No REST API: it has no authentication, and two instances would want the same port.
+        "--address=",
+        "--out=experimental-prometheus-rw",
+        &format!("--system-tags={SYSTEM_TAGS}"),
+        &format!("--tag=testid={}", launch.run),
+        "--tag=instance=1",
+        places.script,
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+/// Arguments of `k6` that let it say what it makes of a script.
+pub fn inspect_args(script: &str) -> Vec<String> {
+    // Unlike `run`, `inspect` hides the environment from the script unless told so.
+    ["inspect", "--no-color", "--log-format=json", "--execution-requirements", "--include-system-env-vars", script]
+        .map(str::to_owned)
+        .to_vec()
+}
+
+/// What k6 must be told whatever it does.
+pub fn base_env() -> BTreeMap<String, String> {
+    [("K6_NO_USAGE_REPORT", "true"), ("K6_AUTO_EXTENSION_RESOLUTION", "false")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
+}
+
+/// The environment of a run but for what the script is told. Scripts can read all of it.
+pub fn run_env(launch: &Launch, places: &Places, push_interval: Duration) -> BTreeMap<String, String> {
+    let mut env = base_env();
+    let mut set = |name: &str, value: String| env.insert(name.to_owned(), value);
+    set("HOME", places.home.into());
+    set(SUMMARY_VAR, places.summary.into());
+    set("K6_PROMETHEUS_RW_SERVER_URL", format!("{}/api/v1/write", launch.store_url.trim_end_matches('/')));
+    set("K6_PROMETHEUS_RW_PUSH_INTERVAL", format!("{}ms", push_interval.as_millis().max(1)));
+    set("K6_PROMETHEUS_RW_STALE_MARKERS", "true".into());
+    if launch.native_histograms {
+        set("K6_PROMETHEUS_RW_TREND_AS_NATIVE_HISTOGRAM", "true".into());
+    } else {
+        set("K6_PROMETHEUS_RW_TREND_STATS", "p(95),p(99),min,max".into());
+    }
+    env
+}
+
+/// What the script is told, as JSON.
+pub fn input(launch: &Launch) -> Result<String, EngineError> {
+    serde_json::to_string(&launch.input)
+        .map_err(|error| EngineError::Start(format!("the script's input can't be written ({error})")))
+}

@@ -1,0 +1,429 @@
+//! Runs k6 in containers, one an instance, over the Docker Engine API.
+//!
+//! What a container is made of is fixed in [`client`]: nothing that a user typed is part of it but the name of a script
+//! that is on disk. Plan and scripts go in as an archive before the start.
+
+mod client;
+mod folder;
+mod instance;
+mod output;
+
+use std::{
+    collections::BTreeMap,
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use futures::StreamExt;
+use ha_dashboard::domain::{
+    live::{EngineStatus, MissingImage, Pull},
+    run::RunId,
+};
+use tokio::{
+    sync::{OnceCell, watch},
+    time::timeout,
+};
+
+pub use self::client::DockerError;
+use self::{
+    client::{Client, Life, Recipe},
+    instance::{DockerInstance, Followed, Record, locked},
+};
+use super::{
+    COMMAND_LIMIT, CommandError, Engine, EngineError, Exit, Instance, InstanceState, Launch, OUTPUT_LIMIT, Output,
+    command::{self, Places},
+    files::{self, read_json},
+    script_path,
+};
+use crate::server::config::{Config, DockerConfig};
+
+/// The user of the image, without any rights.
+const USER: u32 = 12_345;
+/// The file in the state folder that tells our containers from another dashboard's.
+const OWNER: &str = "docker-owner";
+/// Where scripts find the plan.
+const INPUT_FILE_VAR: &str = "HAD_INPUT_FILE";
+
+/// The labels of our containers.
+mod label {
+    /// Whose they are: one value a state folder.
+    pub const OWNER: &str = "ha-dashboard.owner";
+    /// The run.
+    pub const RUN: &str = "ha-dashboard.run";
+    /// The instance of the run.
+    pub const INSTANCE: &str = "ha-dashboard.instance";
+    /// When it is ended by force, in milliseconds since 1970.
+    pub const DEADLINE: &str = "ha-dashboard.deadline-ms";
+}
+
+/// k6 in containers.
+pub struct DockerEngine {
+    client: Arc<Client>,
+    settings: DockerConfig,
+    state_dir: PathBuf,
+    scripts_dir: PathBuf,
+    stop_grace: Duration,
+    push_interval: Duration,
+    owner: OnceCell<String>,
+    followed: Followed,
+    /// The image that was asked for its version, and the answer.
+    version: tokio::sync::Mutex<Option<(String, String)>>,
+    pull: Arc<Mutex<Option<Pull>>>,
+}
+
+impl DockerEngine {
+    /// An engine with the settings of `config`.
+    pub fn new(config: &Config) -> Self {
+        Self {
+            client: Arc::new(Client::new(config.docker.host.clone())),
+            settings: config.docker.clone(),
+            state_dir: config.state_dir.clone(),
+            scripts_dir: config.scripts_dir.clone(),
+            stop_grace: config.stop_grace,
+            push_interval: config.tick,
+            owner: OnceCell::new(),
+            followed: Followed::default(),
+            version: tokio::sync::Mutex::default(),
+            pull: Arc::default(),
+        }
+    }
+
+    /// Whether the run in the folder `dir` is or was a container.
+    pub fn started(dir: &Path) -> bool {
+        dir.join(instance::CONTAINER).exists()
+    }
+
+    /// How it is, chosen for the reason `why`.
+    pub async fn status_because(&self, why: &str) -> EngineStatus {
+        let (k6_version, note, ready) = match self.look().await {
+            Ok((docker, k6)) => {
+                let DockerConfig { host, image, .. } = &self.settings;
+                (Some(k6), format!("{image} in Docker {docker} at {host}, {why}"), true)
+            }
+            Err(error) => {
+                let image = matches!(error, EngineError::Docker(DockerError::NoImage { .. })).then(|| MissingImage {
+                    name: self.settings.image.clone(),
+                    pull: locked(&self.pull).clone().unwrap_or(Pull::Offered),
+                });
+                return EngineStatus {
+                    name: "docker".into(),
+                    k6_version: None,
+                    note: error.to_string(),
+                    ready: false,
+                    image,
+                };
+            }
+        };
+        EngineStatus { name: "docker".into(), k6_version, note, ready, image: None }
+    }
+
+    /// The versions of Docker and k6.
+    async fn look(&self) -> Result<(String, String), EngineError> {
+        let docker = self.client.version().await?;
+        let image = self.client.image_id(&self.settings.image).await?;
+        let mut known = self.version.lock().await;
+        if let Some((of, version)) = &*known
+            && *of == image
+        {
+            return Ok((docker, version.clone()));
+        }
+        let said = self.once(vec!["version".into()], None).await?;
+        // `k6 v1.1.0 (commit/0e3fb953be, go1.24.4, linux/amd64)`, in v2 followed by lines on extensions.
+        let version = said.stdout.split_whitespace().nth(1).filter(|_| said.stdout.starts_with("k6 ") && said.success);
+        let version = version.map(str::to_owned).ok_or_else(|| {
+            let image = &self.settings.image;
+            EngineError::NoK6(format!("the image {image} is not k6: name one of grafana/k6 with HAD_K6_IMAGE"))
+        })?;
+        *known = Some((image, version.clone()));
+        Ok((docker, version))
+    }
+
+    /// Tells our containers from those of other dashboards.
+    async fn owner(&self) -> Result<&str, EngineError> {
+        let path = self.state_dir.join(OWNER);
+        let make = || async {
+            let known = std::fs::read_to_string(&path).unwrap_or_default().trim().to_owned();
+            if known.len() == 16 && known.bytes().all(|b| b.is_ascii_hexdigit()) {
+                return Ok(known);
+            }
+            let new = format!("{:016x}", rand::random::<u64>());
+            match std::fs::write(&path, &new) {
+                Ok(()) => Ok(new),
+                Err(source) => Err(EngineError::Folder { path: path.display().to_string(), source }),
+            }
+        };
+        self.owner.get_or_try_init(make).await.map(String::as_str)
+    }
+
+    fn recipe<'a>(&'a self, owner: &str, args: Vec<String>, env: BTreeMap<String, String>) -> Recipe<'a> {
+        Recipe {
+            image: &self.settings.image,
+            args,
+            env,
+            labels: BTreeMap::from([(label::OWNER.into(), owner.into())]),
+            network: &self.settings.network,
+            memory: self.settings.memory,
+            cpus: self.settings.cpus,
+            folder: folder::FOLDER,
+            user: USER,
+        }
+    }
+
+    async fn packed(&self, plan: String) -> io::Result<Vec<u8>> {
+        let dir = self.scripts_dir.clone();
+        let pack = tokio::task::spawn_blocking(move || folder::pack(&dir, &plan, USER));
+        pack.await.map_err(io::Error::other)?
+    }
+
+    /// Runs a k6 command to its end in a container that is gone afterwards. `plan`: with the scripts and this plan.
+    async fn once(&self, args: Vec<String>, plan: Option<String>) -> Result<Output, EngineError> {
+        let owner = self.owner().await?;
+        let name = format!("ha-dashboard-once-{:016x}", rand::random::<u64>());
+        let mut env = command::base_env();
+        env.insert("HOME".into(), folder::HOME.into());
+        if plan.is_some() {
+            env.insert(INPUT_FILE_VAR.into(), folder::PLAN.into());
+        }
+        let recipe = Recipe { network: "none", ..self.recipe(owner, args, env) };
+        let _removed = Removed { client: self.client.clone(), name: name.clone(), followed: self.followed.clone() };
+        locked(&self.followed).insert(name.clone());
+        self.client.create(&name, recipe).await?;
+        if let Some(plan) = plan {
+            let archive = self.packed(plan).await.map_err(|error| self.unreadable(&error))?;
+            self.client.upload(&name, folder::FOLDER, archive).await?;
+        }
+        self.client.start(&name, "none").await?;
+        self.client.wait(&name).await?;
+        let state = self.client.state(&name).await?;
+        let mut outputs = [Vec::new(), Vec::new()];
+        let mut pieces = self.client.logs(&name, false, 0).await?;
+        while let Some(piece) = pieces.next().await {
+            let piece = piece?;
+            let output = &mut outputs[usize::from(piece.stderr)];
+            output.extend_from_slice(&piece.text);
+            if output.len() as u64 > OUTPUT_LIMIT {
+                break;
+            }
+        }
+        let [stdout, stderr] = outputs.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        Ok(Output {
+            success: state.exit_code == 0,
+            status: format!("exit code {}", state.exit_code),
+            stdout,
+            stderr,
+            script: PathBuf::new(),
+        })
+    }
+
+    fn unreadable(&self, error: &io::Error) -> EngineError {
+        EngineError::Start(format!("the scripts folder {} can't be read ({error})", self.scripts_dir.display()))
+    }
+
+    /// The name of a run's container.
+    fn name(run: &RunId) -> String {
+        format!("ha-dashboard-{run}-1")
+    }
+
+    async fn make(&self, launch: &Launch, record: &Record) -> Result<(), EngineError> {
+        let owner = self.owner().await?;
+        let script = format!("{}/{}", folder::SCRIPTS, launch.script);
+        let places = Places { script: &script, home: folder::HOME, summary: folder::SUMMARY };
+        let mut env = command::run_env(launch, &places, self.push_interval);
+        env.insert(INPUT_FILE_VAR.into(), folder::PLAN.into());
+        let mut recipe = self.recipe(owner, command::run_args(launch, &places), env);
+        recipe.labels.extend(
+            [
+                (label::RUN, launch.run.to_string()),
+                (label::INSTANCE, "1".into()),
+                (label::DEADLINE, launch.deadline_ms.to_string()),
+            ]
+            .map(|(name, value)| (name.to_owned(), value)),
+        );
+        let archive = self.packed(command::input(launch)?).await.map_err(|error| self.unreadable(&error))?;
+        self.client.create(&record.name, recipe).await?;
+        self.client.upload(&record.name, folder::FOLDER, archive).await?;
+        self.client.start(&record.name, &self.settings.network).await?;
+        Ok(())
+    }
+}
+
+/// Removes a container when it goes out of scope, whatever happened before.
+struct Removed {
+    client: Arc<Client>,
+    name: String,
+    followed: Followed,
+}
+
+impl Drop for Removed {
+    fn drop(&mut self) {
+        let (client, name, followed) = (self.client.clone(), std::mem::take(&mut self.name), self.followed.clone());
+        tokio::spawn(async move {
+            if let Err(error) = client.remove(&name).await {
+                tracing::warn!(container = name, %error, "a container can't be removed yet");
+            }
+            locked(&followed).remove(&name);
+        });
+    }
+}
+
+/// An instance that is over.
+struct Over(watch::Receiver<InstanceState>);
+
+impl Over {
+    fn new(state: InstanceState) -> Arc<dyn Instance> {
+        Arc::new(Self(watch::channel(state).1))
+    }
+}
+
+#[async_trait]
+impl Instance for Over {
+    fn state(&self) -> watch::Receiver<InstanceState> {
+        self.0.clone()
+    }
+
+    async fn stop(&self) -> Result<(), EngineError> {
+        Ok(())
+    }
+
+    fn pids(&self) -> Vec<u32> {
+        Vec::new()
+    }
+}
+
+#[async_trait]
+impl Engine for DockerEngine {
+    async fn status(&self) -> EngineStatus {
+        self.status_because("chosen by configuration").await
+    }
+
+    async fn start(&self, launch: Launch) -> Result<Arc<dyn Instance>, EngineError> {
+        script_path(&self.scripts_dir, &launch.script)?;
+        let record = Record {
+            name: Self::name(&launch.run),
+            deadline_ms: launch.deadline_ms,
+            started_ms: None,
+            stop_ms: None,
+            timed_out: false,
+            told: false,
+        };
+        let folder = |source| EngineError::Folder { path: launch.dir.display().to_string(), source };
+        instance::write(&launch.dir, &record).map_err(folder)?;
+        locked(&self.followed).insert(record.name.clone());
+        if let Err(error) = self.make(&launch, &record).await {
+            // Another's container of that name is not ours to remove.
+            if !matches!(error, EngineError::Docker(DockerError::NameTaken { .. }))
+                && let Err(error) = self.client.remove(&record.name).await
+            {
+                tracing::warn!(run_id = %launch.run, %error, "a container that did not start can't be removed yet");
+            }
+            locked(&self.followed).remove(&record.name);
+            return Err(error);
+        }
+        tracing::info!(run_id = %launch.run, container = record.name, "k6 is there");
+        let (client, followed) = (self.client.clone(), self.followed.clone());
+        Ok(DockerInstance::follow(client, launch.dir, record, self.stop_grace, followed, None).await)
+    }
+
+    async fn recover(&self, run: &RunId, dir: &Path) -> Arc<dyn Instance> {
+        let record = match instance::read(dir) {
+            Ok(Some(record)) => record,
+            Ok(None) => {
+                let why = "k6 was never started: the dashboard ended before".into();
+                return Over::new(InstanceState::Lost { started_ms: None, why });
+            }
+            Err(error) => {
+                let why = format!("the record of the run's container can't be read ({error})");
+                return Over::new(InstanceState::Lost { started_ms: None, why });
+            }
+        };
+        if let Ok(Some(exit)) = read_json::<Exit>(&dir.join(files::EXIT)) {
+            // Its end was noted; the container, if it is still there, goes with the sweep.
+            return Over::new(InstanceState::Ended(exit));
+        }
+        let started_ms = record.started_ms;
+        let known = match self.client.state(&record.name).await {
+            Ok(state) => {
+                let ours = state.labels.get(label::RUN).is_some_and(|of| *of == run.to_string())
+                    && match self.owner().await {
+                        Ok(owner) => state.labels.get(label::OWNER).is_some_and(|of| of == owner),
+                        Err(_) => false,
+                    };
+                if !ours {
+                    let why = "the k6 container is gone, and another one has its name".into();
+                    return Over::new(InstanceState::Lost { started_ms, why });
+                }
+                if state.life == Life::Created {
+                    let why = "k6 was never started: the dashboard ended before".into();
+                    return Over::new(InstanceState::Lost { started_ms, why });
+                }
+                Some(state)
+            }
+            Err(DockerError::Gone { .. }) => {
+                let why = "the k6 container was removed while no dashboard was there: nobody knows how the run ended";
+                return Over::new(InstanceState::Lost { started_ms, why: why.into() });
+            }
+            Err(error) => {
+                tracing::warn!(run_id = %run, %error, "the run's container can't be looked at yet");
+                None
+            }
+        };
+        let (client, followed) = (self.client.clone(), self.followed.clone());
+        DockerInstance::follow(client, dir.to_owned(), record, self.stop_grace, followed, known).await
+    }
+
+    async fn inspect(&self, script: &Path, input: &str) -> Result<Output, CommandError> {
+        let name = script.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let path = format!("{}/{name}", folder::SCRIPTS);
+        let asked = self.once(command::inspect_args(&path), Some(input.to_owned()));
+        let mut output = timeout(COMMAND_LIMIT, asked)
+            .await
+            .map_err(|_| CommandError::TimedOut)?
+            .map_err(|error| CommandError::NotRun(error.to_string()))?;
+        if output.stdout.len().max(output.stderr.len()) as u64 > OUTPUT_LIMIT {
+            return Err(CommandError::TooMuch);
+        }
+        output.script = path.into();
+        Ok(output)
+    }
+
+    async fn pull(&self) -> Result<(), EngineError> {
+        {
+            let mut pull = locked(&self.pull);
+            if matches!(*pull, Some(Pull::Working { .. })) {
+                return Ok(());
+            }
+            *pull = Some(Pull::Working { done: 0, total: 0 });
+        }
+        let (client, image, pull) = (self.client.clone(), self.settings.image.clone(), self.pull.clone());
+        tokio::spawn(async move {
+            let told = |far: client::Fetched| {
+                *locked(&pull) = Some(Pull::Working { done: far.done, total: far.total });
+            };
+            let done = client.pull(&image, told).await;
+            if let Err(error) = &done {
+                tracing::warn!(image, %error, "the image can't be pulled");
+            }
+            *locked(&pull) = done.err().map(|error| Pull::Failed { message: error.to_string() });
+        });
+        Ok(())
+    }
+
+    async fn sweep(&self) {
+        let Ok(owner) = self.owner().await else { return };
+        let Ok(names) = self.client.list(label::OWNER, owner).await else { return };
+        for name in names {
+            if locked(&self.followed).contains(&name) {
+                continue;
+            }
+            match self.client.remove(&name).await {
+                Ok(()) => tracing::info!(container = name, "removed a container that was left behind"),
+                Err(error) => {
+                    tracing::warn!(container = name, %error, "a container that was left behind can't be removed")
+                }
+            }
+        }
+    }
+}

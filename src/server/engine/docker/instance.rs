@@ -1,0 +1,374 @@
+//! Follows one k6 container from its start to its removal.
+
+use std::{
+    collections::BTreeSet,
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use ha_dashboard::domain::Millis;
+use serde::{Deserialize, Serialize};
+use tokio::{
+    sync::{Notify, mpsc, watch},
+    time::{sleep, timeout},
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::{
+    client::{Client, ContainerState, DockerError, Life},
+    folder, output,
+};
+use crate::server::{
+    clock::now_ms,
+    engine::{
+        EngineError, Exit, Instance, InstanceState, LOG_FILE, OLD_LOG_FILE, SUMMARY_FILE,
+        files::{self, read_json, write_json},
+        log::CappedLog,
+    },
+};
+
+/// The file in a run's folder that says that its k6 is a container, and what we did to it.
+pub const CONTAINER: &str = "container.json";
+/// How long the output may take to come to its end after the container did.
+const LOG_END: Duration = Duration::from_secs(2);
+/// Largest summary, in bytes.
+const SUMMARY_LIMIT: usize = 16 << 20;
+/// The pause between two tries to reach Docker.
+const PAUSE: Duration = Duration::from_millis(500);
+/// How long after a run's deadline and grace time Docker may stay away before nobody waits for it any more.
+const GIVE_UP: Duration = Duration::from_secs(60);
+
+/// What must be known of a container after a crash of the dashboard, beside what Docker knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Its name.
+    pub name: String,
+    /// When it is ended by force.
+    pub deadline_ms: Millis,
+    /// When k6 began its scenario.
+    pub started_ms: Option<Millis>,
+    /// When it was asked to stop.
+    pub stop_ms: Option<Millis>,
+    /// Whether that was because its deadline had come.
+    pub timed_out: bool,
+    /// Whether k6 was told: a second signal would end it without a summary.
+    pub told: bool,
+}
+
+/// The containers that somebody looks after.
+pub type Followed = Arc<Mutex<BTreeSet<String>>>;
+
+/// A container at work, or one that just ended.
+pub struct DockerInstance {
+    shared: Arc<Shared>,
+    state: watch::Receiver<InstanceState>,
+    /// Ends the task that follows when nobody is interested any more; the container goes on.
+    _following: DropGuard,
+}
+
+struct Shared {
+    client: Arc<Client>,
+    dir: PathBuf,
+    name: String,
+    record: Mutex<Record>,
+    stopped: Notify,
+    grace: Duration,
+    /// Its process number on Docker's machine.
+    pid: Mutex<u32>,
+    followed: Followed,
+}
+
+/// How following a container came to its end.
+enum End {
+    State(ContainerState),
+    Lost(String),
+}
+
+impl DockerInstance {
+    /// Follows the container of a record. `known`: how it is, where that is known already.
+    pub async fn follow(
+        client: Arc<Client>,
+        dir: PathBuf,
+        record: Record,
+        grace: Duration,
+        followed: Followed,
+        known: Option<ContainerState>,
+    ) -> Arc<dyn Instance> {
+        let name = record.name.clone();
+        locked(&followed).insert(name.clone());
+        let first = match record.started_ms {
+            Some(started_ms) => InstanceState::Running { started_ms },
+            None => InstanceState::Preparing,
+        };
+        let over = known.as_ref().is_some_and(|state| state.life != Life::Running);
+        let shared = Arc::new(Shared {
+            client,
+            dir,
+            name,
+            record: Mutex::new(record),
+            stopped: Notify::new(),
+            grace,
+            pid: Mutex::new(known.map_or(0, |state| state.pid)),
+            followed,
+        });
+        let (sender, mut state) = watch::channel(first);
+        let token = CancellationToken::new();
+        let _following = token.clone().drop_guard();
+        let following = shared.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = following.run(&sender) => {}
+                () = token.cancelled() => {}
+            }
+        });
+        if over {
+            // Who takes over wants to know at once how it ended; its log and summary are read before.
+            let _ = timeout(LOG_END * 3, state.wait_for(InstanceState::is_over)).await;
+        }
+        Arc::new(Self { shared, state, _following })
+    }
+}
+
+#[async_trait]
+impl Instance for DockerInstance {
+    fn state(&self) -> watch::Receiver<InstanceState> {
+        self.state.clone()
+    }
+
+    async fn stop(&self) -> Result<(), EngineError> {
+        if self.state.borrow().is_over() {
+            return Ok(());
+        }
+        self.shared.ask_to_end(false).await.map_err(EngineError::Docker)
+    }
+
+    fn pids(&self) -> Vec<u32> {
+        let pid = *locked(&self.shared.pid);
+        // Where Docker is on another machine, or we are in a container, its numbers are other processes' here.
+        let ours = pid != 0 && !self.state.borrow().is_over() && is_k6(pid);
+        ours.then_some(pid).into_iter().collect()
+    }
+}
+
+/// Whether the process with this number is a k6 in a container.
+fn is_k6(pid: u32) -> bool {
+    let process = i32::try_from(pid).ok().and_then(|pid| procfs::process::Process::new(pid).ok());
+    process.and_then(|process| process.stat().ok()).is_some_and(|stat| stat.comm == "k6")
+}
+
+impl Shared {
+    async fn run(&self, sender: &watch::Sender<InstanceState>) {
+        let (started, mut on_start) = mpsc::unbounded_channel();
+        let reading = async {
+            match CappedLog::create(&self.dir.join(LOG_FILE), &self.dir.join(OLD_LOG_FILE)) {
+                Ok(log) => output::follow(&self.client, &self.name, log, started).await,
+                Err(error) => tracing::error!(dir = %self.dir.display(), %error, "k6's log can't be written"),
+            }
+        };
+        tokio::pin!(reading);
+        let ended = self.ended();
+        tokio::pin!(ended);
+        let ending = self.ending();
+        tokio::pin!(ending);
+        let (mut read, mut listening) = (false, true);
+        let end = loop {
+            tokio::select! {
+                end = &mut ended => break end,
+                () = &mut ending => {}
+                () = &mut reading, if !read => read = true,
+                at_ms = on_start.recv(), if listening => match at_ms {
+                    Some(at_ms) => self.began(at_ms, sender),
+                    None => listening = false,
+                },
+            }
+        };
+        if !read {
+            let _ = timeout(LOG_END, reading).await;
+        }
+        // The mark may have come with the very last lines.
+        if let Ok(at_ms) = on_start.try_recv() {
+            self.began(at_ms, sender);
+        }
+        let state = match end {
+            End::State(state) => self.finalise(state).await,
+            End::Lost(why) => {
+                let started_ms = self.record().started_ms;
+                InstanceState::Lost { started_ms, why }
+            }
+        };
+        locked(&self.followed).remove(&self.name);
+        sender.send_replace(state);
+    }
+
+    /// k6 sends load since `at_ms`.
+    fn began(&self, at_ms: Millis, sender: &watch::Sender<InstanceState>) {
+        {
+            let mut record = locked(&self.record);
+            // After a stop k6 may say that its executors begin although they end at once and send nothing.
+            if record.started_ms.is_some() || record.stop_ms.is_some_and(|stop_ms| stop_ms <= at_ms) {
+                return;
+            }
+            record.started_ms = Some(at_ms);
+        }
+        // A full disk must not end the run; the end is written again.
+        let _ = self.write();
+        sender.send_if_modified(|state| {
+            let first = *state == InstanceState::Preparing;
+            if first {
+                *state = InstanceState::Running { started_ms: at_ms };
+            }
+            first
+        });
+    }
+
+    /// Resolves when the container runs no more.
+    async fn ended(&self) -> End {
+        loop {
+            let waited = self.client.wait(&self.name).await;
+            match self.client.state(&self.name).await {
+                Ok(state) if state.life == Life::Ended => return End::State(state),
+                // The start is under way, or Docker ended while we waited.
+                Ok(state) => *locked(&self.pid) = state.pid,
+                Err(DockerError::Gone { .. }) => {
+                    return End::Lost(
+                        "the k6 container is gone: somebody removed it, so nobody knows how the run ended".into(),
+                    );
+                }
+                Err(error) => {
+                    tracing::warn!(container = self.name, %error, "the k6 container can't be looked at");
+                    let limit = self.record().deadline_ms + millis(self.grace) + millis(GIVE_UP);
+                    if now_ms() > limit {
+                        return End::Lost(format!("{error}. What became of k6 is not known"));
+                    }
+                }
+            }
+            if let Err(error) = waited {
+                tracing::debug!(container = self.name, %error, "waiting again");
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// Ends the container when its deadline has come, and by force when it does not obey. Never resolves.
+    async fn ending(&self) {
+        loop {
+            let record = self.record();
+            let (at_ms, force) = match record.stop_ms {
+                Some(stop_ms) if record.told => (stop_ms + millis(self.grace), true),
+                Some(_) => (0, false),
+                None => (record.deadline_ms, false),
+            };
+            tokio::select! {
+                () = sleep(Duration::from_millis(at_ms.saturating_sub(now_ms()))) => {}
+                () = self.stopped.notified() => continue,
+            }
+            let done = if force {
+                self.client.signal(&self.name, "SIGKILL").await
+            } else {
+                self.ask_to_end(record.stop_ms.is_none()).await
+            };
+            if let Err(error) = done {
+                tracing::warn!(container = self.name, %error, "the k6 container can't be ended yet");
+            }
+            if force || !self.record().told {
+                sleep(PAUSE).await;
+            }
+        }
+    }
+
+    /// Tells k6 once to end; a second signal would end it without its summary.
+    async fn ask_to_end(&self, timed_out: bool) -> Result<(), DockerError> {
+        {
+            let mut record = locked(&self.record);
+            if record.told {
+                return Ok(());
+            }
+            if record.stop_ms.is_none() {
+                (record.stop_ms, record.timed_out) = (Some(now_ms()), timed_out);
+            }
+        }
+        // Before the signal: an end by it must count as asked for whatever happens to us.
+        let _ = self.write();
+        self.client.signal(&self.name, "SIGTERM").await?;
+        locked(&self.record).told = true;
+        let _ = self.write();
+        self.stopped.notify_one();
+        Ok(())
+    }
+
+    /// Brings home what the container holds, notes its end, and removes it.
+    async fn finalise(&self, state: ContainerState) -> InstanceState {
+        let record = self.record();
+        // Docker says 128 and the signal's number; k6's own codes end at 110, but for 255.
+        let signal = (129..=192).contains(&state.exit_code).then(|| state.exit_code - 128);
+        let exit = Exit {
+            code: signal.is_none().then_some(state.exit_code),
+            signal,
+            stop_requested: record.stop_ms.is_some() && !record.timed_out,
+            timed_out: record.timed_out,
+            started_ms: record.started_ms,
+            ended_ms: state.ended_ms.unwrap_or_else(now_ms),
+            out_of_memory: state.out_of_memory,
+            error: (!state.error.is_empty()).then(|| format!("the container could not be started: {}", state.error)),
+        };
+        if let Err(error) = self.summary().await {
+            tracing::warn!(container = self.name, %error, "k6's summary can't be read");
+        }
+        if let Err(error) = write_json(&self.dir.join(files::EXIT), &exit) {
+            tracing::error!(container = self.name, %error, "the end of the run can't be written");
+        }
+        if let Err(error) = self.client.remove(&self.name).await {
+            // The sweep comes by.
+            tracing::warn!(container = self.name, %error, "the k6 container can't be removed yet");
+        }
+        if exit.code == Some(255) && exit.started_ms.is_some() {
+            // Docker's own word for not knowing.
+            let why = "Docker was restarted and lost sight of k6, so nobody knows how the run ended";
+            return InstanceState::Lost { started_ms: exit.started_ms, why: why.into() };
+        }
+        InstanceState::Ended(exit)
+    }
+
+    async fn summary(&self) -> io::Result<()> {
+        let archive =
+            self.client.download(&self.name, folder::SUMMARY, SUMMARY_LIMIT).await.map_err(io::Error::other)?;
+        let Some(archive) = archive else { return Ok(()) };
+        let bytes = folder::unpack(&archive)?;
+        let path = self.dir.join(SUMMARY_FILE);
+        let temporary = path.with_extension("tmp");
+        tokio::fs::write(&temporary, bytes).await?;
+        tokio::fs::rename(&temporary, &path).await
+    }
+
+    fn record(&self) -> Record {
+        locked(&self.record).clone()
+    }
+
+    fn write(&self) -> io::Result<()> {
+        write(&self.dir, &self.record())
+    }
+}
+
+/// Keeps a record in a run's folder.
+pub fn write(dir: &Path, record: &Record) -> io::Result<()> {
+    write_json(&dir.join(CONTAINER), record).inspect_err(|error| {
+        tracing::error!(container = record.name, %error, "the container's record can't be written");
+    })
+}
+
+/// The record in a run's folder; `None`: its k6 is no container.
+pub fn read(dir: &Path) -> io::Result<Option<Record>> {
+    read_json(&dir.join(CONTAINER))
+}
+
+/// A lock whose holder never leaves anything half done.
+pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn millis(duration: Duration) -> Millis {
+    Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX)
+}
