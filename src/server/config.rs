@@ -40,6 +40,19 @@ pub struct DockerConfig {
     pub cpus: u32,
 }
 
+impl Default for DockerConfig {
+    /// Docker on this machine, with the image that was tested.
+    fn default() -> Self {
+        Self {
+            host: "unix:///var/run/docker.sock".into(),
+            network: "host".into(),
+            image: "grafana/k6:1.1.0".into(),
+            memory: 2 << 30,
+            cpus: 4,
+        }
+    }
+}
+
 /// Where metrics go to and come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreChoice {

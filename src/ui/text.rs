@@ -222,6 +222,11 @@ pub struct Text {
 
     pub engine_not_ready: &'static str,
     pub engine_not_ready_hint: &'static str,
+    pub image_missing: fn(&str) -> String,
+    pub image_missing_hint: &'static str,
+    pub image_pull: &'static str,
+    pub image_pulling: fn(&str, &str) -> String,
+    pub image_pull_again: &'static str,
     pub store_unreachable: &'static str,
     pub store_unreachable_hint: &'static str,
     pub no_scripts: &'static str,

@@ -12,9 +12,6 @@ use super::{
 /// The demo services and where they listen.
 const DEMO_SERVICES: [(&str, u16); 3] = [("product-service", 8080), ("user-service", 8081), ("checkout-service", 8082)];
 
-/// The image that was tested.
-const K6_IMAGE: &str = "grafana/k6:1.1.0";
-
 /// The name under which the dashboard itself can be put under load.
 const SELF_SERVICE: &str = "analytics-service";
 
@@ -53,6 +50,7 @@ pub fn settings(layers: &Layers, surroundings: &Surroundings) -> Result<Settings
     let binary = reader.read("prometheus", installed("prometheus"), program);
     let port =
         reader.read("prometheus_port", 9090, |text| whole(text, 1, 65_535).and_then(|port| port.try_into().ok()));
+    let usual = DockerConfig::default();
     let config = Config {
         addr,
         state_dir: reader.read("state_dir", state_dir(surroundings), path),
@@ -79,10 +77,10 @@ pub fn settings(layers: &Layers, surroundings: &Surroundings) -> Result<Settings
         k6: reader.read("k6", installed("k6"), program),
         docker: DockerConfig {
             host: reader.read("docker_host", default_docker(surroundings), docker_host),
-            network: reader.read("docker_network", "host".into(), network),
-            image: reader.read("k6_image", K6_IMAGE.into(), image),
-            memory: reader.read("k6_memory", 2 << 30, memory),
-            cpus: reader.read("k6_cpus", 4, |text| whole(text, 1, 1024)),
+            network: reader.read("docker_network", usual.network, network),
+            image: reader.read("k6_image", usual.image, image),
+            memory: reader.read("k6_memory", usual.memory, memory),
+            cpus: reader.read("k6_cpus", usual.cpus, |text| whole(text, 1, 1024)),
         },
         stop_grace: reader.read("stop_grace", Duration::from_secs(30), |text| duration(text, 1_000, 600_000)),
         tick: reader.read("tick", Duration::from_secs(1), |text| duration(text, 200, 10_000)),
@@ -125,7 +123,7 @@ fn default_services(addr: SocketAddr) -> Vec<Service> {
 /// Where the docker command would look, too, as far as we speak it.
 fn default_docker(surroundings: &Surroundings) -> String {
     let named = surroundings.variables.get("DOCKER_HOST").and_then(|text| docker_host(text));
-    named.unwrap_or_else(|| "unix:///var/run/docker.sock".into())
+    named.unwrap_or_else(|| DockerConfig::default().host)
 }
 
 fn docker_host(text: &str) -> Option<String> {

@@ -19,9 +19,11 @@ use ha_dashboard::domain::{
 };
 use tokio::runtime::Runtime;
 
+mod docker;
+
 use super::*;
 use crate::server::{
-    config::{EngineChoice, StoreChoice},
+    config::{DockerConfig, EngineChoice, StoreChoice},
     engine::{
         InstanceState, Launch, keeper,
         process::{KeeperCommand, ProcessEngine},
@@ -85,6 +87,13 @@ impl Bench {
             store: StoreChoice::External { url: String::new() },
             engine: EngineChoice::Process,
             k6: k6(),
+            docker: DockerConfig {
+                host: docker::host(),
+                network: "host".into(),
+                image: docker::IMAGE.into(),
+                memory: 512 << 20,
+                cpus: 2,
+            },
             stop_grace: Duration::from_secs(5),
             tick: Duration::from_secs(1),
         }
@@ -104,7 +113,10 @@ impl Bench {
         let store = StoreFeed { url: Some("http://127.0.0.1:9".into()), native_histograms: true, ..Default::default() };
         let lock = poll("the state folder's lock", || StateLock::claim(&config.state_dir).ok());
         let archive = Archive::open(lock).unwrap();
-        let engine = Arc::new(ProcessEngine::new(&config, "in tests").with_keeper(keeper_command()));
+        let engine: Arc<dyn Engine> = match config.engine {
+            EngineChoice::Process => Arc::new(ProcessEngine::new(&config, "in tests").with_keeper(keeper_command())),
+            EngineChoice::Auto | EngineChoice::Docker => crate::server::engine::choose(&config),
+        };
         let (feed, runs) = watch::channel(RunFeed::default());
         let links = Links {
             engine,
@@ -225,7 +237,7 @@ fn gone_with_keeper(dir: &Path) {
 fn script(duration: &str, thresholds: &str, more: &str) -> String {
     format!(
         "import http from 'k6/http'; import exec from 'k6/execution'; import {{ sleep }} from 'k6';
-        const input = JSON.parse(__ENV.HAD_INPUT);
+        const input = JSON.parse(__ENV.HAD_INPUT_FILE ? open(__ENV.HAD_INPUT_FILE) : __ENV.HAD_INPUT);
         export const options = {{ scenarios: {{ a: {{ executor: 'constant-vus', vus: 2, duration: '{duration}',
             gracefulStop: '1s' }} }}, thresholds: {thresholds} }};
         {more}

@@ -273,7 +273,7 @@ impl Drop for Removed {
 struct Over(watch::Receiver<InstanceState>);
 
 impl Over {
-    fn new(state: InstanceState) -> Arc<dyn Instance> {
+    fn with(state: InstanceState) -> Arc<dyn Instance> {
         Arc::new(Self(watch::channel(state).1))
     }
 }
@@ -332,16 +332,16 @@ impl Engine for DockerEngine {
             Ok(Some(record)) => record,
             Ok(None) => {
                 let why = "k6 was never started: the dashboard ended before".into();
-                return Over::new(InstanceState::Lost { started_ms: None, why });
+                return Over::with(InstanceState::Lost { started_ms: None, why });
             }
             Err(error) => {
                 let why = format!("the record of the run's container can't be read ({error})");
-                return Over::new(InstanceState::Lost { started_ms: None, why });
+                return Over::with(InstanceState::Lost { started_ms: None, why });
             }
         };
         if let Ok(Some(exit)) = read_json::<Exit>(&dir.join(files::EXIT)) {
             // Its end was noted; the container, if it is still there, goes with the sweep.
-            return Over::new(InstanceState::Ended(exit));
+            return Over::with(InstanceState::Ended(exit));
         }
         let started_ms = record.started_ms;
         let known = match self.client.state(&record.name).await {
@@ -353,17 +353,17 @@ impl Engine for DockerEngine {
                     };
                 if !ours {
                     let why = "the k6 container is gone, and another one has its name".into();
-                    return Over::new(InstanceState::Lost { started_ms, why });
+                    return Over::with(InstanceState::Lost { started_ms, why });
                 }
                 if state.life == Life::Created {
                     let why = "k6 was never started: the dashboard ended before".into();
-                    return Over::new(InstanceState::Lost { started_ms, why });
+                    return Over::with(InstanceState::Lost { started_ms, why });
                 }
                 Some(state)
             }
             Err(DockerError::Gone { .. }) => {
                 let why = "the k6 container was removed while no dashboard was there: nobody knows how the run ended";
-                return Over::new(InstanceState::Lost { started_ms, why: why.into() });
+                return Over::with(InstanceState::Lost { started_ms, why: why.into() });
             }
             Err(error) => {
                 tracing::warn!(run_id = %run, %error, "the run's container can't be looked at yet");

@@ -23,7 +23,7 @@ use ha_dashboard::domain::{
 use tokio::process::{Child, Command};
 
 use super::child::kill_for_test;
-use crate::server::config::{Config, EngineChoice, StoreChoice};
+use crate::server::config::{Config, DockerConfig, EngineChoice, StoreChoice};
 
 /// The k6 to test with.
 pub fn k6() -> PathBuf {
@@ -136,6 +136,7 @@ pub fn config(dir: &Path, store: StoreChoice, services: Vec<Service>) -> Arc<Con
         limits: Limits { max_vus: 100, max_rate: 1000, max_duration_s: 600 },
         store,
         engine: EngineChoice::Process,
+        docker: DockerConfig::default(),
         k6: "k6".into(),
         stop_grace: Duration::from_secs(5),
         tick: Duration::from_secs(1),

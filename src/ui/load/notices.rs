@@ -2,8 +2,16 @@
 
 use leptos::prelude::*;
 
-use super::Form;
-use crate::ui::{live::Live, text::use_text};
+use super::{ActionError, Form};
+use crate::{
+    api::functions,
+    domain::{format, live::Pull},
+    ui::{
+        live::Live,
+        show,
+        text::{use_lang, use_text},
+    },
+};
 
 /// A notice for each part that does not work.
 #[component]
@@ -23,7 +31,7 @@ pub fn Notices() -> impl IntoView {
         <div class="notices">
             {move || {
                 let (engine, _) = status.get();
-                (!engine.ready)
+                (!engine.ready && engine.image.is_none())
                     .then(|| {
                         view! {
                             <Notice
@@ -36,6 +44,7 @@ pub fn Notices() -> impl IntoView {
                         }
                     })
             }}
+            <ImageNotice />
             {move || {
                 let (_, metrics) = status.get();
                 (!metrics.reachable)
@@ -81,6 +90,87 @@ pub fn Notices() -> impl IntoView {
                 }
             }}
         </div>
+    }
+}
+
+/// The image that Docker lacks: offered, on its way with a progress bar, or why it does not come.
+#[component]
+fn ImageNotice() -> impl IntoView {
+    let live: Live = expect_context();
+    let text = use_text();
+    let numbers = show::numbers(use_lang());
+    let image = Memo::new(move |_| live.state.with(|state| state.snapshot.status.engine.image.clone()));
+    let name = Memo::new(move |_| image.with(|image| image.as_ref().map(|image| image.name.clone())));
+    let far = Memo::new(move |_| {
+        image.with(|image| match image.as_ref().map(|image| &image.pull) {
+            Some(Pull::Working { done, total }) => Some((*done as f64, *total as f64)),
+            _ => None,
+        })
+    });
+    let failed = Memo::new(move |_| {
+        image.with(|image| match image.as_ref().map(|image| &image.pull) {
+            Some(Pull::Failed { message }) => Some(message.clone()),
+            _ => None,
+        })
+    });
+    let pull = Action::new(|_: &()| functions::pull_image());
+    let refused = Signal::derive(move || {
+        pull.value().with(|value| match value {
+            Some(Err(error)) => Some(show::api_error(error, text)),
+            _ => failed.get(),
+        })
+    });
+    let busy = Memo::new(move |_| pull.pending().get() || far.with(Option::is_some));
+    let percent = move || far.get().map_or(0.0, |(done, total)| (done / total.max(1.0) * 100.0).round());
+    move || {
+        name.get().map(|name| {
+            view! {
+                <div class="notice warn image-notice" role="status" data-testid="image-notice">
+                    <p>
+                        <strong>{(text.image_missing)(&name)}</strong>
+                    </p>
+                    <p>{text.image_missing_hint}</p>
+                    <ActionError error=refused />
+                    <Show when=move || busy.get()>
+                        <div
+                            class="bar"
+                            role="progressbar"
+                            aria-label=text.image_pull
+                            aria-valuemin="0"
+                            aria-valuemax="100"
+                            aria-valuenow=move || percent().to_string()
+                        >
+                            <div class="bar-fill" style:width=move || format!("{}%", percent())></div>
+                        </div>
+                        <p class="tabular">
+                            {move || {
+                                let (done, total) = far.get().unwrap_or_default();
+                                (text.image_pulling)(
+                                    &format::bytes(done, numbers),
+                                    &format::bytes(total, numbers),
+                                )
+                            }}
+                        </p>
+                    </Show>
+                    <form
+                        method="post"
+                        action="/pull"
+                        on:submit=move |event| {
+                            event.prevent_default();
+                            if !busy.get_untracked() {
+                                pull.dispatch(());
+                            }
+                        }
+                    >
+                        <button type="submit" class="button" disabled=move || busy.get()>
+                            {move || {
+                                if failed.with(Option::is_some) { text.image_pull_again } else { text.image_pull }
+                            }}
+                        </button>
+                    </form>
+                </div>
+            }
+        })
     }
 }
 

@@ -133,6 +133,11 @@ pub(super) const TEXT: Text = Text {
     metrics_delayed: |s| format!("Messwerte {s} s verzögert"),
 
     engine_not_ready: "k6 ist nicht bereit, es kann kein Test starten",
+    image_missing: |image| format!("Docker hat das Image {image} noch nicht"),
+    image_missing_hint: "Daraus werden die Container gemacht, in denen k6 läuft. Laden dauert etwa eine Minute, einmal.",
+    image_pull: "Image laden",
+    image_pulling: |done, total| format!("Lädt: {done} von {total}"),
+    image_pull_again: "Noch einmal versuchen",
     engine_not_ready_hint: "k6 installieren oder den Pfad in HAD_K6 angeben und das Dashboard neu starten.",
     store_unreachable: "Prometheus antwortet nicht, Zahlen und Diagramme stehen still",
     store_unreachable_hint: "Es wird von selbst neu gestartet. Bleibt es dabei: sein Protokoll im Zustandsordner ansehen oder HAD_PROMETHEUS_URL prüfen.",

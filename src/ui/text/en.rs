@@ -126,6 +126,11 @@ pub(super) const TEXT: Text = Text {
     metrics_delayed: |s| format!("Metrics delayed {s} s"),
 
     engine_not_ready: "k6 is not ready, so no test can start",
+    image_missing: |image| format!("Docker does not have the image {image} yet"),
+    image_missing_hint: "k6 runs in containers made of it. Pulling it takes a minute or so, once.",
+    image_pull: "Pull the image",
+    image_pulling: |done, total| format!("Pulling: {done} of {total}"),
+    image_pull_again: "Try again",
     engine_not_ready_hint: "Install k6, or set HAD_K6 to its path, and start the dashboard again.",
     store_unreachable: "Prometheus does not answer, so numbers and charts stand still",
     store_unreachable_hint: "It is started again by itself. If this stays, look at its log in the state folder, or check HAD_PROMETHEUS_URL.",

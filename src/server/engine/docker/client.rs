@@ -515,3 +515,30 @@ fn io_kind(error: &Error) -> Option<io::ErrorKind> {
 fn root_cause(error: &Error) -> String {
     causes(error).last().map(ToString::to_string).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_are_told_in_words_that_help() {
+        let client = Client::new("unix:///run/docker.sock".into());
+        let io = |kind: io::ErrorKind| Error::IOError { err: kind.into() };
+        let said =
+            |status_code, message: &str| Error::DockerResponseServerError { status_code, message: message.into() };
+        for (error, expected) in [
+            (io(io::ErrorKind::PermissionDenied), "group docker"),
+            (io(io::ErrorKind::NotFound), "start Docker"),
+            (io(io::ErrorKind::ConnectionRefused), "does not answer"),
+            (Error::RequestTimeoutError, "does not answer"),
+            (said(503, "<html>"), "the socket proxy says 503"),
+            (said(403, "Forbidden"), "refuses to look"),
+            (said(500, "write /x: no space left on device"), "disk is full"),
+            (said(409, "Conflict. The container name \"/x\" is already in use"), "named"),
+            (said(500, "OCI runtime create failed"), "Docker can't look: OCI runtime"),
+        ] {
+            let told = client.explain("look", error).to_string();
+            assert!(told.contains(expected), "{told}");
+        }
+    }
+}

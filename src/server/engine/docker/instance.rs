@@ -304,8 +304,10 @@ impl Shared {
         let record = self.record();
         // Docker says 128 and the signal's number; k6's own codes end at 110, but for 255.
         let signal = (129..=192).contains(&state.exit_code).then(|| state.exit_code - 128);
+        // Docker's own word for not knowing; k6 says so only of scripts that it can't find.
+        let lost = state.exit_code == 255 && record.started_ms.is_some();
         let exit = Exit {
-            code: signal.is_none().then_some(state.exit_code),
+            code: (signal.is_none() && !lost).then_some(state.exit_code),
             signal,
             stop_requested: record.stop_ms.is_some() && !record.timed_out,
             timed_out: record.timed_out,
@@ -324,8 +326,7 @@ impl Shared {
             // The sweep comes by.
             tracing::warn!(container = self.name, %error, "the k6 container can't be removed yet");
         }
-        if exit.code == Some(255) && exit.started_ms.is_some() {
-            // Docker's own word for not knowing.
+        if lost && !exit.stop_requested {
             let why = "Docker was restarted and lost sight of k6, so nobody knows how the run ended";
             return InstanceState::Lost { started_ms: exit.started_ms, why: why.into() };
         }

@@ -18,19 +18,19 @@ pub async fn follow(client: &Client, name: &str, mut log: CappedLog, started: mp
     let mut lines = Lines::default();
     let mut tries = 0;
     loop {
-        let seen = lines.last.clone();
-        match read(client, name, &mut lines, &mut log, &started).await {
-            Err(DockerError::Gone { .. }) => return,
-            Ok(()) | Err(_) => {}
+        let seen = lines.seen.clone();
+        lines.again();
+        if let Err(DockerError::Gone { .. }) = read(client, name, &mut lines, &mut log, &started).await {
+            return;
         }
         // Docker ends the stream with the container, and when it ends itself.
         match client.state(name).await {
             Ok(state) if state.life != Life::Ended => {}
-            Ok(_) if lines.last == seen => return,
+            Ok(_) if lines.seen == seen => return,
             Err(error) if !error.is_passing() => return,
             Ok(_) | Err(_) => {}
         }
-        tries = if lines.last == seen { tries + 1 } else { 0 };
+        tries = if lines.seen == seen { tries + 1 } else { 0 };
         sleep(PAUSES[usize::from(tries > 3)]).await;
     }
 }
@@ -65,11 +65,13 @@ fn millis(time: &str) -> Option<Millis> {
     Millis::try_from(time.parse::<jiff::Timestamp>().ok()?.as_millisecond()).ok()
 }
 
-/// Puts pieces together to lines, each piece once.
+/// Puts pieces together to lines, each line once.
 #[derive(Debug, Default)]
 struct Lines {
-    /// The newest time seen; all have the same length, so they sort as text.
-    last: String,
+    /// Whether a stream is standard error, and how far it was seen.
+    seen: BTreeMap<bool, String>,
+    /// How far it was seen before the break. Times have the same length, so they sort as text.
+    before: BTreeMap<bool, String>,
     /// Begun lines by stream.
     rest: BTreeMap<bool, Vec<u8>>,
 }
@@ -77,11 +79,18 @@ struct Lines {
 impl Lines {
     /// From which second on there may be something new.
     fn since(&self) -> i32 {
-        millis(&self.last).and_then(|ms| i32::try_from(ms / 1000).ok()).unwrap_or_default()
+        let oldest = self.seen.values().min().and_then(|time| millis(time));
+        oldest.and_then(|ms| i32::try_from(ms / 1000).ok()).unwrap_or_default()
+    }
+
+    /// Everything since [`Lines::since`] will come again.
+    fn again(&mut self) {
+        self.before = self.seen.clone();
+        self.rest.clear();
     }
 
     fn push(&mut self, stderr: bool, time: String, text: &[u8], mut each: impl FnMut(&str, &[u8])) {
-        if time <= self.last {
+        if self.before.get(&stderr).is_some_and(|before| time <= *before) {
             return;
         }
         let rest = self.rest.entry(stderr).or_default();
@@ -92,8 +101,8 @@ impl Lines {
         if text.ends_with(b"\n") {
             let line = std::mem::take(rest);
             each(&time, line.strip_suffix(b"\n").unwrap_or(&line));
+            self.seen.insert(stderr, time);
         }
-        self.last = time;
     }
 }
 
@@ -108,20 +117,17 @@ mod tests {
         let mut got = Vec::new();
         let time = |n: u32| format!("2026-11-23T20:00:0{n}.000000001Z");
         assert_eq!(lines.since(), 0);
-        for (stderr, n, text) in [
-            (true, 1, "a\n"),
-            (true, 2, "long "),
-            (false, 3, "other\n"),
-            (true, 4, "line\n"),
-            (false, 3, "other\n"),
-            (true, 4, "line\n"),
-            (true, 5, "\n"),
-        ] {
+        let first = [(true, 1, "a\n"), (true, 2, "long "), (false, 3, "other\n")];
+        let again = [(true, 1, "a\n"), (true, 2, "long "), (true, 2, "line\n"), (false, 3, "other\n"), (true, 5, "\n")];
+        for (stderr, n, text) in first.into_iter().chain(again) {
+            if (stderr, n, text) == again[0] && !got.is_empty() {
+                lines.again();
+            }
             lines.push(stderr, time(n), text.as_bytes(), |at, line| {
                 got.push(format!("{} {}", &at[18..19], String::from_utf8_lossy(line)));
             });
         }
-        assert_eq!(got, ["1 a", "3 other", "4 long line", "5 "]);
-        assert_eq!(lines.since(), millis(&time(5)).unwrap() as i32 / 1000);
+        assert_eq!(got, ["1 a", "3 other", "2 long line", "5 "]);
+        assert_eq!(lines.since(), i32::try_from(millis(&time(3)).unwrap() / 1000).unwrap());
     }
 }

@@ -1,0 +1,469 @@
+//! Runs real k6 containers on a real Docker Engine. `docker` on the command line is the independent witness.
+
+use std::{
+    ffi::OsStr,
+    process::{Child, Command, Stdio},
+};
+
+use super::*;
+use ha_dashboard::domain::live::Pull;
+
+use crate::server::engine::{EngineError, choose, docker::DockerError};
+
+/// The image of the compose file, which `.ci/images` builds from the real k6.
+pub const IMAGE: &str = "grafana/k6:1.1.0";
+
+/// The engine that `.ci/docker` started, or another one that is named. Without one the tests fail: skipping would look
+/// like success.
+pub fn host() -> String {
+    std::env::var("DOCKER_HOST").unwrap_or_else(|_| {
+        let ours =
+            PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache/ha-dashboard/docker/docker.sock");
+        let path = if ours.exists() { ours } else { "/var/run/docker.sock".into() };
+        format!("unix://{}", path.display())
+    })
+}
+
+fn docker_at<S: AsRef<OsStr>>(host: &str, args: impl IntoIterator<Item = S>) -> String {
+    let output = Command::new("docker").args(["-H", host]).args(args).output().expect("there is no docker command");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).trim().to_owned()
+}
+
+fn docker(args: &[&str]) -> String {
+    docker_at(&host(), args)
+}
+
+impl Bench {
+    fn docker(&self) -> Config {
+        Config { engine: EngineChoice::Docker, ..self.config() }
+    }
+
+    fn owner(&self) -> String {
+        fs::read_to_string(self.folder.path().join("state/docker-owner")).unwrap()
+    }
+
+    /// Our containers on an engine, whether or not they run.
+    fn containers_at(&self, host: &str) -> Vec<String> {
+        let filter = format!("label=ha-dashboard.owner={}", self.owner());
+        let names = docker_at(host, ["ps", "-a", "--filter", &filter, "--format", "{{.Names}}"]);
+        names.lines().map(str::to_owned).collect()
+    }
+
+    fn nothing_left(&self) {
+        self.nothing_left_at(&host());
+    }
+
+    fn nothing_left_at(&self, host: &str) {
+        poll("no container to be left", || self.containers_at(host).is_empty().then_some(()));
+    }
+}
+
+fn container(id: &RunId) -> String {
+    format!("ha-dashboard-{id}-1")
+}
+
+fn launch(bench: &Bench, config: &Config, id: &str, deadline_ms: u64) -> Launch {
+    let dir = bench.folder.path().join(id);
+    fs::create_dir_all(&dir).unwrap();
+    fs::create_dir_all(&config.state_dir).unwrap();
+    Launch {
+        run: id.parse().unwrap(),
+        dir,
+        script: "a.js".into(),
+        input: ScriptInput::new(&plan("a.js", &[]), None, &config.services),
+        deadline_ms,
+        store_url: "http://127.0.0.1:9".into(),
+        native_histograms: false,
+    }
+}
+
+#[test]
+fn a_run_in_a_container_passes_and_leaves_its_record_and_nothing_else() {
+    let say = "export function setup() {
+        console.log('env ' + Object.keys(__ENV).sort().join()); console.log('x'.repeat(40000)); }";
+    let bench = Bench::new(&[("a.js", &script("3s", "{ http_req_failed: ['rate < 0.5'] }", say))]);
+    let life = bench.dashboard_with(bench.docker());
+    let engine = life.runs.borrow().engine.clone();
+    assert!(engine.ready && engine.k6_version.is_some_and(|version| version.starts_with('v')), "{}", engine.note);
+    let run = life.start("a.js", &["http_req_failed:rate<0.5"]);
+
+    life.running();
+    let found: serde_json::Value = serde_json::from_str(&docker(&["inspect", &container(&run.id)])).unwrap();
+    let (config, rights) = (&found[0]["Config"], &found[0]["HostConfig"]);
+    assert_eq!(config["Labels"]["ha-dashboard.run"], run.id.to_string());
+    assert_eq!(config["Labels"]["ha-dashboard.instance"], "1");
+    assert_eq!(config["Labels"]["ha-dashboard.deadline-ms"], run.deadline_ms.to_string());
+    assert_eq!(config["User"], "12345:12345");
+    assert_eq!((&rights["ReadonlyRootfs"], &rights["Privileged"]), (&true.into(), &false.into()));
+    assert_eq!(rights["CapDrop"], serde_json::json!(["ALL"]));
+    assert_eq!(rights["SecurityOpt"], serde_json::json!(["no-new-privileges:true"]));
+    assert_eq!((&rights["Memory"], &rights["CpuQuota"]), (&(512 << 20).into(), &200_000.into()));
+    assert_eq!((&rights["PidsLimit"], &rights["Binds"]), (&512.into(), &serde_json::Value::Null));
+    let volume = docker(&["volume", "ls", "-q"]);
+    let mounted = found[0]["Mounts"][0]["Name"].as_str().unwrap();
+    assert!(volume.contains(mounted), "{volume}");
+
+    let (run, verdict) = life.finished(&run.id);
+    assert_eq!(verdict, Verdict::Passed);
+    let (started, ended) = (run.started_ms.unwrap(), run.ended_ms.unwrap());
+    assert!(run.created_ms < started && (2900..5000).contains(&(ended - started)), "{run:?}");
+    assert_eq!((run.thresholds[0].k6_ok, run.thresholds[0].value), (Some(true), Some(0.0)));
+    assert!(run.totals.is_some_and(|totals| totals.requests > Some(10.0)));
+    let log = life.wait(life.supervisor.log(&run.id)).unwrap();
+    let env = log.iter().find_map(|line| line.split_once(" INFO env ")).expect("the script's line").1;
+    let allowed = ["HOME", "HOSTNAME", "PATH", "HAD_INPUT_FILE", "HAD_SUMMARY"];
+    assert!(env.split(',').all(|name| allowed.contains(&name) || name.starts_with("K6_")), "{env}");
+    assert!(log.iter().all(|line| !line.contains(" DEBUG ")));
+    assert!(log.iter().any(|line| line.contains("xxxxxxxx") && line.len() < 20_000), "the long line");
+    let began = log.iter().find_map(|line| line.split_once(" INFO began ")).expect("k6's own time").1;
+    let off = began.parse::<u64>().unwrap().abs_diff(started);
+    println!("started_ms is {off} ms off");
+    assert!(off < 1000, "{off} ms");
+    bench.nothing_left();
+    poll("the volume to go", || (!docker(&["volume", "ls", "-q"]).contains(mounted)).then_some(()));
+}
+
+#[test]
+fn a_stop_ends_a_container_with_its_summary_and_a_stubborn_one_by_force() {
+    let bench = Bench::new(&[
+        ("a.js", &script("60s", "{ http_req_duration: ['p(95)<0.001'] }", "")),
+        ("stubborn.js", &script("60s", "{}", "export function teardown() { sleep(50); }")),
+        ("slow.js", &script("60s", "{}", "export function setup() { sleep(20); }")),
+    ]);
+    let life = bench.dashboard_with(Config { stop_grace: Duration::from_secs(2), ..bench.docker() });
+    let run = life.start("a.js", &["http_req_duration:p(95)<0.001"]);
+    life.running();
+    let hits = bench.hits.load(Ordering::Relaxed);
+    poll("requests", || (bench.hits.load(Ordering::Relaxed) > hits + 4).then_some(()));
+    let asked = Instant::now();
+    life.stop();
+    assert_eq!(life.stop().state, RunState::Stopping, "asking again changes nothing");
+    let (run, verdict) = life.finished(&run.id);
+    println!("stopped after {:?}", asked.elapsed());
+    assert_eq!((verdict, run.thresholds[0].k6_ok), (Verdict::Stopped, Some(false)));
+
+    let run = life.start("stubborn.js", &[]);
+    life.running();
+    life.stop();
+    assert_eq!(life.finished(&run.id).1, Verdict::Stopped);
+
+    let run = life.start("slow.js", &[]);
+    life.stop();
+    let (run, verdict) = life.finished(&run.id);
+    assert_eq!((verdict, run.started_ms), (Verdict::Cancelled, None));
+    bench.nothing_left();
+}
+
+#[test]
+fn containers_outlive_the_dashboard_and_are_adopted_or_finalised() {
+    let bench = Bench::new(&[("a.js", &script("5s", "{ http_req_failed: ['rate<0.5'] }", ""))]);
+    let life = bench.dashboard_with(bench.docker());
+    let run = life.start("a.js", &["http_req_failed:rate<0.5"]);
+    let started = life.running().started_ms;
+    life.crash();
+    // Whatever engine the next run would take, this one is where it was.
+    let life = bench.dashboard_with(Config { engine: EngineChoice::Auto, k6: "/nowhere/k6".into(), ..bench.docker() });
+    let feed = life.runs.borrow().clone();
+    assert!(feed.adopted);
+    assert_eq!(feed.run.as_ref().map(|run| (&run.state, run.started_ms)), Some((&RunState::Running, started)));
+    assert_eq!(life.finished(&run.id).1, Verdict::Passed);
+    bench.nothing_left();
+
+    let run = life.start("a.js", &["http_req_failed:rate<0.5"]);
+    life.crash();
+    docker(&["wait", &container(&run.id)]);
+    let life = bench.dashboard_with(bench.docker());
+    let feed = life.runs.borrow().clone();
+    assert!(!feed.adopted);
+    let run = feed.run.unwrap();
+    assert_eq!((run.state, run.thresholds[0].k6_ok), (RunState::Finished(Verdict::Passed), Some(true)));
+    bench.nothing_left();
+}
+
+#[test]
+fn a_container_past_its_deadline_is_ended_by_whoever_follows_it() {
+    let bench = Bench::new(&[("a.js", &script("60s", "{}", ""))]);
+    let config = bench.docker();
+    let launch = launch(&bench, &config, "late", now_ms() + 2000);
+    let runtime = Runtime::new().unwrap();
+    runtime.block_on(async {
+        choose(&config).start(launch.clone()).await.map(drop).unwrap();
+    });
+    runtime.shutdown_background();
+    let runtime = Runtime::new().unwrap();
+    let end = runtime.block_on(async {
+        let instance = choose(&config).recover(&launch.run, &launch.dir).await;
+        let mut states = instance.state();
+        tokio::time::timeout(LIMIT, states.wait_for(InstanceState::is_over)).await.unwrap().unwrap().clone()
+    });
+    let InstanceState::Ended(exit) = end else { panic!("{end:?}") };
+    assert_eq!(verdict::verdict(&exit, &[]), Verdict::TimedOut);
+    bench.nothing_left();
+}
+
+#[test]
+fn a_container_removed_by_hand_is_missed() {
+    let bench = Bench::new(&[("a.js", &script("60s", "{}", ""))]);
+    let life = bench.dashboard_with(bench.docker());
+    let run = life.start("a.js", &[]);
+    life.running();
+    docker(&["rm", "-f", &container(&run.id)]);
+    let (run, verdict) = life.finished(&run.id);
+    let Verdict::Crashed { exit_code: None, message } = verdict else { panic!("{verdict:?}") };
+    assert!(message.contains("removed") || message.contains("SIGKILL"), "{message}");
+    assert!(run.started_ms.is_some());
+    bench.nothing_left();
+    let again = life.start("a.js", &[]);
+    life.running();
+    life.stop();
+    assert_eq!(life.finished(&again.id).1, Verdict::Stopped);
+}
+
+#[test]
+fn k6_that_needs_too_much_memory_is_told_so() {
+    let greedy = "const kept = []; export function setup() { for (;;) kept.push('y'.repeat(1 << 20) + kept.length); }";
+    let bench = Bench::new(&[("a.js", &script("10s", "{}", greedy))]);
+    let config = bench.docker();
+    let memory = DockerConfig { memory: 96 << 20, ..config.docker.clone() };
+    let life = bench.dashboard_with(Config { docker: memory, ..config });
+    let run = life.start("a.js", &[]);
+    let (_, verdict) = life.finished(&run.id);
+    let Verdict::Crashed { message, .. } = verdict else { panic!("{verdict:?}") };
+    assert!(message.contains("HAD_K6_MEMORY"), "{message}");
+    bench.nothing_left();
+}
+
+#[test]
+fn what_is_not_ours_is_never_touched() {
+    let bench = Bench::new(&[("a.js", &script("60s", "{}", ""))]);
+    let life = bench.dashboard_with(bench.docker());
+    let owner = bench.owner();
+    let made = |name: &str, owner: &str| {
+        let label = format!("ha-dashboard.owner={owner}");
+        docker(&["create", "--name", name, "--network", "none", "--label", &label, IMAGE, "version"]);
+    };
+    let [foreign, stray, taken] = ["foreign", "stray", "taken"].map(|what| format!("ha-dashboard-test-{owner}-{what}"));
+    made(&foreign, "0123456789abcdef");
+    made(&stray, &owner);
+    life.crash();
+
+    // What an earlier dashboard left behind goes when the next one starts.
+    let life = bench.dashboard_with(bench.docker());
+    assert_eq!(bench.containers_at(&host()), Vec::<String>::new());
+    assert!(docker(&["ps", "-a", "--format", "{{.Names}}"]).contains(&foreign));
+    docker(&["rm", &foreign]);
+    life.crash();
+
+    // A container that happens to have our name stays, and is named.
+    let id = format!("test-{owner}-taken");
+    let launch = launch(&bench, &bench.docker(), &id, now_ms() + 60_000);
+    let name = container(&launch.run);
+    docker(&["create", "--name", &name, "--network", "none", "--label", &taken, IMAGE, "version"]);
+    let error = Runtime::new().unwrap().block_on(async { choose(&bench.docker()).start(launch).await.err() });
+    assert!(
+        matches!(&error, Some(EngineError::Docker(DockerError::NameTaken { name: of })) if *of == name),
+        "{error:?}"
+    );
+    docker(&["rm", &name]);
+    bench.nothing_left();
+}
+
+#[test]
+fn what_is_missing_is_named_and_no_half_started_run_stays() {
+    let bench = Bench::new(&[("a.js", &script("60s", "{}", ""))]);
+    let with = |docker: DockerConfig| Config { docker, ..bench.docker() };
+    let usual = bench.docker().docker;
+    let missing = "localhost:1/grafana/k6:none";
+    for (docker, ready, expected) in [
+        (DockerConfig { host: "unix:///nonexistent/docker.sock".into(), ..usual.clone() }, false, "HAD_DOCKER_HOST"),
+        (DockerConfig { host: "tcp://127.0.0.1:9".into(), ..usual.clone() }, false, "does not answer"),
+        (DockerConfig { image: missing.into(), ..usual.clone() }, false, "docker pull localhost:1/grafana/k6:none"),
+        (DockerConfig { network: "no-such-network".into(), ..usual.clone() }, true, "HAD_DOCKER_NETWORK"),
+    ] {
+        let life = bench.dashboard_with(with(docker));
+        let engine = life.runs.borrow().engine.clone();
+        assert_eq!(engine.ready, ready, "{}", engine.note);
+        assert!(ready || engine.note.contains(expected), "{}", engine.note);
+        let refused = life.wait(life.supervisor.start(plan("a.js", &[]), String::new()));
+        let Err(ApiError::Unavailable { what }) = refused else { panic!("{refused:?}") };
+        assert!(what.contains(expected), "{what}");
+        assert_eq!((life.runs.borrow().run.clone(), bench.run_dirs()), (None, 0));
+        bench.nothing_left();
+        life.crash();
+    }
+
+    // The image is offered, and what is wrong with the registry is told.
+    let life = bench.dashboard_with(with(DockerConfig { image: missing.into(), ..usual }));
+    let image = life.runs.borrow().engine.image.clone().expect("an offer");
+    assert_eq!((image.name.as_str(), image.pull), (missing, Pull::Offered));
+    life.wait(life.supervisor.pull(String::new())).unwrap();
+    let mut runs = life.runs.clone();
+    let failed = life.wait(async {
+        let failed =
+            |feed: &RunFeed| feed.engine.image.as_ref().is_some_and(|image| matches!(image.pull, Pull::Failed { .. }));
+        runs.wait_for(failed).await.map(|feed| feed.engine.image.clone()).unwrap()
+    });
+    let Pull::Failed { message } = failed.unwrap().pull else { unreachable!() };
+    assert!(message.contains("registry") && message.contains("docker load"), "{message}");
+}
+
+#[test]
+fn scripts_are_inspected_in_a_container_without_a_network() {
+    let bench = Bench::new(&[
+        ("broken.js", "export default function () {\n  let = ;\n}"),
+        ("own.js", "export const options = { vus: 3, duration: '90s' }; export default function () {}"),
+    ]);
+    let config = bench.docker();
+    fs::create_dir_all(&config.state_dir).unwrap();
+    let runtime = Runtime::new().unwrap();
+    let list = runtime.block_on(async {
+        let scripts = crate::server::scripts::Scripts::new(config.scripts_dir.clone(), choose(&config));
+        scripts.list().await
+    });
+    use ha_dashboard::domain::script::ScriptKind;
+    let ScriptKind::Broken { message } = &list[0].kind else { panic!("{list:?}") };
+    assert!(message.starts_with("broken.js: Line 2:") && !message.contains("/ha-dashboard"), "{message}");
+    assert!(matches!(list[1].kind, ScriptKind::Own { duration_s: Some(120), max_vus: 3, .. }), "{list:?}");
+    bench.nothing_left();
+}
+
+/// A Docker Engine of the test's own, which may be killed.
+struct OwnEngine {
+    folder: tempfile::TempDir,
+    daemon: Option<Child>,
+    disk: bool,
+}
+
+impl OwnEngine {
+    /// `disk_mib`: how large its disk is; `None`: as large as ours.
+    fn start(disk_mib: Option<u32>) -> Self {
+        let mut engine = Self { folder: tempfile::tempdir().unwrap(), daemon: None, disk: disk_mib.is_some() };
+        fs::create_dir(engine.data()).unwrap();
+        if let Some(size) = disk_mib {
+            let options = format!("size={size}m");
+            let mounted =
+                Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(engine.data()).status();
+            assert!(mounted.unwrap().success(), "a small disk needs root");
+        }
+        engine.up();
+        let mut saved =
+            Command::new("docker").args(["-H", &host(), "save", IMAGE]).stdout(Stdio::piped()).spawn().unwrap();
+        let loaded = Command::new("docker")
+            .args(["-H", &engine.host(), "load", "-q"])
+            .stdin(saved.stdout.take().unwrap())
+            .output();
+        assert!(loaded.unwrap().status.success() && saved.wait().unwrap().success());
+        engine
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn host(&self) -> String {
+        format!("unix://{}", self.folder.path().join("docker.sock").display())
+    }
+
+    fn up(&mut self) {
+        let path = |name: &str| self.folder.path().join(name);
+        let log = fs::File::options().create(true).append(true).open(path("log")).unwrap();
+        let daemon = Command::new("dockerd")
+            .args(["--bridge=none", "--iptables=false", "--ip-masq=false", "-H", &self.host()])
+            .arg("--data-root")
+            .arg(self.data())
+            .arg("--exec-root")
+            .arg(path("exec"))
+            .arg("--pidfile")
+            .arg(path("pid"))
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn();
+        self.daemon = Some(daemon.expect("there is no dockerd: run `make setup`"));
+        let host = self.host();
+        poll("the engine", || {
+            let version = Command::new("docker").args(["-H", &host, "version"]).output().unwrap();
+            version.status.success().then_some(())
+        });
+    }
+
+    fn signal(&mut self, signal: nix::sys::signal::Signal) {
+        if let Some(mut daemon) = self.daemon.take() {
+            let pid = nix::unistd::Pid::from_raw(i32::try_from(daemon.id()).unwrap());
+            nix::sys::signal::kill(pid, signal).unwrap();
+            daemon.wait().unwrap();
+            // Its containerd dies with it; a zombie of that would pass for one at work.
+            let containerd = self.folder.path().join("exec/containerd");
+            if let Ok(pid) = fs::read_to_string(containerd.join("containerd.pid")) {
+                gone(pid.trim().parse().unwrap());
+            }
+            let _ = fs::remove_dir_all(containerd);
+        }
+    }
+}
+
+impl Drop for OwnEngine {
+    fn drop(&mut self) {
+        self.signal(nix::sys::signal::Signal::SIGTERM);
+        if self.disk {
+            let _ = Command::new("umount").arg(self.data()).status();
+        }
+    }
+}
+
+#[test]
+fn a_restart_of_docker_ends_the_run_and_is_told() {
+    use nix::sys::signal::Signal;
+    let mut engine = OwnEngine::start(None);
+    let bench = Bench::new(&[("a.js", &script("60s", "{ http_req_failed: ['rate<0.5'] }", ""))]);
+    let config = bench.docker();
+    let docker = DockerConfig { host: engine.host(), ..config.docker.clone() };
+    let life = bench.dashboard_with(Config { docker, ..config });
+    for signal in [Signal::SIGTERM, Signal::SIGKILL] {
+        let run = life.start("a.js", &["http_req_failed:rate<0.5"]);
+        life.running();
+        engine.signal(signal);
+        let asked = signal == Signal::SIGKILL;
+        if asked {
+            let stop = life.wait(life.supervisor.stop(String::new()));
+            assert!(matches!(&stop, Err(ApiError::Unavailable { what }) if what.contains("Docker")), "{stop:?}");
+        }
+        engine.up();
+        let (run, verdict) = life.finished(&run.id);
+        println!("{signal}: {verdict:?}");
+        if asked {
+            // Whether or not Docker took k6 with it: it ended because it was asked to.
+            assert_eq!(verdict, Verdict::Stopped);
+        } else {
+            let Verdict::Crashed { message, .. } = verdict else { panic!("{verdict:?}") };
+            assert!(message.contains("k6"), "{message}");
+        }
+        assert!(run.started_ms.is_some() && run.ended_ms.is_some());
+        bench.nothing_left_at(&engine.host());
+    }
+    // The next run is as good as any.
+    let run = life.start("a.js", &[]);
+    life.running();
+    life.stop();
+    assert_eq!(life.finished(&run.id).1, Verdict::Stopped);
+}
+
+#[test]
+fn a_full_disk_is_told_and_leaves_nothing() {
+    let engine = OwnEngine::start(Some(300));
+    let bench = Bench::new(&[("a.js", &script("60s", "{}", ""))]);
+    let config = bench.docker();
+    let docker = DockerConfig { host: engine.host(), ..config.docker.clone() };
+    let life = bench.dashboard_with(Config { docker, ..config });
+    assert!(life.runs.borrow().engine.ready);
+    let filled = Command::new("dd")
+        .args(["if=/dev/zero", "bs=1M"])
+        .arg(format!("of={}", engine.data().join("filler").display()))
+        .output();
+    assert!(!filled.unwrap().status.success(), "the disk must be full");
+    let refused = life.wait(life.supervisor.start(plan("a.js", &[]), String::new()));
+    let Err(ApiError::Unavailable { what }) = refused else { panic!("{refused:?}") };
+    assert!(what.contains("disk is full"), "{what}");
+    assert_eq!((life.runs.borrow().run.clone(), bench.run_dirs()), (None, 0));
+    bench.nothing_left_at(&engine.host());
+}
