@@ -4,16 +4,10 @@ import { join } from "node:path";
 import { Api } from "./api.ts";
 import { freePort } from "./net.ts";
 import { Program, repository } from "./program.ts";
-
-/** The demo services. */
-export const services = ["product-service", "user-service", "checkout-service"] as const;
-export type ServiceName = (typeof services)[number];
-
-/** Latency and errors that a demo service adds to its answers. */
-export type Knobs = { latency_ms: number; error_share: number };
+import { services, turnKnobs, type Knobs, type ServiceName, type System } from "./system.ts";
 
 /** A whole system of its own: demo services, dashboard with its Prometheus, scripts folder and state folder. */
-export class Stack {
+export class Stack implements System {
   private dashboard?: Program;
   private runs = 0;
 
@@ -122,10 +116,14 @@ export class Stack {
     await this.demo[services.indexOf(name)]?.stop();
   }
 
-  /** The k6 processes of this system: those that were given its scripts folder or its state folder. */
-  async k6Processes(): Promise<number[]> {
-    const pids = (await readdir("/proc")).map(Number).filter((pid) => pid > 0);
-    const isOurs = async (pid: number) => {
+  async crash() {
+    await this.program.crash();
+  }
+
+  /** The k6 processes that were given this system's scripts folder or its state folder. */
+  async k6AtWork(): Promise<string[]> {
+    const pids = (await readdir("/proc")).filter((name) => Number(name) > 0);
+    const isOurs = async (pid: string) => {
       const command = await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
       return /(^|\/)k6\0run\0/.test(command) && command.includes(this.folder);
     };
@@ -133,14 +131,8 @@ export class Stack {
     return pids.filter((_, at) => ours[at]);
   }
 
-  /** Sets a demo service's latency and error share. */
   async turn(name: ServiceName, knobs: Knobs) {
-    const answer = await fetch(`${this.serviceUrl(name)}/knobs`, {
-      method: "PUT",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify(knobs),
-    });
-    if (!answer.ok) throw new Error(`${name} refuses its knobs: ${answer.status} ${await answer.text()}`);
+    await turnKnobs(this.serviceUrl(name), knobs);
   }
 
   /** Calm: no run at work, no added latency, no errors. */

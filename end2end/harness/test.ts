@@ -1,28 +1,32 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { test as base, type Page } from "@playwright/test";
+import { ComposeStack, inContainers } from "./compose.ts";
 import { Stack } from "./stack.ts";
+import type { System } from "./system.ts";
 import { LoadPage } from "../pages/load-page.ts";
 import { repository } from "./program.ts";
 
 export { expect } from "@playwright/test";
 
 type Fixtures = {
+  /** A calm system of processes; tests of what only those have are skipped elsewhere. */
+  processes: Stack;
   /** The load page, open and taken over by the browser half. */
   load: LoadPage;
   /** A system of this test's own, with an empty state folder. */
-  freshStack: Stack;
+  freshStack: System;
 };
 
 type WorkerFixtures = {
   /** The system that the tests of a worker share; calm before each test that uses it. */
-  sharedStack: Stack;
+  sharedStack: System;
 };
 
-export const test = base.extend<Fixtures & { stack: Stack }, WorkerFixtures>({
+export const test = base.extend<Fixtures & { stack: System }, WorkerFixtures>({
   sharedStack: [
     async ({}, use) => {
-      const stack = await Stack.start();
+      const stack = inContainers ? await ComposeStack.join() : await Stack.start();
       await use(stack);
       await stack.stop();
     },
@@ -34,8 +38,21 @@ export const test = base.extend<Fixtures & { stack: Stack }, WorkerFixtures>({
     await use(sharedStack);
   },
 
+  processes: async ({ sharedStack }, use) => {
+    test.skip(!(sharedStack instanceof Stack), "the command line's own runs have no containers");
+    await sharedStack.calm();
+    await use(sharedStack as Stack);
+  },
+
   freshStack: async ({}, use) => {
-    const stack = await Stack.start();
+    let stack: System;
+    if (inContainers) {
+      const compose = await ComposeStack.join();
+      await compose.renew();
+      stack = compose;
+    } else {
+      stack = await Stack.start();
+    }
     await use(stack);
     await stack.stop();
   },

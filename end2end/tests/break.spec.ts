@@ -42,7 +42,7 @@ test("a crash of the dashboard costs no run: the next start adopts it, and it en
   await load.expectLive();
   const { test_id } = await stack.api.status();
 
-  await stack.program.crash();
+  await stack.crash();
   await expect(load.connection).toHaveAttribute("data-state", "lost");
   await stack.startDashboard();
   expect(await stack.api.status()).toMatchObject({ running: true, test_id });
@@ -62,11 +62,9 @@ test("a run that ended while the dashboard was away has its verdict afterwards",
   const load = await LoadPage.open(page, stack.url);
   await load.start({ ...shortPlan, duration: "10s" });
   await load.expectLive();
-  const { pid } = stack.program;
-  await stack.program.crash();
-  const k6 = await stack.k6Processes();
-  expect(k6, `k6 outlives process ${pid}`).not.toHaveLength(0);
-  await expect.poll(() => stack.k6Processes(), { timeout: 30_000 }).toHaveLength(0);
+  await stack.crash();
+  expect(await stack.k6AtWork(), "k6 outlives the dashboard").not.toHaveLength(0);
+  await expect.poll(() => stack.k6AtWork(), { timeout: 30_000 }).toHaveLength(0);
   await stack.startDashboard();
   await page.reload();
   await load.hydrated();

@@ -4,7 +4,7 @@ import { expect, test } from "../harness/test.ts";
 
 const plan = ["--target", "product-service", "--pattern", "spike", "--vus", "5", "--duration", "8s"];
 
-test("a pipeline runs a test: plain lines, a JSON result, exit code 0", async ({ stack }, info) => {
+test("a pipeline runs a test: plain lines, a JSON result, exit code 0", async ({ processes: stack }, info) => {
   const json = info.outputPath("result.json");
   const { code, output } = await stack.run([...plan, "--threshold", "http_req_duration:p(95)<2000", "--json", json]);
   expect(output).toContain("passed");
@@ -18,14 +18,14 @@ test("a pipeline runs a test: plain lines, a JSON result, exit code 0", async ({
   expect(result.totals.p99_s).toBeGreaterThanOrEqual(result.totals.p95_s);
 });
 
-test("crossed thresholds give exit code 99", async ({ stack }) => {
+test("crossed thresholds give exit code 99", async ({ processes: stack }) => {
   await stack.turn("product-service", { latency_ms: 100, error_share: 0 });
   const { code, output } = await stack.run([...plan, "--threshold", "http_req_duration:p(95)<50"]);
   expect(output).toContain("failed");
   expect(code).toBe(99);
 });
 
-test("a plan that is not allowed gives exit code 2 and says what is", async ({ stack }) => {
+test("a plan that is not allowed gives exit code 2 and says what is", async ({ processes: stack }) => {
   for (const wrong of [
     ["--vus", "0"],
     ["--target", "../../etc/passwd"],
@@ -38,13 +38,13 @@ test("a plan that is not allowed gives exit code 2 and says what is", async ({ s
   }
 });
 
-test("a setting that is not allowed stops the start and names itself", async ({ stack }) => {
+test("a setting that is not allowed stops the start and names itself", async ({ processes: stack }) => {
   const { code, output } = await stack.run(plan, { HAD_MAX_VUS: "many" });
   expect(output).toContain('HAD_MAX_VUS: "many" is not allowed');
   expect(code).toBe(2);
 });
 
-test("without k6 the start says what to do", async ({ stack }) => {
+test("without k6 the start says what to do", async ({ processes: stack }) => {
   const { code, output } = await stack.run(plan, { HAD_K6: join(stack.scripts, "no-such-k6") });
   expect(output).toContain("k6");
   expect(code).not.toBe(0);
