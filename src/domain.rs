@@ -5,6 +5,7 @@
 pub mod event;
 pub mod format;
 pub mod frame;
+pub mod grafana;
 pub mod live;
 pub mod plan;
 pub mod run;

@@ -22,7 +22,7 @@ use leptos::config::LeptosOptions;
 use tokio::{net::TcpListener, sync::watch};
 
 use self::{
-    config::Settings,
+    config::{Settings, StoreChoice},
     control::{Parts, StateLock},
     hub::Hub,
     scripts::Scripts,
@@ -57,6 +57,8 @@ impl App {
         })?;
         // First of all: a second dashboard must not touch the store or the runs of the first.
         let lock = StateLock::claim(&config.state_dir)?;
+        // Until somebody serves here.
+        prometheus::child::announce(&config.state_dir, None);
         let shutdown = Shutdown::default();
         let (runs, runs_seen) = watch::channel(feed::RunFeed::default());
         let (observe, observations) = watch::channel(feed::Observations::default());
@@ -85,6 +87,10 @@ impl App {
     /// # Errors
     /// When the listener breaks.
     pub async fn serve(self, listener: TcpListener) -> anyhow::Result<()> {
+        if let StoreChoice::Child { .. } = self.settings.config.store {
+            let addr = listener.local_addr().context("the listener has no address")?;
+            prometheus::child::announce(&self.settings.config.state_dir, Some(addr));
+        }
         let state = http::HttpState {
             control: Arc::clone(&self.control),
             settings: Arc::clone(&self.settings),

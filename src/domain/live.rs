@@ -77,6 +77,9 @@ pub struct MetricsStatus {
     pub reachable: bool,
     /// What is wrong, in a line that says what to do; empty when nothing is.
     pub problem: String,
+    /// Grafana's base address as browsers reach it; `None`: not to be linked.
+    #[serde(default)]
+    pub grafana: Option<String>,
     /// For how many seconds no new sample came although the run goes on; `None`: not delayed.
     pub delayed_s: Option<u32>,
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod any;
+mod grafana;
 mod history;
 mod live;
 mod schedule;

@@ -87,6 +87,8 @@ pub struct Config {
     pub limits: Limits,
     /// The metrics store.
     pub store: StoreChoice,
+    /// Grafana's base address as browsers reach it; `None`: nothing links there.
+    pub grafana_url: Option<String>,
     /// The engine.
     pub engine: EngineChoice,
     /// The k6 program.

@@ -80,7 +80,7 @@ impl Hub {
             run: None,
             services: health.borrow().clone(),
             engine: runs.borrow().engine.clone(),
-            metrics: MetricsStatus::default(),
+            metrics: MetricsStatus { grafana: config.grafana_url.clone(), ..MetricsStatus::default() },
         };
         let stage = Arc::new(Stage::new(epoch_ms, status.clone()));
         let ticker = Ticker {
@@ -363,6 +363,7 @@ impl Ticker {
                 (_, true) if store.url.is_none() => "the metrics store is starting".to_owned(),
                 _ => store.problem,
             },
+            grafana: self.config.grafana_url.clone(),
             delayed_s: age_ms.and_then(|age| u32::try_from(age / 1000).ok()),
         };
         let event = timeline::metrics(&self.status.metrics, &after, running.is_some(), now);

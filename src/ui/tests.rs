@@ -102,6 +102,18 @@ fn a_run_at_work_shows_phase_time_left_and_stop() {
 }
 
 #[test]
+fn a_run_links_to_grafana_where_one_is_set() {
+    let mut page = page(Some(run(RunState::Running)));
+    let panel = || view! { <RunPanel /> };
+    assert!(!html(Lang::En, &page, None, panel).contains("Grafana"));
+    page.status.metrics.grafana = Some("http://grafana.test".into());
+    let href = "http://grafana.test/d/ha-dashboard-run/load-test-run?var-testid=run-1&amp;from=996000&amp;to=now";
+    assert_has(&html(Lang::En, &page, None, panel), &[href, "Open in Grafana"]);
+    page.status.run = Some(run(RunState::Finished(Verdict::Passed)));
+    assert_has(&html(Lang::De, &page, None, panel), &["In Grafana öffnen"]);
+}
+
+#[test]
 fn a_failed_run_names_the_threshold_its_value_and_the_limit() {
     let failed = page(Some(run(RunState::Finished(Verdict::Failed))));
     let en = html(Lang::En, &failed, None, || view! { <RunPanel /> });

@@ -193,6 +193,8 @@ pub struct Text {
     pub k6_disagrees: fn(bool) -> String,
     pub show_log: &'static str,
     pub show_details: &'static str,
+    /// Link to the run in Grafana.
+    pub open_in_grafana: &'static str,
 
     pub now_heading: &'static str,
     pub load_heading: &'static str,

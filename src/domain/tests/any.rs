@@ -175,13 +175,13 @@ pub fn health() -> impl Strategy<Value = Health> {
 
 pub fn status() -> impl Strategy<Value = Status> {
     let services = collection::vec((service(), health()), 0..3);
-    let metrics = (option::of(text()), any::<bool>(), text(), any::<Option<u32>>());
+    let metrics = (option::of(text()), any::<bool>(), text(), option::of(text()), any::<Option<u32>>());
     (option::of(run()), services, text(), option::of(text()), any::<bool>(), metrics).prop_map(
-        |(run, services, note, k6_version, ready, (url, reachable, problem, delayed_s))| Status {
+        |(run, services, note, k6_version, ready, (url, reachable, problem, grafana, delayed_s))| Status {
             run,
             services: services.into_iter().map(|(service, health)| ServiceStatus { service, health }).collect(),
             engine: EngineStatus { name: "process".into(), k6_version, note, ready, image: None },
-            metrics: MetricsStatus { url, reachable, problem, delayed_s },
+            metrics: MetricsStatus { url, reachable, problem, grafana, delayed_s },
         },
     )
 }

@@ -79,6 +79,12 @@ pub const SETTINGS: &[Setting] = &[
         "Its port on loopback; another one where it is taken [default: 9090]",
         "a port from 1 to 65535",
     ),
+    row(
+        "grafana_url",
+        "grafana-url",
+        "Grafana with the dashboards of monitoring/grafana, as browsers reach it: tests link there [default: no links]",
+        "an http or https address without user, query",
+    ),
     row("k6", "k6", "The k6 program [default: ~/.cache/ha-dashboard/bin/k6, else k6]", "a program's path or name"),
     row(
         "engine",

@@ -85,6 +85,7 @@ impl Bench {
             services: vec![Service { name: "target".into(), url: format!("http://{}", self.target) }],
             limits: Limits { max_vus: 10, max_rate: 10, max_duration_s: 60 },
             store: StoreChoice::External { url: String::new() },
+            grafana_url: None,
             engine: EngineChoice::Process,
             k6: k6(),
             docker: DockerConfig {

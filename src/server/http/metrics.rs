@@ -1,6 +1,8 @@
 //! Measured values: the two routes of the former analytics service, and our own for Prometheus.
 
-use std::{collections::BTreeMap, fmt::Write};
+mod exposition;
+
+use std::collections::BTreeMap;
 
 use axum::{
     Json,
@@ -17,6 +19,7 @@ use ha_dashboard::domain::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use self::exposition::Exposition;
 use super::{HttpState, edge::Correlation, health, load_test::verdict_name};
 
 /// The name of the whole machine among the measured processes.
@@ -184,45 +187,33 @@ pub async fn overview(State(state): State<HttpState>, Correlation(correlation_id
 )]
 pub async fn exposition(State(state): State<HttpState>) -> Response {
     let snapshot = state.control.snapshot().await;
-    let active = snapshot.status.run.as_ref().is_some_and(|run| run.state.is_active());
+    let runs = state.control.runs().await;
     let mut by_verdict = BTreeMap::<_, u32>::new();
-    for run in state.control.runs().await {
+    for run in &runs {
         if let RunState::Finished(verdict) = &run.state {
             *by_verdict.entry(verdict_name(verdict)).or_default() += 1;
         }
     }
-
-    let mut text = String::new();
-    let mut metric = |name: &str, kind: &str, help: &str, samples: &mut dyn Iterator<Item = (String, f64)>| {
-        // Writing to a string can't fail.
-        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
-        for (labels, value) in samples {
-            let _ = writeln!(text, "{name}{labels} {value}");
-        }
-    };
-    let runs = by_verdict.iter().map(|(verdict, count)| (format!("{{verdict=\"{verdict}\"}}"), f64::from(*count)));
-    metric("ha_dashboard_runs", "gauge", "Finished load tests on record.", &mut { runs });
-    let running = f64::from(u8::from(active));
-    metric(
-        "ha_dashboard_run_active",
-        "gauge",
-        "Whether a load test is at work.",
-        &mut [(String::new(), running)].into_iter(),
-    );
-    let scores = snapshot.status.services.iter().filter_map(|status| {
+    let mut text = Exposition::default();
+    for (verdict, count) in by_verdict {
+        let help = "Finished load tests on record.";
+        text.gauge("ha_dashboard_runs", help, &[("verdict", verdict)], f64::from(count));
+    }
+    let active = snapshot.status.run.as_ref().is_some_and(|run| run.state.is_active());
+    text.gauge("ha_dashboard_run_active", "Whether a load test is at work.", &[], f64::from(u8::from(active)));
+    for status in &snapshot.status.services {
         let score = match status.health {
-            Health::Unknown => return None,
+            Health::Unknown => continue,
             Health::Up { .. } => 1.0,
             Health::Degraded { .. } => 0.5,
             Health::Down { .. } => 0.0,
         };
-        // Names are of a-z, 0-9 and -, so they need no escaping.
-        Some((format!("{{service=\"{}\"}}", status.service.name), score))
-    });
-    metric("service_health_score", "gauge", "1: healthy, 0.5: answers with an error, 0: does not answer.", &mut {
-        scores
-    });
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response()
+        let help = "1: healthy, 0.5: answers with an error, 0: does not answer.";
+        text.gauge("service_health_score", help, &[("service", &status.service.name)], score);
+    }
+    exposition::newest_runs(&mut text, &runs, snapshot.status.run.as_ref());
+    exposition::events(&mut text, &runs, &snapshot.events);
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text.finish()).into_response()
 }
 
 fn sample(frame: &Frame, metric: Metric) -> Sample {

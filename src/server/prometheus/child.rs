@@ -6,7 +6,7 @@
 
 use std::{
     io,
-    net::{Ipv4Addr, TcpListener},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::Stdio,
     sync::Arc,
@@ -49,6 +49,15 @@ const ADOPTION: Duration = Duration::from_secs(60);
 /// Versions with native histograms behind a flag, and since when without.
 const NATIVE_HISTOGRAMS: [(u32, u32); 2] = [(2, 40), (3, 8)];
 
+/// The recording rules, the same as in the compose stack.
+const RULES: &str = include_str!("../../../monitoring/prometheus/rules/k6.yml");
+
+/// The recording rules' file in the child's folder.
+const RULES_FILE: &str = "k6.yml";
+
+/// Where the child finds the dashboard: a file that it watches, in its folder.
+const TARGETS_FILE: &str = "dashboard.json";
+
 const DATA_FLAG: &str = "--storage.tsdb.path=";
 const LISTEN_FLAG: &str = "--web.listen-address=127.0.0.1:";
 const NATIVE_FLAG: &str = "--enable-feature=native-histograms";
@@ -87,6 +96,52 @@ pub async fn log_tail(state_dir: &Path) -> Vec<String> {
     let state_dir = state_dir.to_owned();
     let tail = tokio::task::spawn_blocking(move || logfile::tail(&state_dir));
     tail.await.ok().and_then(Result::ok).unwrap_or_default()
+}
+
+/// Tells the child of this state folder where the dashboard's own metrics are; `None`: nowhere. It looks there every five
+/// seconds, so there must be somebody to answer.
+pub fn announce(state_dir: &Path, addr: Option<SocketAddr>) {
+    let dir = state_dir.join("prometheus");
+    let write = || match addr {
+        None => match std::fs::remove_file(dir.join(TARGETS_FILE)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        },
+        Some(addr) => {
+            // A wildcard address is nothing to connect to; this machine is.
+            let ip = match addr.ip() {
+                IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+                IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+                ip => ip,
+            };
+            std::fs::create_dir_all(&dir)?;
+            // In one piece: Prometheus reads it as soon as something changes.
+            let half = dir.join("dashboard.new");
+            std::fs::write(&half, format!("[{{\"targets\":[\"{}\"]}}]\n", SocketAddr::new(ip, addr.port())))?;
+            std::fs::rename(half, dir.join(TARGETS_FILE))
+        }
+    };
+    if let Err(error) = write() {
+        tracing::warn!(%error, "Prometheus does not learn where the dashboard is, so Grafana misses thresholds and events");
+    }
+}
+
+/// The child's configuration. Without native histograms there is nothing to make rules of, and before 2.40 Prometheus does
+/// not know the functions in them.
+fn configuration(native_histograms: bool) -> String {
+    let rules = if native_histograms { RULES_FILE } else { "" };
+    format!(
+        "global:
+  scrape_interval: 5s
+  scrape_timeout: 4s
+  evaluation_interval: 5s
+rule_files: [{rules}]
+scrape_configs:
+  - job_name: ha-dashboard
+    file_sd_configs:
+      - files: [{TARGETS_FILE}]
+"
+    )
 }
 
 /// Why a child is not at work; `Display` says what to do.
@@ -167,6 +222,10 @@ impl Supervisor {
                     server.native_histograms =
                         self.version().await.is_ok_and(|version| keeps_native_histograms(version, false));
                 }
+                if dir.configure(server.native_histograms)? {
+                    // Reads it again.
+                    server.identity.signal(Signal::SIGHUP);
+                }
                 tracing::info!(pid = server.identity.pid, port = server.port, "adopted the Prometheus left running");
                 server
             }
@@ -203,13 +262,11 @@ impl Supervisor {
         }
     }
 
-    /// Makes the folders and the configuration file.
+    /// Makes the folders.
     fn prepare(&self) -> Result<Folder, ChildError> {
         let dir = self.state_dir.join("prometheus");
         let make = || {
             std::fs::create_dir_all(dir.join("data"))?;
-            // k6 pushes; there is nothing to scrape.
-            std::fs::write(dir.join("prometheus.yml"), "global:\n  scrape_interval: 15s\nscrape_configs: []\n")?;
             let root = dir.canonicalize()?;
             Ok(Folder { data: root.join("data"), config: root.join("prometheus.yml"), port: root.join("port") })
         };
@@ -219,6 +276,7 @@ impl Supervisor {
     async fn spawn(&self, dir: &Folder) -> Result<Server, ChildError> {
         let version = self.version().await?;
         let native_histograms = version >= NATIVE_HISTOGRAMS[0];
+        dir.configure(native_histograms)?;
         // The port of the last life comes first: a k6 at work pushes there.
         let remembered = std::fs::read_to_string(&dir.port).ok().and_then(|text| text.trim().parse().ok());
         let (port, mut note) = choose_port(remembered, self.port).map_err(ChildError::Start)?;
@@ -312,6 +370,24 @@ struct Folder {
     config: PathBuf,
     /// Holds the port of the last life; removed at an orderly end.
     port: PathBuf,
+}
+
+impl Folder {
+    /// Writes the configuration; whether it is another one than before.
+    fn configure(&self, native_histograms: bool) -> Result<bool, ChildError> {
+        let write = |path: PathBuf, text: &str| -> io::Result<bool> {
+            let changed = std::fs::read_to_string(&path).ok().as_deref() != Some(text);
+            if changed {
+                std::fs::write(path, text)?;
+            }
+            Ok(changed)
+        };
+        let both = || -> io::Result<bool> {
+            let rules = write(self.config.with_file_name(RULES_FILE), RULES)?;
+            Ok(write(self.config.clone(), &configuration(native_histograms))? || rules)
+        };
+        both().map_err(|source| ChildError::Folder { dir: self.data.clone(), source })
+    }
 }
 
 impl Identity {

@@ -135,6 +135,7 @@ pub fn config(dir: &Path, store: StoreChoice, services: Vec<Service>) -> Arc<Con
         services,
         limits: Limits { max_vus: 100, max_rate: 1000, max_duration_s: 600 },
         store,
+        grafana_url: None,
         engine: EngineChoice::Process,
         docker: DockerConfig::default(),
         k6: "k6".into(),

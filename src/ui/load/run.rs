@@ -8,6 +8,7 @@ use crate::{
     domain::{
         format,
         frame::{Metric, Unit},
+        grafana,
         run::{Run, RunState, Totals, Verdict},
     },
     ui::{
@@ -129,6 +130,7 @@ fn Active() -> impl IntoView {
             </div>
             <p class="muted tabular">{move || (text.elapsed_of)(&elapsed.get(), &total())}</p>
         </div>
+        <GrafanaLink run=live.run />
         <form
             method="post"
             action="/stop"
@@ -208,6 +210,33 @@ fn Ended() -> impl IntoView {
                 {text.show_details}
             </a>
         </p>
+        <GrafanaLink run=live.run />
+    }
+}
+
+/// Where Grafana shows a run; nothing where no Grafana is set.
+#[component]
+pub fn GrafanaLink(
+    /// The run.
+    #[prop(into)]
+    run: Signal<Option<Run>>,
+) -> impl IntoView {
+    let live: Live = expect_context();
+    let text = use_text();
+    let url = Memo::new(move |_| {
+        let base = live.state.with(|state| state.snapshot.status.metrics.grafana.clone())?;
+        run.with(|run| run.as_ref().map(|run| grafana::run_url(&base, run)))
+    });
+    move || {
+        url.get().map(|url| {
+            view! {
+                <p>
+                    <a class="link" href=url rel="external" data-testid="grafana">
+                        {text.open_in_grafana}
+                    </a>
+                </p>
+            }
+        })
     }
 }
 

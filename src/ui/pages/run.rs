@@ -10,8 +10,8 @@ use crate::{
     domain::run::{Run, RunId, RunState},
     ui::{
         live::Live,
-        load::ThresholdList,
         load::VerdictView,
+        load::{GrafanaLink, ThresholdList},
         parts::LocalTime,
         show,
         text::{use_lang, use_text},
@@ -94,6 +94,7 @@ fn RunView(run: Run, log: Vec<String>) -> impl IntoView {
                     <div><dt>{text.script}</dt><dd class="break">{run.plan.script.clone()}</dd></div>
                     <div><dt>{text.run_id}</dt><dd class="break code">{run.id.to_string()}</dd></div>
                 </dl>
+                <GrafanaLink run=Signal::stored(Some(run.clone())) />
             </section>
             <section class="card thresholds">
                 <h2>{text.threshold_heading}</h2>

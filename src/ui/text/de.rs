@@ -105,6 +105,7 @@ pub(super) const TEXT: Text = Text {
     k6_disagrees: |ok| format!("k6 selbst sagt: {}", if ok { "eingehalten" } else { "verletzt" }),
     show_log: "k6-Protokoll",
     show_details: "Details und k6-Protokoll",
+    open_in_grafana: "In Grafana öffnen",
 
     now_heading: "Lasttest live",
     load_heading: "Einrichten und starten",

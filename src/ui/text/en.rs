@@ -98,6 +98,7 @@ pub(super) const TEXT: Text = Text {
     k6_disagrees: |ok| format!("k6 itself says: {}", if ok { "held" } else { "crossed" }),
     show_log: "k6 log",
     show_details: "Details and k6 log",
+    open_in_grafana: "Open in Grafana",
 
     now_heading: "Load test, live",
     load_heading: "Set up and start",

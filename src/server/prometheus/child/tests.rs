@@ -89,6 +89,24 @@ async fn a_crash_of_the_dashboard_leaves_the_child_and_the_next_start_adopts_it(
     let child = process(&dir).await.unwrap();
     crashed.crash();
     assert!(child.is_alive());
+    // As a dashboard from before there were rules would have left it.
+    let rules = async || {
+        let answer = reqwest::get(format!("{}/api/v1/rules", url.as_deref().unwrap())).await.ok()?;
+        serde_json::from_str::<serde_json::Value>(&answer.text().await.ok()?).ok()?["data"]["groups"]
+            .as_array()
+            .map(Vec::len)
+    };
+    let loaded = async |groups: usize| {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while rules().await != Some(groups) {
+            assert!(Instant::now() < deadline, "not {groups} groups of rules");
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    loaded(1).await;
+    std::fs::write(dir.path().join("prometheus/prometheus.yml"), "scrape_configs: []\n").unwrap();
+    child.signal(Signal::SIGHUP);
+    loaded(0).await;
 
     let mut test = run("r-1", 60, &[]);
     let next = Dashboard::start(dir.path(), "prometheus", free_port());
@@ -96,6 +114,7 @@ async fn a_crash_of_the_dashboard_leaves_the_child_and_the_next_start_adopts_it(
     assert_eq!(adopted.url, url);
     assert!(adopted.native_histograms);
     assert_eq!(process(&dir).await, Some(child));
+    loaded(1).await;
     // An orderly end while a run is at work leaves it too.
     next.runs.send_replace(RunFeed { run: Some(test.clone()), ..RunFeed::default() });
     next.end().await;
@@ -107,6 +126,19 @@ async fn a_crash_of_the_dashboard_leaves_the_child_and_the_next_start_adopts_it(
     last.runs.send_replace(RunFeed { run: Some(test), ..RunFeed::default() });
     last.end().await;
     assert!(!child.is_alive());
+}
+
+#[test]
+fn the_dashboard_is_told_where_it_can_be_reached() {
+    let dir = StateDir::new();
+    let told = || std::fs::read_to_string(dir.path().join("prometheus").join(TARGETS_FILE)).ok();
+    for (addr, target) in [("10.1.2.3:80", "10.1.2.3:80"), ("0.0.0.0:81", "127.0.0.1:81"), ("[::]:82", "[::1]:82")] {
+        announce(dir.path(), Some(addr.parse().unwrap()));
+        assert_eq!(told().unwrap(), format!("[{{\"targets\":[\"{target}\"]}}]\n"));
+    }
+    announce(dir.path(), None);
+    announce(dir.path(), None);
+    assert_eq!(told(), None);
 }
 
 #[tokio::test]

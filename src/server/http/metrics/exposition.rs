@@ -1,0 +1,283 @@
+//! The Prometheus text format, and the runs and events in it: what Grafana draws beside k6's own series.
+//!
+//! Bounded: the newest [`RUNS`] runs, the thresholds that their plans allow, and one series a kind and subject of events,
+//! whose value is the time of the last one. Earlier ones are in Prometheus' past.
+
+use std::{collections::BTreeMap, fmt::Write};
+
+use ha_dashboard::domain::{
+    Millis,
+    event::{Event, EventKind},
+    plan::{Model, Shape},
+    run::{Run, RunState},
+    service::Health,
+    threshold::{Aggregation, MetricKind, Threshold},
+};
+
+use super::{seconds, verdict_name};
+
+/// How many runs are told, the newest first.
+const RUNS: usize = 20;
+
+/// How long after its end an event still belongs to a run.
+const AFTER_END_MS: Millis = 5000;
+
+/// Families of gauges in the making.
+#[derive(Debug, Default)]
+pub struct Exposition {
+    families: Vec<Family>,
+}
+
+#[derive(Debug)]
+struct Family {
+    name: &'static str,
+    help: &'static str,
+    lines: String,
+}
+
+impl Exposition {
+    /// Adds a sample to its family.
+    pub fn gauge(&mut self, name: &'static str, help: &'static str, labels: &[(&str, &str)], value: f64) {
+        let index = self.families.iter().position(|family| family.name == name).unwrap_or_else(|| {
+            self.families.push(Family { name, help, lines: String::new() });
+            self.families.len() - 1
+        });
+        let lines = &mut self.families[index].lines;
+        lines.push_str(name);
+        for (index, (label, value)) in labels.iter().enumerate() {
+            let before = if index == 0 { '{' } else { ',' };
+            // Writing to a string can't fail.
+            let _ = write!(lines, "{before}{label}=\"{}\"", escaped(value));
+        }
+        let end = if labels.is_empty() { "" } else { "}" };
+        let _ = writeln!(lines, "{end} {value}");
+    }
+
+    /// The text.
+    pub fn finish(self) -> String {
+        let mut text = String::new();
+        for Family { name, help, lines } in self.families {
+            let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{lines}");
+        }
+        text
+    }
+}
+
+fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+/// What was asked of the newest runs, and what came of it. `live` is the run at work, or the last one, with what was
+/// observed of it so far.
+pub fn newest_runs(text: &mut Exposition, runs: &[Run], live: Option<&Run>) {
+    for run in runs.iter().take(RUNS) {
+        let run = live.filter(|live| live.id == run.id).unwrap_or(run);
+        let testid = ("testid", run.id.as_str());
+        let (pattern, peak) = shape(run.plan.shape);
+        let duration = format!("{}s", run.duration_s());
+        let labels = [
+            testid,
+            ("script", &run.plan.script),
+            ("target", &run.plan.target),
+            ("pattern", pattern),
+            ("peak", &peak),
+            ("duration", &duration),
+        ];
+        text.gauge("ha_dashboard_run_info", "What was asked for, of the newest load tests.", &labels, 1.0);
+        if let Some(at_ms) = run.started_ms {
+            let help = "When k6 began to send load, in seconds since 1970.";
+            text.gauge("ha_dashboard_run_started_timestamp_seconds", help, &[testid], seconds(at_ms));
+        }
+        if let Some(at_ms) = run.ended_ms {
+            let help = "When k6 ended, in seconds since 1970.";
+            text.gauge("ha_dashboard_run_ended_timestamp_seconds", help, &[testid], seconds(at_ms));
+        }
+        if let RunState::Finished(verdict) = &run.state {
+            let labels = [testid, ("verdict", verdict_name(verdict))];
+            text.gauge("ha_dashboard_run_verdict", "How a load test ended.", &labels, 1.0);
+        }
+        for observed in &run.thresholds {
+            let threshold = &observed.threshold;
+            let (unit, factor) = unit(threshold);
+            let (words, aggregation) = (threshold.to_string(), threshold.aggregation.to_string());
+            let labels = [
+                testid,
+                ("threshold", &words),
+                ("metric", &threshold.metric),
+                ("aggregation", &aggregation),
+                ("unit", unit),
+            ];
+            let help = "The limit of a threshold, in the unit that the label says.";
+            text.gauge("ha_dashboard_threshold_limit", help, &labels, threshold.limit * factor);
+            if let Some(value) = observed.value {
+                let help = "What was observed over the whole run, in the unit that the label says.";
+                text.gauge("ha_dashboard_threshold_value", help, &labels, value * factor);
+            }
+            if let Some(ok) = observed.k6_ok.or(observed.ok) {
+                let help = "Whether a threshold holds.";
+                text.gauge("ha_dashboard_threshold_ok", help, &labels, f64::from(u8::from(ok)));
+            }
+        }
+    }
+}
+
+/// The timeline: one series a run, kind and subject.
+pub fn events(text: &mut Exposition, runs: &[Run], events: &[Event]) {
+    let runs = &runs[..runs.len().min(RUNS)];
+    let mut last = BTreeMap::new();
+    for event in events {
+        let (kind, subject, named) = words(&event.kind);
+        let at_work = |run: &&Run| {
+            run.created_ms <= event.at_ms && run.ended_ms.is_none_or(|ended| event.at_ms <= ended + AFTER_END_MS)
+        };
+        let run = match named {
+            Some(id) => match runs.iter().find(|run| run.id == *id) {
+                None => continue,
+                found => found,
+            },
+            None => runs.iter().find(at_work),
+        };
+        let at_ms = last.entry((run.map_or("", |run| run.id.as_str()), kind, subject)).or_insert(0);
+        *at_ms = event.at_ms.max(*at_ms);
+    }
+    for ((testid, kind, subject), at_ms) in last {
+        let labels = [("testid", testid), ("kind", kind), ("subject", subject)];
+        let help =
+            "When something last happened, in seconds since 1970; without testid: while no load test was at work.";
+        text.gauge("ha_dashboard_event_timestamp_seconds", help, &labels, seconds(at_ms));
+    }
+}
+
+/// An event's kind, what or who it is about, and the run that it names. Never empty: Grafana shows a missing label's name
+/// instead.
+fn words(kind: &EventKind) -> (&'static str, &str, Option<&ha_dashboard::domain::run::RunId>) {
+    match kind {
+        EventKind::RunStarted { run } => ("run-started", run.as_str(), Some(run)),
+        EventKind::StopRequested { run } => ("stop-requested", run.as_str(), Some(run)),
+        EventKind::RunEnded { run, verdict } => ("run-ended", verdict_name(verdict), Some(run)),
+        EventKind::RunAdopted { run } => ("run-adopted", run.as_str(), Some(run)),
+        EventKind::Threshold { threshold, ok: true } => ("threshold-holds", threshold, None),
+        EventKind::Threshold { threshold, ok: false } => ("threshold-crossed", threshold, None),
+        EventKind::Health { service, health } => {
+            let kind = match health {
+                Health::Unknown => "service-unknown",
+                Health::Up { .. } => "service-up",
+                Health::Degraded { .. } => "service-degraded",
+                Health::Down { .. } => "service-down",
+            };
+            (kind, service, None)
+        }
+        EventKind::MetricsDelayed { .. } => ("metrics-delayed", "samples", None),
+        EventKind::MetricsBack => ("metrics-back", "samples", None),
+    }
+}
+
+/// The pattern's name and the peak in words.
+fn shape(shape: Shape) -> (&'static str, String) {
+    match shape {
+        Shape::Pattern { pattern, peak, .. } => {
+            let unit = match peak.model() {
+                Model::Vus => "VUs",
+                Model::ArrivalRate => "iterations/s",
+            };
+            (pattern.name(), format!("{} {unit}", peak.value()))
+        }
+        Shape::Own { max_vus, .. } => ("own", format!("{max_vus} VUs")),
+    }
+}
+
+/// Prometheus' unit for a threshold, and what its own is multiplied with for it.
+fn unit(threshold: &Threshold) -> (&'static str, f64) {
+    match (threshold.kind(), threshold.aggregation) {
+        (Some(MetricKind::Trend), _) => ("seconds", 1e-3),
+        (Some(MetricKind::Rate), _) => ("ratio", 1.0),
+        (_, Aggregation::Rate) => ("per second", 1.0),
+        _ => ("count", 1.0),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use ha_dashboard::domain::run::Verdict;
+
+    use super::*;
+    use crate::server::prometheus::lab;
+
+    #[test]
+    fn label_values_are_escaped_and_families_stay_together() {
+        let mut text = Exposition::default();
+        text.gauge("a", "A.", &[("x", "quote \" back \\ line\nend"), ("y", "")], 1.0);
+        text.gauge("b", "B.", &[], 0.5);
+        text.gauge("a", "A.", &[("x", "ä")], 2.0);
+        let expected = "# HELP a A.\n# TYPE a gauge\na{x=\"quote \\\" back \\\\ line\\nend\",y=\"\"} 1\na{x=\"ä\"} 2\n\
+                        # HELP b B.\n# TYPE b gauge\nb 0.5\n";
+        assert_eq!(text.finish(), expected);
+    }
+
+    #[test]
+    fn runs_and_thresholds_are_told_in_base_units_and_bounded() {
+        let mut live = lab::run("r-1", 10, &["http_req_duration:p(95)<500", "http_req_failed:rate<0.01"]);
+        live.plan.script = "odd \"name\".js".into();
+        let old = live.clone();
+        live.thresholds[0].value = Some(250.0);
+        live.thresholds[0].ok = Some(true);
+        let mut finished = lab::run("r-0", 10, &[]);
+        finished.state = RunState::Finished(Verdict::Failed);
+        (finished.started_ms, finished.ended_ms) = (Some(1_500), Some(2_500));
+        let mut runs = vec![old, finished.clone()];
+        runs.extend((0..300).map(|number| Run { id: format!("old-{number}").parse().unwrap(), ..finished.clone() }));
+
+        let mut text = Exposition::default();
+        newest_runs(&mut text, &runs, Some(&live));
+        let text = text.finish();
+        for line in [
+            r#"ha_dashboard_run_info{testid="r-1",script="odd \"name\".js",target="shop",pattern="own",peak="10 VUs",duration="10s"} 1"#,
+            r#"ha_dashboard_run_started_timestamp_seconds{testid="r-0"} 1.5"#,
+            r#"ha_dashboard_run_ended_timestamp_seconds{testid="r-0"} 2.5"#,
+            r#"ha_dashboard_run_verdict{testid="r-0",verdict="failed"} 1"#,
+            r#"ha_dashboard_threshold_limit{testid="r-1",threshold="http_req_duration:p(95)<500",metric="http_req_duration",aggregation="p(95)",unit="seconds"} 0.5"#,
+            r#"ha_dashboard_threshold_value{testid="r-1",threshold="http_req_duration:p(95)<500",metric="http_req_duration",aggregation="p(95)",unit="seconds"} 0.25"#,
+            r#"ha_dashboard_threshold_ok{testid="r-1",threshold="http_req_duration:p(95)<500",metric="http_req_duration",aggregation="p(95)",unit="seconds"} 1"#,
+            r#"ha_dashboard_threshold_limit{testid="r-1",threshold="http_req_failed:rate<0.01",metric="http_req_failed",aggregation="rate",unit="ratio"} 0.01"#,
+        ] {
+            assert!(text.lines().any(|told| told == line), "{line} is not in\n{text}");
+        }
+        assert_eq!(text.matches("\nha_dashboard_run_info{").count(), RUNS);
+        assert!(!text.contains("verdict{testid=\"r-1\""), "a run at work has no verdict");
+    }
+
+    #[test]
+    fn events_belong_to_the_run_at_their_time_and_the_last_of_a_kind_counts() {
+        let mut run = lab::run("r-1", 10, &[]);
+        (run.created_ms, run.ended_ms) = (1_000, Some(20_000));
+        let event = |at_ms, kind| Event { at_ms, kind };
+        let crossed = |ok| EventKind::Threshold { threshold: "checks:rate>0.9".into(), ok };
+        let down = || EventKind::Health { service: "shop".into(), health: Health::Down { reason: "gone".into() } };
+        let gone = EventKind::RunStarted { run: "forgotten".parse().unwrap() };
+        let told = [
+            event(500, down()),
+            event(700, gone),
+            event(2_000, EventKind::RunStarted { run: run.id.clone() }),
+            event(3_000, crossed(false)),
+            event(4_000, crossed(true)),
+            event(5_500, crossed(false)),
+            event(20_000, EventKind::RunEnded { run: run.id.clone(), verdict: Verdict::Failed }),
+            event(21_000, EventKind::MetricsBack),
+            event(40_000, down()),
+        ];
+        let mut text = Exposition::default();
+        events(&mut text, &[run], &told);
+        let text = text.finish();
+        let lines: Vec<_> = text.lines().skip(2).map(|line| line.split_once('{').unwrap().1).collect();
+        let expected = [
+            r#"testid="",kind="service-down",subject="shop"} 40"#,
+            r#"testid="r-1",kind="metrics-back",subject="samples"} 21"#,
+            r#"testid="r-1",kind="run-ended",subject="failed"} 20"#,
+            r#"testid="r-1",kind="run-started",subject="r-1"} 2"#,
+            r#"testid="r-1",kind="threshold-crossed",subject="checks:rate>0.9"} 5.5"#,
+            r#"testid="r-1",kind="threshold-holds",subject="checks:rate>0.9"} 4"#,
+        ];
+        assert_eq!(lines, expected);
+    }
+}
