@@ -70,7 +70,7 @@ test("click to chart, click to stop", async ({ load, page }) => {
   report({ name: "Stop click to 0 VUs shown", unit: "s", values: stops, goal: 1.5 });
 });
 
-test("k6 sample to pixel", async ({ load, page, stack }) => {
+test("k6 sample to pixel", async ({ load, page, processes: stack }) => {
   // While VUs grow, each sample has a value of its own: the moment that value is on the screen is known.
   await load.fill({ ...plan, peak: 60, duration: "65s", ramp: "30s" });
   await page.evaluate(() => {

@@ -21,7 +21,7 @@ export class ComposeStack implements System {
 
   static async join(): Promise<ComposeStack> {
     const { COMPOSE_PROJECT_NAME: project, HAD_PORT: port, E2E_FOLDER: folder } = process.env;
-    if (!project || !port || !folder) throw new Error('run the tests with `.ci/stack test`, which names the stack');
+    if (!project || !port || !folder) throw new Error("run the tests with `.ci/stack test`, which names the stack");
     const stack = new ComposeStack(project, port, folder);
     await stack.api.ready();
     return stack;

@@ -102,10 +102,15 @@ export class Stack implements System {
     await Promise.all(services.map((name, at) => this.demo[at]?.answers(`${this.serviceUrl(name)}/health`)));
   }
 
+  /** The store's address. */
+  get storeUrl() {
+    return `http://127.0.0.1:${this.ports.prometheus}`;
+  }
+
   /** Every stored sample of a series, oldest first. */
   async samples(selector: string): Promise<{ ms: number; value: number }[]> {
     const query = new URLSearchParams({ query: `${selector}[1h]` });
-    const answer = await fetch(`http://127.0.0.1:${this.ports.prometheus}/api/v1/query?${query}`);
+    const answer = await fetch(`${this.storeUrl}/api/v1/query?${query}`);
     const { data } = (await answer.json()) as { data: { result: { values: [number, string][] }[] } };
     const values = data.result.flatMap((series) => series.values);
     return values.map(([seconds, value]) => ({ ms: seconds * 1000, value: Number(value) }));
