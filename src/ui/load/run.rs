@@ -8,7 +8,7 @@ use crate::{
     domain::{
         format,
         frame::{Metric, Unit},
-        run::{Run, RunState, Totals, Verdict},
+        run::{Run, RunId, RunState, Totals, Verdict},
     },
     ui::{
         live::Live,
@@ -208,6 +208,21 @@ fn Ended() -> impl IntoView {
                 {text.show_details}
             </a>
         </p>
+        <p>{move || live.run.get().map(|run| view! { <ReportLink run=run.id /> })}</p>
+    }
+}
+
+/// Downloads the report of the run at work, or of the last one.
+#[component]
+pub fn ReportLink(
+    /// The run.
+    run: RunId,
+) -> impl IntoView {
+    let text = use_text();
+    view! {
+        <a class="link" href=format!("/runs/{run}/report.html") download="" rel="external">
+            {text.report_download}
+        </a>
     }
 }
 
