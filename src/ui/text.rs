@@ -268,6 +268,7 @@ pub struct Text {
     pub report_not_measured: &'static str,
     pub report_over_time: &'static str,
     pub report_no_rows: &'static str,
+    pub report_highest: &'static str,
     pub report_service_hint: &'static str,
     pub report_rate: &'static str,
     pub report_p95: &'static str,

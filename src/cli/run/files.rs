@@ -63,13 +63,15 @@ impl Files {
     /// # Errors
     /// A line that names the flag and the file.
     pub fn ended(&self, ended: &Ended) -> Result<(), String> {
-        let json = || {
-            let text = serde_json::to_string_pretty(&ended.report).map_err(std::io::Error::from)?;
-            Ok(text + "\n")
-        };
+        let json = || Ok(serde_json::to_string_pretty(&ended.report)? + "\n");
         // All are tried: a pipeline keeps what is there.
         let results = [
-            write("--json", self.json.as_deref(), json),
+            match self.json.as_deref() {
+                Some(path) if path == Path::new("-") => json()
+                    .and_then(|text: String| std::io::stdout().write_all(text.as_bytes()))
+                    .map_err(|error| format!("--json -: {error}")),
+                path => write("--json", path, json),
+            },
             write("--junit", self.junit.as_deref(), || junit::ended(ended)),
             write("--report", self.html.as_deref(), || {
                 Ok(page::html(&ended.report.run, &ended.snapshot, &ended.log, self.lang))
@@ -91,9 +93,6 @@ impl Files {
 fn write(flag: &str, path: Option<&Path>, text: impl FnOnce() -> std::io::Result<String>) -> Result<(), String> {
     let Some(path) = path else { return Ok(()) };
     let written = text().and_then(|text| {
-        if path == Path::new("-") {
-            return std::io::stdout().write_all(text.as_bytes());
-        }
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
         }

@@ -25,11 +25,16 @@ const SIDE: f64 = 1e3;
 /// Every panel of a run, with whatever its history holds.
 pub fn drawn_charts(state: &LiveState, lang: Lang) -> impl IntoView + use<> {
     let text = ChartText::of(lang);
-    let charts = PANELS.iter().map(|panel| chart(panel, state, text)).collect_view();
+    let charts = PANELS.iter().map(|panel| chart(panel, state, text, lang.text().report_highest)).collect_view();
     view! { <div class="charts">{charts}</div> }
 }
 
-fn chart(panel: &Panel, state: &LiveState, text: &'static ChartText) -> impl IntoView + use<> {
+fn chart(
+    panel: &Panel,
+    state: &LiveState,
+    text: &'static ChartText,
+    highest_word: &'static str,
+) -> impl IntoView + use<> {
     let history = &state.snapshot.history;
     let picture = Picture::of(panel, state, text);
     let words = text.panel(panel.id);
@@ -51,7 +56,7 @@ fn chart(panel: &Panel, state: &LiveState, text: &'static ChartText) -> impl Int
         let (tone, look, name) = (trace.tone.id(), look_id(trace.look), trace.name.clone());
         view! {
             <li data-tone=tone data-look=look>
-                <span class="chart-name">{name} " " {text.highest}</span>
+                <span class="chart-name">{name} " " {highest_word}</span>
                 " "
                 <span class="chart-value">{value.clone()}</span>
             </li>
@@ -59,7 +64,7 @@ fn chart(panel: &Panel, state: &LiveState, text: &'static ChartText) -> impl Int
     });
     let right = picture.right.as_ref().map(|axis| format!(" · {} →", axis.unit)).unwrap_or_default();
     let drawing = if picture.has_data(state) {
-        let label = format!("{title}: {} {said}", text.highest);
+        let label = format!("{title}: {} {said}", highest_word);
         plot(&picture, picture.rows(history, text), label, text).into_any()
     } else {
         view! { <p class="plot-empty">{text.no_data}</p> }.into_any()

@@ -45,8 +45,6 @@ pub struct ChartText {
     pub no_script: &'static str,
     /// "latest", before values.
     pub latest: &'static str,
-    /// "max", before the highest value.
-    pub highest: &'static str,
     /// "at", before the time under the pointer.
     pub at: &'static str,
     /// Heads the preview.
@@ -136,7 +134,6 @@ const ENGLISH: ChartText = ChartText {
     script_missing: "The charts could not be loaded: /vendor/echarts.min.js is missing. The numbers are live all the same.",
     no_script: "Without JavaScript the charts stay empty. The numbers are those of the moment the page was loaded.",
     latest: "latest",
-    highest: "max",
     at: "at",
     preview: "Planned load",
     preview_missing: "The course appears here once all fields are valid.",
@@ -207,7 +204,6 @@ const GERMAN: ChartText = ChartText {
     script_missing: "Die Diagramme konnten nicht geladen werden: /vendor/echarts.min.js fehlt. Die Zahlen sind trotzdem live.",
     no_script: "Ohne JavaScript bleiben die Diagramme leer. Die Zahlen sind die vom Laden der Seite.",
     latest: "zuletzt",
-    highest: "max.",
     at: "bei",
     preview: "Geplante Last",
     preview_missing: "Der Verlauf erscheint hier, sobald alle Felder gültig sind.",

@@ -179,6 +179,7 @@ pub(super) const TEXT: Text = Text {
     report_result: "Ergebnis",
     report_not_measured: "Nicht gemessen",
     report_over_time: "Im Verlauf",
+    report_highest: "max.",
     report_no_rows: "Von diesem Test sind keine Werte im Verlauf erhalten.",
     report_service_hint: "Anfragen und Fehlschläge gelten für den ganzen Test; p95, CPU und Speicher sind die höchsten Werte zu irgendeinem Zeitpunkt.",
     report_rate: "Anfragen/s",

@@ -172,6 +172,7 @@ pub(super) const TEXT: Text = Text {
     report_result: "Result",
     report_not_measured: "Not measured",
     report_over_time: "Over time",
+    report_highest: "max",
     report_no_rows: "No values over time were kept of this test.",
     report_service_hint: "Requests and failures are of the whole test; p95, CPU and memory are the highest at any moment.",
     report_rate: "Requests/s",
