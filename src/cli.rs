@@ -69,7 +69,11 @@ pub fn main() -> ExitCode {
         Ok(settings) => settings,
         Err(errors) => {
             eprintln!("{errors}");
-            return exit::INVALID.into();
+            let code = match &command {
+                Command::Run(args) => args.files().give_up(&errors.to_string(), exit::INVALID),
+                _ => exit::INVALID,
+            };
+            return code.into();
         }
     };
     match command {

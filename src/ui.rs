@@ -10,7 +10,9 @@ mod load;
 mod pages;
 mod parts;
 mod prefs;
-mod show;
+#[cfg(feature = "ssr")]
+pub mod report;
+pub mod show;
 #[cfg(all(test, feature = "ssr"))]
 mod tests;
 pub mod text;

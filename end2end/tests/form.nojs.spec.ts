@@ -1,10 +1,11 @@
+import { pathToFileURL } from "node:url";
 import { expect, keepPicture, test } from "../harness/test.ts";
 import { LoadPage, longPlan, shortPlan } from "../pages/load-page.ts";
 
 test("without JavaScript: state and numbers are shown, Start and Stop are plain forms", async ({
   page,
   freshStack: stack,
-}) => {
+}, info) => {
   const load = new LoadPage(page);
   await page.goto(stack.url);
   await load.expectState("idle");
@@ -25,6 +26,17 @@ test("without JavaScript: state and numbers are shown, Start and Stop are plain 
     await page.goto(stack.url);
     await expect(load.verdict).toHaveAttribute("data-verdict", "stopped", { timeout: 1_000 });
   }).toPass({ timeout: 20_000 });
+
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("link", { name: "Download report" }).click(),
+  ]);
+  expect(download.suggestedFilename()).toMatch(/^load-test-.+\.html$/);
+  const file = info.outputPath("report.html");
+  await download.saveAs(file);
+  await page.goto(pathToFileURL(file).href);
+  await expect(load.verdict).toHaveAttribute("data-verdict", "stopped");
+  expect(Number(await load.chart("latency").getAttribute("data-points"))).toBeGreaterThan(0);
 });
 
 test("without JavaScript: a refused plan comes back with the reason", async ({ page, stack }) => {

@@ -1,11 +1,13 @@
 //! `ha-dashboard run`: one load test with the same parts as the dashboard, for pipelines.
 
+mod files;
+mod junit;
 mod progress;
 mod report;
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
     time::{Duration, Instant},
 };
@@ -14,13 +16,21 @@ use clap::Args;
 use ha_dashboard::{
     api::error::ApiError,
     domain::{
+        event::{Event, EventKind},
+        live::Snapshot,
         plan::{Model, Pattern},
         run::{Run, RunState, Verdict},
         validate::{Draft, Problem},
     },
+    ui::text::Lang,
 };
 
-use self::{progress::Progress, report::Report};
+use self::{
+    files::{Ended, Files},
+    junit::Subject,
+    progress::Progress,
+    report::Report,
+};
 use super::exit::{self, Code};
 use crate::server::{
     App,
@@ -31,6 +41,9 @@ use crate::server::{
 
 /// How long k6 and the metrics store get to be there.
 const READY: Duration = Duration::from_secs(30);
+
+/// How long the values of a run's last moments get to arrive.
+const LAST_VALUES: Duration = Duration::from_secs(3);
 
 /// How often to look while waiting for them.
 const LOOK: Duration = Duration::from_millis(100);
@@ -71,9 +84,34 @@ pub struct RunArgs {
     /// Write the result as JSON to this file; -: to standard output.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Write the result as JUnit XML to this file, also when the test fails or can't start.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Write a report with charts to this file, one HTML page that needs no network; also when the test fails or can't
+    /// start.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// The report's language: en or de.
+    #[arg(long, default_value = "en", value_parser = language)]
+    lang: Lang,
+}
+
+fn language(tag: &str) -> Result<Lang, String> {
+    Lang::from_tag(tag).ok_or_else(|| "allowed: en, de".into())
 }
 
 impl RunArgs {
+    /// Where the result goes.
+    pub fn files(&self) -> Files {
+        Files {
+            json: self.json.clone(),
+            junit: self.junit.clone(),
+            html: self.report.clone(),
+            lang: self.lang,
+            subject: Subject { target: self.target.clone(), pattern: self.pattern.clone() },
+        }
+    }
+
     fn draft(&self, script: String) -> Draft {
         let model = if self.rate.is_some() { Model::ArrivalRate } else { Model::Vus };
         Draft {
@@ -123,29 +161,50 @@ pub async fn main(args: RunArgs, mut settings: Settings, explicit: Explicit) -> 
         *port = free_port().unwrap_or(*port);
     }
 
-    let code = match App::build(settings).await {
-        Ok(app) => {
-            let result = follow(&app, &args).await;
-            app.end().await;
-            match result {
-                Ok(report) => report.write(args.json.as_deref()),
-                Err((code, text)) => {
-                    eprintln!("{text}");
-                    code
-                }
-            }
-        }
-        Err(error) => {
-            eprintln!("{error:#}");
+    let files = args.files();
+    let code = match files.claim() {
+        Ok(()) => run(&args, &files, settings).await,
+        Err(problem) => {
+            eprintln!("{problem}");
             exit::ENVIRONMENT
         }
     };
     if let Some(dir) = own_state
         && let Err(error) = tokio::fs::remove_dir_all(&dir).await
+        && error.kind() != std::io::ErrorKind::NotFound
     {
         tracing::warn!(dir = %dir.display(), %error, "the run's folder is left behind");
     }
     code.into()
+}
+
+async fn run(args: &RunArgs, files: &Files, settings: Settings) -> Code {
+    let app = match App::build(settings).await {
+        Ok(app) => app,
+        Err(error) => {
+            let why = format!("{error:#}");
+            eprintln!("{why}");
+            return files.give_up(&why, exit::ENVIRONMENT);
+        }
+    };
+    let result = follow(&app, args).await;
+    app.end().await;
+    match result {
+        Ok(ended) => {
+            ended.report.tell(args.json.as_deref() == Some(Path::new("-")));
+            match files.ended(&ended) {
+                Ok(()) => ended.report.code(),
+                Err(problems) => {
+                    eprintln!("{problems}");
+                    exit::ENVIRONMENT
+                }
+            }
+        }
+        Err((code, why)) => {
+            eprintln!("{why}");
+            files.give_up(&why, code)
+        }
+    }
 }
 
 fn free_port() -> std::io::Result<u16> {
@@ -153,7 +212,7 @@ fn free_port() -> std::io::Result<u16> {
     Ok(std::net::TcpListener::bind(addr)?.local_addr()?.port())
 }
 
-async fn follow(app: &App, args: &RunArgs) -> Result<Report, (Code, String)> {
+async fn follow(app: &App, args: &RunArgs) -> Result<Ended, (Code, String)> {
     let signals = Shutdown::default();
     signals.on_signals().map_err(|error| (exit::ENVIRONMENT, format!("the system refuses signals: {error}")))?;
     let control = &app.control;
@@ -204,14 +263,36 @@ async fn follow(app: &App, args: &RunArgs) -> Result<Report, (Code, String)> {
     finish(app, run).await
 }
 
-/// The report, with k6's log where it crashed.
-async fn finish(app: &App, (run, verdict): (Run, Verdict)) -> Result<Report, (Code, String)> {
+/// What it came to, with k6's log where it crashed.
+async fn finish(app: &App, (run, verdict): (Run, Verdict)) -> Result<Ended, (Code, String)> {
+    let log = app.control.log(&run.id).await.unwrap_or_default();
     if matches!(verdict, Verdict::Crashed { .. }) {
-        for line in app.control.log(&run.id).await.unwrap_or_default().iter().rev().take(20).rev() {
+        for line in log.iter().rev().take(20).rev() {
             eprintln!("k6: {line}");
         }
     }
-    Ok(Report::new(run, &verdict))
+    let snapshot = last_picture(app, &run).await;
+    Ok(Ended { report: Report::new(run, &verdict), snapshot, log })
+}
+
+/// The picture with the values of the run's last moments: they reach the hub with the poll after k6's end.
+async fn last_picture(app: &App, run: &Run) -> Snapshot {
+    let deadline = Instant::now() + LAST_VALUES;
+    let mut told_at = None;
+    loop {
+        let snapshot = app.control.snapshot().await;
+        let told = |event: &Event| matches!(&event.kind, EventKind::RunEnded { run: id, .. } if *id == run.id);
+        if snapshot.events.iter().any(told) {
+            let seq = *told_at.get_or_insert(snapshot.cursor.seq);
+            if snapshot.cursor.seq > seq {
+                return Snapshot::clone(&snapshot);
+            }
+        }
+        if Instant::now() >= deadline {
+            return Snapshot::clone(&snapshot);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 fn failed(error: ApiError) -> (Code, String) {

@@ -251,6 +251,12 @@ impl History {
         self.keep_rows(&keep);
     }
 
+    /// Keeps rows not newer than `to_ms`, and the series that have values there.
+    pub fn keep_to(&mut self, to_ms: Millis) {
+        let keep = self.at_ms.iter().map(|at| *at <= to_ms).collect::<Vec<_>>();
+        self.keep_rows(&keep);
+    }
+
     /// Whether there is no row.
     pub fn is_empty(&self) -> bool {
         self.at_ms.is_empty()

@@ -1,5 +1,7 @@
 //! Live charts: [`panels`] as data, [`picture`] what a panel shows of the state, [`option`] that as ECharts options.
 
+#[cfg(feature = "ssr")]
+mod drawing;
 mod option;
 mod panel;
 mod panels;
@@ -15,6 +17,8 @@ use leptos::prelude::*;
 
 use self::{panel::ChartPanel, panels::PANELS, text::ChartText};
 use super::{echarts, text::use_lang};
+#[cfg(feature = "ssr")]
+pub use drawing::drawn_charts;
 pub use preview::SchedulePreview;
 
 /// What all panels share.

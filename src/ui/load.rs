@@ -11,7 +11,7 @@ mod timeline;
 
 pub use form::{Form, LoadForm, from_query};
 pub use notices::Notices;
-pub use run::{Announcer, GrafanaLink, RunPanel, VerdictView};
+pub use run::{Announcer, GrafanaLink, ReportLink, RunPanel, VerdictView};
 pub use tables::{ByService, ByStatus};
 pub use thresholds::{ThresholdList, Thresholds};
 pub use tiles::Tiles;

@@ -158,6 +158,14 @@ pub fn pattern(plan: &Plan, text: &'static Text) -> &'static str {
     }
 }
 
+/// A plan's pattern as it is named on the wire, in every language; `own` for a script's own options.
+pub fn pattern_name(plan: &Plan) -> &'static str {
+    match plan.shape {
+        Shape::Pattern { pattern, .. } => pattern.name(),
+        Shape::Own { .. } => "own",
+    }
+}
+
 /// A health's name in `data-health`, its word, and more about it.
 pub fn health(health: &Health, lang: Lang) -> (&'static str, &'static str, String) {
     let text = lang.text();

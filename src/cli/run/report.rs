@@ -1,6 +1,6 @@
 //! What a test came to: words for people, JSON for programs.
 
-use std::{io::Write, path::Path};
+use std::io::Write;
 
 use ha_dashboard::domain::{
     format::{self, NO_DATA, Numbers},
@@ -9,10 +9,7 @@ use ha_dashboard::domain::{
 };
 use serde::Serialize;
 
-use crate::{
-    cli::exit::{self, Code},
-    server::http::load_test::verdict_name,
-};
+use crate::{cli::exit::Code, server::http::load_test::verdict_name};
 
 /// The result of a test.
 #[derive(Debug, Serialize)]
@@ -22,13 +19,13 @@ pub struct Report {
     /// `passed`, `failed`, `stopped`, `cancelled`, `crashed` or `timed-out`.
     verdict: &'static str,
     /// The program's exit code.
-    exit_code: u8,
+    pub exit_code: u8,
     /// The rules.
     thresholds: Vec<Rule>,
     /// k6's figures of the whole run; null where it left none.
     totals: Option<Totals>,
     /// Everything that is on record.
-    run: Run,
+    pub run: Run,
 }
 
 /// A rule and what was observed.
@@ -61,30 +58,24 @@ impl Report {
         }
     }
 
-    /// Tells it, and gives the exit code.
-    pub fn write(&self, json: Option<&Path>) -> Code {
-        let on_stdout = json.is_some_and(|path| path == Path::new("-"));
+    /// The program's exit code.
+    pub fn code(&self) -> Code {
+        Code(self.exit_code)
+    }
+
+    /// Tells it, on standard error where standard output is for JSON.
+    pub fn tell(&self, json_on_stdout: bool) {
         let text = self.text();
         // A reader that has gone away changes nothing about the result.
-        let _ = if on_stdout {
+        let _ = if json_on_stdout {
             std::io::stderr().write_all(text.as_bytes())
         } else {
             std::io::stdout().write_all(text.as_bytes())
         };
-        if let Some(path) = json {
-            let written = serde_json::to_vec_pretty(self).map_err(std::io::Error::from).and_then(|mut bytes| {
-                bytes.push(b'\n');
-                if on_stdout { std::io::stdout().write_all(&bytes) } else { std::fs::write(path, bytes) }
-            });
-            if let Err(error) = written {
-                eprintln!("--json {}: {error}", path.display());
-                return exit::ENVIRONMENT;
-            }
-        }
-        Code(self.exit_code)
     }
 
-    fn text(&self) -> String {
+    /// It in words.
+    pub fn text(&self) -> String {
         let mut lines = vec![format!("run {} {}", self.id, self.verdict)];
         for rule in &self.thresholds {
             let mark = match rule.k6_ok.or(rule.ok) {

@@ -3,8 +3,14 @@
 use axum::{
     Json,
     extract::{Path, State},
+    http::{HeaderMap, header},
+    response::{IntoResponse, Response},
 };
-use ha_dashboard::domain::run::Run;
+use ha_dashboard::{
+    api::error::ApiError,
+    domain::run::Run,
+    ui::{self, Prefs},
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -125,6 +131,29 @@ pub async fn log(
 ) -> Result<Json<LogBody>, Failure> {
     let lines = state.control.log(&run_id(id)?).await?;
     Ok(Json(LogBody { success: true, lines, correlation_id }))
+}
+
+/// The report of the run at work, or of the last one, as a file to keep; of earlier runs only figures are kept.
+pub async fn report(
+    State(state): State<HttpState>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let run = state.control.run(&run_id(id)?).await?;
+    let snapshot = state.control.snapshot().await;
+    if snapshot.status.run.as_ref().is_none_or(|shown| shown.id != run.id) {
+        let what = format!("report of run {}: charts are kept for the run at work, or the last one", run.id);
+        return Err(ApiError::NotFound { what }.into());
+    }
+    let log = state.control.log(&run.id).await.unwrap_or_default();
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let lang = Prefs::from_headers(text(header::COOKIE), text(header::ACCEPT_LANGUAGE)).lang;
+    let page = ui::report::html(&run, &snapshot, &log, lang);
+    let headers = [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"load-test-{}.html\"", run.id)),
+    ];
+    Ok((headers, page).into_response())
 }
 
 /// The last lines of the log of our own Prometheus; none for an external store.

@@ -550,6 +550,21 @@ async fn plain_forms_lose_nothing() {
 }
 
 #[tokio::test]
+async fn the_report_of_the_shown_run_is_a_file_in_the_readers_language() {
+    let server = Server::new();
+    assert_eq!(server.get("/runs/run-1/report.html").await.status, 404);
+    server.start(json!({ "duration": 60, "target_vus": 10 })).await;
+    server.control.turn(RunState::Finished(Verdict::Passed));
+    let request = Request::get("/runs/run-1/report.html").header("accept-language", "de").header("host", "localhost");
+    let answer = server.send(request.body(Body::empty()).unwrap()).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
+    assert_eq!(answer.header("content-disposition"), "attachment; filename=\"load-test-run-1.html\"");
+    let page = String::from_utf8_lossy(&answer.body);
+    assert!(page.contains("Bestanden") && page.contains("run-1"), "{page}");
+}
+
+#[tokio::test]
 async fn preferences_are_kept_in_cookies() {
     let server = Server::new();
     let answer = server.get("/prefs?lang=de&theme=dark&back=/runs").await;

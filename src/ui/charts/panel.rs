@@ -179,7 +179,7 @@ fn number(numbers: Numbers) -> fn(f64) -> String {
     }
 }
 
-fn look_id(look: Look) -> &'static str {
+pub(super) fn look_id(look: Look) -> &'static str {
     match look {
         Look::Line => "line",
         Look::Area => "area",

@@ -9,7 +9,7 @@ use crate::{
         format,
         frame::{Metric, Unit},
         grafana,
-        run::{Run, RunState, Totals, Verdict},
+        run::{Run, RunId, RunState, Totals, Verdict},
     },
     ui::{
         live::Live,
@@ -130,7 +130,9 @@ fn Active() -> impl IntoView {
             </div>
             <p class="muted tabular">{move || (text.elapsed_of)(&elapsed.get(), &total())}</p>
         </div>
-        <GrafanaLink run=live.run />
+        <p class="run-links">
+            <GrafanaLink run=live.run />
+        </p>
         <form
             method="post"
             action="/stop"
@@ -205,12 +207,13 @@ fn Ended() -> impl IntoView {
             })
         }}
         <RunFacts />
-        <p>
+        <p class="run-links">
             <a class="link" href=move || live.run.with(|run| run.as_ref().map(|run| format!("/runs/{}", run.id)))>
                 {text.show_details}
             </a>
+            {move || live.run.get().map(|run| view! { <ReportLink run=run.id /> })}
+            <GrafanaLink run=live.run />
         </p>
-        <GrafanaLink run=live.run />
     }
 }
 
@@ -230,13 +233,25 @@ pub fn GrafanaLink(
     move || {
         url.get().map(|url| {
             view! {
-                <p>
-                    <a class="link" href=url rel="external" data-testid="grafana">
-                        {text.open_in_grafana}
-                    </a>
-                </p>
+                <a class="link" href=url rel="external" data-testid="grafana">
+                    {text.open_in_grafana}
+                </a>
             }
         })
+    }
+}
+
+/// Downloads the report of the run at work, or of the last one.
+#[component]
+pub fn ReportLink(
+    /// The run.
+    run: RunId,
+) -> impl IntoView {
+    let text = use_text();
+    view! {
+        <a class="link" href=format!("/runs/{run}/report.html") download="" rel="external">
+            {text.report_download}
+        </a>
     }
 }
 

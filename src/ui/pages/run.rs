@@ -10,8 +10,7 @@ use crate::{
     domain::run::{Run, RunId, RunState},
     ui::{
         live::Live,
-        load::VerdictView,
-        load::{GrafanaLink, ThresholdList},
+        load::{GrafanaLink, ReportLink, ThresholdList, VerdictView},
         parts::LocalTime,
         show,
         text::{use_lang, use_text},
@@ -69,7 +68,12 @@ fn Detail() -> impl IntoView {
 
 #[component]
 fn RunView(run: Run, log: Vec<String>) -> impl IntoView {
+    let live: Live = expect_context();
     let (lang, text) = (use_lang(), use_text());
+    let id = run.id.clone();
+    // Charts are kept of one run only.
+    let has_charts = Memo::new(move |_| live.run.with(|shown| shown.as_ref().is_some_and(|shown| shown.id == id)));
+    let report_of = run.id.clone();
     let outcome = match &run.state {
         RunState::Finished(outcome) => Some(view! { <VerdictView run=run.clone() outcome=outcome.clone() /> }),
         _ => None,
@@ -94,7 +98,10 @@ fn RunView(run: Run, log: Vec<String>) -> impl IntoView {
                     <div><dt>{text.script}</dt><dd class="break">{run.plan.script.clone()}</dd></div>
                     <div><dt>{text.run_id}</dt><dd class="break code">{run.id.to_string()}</dd></div>
                 </dl>
-                <GrafanaLink run=Signal::stored(Some(run.clone())) />
+                <p class="run-links">
+                    {move || has_charts.get().then(|| view! { <ReportLink run=report_of.clone() /> })}
+                    <GrafanaLink run=Signal::stored(Some(run.clone())) />
+                </p>
             </section>
             <section class="card thresholds">
                 <h2>{text.threshold_heading}</h2>

@@ -1,0 +1,203 @@
+//! A picture as SVG, for reports: drawn once, with no script at hand.
+//!
+//! Percentages place text, and only the inner drawing is stretched, so that labels stay readable at every width.
+
+use leptos::prelude::*;
+
+use super::{
+    panel::look_id,
+    panels::{Look, PANELS, Panel},
+    picture::{Axis, Limit, Picture, Point, Trace, figure},
+    scale::tick,
+    text::ChartText,
+};
+use crate::{
+    domain::{
+        format::{NO_DATA, clock},
+        live::LiveState,
+    },
+    ui::text::Lang,
+};
+
+/// The side of the stretched drawing, in its own units.
+const SIDE: f64 = 1e3;
+
+/// Every panel of a run, with whatever its history holds.
+pub fn drawn_charts(state: &LiveState, lang: Lang) -> impl IntoView + use<> {
+    let text = ChartText::of(lang);
+    let charts = PANELS.iter().map(|panel| chart(panel, state, text, lang.text().report_highest)).collect_view();
+    view! { <div class="charts">{charts}</div> }
+}
+
+fn chart(
+    panel: &Panel,
+    state: &LiveState,
+    text: &'static ChartText,
+    highest_word: &'static str,
+) -> impl IntoView + use<> {
+    let history = &state.snapshot.history;
+    let picture = Picture::of(panel, state, text);
+    let words = text.panel(panel.id);
+    let title = words.map(|words| words.title).unwrap_or_default();
+    let points = history.at_ms.len() - picture.first_row(history);
+    let highest = |trace: &Trace| {
+        let highest = match &trace.key {
+            Some(key) => {
+                let rows = history.series.get(key).and_then(|values| values.get(picture.first_row(history)..));
+                rows.into_iter().flatten().flatten().copied().reduce(f64::max)
+            }
+            None => picture.planned.iter().map(|(_, value)| *value).reduce(f64::max),
+        };
+        highest.map_or_else(|| NO_DATA.to_owned(), |value| figure(trace.metric, value, text))
+    };
+    let values = picture.traces.iter().map(|trace| (trace, highest(trace))).collect::<Vec<_>>();
+    let said = values.iter().map(|(trace, value)| format!("{} {value}", trace.name)).collect::<Vec<_>>().join(", ");
+    let legend = values.iter().map(|(trace, value)| {
+        let (tone, look, name) = (trace.tone.id(), look_id(trace.look), trace.name.clone());
+        view! {
+            <li data-tone=tone data-look=look>
+                <span class="chart-name">{name} " " {highest_word}</span>
+                " "
+                <span class="chart-value">{value.clone()}</span>
+            </li>
+        }
+    });
+    let right = picture.right.as_ref().map(|axis| format!(" · {} →", axis.unit)).unwrap_or_default();
+    let drawing = if picture.has_data(state) {
+        let label = format!("{title}: {} {said}", highest_word);
+        plot(&picture, picture.rows(history, text), label, text).into_any()
+    } else {
+        view! { <p class="plot-empty">{text.no_data}</p> }.into_any()
+    };
+    view! {
+        <section
+            class="chart"
+            data-testid=format!("chart-{}", panel.id)
+            data-points=points.to_string()
+            aria-labelledby=format!("chart-{}-title", panel.id)
+        >
+            <header class="chart-head">
+                <h3 id=format!("chart-{}-title", panel.id)>{title}</h3>
+                <span class="chart-unit">{format!("{}{right}", picture.left.unit)}</span>
+            </header>
+            <p class="chart-help">{words.map(|words| words.help)}</p>
+            <ul class="chart-legend">{legend.collect_view()}</ul>
+            {drawing}
+        </section>
+    }
+}
+
+fn plot(picture: &Picture, rows: Vec<Vec<Point>>, label: String, text: &ChartText) -> impl IntoView + use<> {
+    let numbers = text.numbers();
+    let bands = picture.bands.iter().map(|(from, to)| {
+        let (x, width) = (x(picture, f64::from(*from)), x(picture, f64::from(to - from)));
+        view! { <rect class="plot-band" x=percent(x) width=percent(width) y="0" height="100%" /> }
+    });
+    let levels = steps(picture.left.scale.max, picture.left.scale.step).map(|value| {
+        let y = percent(y(&picture.left, value));
+        let label = format!("{}{}", tick(value, numbers), picture.left.suffix);
+        view! {
+            <line class="plot-grid" x1="0" x2="100%" y1=y.clone() y2=y.clone() />
+            <text class="plot-label" text-anchor="end" x="0" y=y dx="-8" dy="0.35em">{label}</text>
+        }
+    });
+    let right = picture.right.iter().flat_map(|axis| {
+        steps(axis.scale.max, axis.scale.step).map(|value| {
+            let label = format!("{}{}", tick(value, numbers), axis.suffix);
+            view! { <text class="plot-label" x="100%" y=percent(y(axis, value)) dx="8" dy="0.35em">{label}</text> }
+        })
+    });
+    let times = steps(picture.length_s, f64::from(picture.time_step_s)).map(|at| {
+        let x = percent(x(picture, at));
+        view! { <text class="plot-label" text-anchor="middle" x=x y="100%" dy="1.5em">{clock(at)}</text> }
+    });
+    let (lines, dots): (Vec<_>, Vec<_>) =
+        picture.traces.iter().zip(&rows).map(|(trace, rows)| strokes(picture, trace, rows)).unzip();
+    let limits = picture.limits.iter().enumerate().map(|(i, limit)| limit_line(i, limit, &picture.left));
+    let class = if picture.right.is_some() { "plot two-axes" } else { "plot" };
+    view! {
+        <svg class=class role="img" aria-label=label>
+            {bands.collect_view()}
+            {levels.collect_view()}
+            {right.collect_view()}
+            {times.collect_view()}
+            <svg viewBox="0 0 1000 1000" preserveAspectRatio="none" width="100%" height="100%">
+                {lines}
+            </svg>
+            {dots}
+            {limits.collect_view()}
+        </svg>
+    }
+}
+
+/// A trace's lines, broken where values are missing, and the dots of values that stand alone.
+fn strokes(picture: &Picture, trace: &Trace, rows: &[Point]) -> (AnyView, AnyView) {
+    let axis = picture.right.as_ref().filter(|_| trace.right).unwrap_or(&picture.left);
+    let tone = format!("--tone:var(--{})", trace.tone.id());
+    let mut lines: Vec<Vec<(f64, f64)>> = vec![vec![]];
+    let mut dots = vec![];
+    for row in rows {
+        match row {
+            Point::Pair(ms, Some(value)) => {
+                if let Some(line) = lines.last_mut() {
+                    line.push((x(picture, ms / 1e3) * SIDE, y(axis, *value) * SIDE));
+                }
+            }
+            Point::Pair(_, None) => lines.push(vec![]),
+            Point::Dot { value: (ms, value), .. } => dots.push((x(picture, ms / 1e3), y(axis, *value))),
+        }
+    }
+    let look = look_id(trace.look);
+    let line = |line: Vec<(f64, f64)>| {
+        let (Some((from, _)), Some((to, _))) = (line.first(), line.last()) else { return ().into_any() };
+        let points = line.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect::<Vec<_>>().join(" ");
+        let area = (trace.look == Look::Area).then(|| {
+            let points = format!("{from:.1},{SIDE} {points} {to:.1},{SIDE}");
+            view! { <polygon class="plot-area" style=tone.clone() points=points /> }
+        });
+        view! {
+            {area}
+            <polyline class="plot-line" data-look=look style=tone.clone() points=points vector-effect="non-scaling-stroke" />
+        }
+        .into_any()
+    };
+    let lines = lines.into_iter().map(line).collect_view().into_any();
+    let dot = |(x, y)| view! { <circle class="plot-dot" style=tone.clone() cx=percent(x) cy=percent(y) r="2.5" /> };
+    (lines, dots.into_iter().map(dot).collect_view().into_any())
+}
+
+fn limit_line(i: usize, limit: &Limit, axis: &Axis) -> impl IntoView + use<> {
+    let tone = if limit.crossed { "--tone:var(--bad)" } else { "--tone:var(--warn)" };
+    let at = if limit.above { 0.0 } else { y(axis, limit.value) };
+    let line = (!limit.above).then(|| {
+        let y = percent(at);
+        view! { <line class="plot-limit" style=tone x1="0" x2="100%" y1=y.clone() y2=y /> }
+    });
+    // Side by side, as limits may lie close together.
+    let (x, dx, anchor) = [("100%", "-4", "end"), ("0", "4", "start"), ("50%", "0", "middle")][i % 3];
+    let dy = if at < 0.15 { "1.2em" } else { "-0.4em" };
+    let label = if limit.above { format!("{} ↑", limit.label) } else { limit.label.clone() };
+    view! {
+        {line}
+        <text class="plot-limit-label" style=tone x=x dx=dx y=percent(at) dy=dy text-anchor=anchor>{label}</text>
+    }
+}
+
+/// Place on the time axis, 0–1.
+fn x(picture: &Picture, at_s: f64) -> f64 {
+    (at_s / picture.length_s.max(1.0)).clamp(0.0, 1.0)
+}
+
+/// Place on a value axis from the top, 0–1.
+fn y(axis: &Axis, value: f64) -> f64 {
+    (1.0 - value / axis.scale.max).clamp(0.0, 1.0)
+}
+
+/// From 0 to `end`.
+fn steps(end: f64, step: f64) -> impl Iterator<Item = f64> {
+    (0..=(end / step + 1e-9) as u32).map(move |i| f64::from(i) * step)
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.2}%", share * 100.0)
+}

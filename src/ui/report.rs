@@ -1,0 +1,329 @@
+//! A run as one HTML file: for a pipeline's artefacts, for mail, for paper. No script, no network, nothing to serve.
+
+mod parts;
+#[cfg(test)]
+mod tests;
+
+use leptos::prelude::*;
+
+use self::parts::{Part, parts};
+use super::{
+    charts::{SchedulePreview, drawn_charts},
+    load::VerdictView,
+    show,
+    text::{Lang, use_lang, use_text},
+};
+use crate::domain::{
+    event::Event,
+    format::{self, NO_DATA, clock},
+    frame::{Metric, Unit},
+    live::{LiveState, Snapshot},
+    run::{Run, RunState, Verdict},
+    threshold::Observed,
+};
+
+/// The page's own style and what only a report needs, in the order in which they build on each other.
+const STYLE: &[&str] = &[
+    include_str!("../../style/tokens.css"),
+    include_str!("../../style/base.css"),
+    include_str!("../../style/layout.css"),
+    include_str!("../../style/run.css"),
+    include_str!("../../style/numbers.css"),
+    include_str!("../../style/charts.css"),
+    include_str!("../../style/report.css"),
+];
+
+/// Wherever the file is opened: it loads nothing, runs nothing and sends nothing.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'";
+
+/// Most log lines shown.
+const LOG_LINES: usize = 40;
+
+/// Events that come this long after the end, in ms, still belong to the run.
+const EVENTS_AFTER_MS: u64 = 2_000;
+
+/// The report of `run`. Its course over time comes from the snapshot where that is of the same run, and `log` holds k6's
+/// last lines, oldest first.
+pub fn html(run: &Run, snapshot: &Snapshot, log: &[String], lang: Lang) -> String {
+    let mut snapshot = snapshot.clone();
+    if snapshot.status.run.as_ref().is_none_or(|shown| shown.id != run.id) {
+        snapshot.history = Default::default();
+        snapshot.events.clear();
+    }
+    snapshot.status.run = Some(run.clone());
+    // What is measured after the end is the end's echo in the sliding windows.
+    if let (Some(started), Some(ended)) = (run.started_ms, run.ended_ms) {
+        snapshot.history.keep_to(started + ended.saturating_sub(started).div_ceil(1_000) * 1_000);
+    }
+    let state = LiveState { snapshot };
+    let title = (lang.text().report_of)(&show::target(&run.plan.target, lang.text()));
+    document(lang, title, || view! { <Body run=run.clone() state log=log.to_vec() /> }.into_any())
+}
+
+/// The report of a test of `target` that did not come to run, or of which nobody knows how it ended.
+pub fn html_without_run(target: &str, why: &str, lang: Lang) -> String {
+    let text = lang.text();
+    let heading = (text.run_heading)(&show::target(target, text));
+    let why = why.to_owned();
+    document(lang, (text.report_of)(&show::target(target, text)), move || {
+        view! {
+            <Head heading badge=("failed", text.report_not_run) />
+            <main class="report">
+                <div class="verdict" data-testid="verdict" data-verdict="failed">
+                    <p class="verdict-word">{text.report_not_run}</p>
+                    <p>{text.report_not_run_reason}</p>
+                    <pre>{why}</pre>
+                </div>
+            </main>
+            <Foot k6=None />
+        }
+        .into_any()
+    })
+}
+
+fn document(lang: Lang, title: String, body: impl FnOnce() -> AnyView) -> String {
+    let owner = Owner::new();
+    owner.with(|| {
+        provide_context(lang);
+        let page = view! {
+            <!DOCTYPE html>
+            <html lang=lang.tag()>
+                <head>
+                    <meta charset="utf-8" />
+                    <meta http-equiv="Content-Security-Policy" content=POLICY />
+                    <meta name="viewport" content="width=device-width, initial-scale=1" />
+                    <meta name="color-scheme" content="light dark" />
+                    <title>{title}</title>
+                    <style inner_html=STYLE.concat()></style>
+                </head>
+                <body>{body()}</body>
+            </html>
+        };
+        page.to_html()
+    })
+}
+
+#[component]
+fn Head(heading: String, badge: (&'static str, &'static str)) -> impl IntoView {
+    let text = use_text();
+    view! {
+        <header class="report-head">
+            <p class="muted">{text.app_name}</p>
+            <div class="run-head">
+                <h1>{heading}</h1>
+                <span class="badge" data-state=badge.0>{badge.1}</span>
+            </div>
+        </header>
+    }
+}
+
+#[component]
+fn Foot(k6: Option<String>) -> impl IntoView {
+    let text = use_text();
+    let k6 = k6.unwrap_or_else(|| NO_DATA.into());
+    view! { <footer class="report-foot muted">{(text.report_footer)(env!("CARGO_PKG_VERSION"), &k6)}</footer> }
+}
+
+#[component]
+fn Body(run: Run, state: LiveState, log: Vec<String>) -> impl IntoView {
+    let (lang, text) = (use_lang(), use_text());
+    let outcome = match &run.state {
+        RunState::Finished(outcome) => Some(outcome.clone()),
+        _ => None,
+    };
+    let badge = match &outcome {
+        Some(outcome) => show::verdict(outcome, text),
+        None => show::state(Some(&run), text),
+    };
+    let tells_log = matches!(outcome, Some(Verdict::Crashed { .. } | Verdict::TimedOut)) && !log.is_empty();
+    let lines = log[log.len().saturating_sub(LOG_LINES)..].join("\n");
+    let verdict = match outcome {
+        Some(outcome) => view! { <VerdictView run=run.clone() outcome /> }.into_any(),
+        None => view! { <p class="notice warn">{text.report_unfinished}</p> }.into_any(),
+    };
+    let charts = if state.snapshot.history.is_empty() {
+        view! { <p class="muted">{text.report_no_rows}</p> }.into_any()
+    } else {
+        drawn_charts(&state, lang).into_any()
+    };
+    let k6 = state.snapshot.status.engine.k6_version.clone();
+    view! {
+        <Head heading=(text.run_heading)(&show::target(&run.plan.target, text)) badge />
+        <main class="report">
+            {verdict}
+            <div class="report-pair">
+                <PlanCard run=run.clone() />
+                <Thresholds seen=run.thresholds.clone() />
+            </div>
+            <section class="report-charts">
+                <h2>{text.report_over_time}</h2>
+                {charts}
+            </section>
+            <ByService parts=parts(&state.snapshot) />
+            <Timeline events=events_of(&run, &state.snapshot) run=run.clone() />
+            {tells_log
+                .then(|| {
+                    view! {
+                        <section class="card" data-testid="log">
+                            <h2>{text.report_last_lines}</h2>
+                            <pre class="report-log">{lines}</pre>
+                        </section>
+                    }
+                })}
+        </main>
+        <Foot k6 />
+    }
+}
+
+#[component]
+fn PlanCard(run: Run) -> impl IntoView {
+    let (lang, text) = (use_lang(), use_text());
+    let started = show::utc(run.started_ms.unwrap_or(run.created_ms));
+    let machine = format!("{}Z", started.replace(' ', "T"));
+    let schedule = run.schedule.clone();
+    view! {
+        <section class="card">
+            <h2>{text.report_plan}</h2>
+            <dl class="facts wide">
+                <div><dt>{text.pattern}</dt><dd>{show::pattern(&run.plan, text)}</dd></div>
+                <div><dt>{text.peak}</dt><dd>{show::peak(&run.plan, lang)}</dd></div>
+                <div><dt>{text.duration}</dt><dd>{show::duration(run.duration_s())}</dd></div>
+                <div><dt>{text.script}</dt><dd class="break">{run.plan.script.clone()}</dd></div>
+                <div><dt>{text.started_at}</dt><dd><time datetime=machine>{started}" UTC"</time></dd></div>
+                <div><dt>{text.run_id}</dt><dd class="break code">{run.id.to_string()}</dd></div>
+            </dl>
+            {schedule.map(|schedule| view! { <SchedulePreview schedule=Signal::stored(Some(schedule)) /> })}
+        </section>
+    }
+}
+
+#[component]
+fn Thresholds(seen: Vec<Observed>) -> impl IntoView {
+    let (lang, text) = (use_lang(), use_text());
+    let row = |seen: Observed| {
+        let (state, tone, word) = match show::holds(&seen) {
+            Some(true) => ("true", "ok", text.threshold_ok),
+            Some(false) => ("false", "bad", text.threshold_bad),
+            None => ("unknown", "", text.report_not_measured),
+        };
+        let disagrees = match (seen.ok, seen.k6_ok) {
+            (Some(ours), Some(k6)) if ours != k6 => Some((text.k6_disagrees)(k6)),
+            _ => None,
+        };
+        let rule = seen.threshold.to_string();
+        view! {
+            <tr data-testid="threshold" data-threshold=rule.clone() data-ok=state>
+                <th scope="row"><code>{rule.clone()}</code></th>
+                <td class="num" data-label=text.threshold_limit>{seen.threshold.comparison.sign()} " " {show::limit(&seen.threshold, lang)}</td>
+                <td class="num" data-label=text.report_measured>{show::threshold_value(&seen.threshold, seen.value, lang)}</td>
+                <td>
+                    <span class="status" data-tone=tone>{word}</span>
+                    {disagrees.map(|words| view! { <br /><span class="muted">{words}</span> })}
+                </td>
+            </tr>
+        }
+    };
+    let table = if seen.is_empty() {
+        view! { <p class="muted">{text.thresholds_none}</p> }.into_any()
+    } else {
+        view! {
+            <table class="report-rules">
+                <thead>
+                    <tr>
+                        <th scope="col">{text.report_rule}</th>
+                        <th scope="col" class="num">{text.threshold_limit}</th>
+                        <th scope="col" class="num">{text.report_measured}</th>
+                        <th scope="col">{text.report_result}</th>
+                    </tr>
+                </thead>
+                <tbody>{seen.into_iter().map(row).collect_view()}</tbody>
+            </table>
+        }
+        .into_any()
+    };
+    view! {
+        <section class="card">
+            <h2>{text.threshold_heading}</h2>
+            {table}
+        </section>
+    }
+}
+
+#[component]
+fn ByService(parts: Vec<Part>) -> impl IntoView {
+    let (lang, text) = (use_lang(), use_text());
+    if parts.is_empty() {
+        return ().into_any();
+    }
+    let shown = move |unit, value| format::value_or_none(unit, value, show::numbers(lang));
+    let row = |part: Part| {
+        let name = if part.name == "host" { text.host.to_owned() } else { part.name };
+        view! {
+            <tr data-testid="report-service">
+                <th scope="row">{name}</th>
+                <td class="num">{show::parts(Unit::PerSecond, part.rate, lang).0}</td>
+                <td class="num">{shown(Unit::Share, part.failed)}</td>
+                <td class="num">{shown(Unit::Seconds, part.p95)}</td>
+                <td class="num">{show::cpu(part.cpu, lang)}</td>
+                <td class="num">{shown(Unit::Bytes, part.memory)}</td>
+            </tr>
+        }
+    };
+    view! {
+        <section class="card">
+            <h2>{text.by_service}</h2>
+            <p class="muted">{text.report_service_hint}</p>
+            <div class="table-wrap" tabindex="0" role="group" aria-label=text.by_service>
+                <table>
+                    <thead>
+                        <tr>
+                            <th scope="col">{text.service}</th>
+                            <th scope="col" class="num">{text.report_rate}</th>
+                            <th scope="col" class="num">{(text.metric)(Metric::FailedShare).name}</th>
+                            <th scope="col" class="num">{text.report_p95}</th>
+                            <th scope="col" class="num">{text.report_cpu}</th>
+                            <th scope="col" class="num">{text.report_memory}</th>
+                        </tr>
+                    </thead>
+                    <tbody>{parts.into_iter().map(row).collect_view()}</tbody>
+                </table>
+            </div>
+        </section>
+    }
+    .into_any()
+}
+
+/// What happened during the run, in the order in which it did.
+fn events_of(run: &Run, snapshot: &Snapshot) -> Vec<Event> {
+    let end = run.ended_ms.map_or(u64::MAX, |ended| ended + EVENTS_AFTER_MS);
+    let mut events = snapshot.events.clone();
+    events.retain(|event| (run.created_ms..=end).contains(&event.at_ms));
+    events.sort_by_key(|event| event.at_ms);
+    events
+}
+
+#[component]
+fn Timeline(events: Vec<Event>, run: Run) -> impl IntoView {
+    let (lang, text) = (use_lang(), use_text());
+    let origin = run.started_ms.unwrap_or(run.created_ms);
+    let item = |event: Event| {
+        let (tone, words) = show::event(&event.kind, lang);
+        let utc = show::utc(event.at_ms);
+        view! {
+            <li data-tone=tone>
+                <time class="tabular" datetime=format!("{}Z", utc.replace(' ', "T"))>
+                    {clock(event.at_ms.saturating_sub(origin) as f64 / 1e3)}
+                </time>
+                <span>{words}</span>
+            </li>
+        }
+    };
+    (!events.is_empty()).then(|| {
+        view! {
+            <section class="card timeline">
+                <h2>{text.timeline}</h2>
+                <ol>{events.into_iter().map(item).collect_view()}</ol>
+            </section>
+        }
+    })
+}

@@ -1,0 +1,125 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::domain::{
+    event::EventKind,
+    frame::{Dimension, Frame, SeriesKey},
+    plan::{Pattern, Peak, Plan, Shape},
+    run::Totals,
+    schedule::Schedule,
+    service::{Health, Service, ServiceStatus},
+};
+
+const START: u64 = 1_700_000_000_000;
+const EVIL: &str = "</style><script>alert(1)</script>\"'&";
+
+fn run(verdict: Verdict, rules: &[(&str, Option<f64>, Option<bool>)]) -> Run {
+    let peak = Peak::Vus { vus: 50 };
+    let shape = Shape::Pattern { pattern: Pattern::Spike, peak, duration_s: 20, ramp_s: None };
+    let seen = |(rule, value, ok): &(&str, Option<f64>, Option<bool>)| Observed {
+        threshold: rule.parse().unwrap(),
+        value: *value,
+        ok: *ok,
+        k6_ok: None,
+    };
+    Run {
+        id: "r-1".parse().unwrap(),
+        plan: Plan { script: EVIL.into(), target: "shop".into(), shape, thresholds: vec![] },
+        schedule: Some(Schedule::new(Pattern::Spike, peak, 20, None)),
+        state: RunState::Finished(verdict),
+        created_ms: START - 1_000,
+        started_ms: Some(START),
+        ended_ms: Some(START + 20_300),
+        deadline_ms: START + 90_000,
+        thresholds: rules.iter().map(seen).collect(),
+        totals: Some(Totals { requests: Some(400.0), request_rate: Some(20.0), ..Totals::default() }),
+        correlation_id: String::new(),
+    }
+}
+
+fn snapshot(run: &Run, seconds: u64) -> Snapshot {
+    let mut snapshot = Snapshot::default();
+    snapshot.status.run = Some(run.clone());
+    let service = Service { name: "shop".into(), url: String::new() };
+    snapshot.status.services = vec![ServiceStatus { service, health: Health::Unknown }];
+    for second in 0..seconds {
+        let shop = |metric| SeriesKey::part(metric, Dimension::Service, "shop");
+        let values = [
+            (SeriesKey::whole(Metric::Vus), second as f64),
+            (SeriesKey::whole(Metric::P95), 0.1),
+            (shop(Metric::RequestRate), 30.0),
+            (shop(Metric::FailedShare), 0.25),
+        ];
+        snapshot.history.push(&Frame { at_ms: START + second * 1_000, values: values.into() });
+    }
+    let event = |at_ms, kind| Event { at_ms, kind };
+    let reason = EVIL.to_owned();
+    snapshot.events = vec![
+        event(START - 60_000, EventKind::MetricsBack),
+        event(START + 5_000, EventKind::Health { service: "shop".into(), health: Health::Down { reason } }),
+    ];
+    snapshot
+}
+
+fn assert_has(html: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(html.contains(part), "{part:?} is missing in {html}");
+    }
+}
+
+#[test]
+fn a_failed_run_shows_limits_values_charts_and_what_happened() {
+    let rules = [
+        ("http_req_duration:p(95)<500", Some(812.0), Some(false)),
+        ("http_req_failed:rate<0.01", Some(0.0), Some(true)),
+        ("checks:rate>0.9", None, None),
+    ];
+    let run = run(Verdict::Failed, &rules);
+    let english = html(&run, &snapshot(&run, 26), &["a quiet log".into()], Lang::En);
+    assert_has(
+        &english,
+        &[
+            r#"<html lang="en""#,
+            r#"data-verdict="failed""#,
+            "1 of 3 thresholds did not hold",
+            r#"data-threshold="http_req_duration:p(95)&lt;500" data-ok="false""#,
+            "812 ms",
+            "Not measured",
+            // Seconds 0 to 21: what comes after the end is an echo.
+            r#"data-testid="chart-latency" data-points="22""#,
+            "p95 &lt; 500 ms",
+            "<polyline",
+            "shop: Down",
+            "00:05",
+            "25.0%",
+        ],
+    );
+    assert!(!english.contains("Metrics are back"), "before the run");
+    assert!(!english.contains("a quiet log"), "k6 did not crash");
+    let german = html(&run, &snapshot(&run, 26), &[], Lang::De);
+    assert_has(&german, &[r#"<html lang="de""#, "Nicht bestanden", "Nicht gemessen"]);
+}
+
+#[test]
+fn nothing_is_loaded_run_or_taken_for_markup() {
+    let crash = Verdict::Crashed { exit_code: Some(107), message: EVIL.into() };
+    let run = run(crash, &[]);
+    let html = html(&run, &snapshot(&run, 3), &[EVIL.into()], Lang::En);
+    assert_has(&html, &["exit code 107", "&lt;script&gt;alert(1)", r#"data-testid="log""#]);
+    assert_eq!(html.matches("</style>").count(), 1, "only our own");
+    for foreign in ["<script", "<link", "<img", "src=", "href=", "http://", "https://", "@import", "url("] {
+        assert!(!html.contains(foreign), "{foreign}");
+    }
+    let never = html_without_run(EVIL, EVIL, Lang::En);
+    assert!(!never.contains("<script") && never.contains("&lt;script&gt;"), "{never}");
+}
+
+#[test]
+fn a_run_without_values_has_no_empty_charts() {
+    let run = run(Verdict::Cancelled, &[("http_reqs:count>1", None, None)]);
+    let mut other = snapshot(&run, 9);
+    other.status.run = Some(Run { id: "r-2".parse().unwrap(), ..run.clone() });
+    let html = html(&run, &other, &[], Lang::En);
+    assert_has(&html, &["No values over time were kept", "Not measured"]);
+    assert!(!html.contains("<polyline class=\"plot-line\"") && !html.contains("shop: Down"), "another run's: {html}");
+}
