@@ -61,7 +61,6 @@ ENV HAD_ADDR=0.0.0.0:8083 \
     HAD_SITE_ROOT=/app/site \
     HAD_SCRIPTS_DIR=/app/k6-scripts \
     HAD_STATE_DIR=/var/lib/ha-dashboard
-VOLUME /var/lib/ha-dashboard
 EXPOSE 8083
 HEALTHCHECK --interval=5s --timeout=5s --start-period=15s --retries=3 CMD ["/app/ha-dashboard", "healthcheck"]
 ENTRYPOINT ["/app/ha-dashboard"]
