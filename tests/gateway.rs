@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::{
-    io::{Read, Write},
+    io::{ErrorKind, Read, Write},
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -71,7 +71,10 @@ impl Gateway {
         )
         .unwrap();
         let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).unwrap();
+        // A refusal can come before all was sent.
+        if let Err(error) = stream.read_to_end(&mut answer) {
+            assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{line}");
+        }
         let answer = String::from_utf8_lossy(&answer).into_owned();
         let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
         (status.unwrap_or_else(|| panic!("{line}: {answer:?}")), answer)
@@ -85,7 +88,7 @@ impl Drop for Gateway {
     }
 }
 
-const OUR_REFUSAL: &str = "the gateway allows no such call";
+const OUR_REFUSAL: &str = "the gateway does not allow this call";
 
 #[test]
 fn what_the_dashboard_needs_reaches_the_engine() {
@@ -96,28 +99,100 @@ fn what_the_dashboard_needs_reaches_the_engine() {
         ("GET /version", 200),
         ("GET /events?since=0&until=1", 200),
         ("GET /containers/json?all=true&filters=%7B%22label%22%3A%5B%22a%3Db%22%5D%7D", 200),
-        ("GET /containers/no-such_container.1/json", 404),
-        ("GET /containers/no-such/logs?follow=true&stdout=true", 404),
-        ("GET /containers/no-such/stats?stream=false", 404),
-        ("GET /containers/no-such/archive?path=%2Fsummary.json", 404),
-        ("HEAD /containers/no-such/archive?path=%2Fsummary.json", 404),
-        ("PUT /containers/no-such/archive?path=%2F", 404),
-        ("POST /containers/no-such/start", 404),
-        ("POST /containers/no-such/stop?t=60", 404),
-        ("POST /containers/no-such/kill?signal=SIGKILL", 404),
-        ("POST /containers/no-such/pause", 404),
-        ("POST /containers/no-such/unpause", 404),
-        ("POST /containers/no-such/wait?condition=not-running", 404),
-        ("DELETE /containers/no-such?force=true", 404),
+        ("GET /containers/ha-dashboard-20261123-174326-k7qz-1/json", 404),
+        ("GET /containers/ha-dashboard-once-0123456789abcdef/logs?follow=true&stdout=true", 404),
+        ("GET /containers/ha-dashboard-once-0123456789abcdef/stats?stream=false", 404),
+        ("GET /containers/ha-dashboard-once-0123456789abcdef/archive?path=%2Fsummary.json", 404),
+        ("HEAD /containers/ha-dashboard-once-0123456789abcdef/archive?path=%2Fsummary.json", 404),
+        ("PUT /containers/ha-dashboard-once-0123456789abcdef/archive?path=%2F", 404),
+        ("POST /containers/ha-dashboard-once-0123456789abcdef/start", 404),
+        ("POST /containers/ha-dashboard-once-0123456789abcdef/stop?t=60", 404),
+        ("POST /containers/ha-dashboard-once-0123456789abcdef/kill?signal=SIGKILL", 404),
+        ("POST /containers/ha-dashboard-once-0123456789abcdef/pause", 404),
+        ("POST /containers/ha-dashboard-once-0123456789abcdef/unpause", 404),
+        ("POST /containers/ha-dashboard-once-0123456789abcdef/wait?condition=not-running", 404),
+        ("DELETE /containers/ha-dashboard-20261123-174326-k7qz-1?force=true", 404),
         ("GET /images/grafana/no-such:1.1.0/json", 404),
         ("GET /images/registry.example:5000/a/b@sha256:0000/json", 400),
     ] {
         let (status, answer) = gateway.ask(line, "", "");
         assert_eq!(status, expected, "{line}: {answer}");
     }
-    // The engine's own complaint, so it was asked.
-    let (status, answer) = gateway.ask("POST /containers/create?name=x", "Content-Type: application/json\r\n", "{}");
-    assert!(status != 403 && answer.contains("create a container"), "{answer}");
+}
+
+/// A container as the dashboard asks for it, of an image that no engine has.
+const RECIPE: &str = r#"{"User":"12345:12345","Env":["HOME=/k6","X={\"Binds\":[\"/\"],\"Privileged\":true}"],"Cmd":["run","a.js"],"Image":"grafana/k6:no-such-tag","Labels":{"ha-dashboard.run":"x"},"HostConfig":{"NetworkMode":"ha-dashboard-k6","Mounts":[{"Target":"/k6","Type":"volume"}],"Tmpfs":{"/tmp":"rw,size=64m"},"ReadonlyRootfs":true,"CapDrop":["ALL"],"SecurityOpt":["no-new-privileges:true"],"Privileged":false,"Memory":1073741824,"PidsLimit":512,"RestartPolicy":{"Name":"no"},"LogConfig":{"Type":"json-file","Config":{"max-size":"8m"}}}}"#;
+
+const JSON: &str = "Content-Type: application/json\r\n";
+
+#[test]
+fn k6_containers_can_be_made_and_no_others() {
+    let gateway = Gateway::start(&engine());
+    let create = |name: &str, body: &str| gateway.ask(&format!("POST /containers/create?{name}"), JSON, body);
+    let ours = "name=ha-dashboard-20261123-174326-k7qz-1";
+    for name in [ours, "name=ha-dashboard-once-0123456789abcdef&platform="] {
+        for recipe in [RECIPE, &RECIPE.replace("ha-dashboard-k6", "none")] {
+            let (status, answer) = create(name, recipe);
+            assert!(status == 404 && answer.contains("o such image"), "{name}: {answer}");
+        }
+    }
+    for name in
+        ["", "name=x", "name=ha-dashboard-grafana-1", "platform=", &format!("{ours}&name=x"), &format!("{ours}/")]
+    {
+        assert_eq!(create(name, RECIPE).0, 403, "{name}");
+    }
+    let more = |field: &str| RECIPE.replace(r#""Memory""#, &format!(r#"{field},"Memory""#));
+    for body in [
+        String::new(),
+        "{}".into(),
+        RECIPE.replace("grafana/k6:", "alpine:"),
+        RECIPE.replace("grafana/k6:", "evil.example/grafana/k6:"),
+        RECIPE.replace("ha-dashboard-k6", "host"),
+        RECIPE.replace("ha-dashboard-k6", "container:ha-dashboard-grafana-1"),
+        RECIPE.replace(r#"["ALL"]"#, "[]"),
+        RECIPE.replace("no-new-privileges:true", "seccomp=unconfined"),
+        RECIPE.replace(r#""Privileged":false"#, r#""Privileged":true"#),
+        RECIPE.replace(r#""Privileged":false"#, r#""privileged" : true"#),
+        RECIPE.replace(r#""Type":"volume""#, r#""Type":"bind","Source":"/""#),
+        RECIPE.replace(r#""Type":"volume""#, r#""Type":"volume","Source":"ha-dashboard_dashboard-state""#),
+        RECIPE.replace(
+            r#""Type":"volume""#,
+            r#""Type":"volume","VolumeOptions":{"DriverConfig":{"Options":{"type":"none","o":"bind","device":"/"}}}"#,
+        ),
+        more(r#""Binds":["/:/host"]"#),
+        more(r#""BINDS":["/:/host"]"#),
+        more(r#""bind\u0073":["/:/host"]"#),
+        more("\"bind\u{17f}\":[\"/:/host\"]"),
+        more("\n\"Binds\"\n:[\"/:/host\"]"),
+        more(r#""CapAdd":["SYS_ADMIN"]"#),
+        more(r#""Devices":[{"PathOnHost":"/dev/sda"}]"#),
+        more(r#""PidMode":"host""#),
+        more(r#""VolumesFrom":["k6-load-tester"]"#),
+        more(r#""networkmode":"host""#),
+        more(r#""securityopt":["seccomp=unconfined"]"#),
+        more(r#""capdrop":[]"#),
+        more(r#""PortBindings":{"80/tcp":[{}]}"#),
+        RECIPE.replace(r#""HostConfig""#, r#""image":"alpine","HostConfig""#),
+        // Longer than what is read of it.
+        RECIPE.replace("a.js", &"a".repeat(80_000)),
+    ] {
+        let (status, answer) = create(ours, &body);
+        assert_eq!(status, 403, "{}: {answer}", &body[..body.len().min(2000)]);
+    }
+}
+
+#[test]
+fn other_containers_are_out_of_reach() {
+    let gateway = Gateway::start(&engine());
+    let id = "9834b657d0eca035a6057615e66cbdbbb383f0fb9e357aa220f8585bd807d426";
+    for name in ["x", "k6-load-tester", "ha-dashboard-grafana-1", "ha-dashboard_grafana_1", "ha-dashboard-", id] {
+        for line in ["GET /json", "GET /logs", "GET /archive?path=/", "PUT /archive?path=/", "POST /stop", "POST /wait"]
+        {
+            let line = line.replace(" /", &format!(" /containers/{name}/"));
+            assert_eq!(gateway.ask(&line, "", "").0, 403, "{line}");
+        }
+        assert_eq!(gateway.ask(&format!("DELETE /containers/{name}"), "", "").0, 403, "{name}");
+    }
 }
 
 #[test]
@@ -145,10 +220,10 @@ fn nothing_else_does() {
         "GET /secrets",
         "GET /configs",
         "GET /plugins",
-        "GET /containers/x/export",
-        "GET /containers/x/top",
-        "GET /containers/x/changes",
-        "GET /containers/x/attach/ws",
+        "GET /containers/ha-dashboard-once-01/export",
+        "GET /containers/ha-dashboard-once-01/top",
+        "GET /containers/ha-dashboard-once-01/changes",
+        "GET /containers/ha-dashboard-once-01/attach/ws",
         "GET /images/k6/get",
         "GET /images/k6/history",
         "POST /build",
@@ -157,12 +232,12 @@ fn nothing_else_does() {
         "POST /session",
         "POST /grpc",
         "POST /containers/prune",
-        "POST /containers/x/exec",
-        "POST /containers/x/attach",
-        "POST /containers/x/update",
-        "POST /containers/x/rename?name=y",
-        "POST /containers/x/restart",
-        "POST /containers/x/resize",
+        "POST /containers/ha-dashboard-once-01/exec",
+        "POST /containers/ha-dashboard-once-01/attach",
+        "POST /containers/ha-dashboard-once-01/update",
+        "POST /containers/ha-dashboard-once-01/rename?name=y",
+        "POST /containers/ha-dashboard-once-01/restart",
+        "POST /containers/ha-dashboard-once-01/resize",
         "POST /exec/x/start",
         "POST /images/load",
         "POST /images/k6/tag?repo=x",
@@ -173,25 +248,25 @@ fn nothing_else_does() {
         "POST /swarm/init",
         "POST /_ping",
         "POST /containers/json",
-        "PUT /containers/x/json",
+        "PUT /containers/ha-dashboard-once-01/json",
         "DELETE /images/k6",
-        "DELETE /containers/x/archive",
+        "DELETE /containers/ha-dashboard-once-01/archive",
         "DELETE /containers",
-        "PATCH /containers/x",
+        "PATCH /containers/ha-dashboard-once-01",
         "OPTIONS /_ping",
         "TRACE /_ping",
         // The engine's router cleans and decodes paths.
         "GET //volumes",
         "GET //containers/json",
         "GET /containers/../volumes",
-        "GET /containers/x/../../volumes/json",
+        "GET /containers/ha-dashboard-once-01/../../volumes/json",
         "GET /containers/./json",
         "GET /containers/%2e%2e/volumes",
         "GET /volumes%2f..%2fcontainers/json",
-        "GET /containers/x%2fexport/json",
+        "GET /containers/ha-dashboard-once-01%2fexport/json",
         "GET /%63ontainers/json",
-        "POST /containers/x%2fexec%3f/start",
-        "POST /containers/x;/start",
+        "POST /containers/ha-dashboard-once-01%2fexec%3f/start",
+        "POST /containers/ha-dashboard-once-01;/start",
         "GET /images/../volumes/json",
         "GET /images/a/%2e%2e/json",
         "GET /v1.41//containers/json",
