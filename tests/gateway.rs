@@ -121,7 +121,7 @@ fn what_the_dashboard_needs_reaches_the_engine() {
 }
 
 /// A container as the dashboard asks for it, of an image that no engine has.
-const RECIPE: &str = r#"{"User":"12345:12345","Env":["HOME=/k6","X={\"Binds\":[\"/\"],\"Privileged\":true}"],"Cmd":["run","a.js"],"Image":"grafana/k6:no-such-tag","Labels":{"ha-dashboard.run":"x"},"HostConfig":{"NetworkMode":"ha-dashboard-k6","Mounts":[{"Target":"/k6","Type":"volume"}],"Tmpfs":{"/tmp":"rw,size=64m"},"ReadonlyRootfs":true,"CapDrop":["ALL"],"SecurityOpt":["no-new-privileges:true"],"Privileged":false,"Memory":1073741824,"PidsLimit":512,"RestartPolicy":{"Name":"no"},"LogConfig":{"Type":"json-file","Config":{"max-size":"8m"}}}}"#;
+const RECIPE: &str = r#"{"User":"12345:12345","Env":["HOME=/k6","K6_NO_USAGE_REPORT=true","NAME=Ünï\u0007","X={\"Binds\":[\"/\"],\"Privileged\":true}"],"Cmd":["run","a.js"],"Image":"grafana/k6:no-such-tag","Labels":{"ha-dashboard.run":"x"},"HostConfig":{"NetworkMode":"ha-dashboard-k6","Mounts":[{"Target":"/k6","Type":"volume"}],"Tmpfs":{"/tmp":"rw,size=64m"},"ReadonlyRootfs":true,"CapDrop":["ALL"],"SecurityOpt":["no-new-privileges:true"],"Privileged":false,"Memory":1073741824,"PidsLimit":512,"RestartPolicy":{"Name":"no"},"LogConfig":{"Type":"json-file","Config":{"max-size":"8m"}}}}"#;
 
 const JSON: &str = "Content-Type: application/json\r\n";
 
@@ -163,6 +163,7 @@ fn k6_containers_can_be_made_and_no_others() {
         more(r#""BINDS":["/:/host"]"#),
         more(r#""bind\u0073":["/:/host"]"#),
         more("\"bind\u{17f}\":[\"/:/host\"]"),
+        more("\"lin\u{212a}s\":[\"x\"]"),
         more("\n\"Binds\"\n:[\"/:/host\"]"),
         more(r#""CapAdd":["SYS_ADMIN"]"#),
         more(r#""Devices":[{"PathOnHost":"/dev/sda"}]"#),
