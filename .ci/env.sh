@@ -17,7 +17,7 @@ node_at_least=20
 tools=$HOME/.cache/ha-dashboard
 mkdir -p "$tools/bin" target
 
-export PATH="$tools/bin:$tools/cargo-leptos-$cargo_leptos/bin:$tools/wasm-bindgen-$wasm_bindgen/bin:$repo/end2end/node_modules/.bin:$HOME/.cargo/bin:$PATH"
+export PATH="$tools/bin:$tools/cargo-leptos-$cargo_leptos/bin:$tools/wasm-bindgen-$wasm_bindgen/bin:$repo/end2end/node_modules/.bin:$HOME/.cargo/bin:$PATH:/usr/sbin"
 if [ -x "$tools/node-$node_wheel/bin/node" ]; then
   export PATH="$tools/node-$node_wheel/bin:$PATH"
 fi

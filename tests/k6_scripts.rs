@@ -199,6 +199,19 @@ fn by_hand_the_scripts_have_small_defaults() {
 }
 
 #[test]
+fn by_hand_the_services_can_be_named() {
+    let server = Server::start();
+    let services = format!("product-service={}/here", server.url());
+    let outcome = support::run_by_hand(SCRIPTS[0], &[("HAD_SERVICES", &services)]);
+    assert_eq!(outcome.status.code(), Some(0), "{outcome:?}");
+    assert!(server.asked().iter().all(|asked| asked.contains("/here/health")), "{:?}", server.asked());
+    assert!(!server.asked().is_empty());
+
+    let error = support::inspect_with_env(SCRIPTS[0], &[("HAD_SERVICES", "product-service")]).unwrap_err();
+    assert!(error.contains("HAD_SERVICES must be name=url"), "{error}");
+}
+
+#[test]
 fn a_malformed_input_is_refused_by_name() {
     for (input, key) in [
         ("{", "HAD_INPUT must be JSON"),

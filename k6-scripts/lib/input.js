@@ -1,7 +1,7 @@
 // What the dashboard tells a script: one JSON value in HAD_INPUT, or in the file that HAD_INPUT_FILE names (`ScriptInput`
 // in src/domain/script.rs).
 
-// For `k6 run` by hand, against the demo services.
+// For `k6 run` by hand: against the demo services, or those that HAD_SERVICES names (name=url,name=url).
 const BY_HAND = {
   schedule: {
     executor: 'ramping-vus',
@@ -14,14 +14,10 @@ const BY_HAND = {
     ],
   },
   thresholds: {},
-  services: [
-    { name: 'product-service', url: 'http://127.0.0.1:8080' },
-    { name: 'user-service', url: 'http://127.0.0.1:8081' },
-    { name: 'checkout-service', url: 'http://127.0.0.1:8082' },
-  ],
-  targets: ['product-service', 'user-service', 'checkout-service'],
   grace_s: 3,
 };
+const DEMO_SERVICES =
+  'product-service=http://127.0.0.1:8080,user-service=http://127.0.0.1:8081,checkout-service=http://127.0.0.1:8082';
 
 export const input = read();
 
@@ -43,10 +39,19 @@ export function baseUrl(service) {
   return found.url.replace(/\/+$/, '');
 }
 
+function byHand() {
+  const services = (__ENV.HAD_SERVICES || DEMO_SERVICES).split(',').map((pair) => {
+    const [, name, url] = /^\s*([a-z0-9-]+)=(https?:\/\/\S+)\s*$/.exec(pair) || [];
+    if (!name) throw new Error(`HAD_SERVICES must be name=url,name=url, but has ${JSON.stringify(pair)}`);
+    return { name, url };
+  });
+  return { ...BY_HAND, services, targets: services.map(({ name }) => name) };
+}
+
 function read() {
   const file = __ENV.HAD_INPUT_FILE;
   const text = file ? open(file) : __ENV.HAD_INPUT;
-  if (!text) return BY_HAND;
+  if (!text) return byHand();
   let value;
   try {
     value = JSON.parse(text);

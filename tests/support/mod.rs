@@ -4,7 +4,7 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Command, Output, Stdio},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU16, Ordering},
@@ -92,6 +92,13 @@ pub fn run(script: &str, input: &ScriptInput) -> Outcome {
         samples: read(&samples).lines().map(|line| serde_json::from_str(line).unwrap()).collect(),
         log,
     }
+}
+
+/// Runs a script to its end as `k6 run` by hand does, with any environment.
+pub fn run_by_hand(script: &str, env: &[(&str, &str)]) -> Output {
+    let mut command = command("run");
+    command.args(["--address", "127.0.0.1:0"]).arg(script_path(script));
+    command.envs(env.iter().copied()).output().expect("k6 can't be started")
 }
 
 /// A shop that answers at once, and remembers what it was asked. It ends with its value.

@@ -1,0 +1,333 @@
+//! The socket gateway lets through what the dashboard needs of Docker, and nothing else: real haproxy, real engine.
+#![allow(clippy::unwrap_used)]
+
+use std::{
+    io::{ErrorKind, Read, Write},
+    os::unix::net::UnixStream,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// How long haproxy gets to listen, and the engine to answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The engine's socket: the tests' own, or the machine's. Without one the tests fail: skipping would look like success.
+fn engine() -> PathBuf {
+    let own = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache/ha-dashboard/docker/docker.sock"));
+    let sockets = own.into_iter().chain([PathBuf::from("/var/run/docker.sock")]);
+    let answering = sockets.into_iter().find(|socket| UnixStream::connect(socket).is_ok());
+    answering.expect("no Docker Engine answers: run `.ci/docker start`")
+}
+
+/// haproxy with the stack's configuration, on a socket instead of a port.
+struct Gateway {
+    haproxy: Child,
+    dir: tempfile::TempDir,
+}
+
+impl Gateway {
+    fn start(engine: &Path) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("monitoring/gateway/haproxy.cfg");
+        let text = std::fs::read_to_string(ours).unwrap();
+        let (bind, server) = ("bind :2375", "unix@/var/run/docker.sock");
+        assert!(text.contains(bind) && text.contains(server));
+        let text = text
+            .replace(bind, &format!("bind unix@{}", dir.path().join("gateway.sock").display()))
+            .replace(server, &format!("unix@{}", engine.display()));
+        let file = dir.path().join("haproxy.cfg");
+        std::fs::write(&file, text).unwrap();
+        let path = std::env::var("PATH").unwrap_or_default();
+        let haproxy = Command::new("haproxy")
+            .env("PATH", format!("{path}:/usr/sbin"))
+            .args(["-db", "-f"])
+            .arg(&file)
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("haproxy can't be started: run `make setup`");
+        let gateway = Self { haproxy, dir };
+        let started = Instant::now();
+        while UnixStream::connect(gateway.socket()).is_err() {
+            assert!(started.elapsed() < PATIENCE, "haproxy does not listen");
+            thread::sleep(Duration::from_millis(20));
+        }
+        gateway
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.dir.path().join("gateway.sock")
+    }
+
+    /// Sends `line`, for example `GET /_ping`, and gives status and body.
+    fn ask(&self, line: &str, headers: &str, body: &str) -> (u16, String) {
+        let mut stream = UnixStream::connect(self.socket()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let length = body.len();
+        write!(
+            stream,
+            "{line} HTTP/1.1\r\nHost: docker-gateway\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
+        )
+        .unwrap();
+        let mut answer = Vec::new();
+        // A refusal can come before all was sent.
+        if let Err(error) = stream.read_to_end(&mut answer) {
+            assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{line}");
+        }
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
+        (status.unwrap_or_else(|| panic!("{line}: {answer:?}")), answer)
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        let _ = self.haproxy.kill();
+        let _ = self.haproxy.wait();
+    }
+}
+
+const OUR_REFUSAL: &str = "the gateway does not allow this call";
+
+#[test]
+fn what_the_dashboard_needs_reaches_the_engine() {
+    let gateway = Gateway::start(&engine());
+    for (line, expected) in [
+        ("GET /_ping", 200),
+        ("HEAD /_ping", 200),
+        ("GET /version", 200),
+        ("GET /events?since=0&until=1", 200),
+        ("GET /containers/json?all=true&filters=%7B%22label%22%3A%5B%22a%3Db%22%5D%7D", 200),
+        ("GET /containers/ha-dashboard-20261123-174326-k7qz-1/json", 404),
+        ("GET /containers/ha-dashboard-once-0123456789abcdef/logs?follow=true&stdout=true", 404),
+        ("GET /containers/ha-dashboard-once-0123456789abcdef/stats?stream=false", 404),
+        ("GET /containers/ha-dashboard-once-0123456789abcdef/archive?path=%2Fsummary.json", 404),
+        ("HEAD /containers/ha-dashboard-once-0123456789abcdef/archive?path=%2Fsummary.json", 404),
+        ("PUT /containers/ha-dashboard-once-0123456789abcdef/archive?path=%2F", 404),
+        ("POST /containers/ha-dashboard-once-0123456789abcdef/start", 404),
+        ("POST /containers/ha-dashboard-once-0123456789abcdef/stop?t=60", 404),
+        ("POST /containers/ha-dashboard-once-0123456789abcdef/kill?signal=SIGKILL", 404),
+        ("POST /containers/ha-dashboard-once-0123456789abcdef/pause", 404),
+        ("POST /containers/ha-dashboard-once-0123456789abcdef/unpause", 404),
+        ("POST /containers/ha-dashboard-once-0123456789abcdef/wait?condition=not-running", 404),
+        ("DELETE /containers/ha-dashboard-20261123-174326-k7qz-1?force=true", 404),
+        ("GET /images/grafana/no-such:1.1.0/json", 404),
+        ("GET /images/registry.example:5000/a/b@sha256:0000/json", 400),
+    ] {
+        let (status, answer) = gateway.ask(line, "", "");
+        assert_eq!(status, expected, "{line}: {answer}");
+    }
+}
+
+/// A container as the dashboard asks for it, of an image that no engine has.
+const RECIPE: &str = r#"{"User":"12345:12345","Env":["HOME=/k6","K6_NO_USAGE_REPORT=true","NAME=Ünï\u0007","X={\"Binds\":[\"/\"],\"Privileged\":true}"],"Cmd":["run","a.js"],"Image":"grafana/k6:no-such-tag","Labels":{"ha-dashboard.run":"x"},"HostConfig":{"NetworkMode":"ha-dashboard-k6","Mounts":[{"Target":"/k6","Type":"volume"}],"Tmpfs":{"/tmp":"rw,size=64m"},"ReadonlyRootfs":true,"CapDrop":["ALL"],"SecurityOpt":["no-new-privileges:true"],"Privileged":false,"Memory":1073741824,"PidsLimit":512,"RestartPolicy":{"Name":"no"},"LogConfig":{"Type":"json-file","Config":{"max-size":"8m"}}}}"#;
+
+const JSON: &str = "Content-Type: application/json\r\n";
+
+#[test]
+fn k6_containers_can_be_made_and_no_others() {
+    let gateway = Gateway::start(&engine());
+    let create = |name: &str, body: &str| gateway.ask(&format!("POST /containers/create?{name}"), JSON, body);
+    let ours = "name=ha-dashboard-20261123-174326-k7qz-1";
+    for name in [ours, "name=ha-dashboard-once-0123456789abcdef&platform="] {
+        for recipe in [RECIPE, &RECIPE.replace("ha-dashboard-k6", "none")] {
+            let (status, answer) = create(name, recipe);
+            assert!(status == 404 && answer.contains("o such image"), "{name}: {answer}");
+        }
+    }
+    for name in
+        ["", "name=x", "name=ha-dashboard-grafana-1", "platform=", &format!("{ours}&name=x"), &format!("{ours}/")]
+    {
+        assert_eq!(create(name, RECIPE).0, 403, "{name}");
+    }
+    let more = |field: &str| RECIPE.replace(r#""Memory""#, &format!(r#"{field},"Memory""#));
+    for body in [
+        String::new(),
+        "{}".into(),
+        RECIPE.replace("grafana/k6:", "alpine:"),
+        RECIPE.replace("grafana/k6:", "evil.example/grafana/k6:"),
+        RECIPE.replace("ha-dashboard-k6", "host"),
+        RECIPE.replace("ha-dashboard-k6", "container:ha-dashboard-grafana-1"),
+        RECIPE.replace(r#"["ALL"]"#, "[]"),
+        RECIPE.replace("no-new-privileges:true", "seccomp=unconfined"),
+        RECIPE.replace(r#""Privileged":false"#, r#""Privileged":true"#),
+        RECIPE.replace(r#""Privileged":false"#, r#""privileged" : true"#),
+        RECIPE.replace(r#""Type":"volume""#, r#""Type":"bind","Source":"/""#),
+        RECIPE.replace(r#""Type":"volume""#, r#""Type":"volume","Source":"ha-dashboard_dashboard-state""#),
+        RECIPE.replace(
+            r#""Type":"volume""#,
+            r#""Type":"volume","VolumeOptions":{"DriverConfig":{"Options":{"type":"none","o":"bind","device":"/"}}}"#,
+        ),
+        more(r#""Binds":["/:/host"]"#),
+        more(r#""BINDS":["/:/host"]"#),
+        more(r#""bind\u0073":["/:/host"]"#),
+        more("\"bind\u{17f}\":[\"/:/host\"]"),
+        more("\"lin\u{212a}s\":[\"x\"]"),
+        more("\n\"Binds\"\n:[\"/:/host\"]"),
+        more(r#""CapAdd":["SYS_ADMIN"]"#),
+        more(r#""Devices":[{"PathOnHost":"/dev/sda"}]"#),
+        more(r#""PidMode":"host""#),
+        more(r#""VolumesFrom":["k6-load-tester"]"#),
+        more(r#""networkmode":"host""#),
+        more(r#""securityopt":["seccomp=unconfined"]"#),
+        more(r#""capdrop":[]"#),
+        more(r#""PortBindings":{"80/tcp":[{}]}"#),
+        RECIPE.replace(r#""HostConfig""#, r#""image":"alpine","HostConfig""#),
+        // Longer than what is read of it.
+        RECIPE.replace("a.js", &"a".repeat(80_000)),
+    ] {
+        let (status, answer) = create(ours, &body);
+        assert_eq!(status, 403, "{}: {answer}", &body[..body.len().min(2000)]);
+    }
+}
+
+#[test]
+fn other_containers_are_out_of_reach() {
+    let gateway = Gateway::start(&engine());
+    let id = "9834b657d0eca035a6057615e66cbdbbb383f0fb9e357aa220f8585bd807d426";
+    for name in ["x", "k6-load-tester", "ha-dashboard-grafana-1", "ha-dashboard_grafana_1", "ha-dashboard-", id] {
+        for line in ["GET /json", "GET /logs", "GET /archive?path=/", "PUT /archive?path=/", "POST /stop", "POST /wait"]
+        {
+            let line = line.replace(" /", &format!(" /containers/{name}/"));
+            assert_eq!(gateway.ask(&line, "", "").0, 403, "{line}");
+        }
+        assert_eq!(gateway.ask(&format!("DELETE /containers/{name}"), "", "").0, 403, "{name}");
+    }
+}
+
+#[test]
+fn with_a_version_in_front_too() {
+    let gateway = Gateway::start(&engine());
+    let (_, answer) = gateway.ask("GET /version", "", "");
+    let version = answer.split("\"ApiVersion\":\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+    assert_eq!(gateway.ask(&format!("GET /v{version}/containers/json"), "", "").0, 200);
+    assert_eq!(gateway.ask(&format!("GET /v{version}/volumes"), "", "").0, 403);
+    assert_eq!(gateway.ask(&format!("GET /v{version}/v{version}/_ping"), "", "").0, 403);
+}
+
+#[test]
+fn nothing_else_does() {
+    let gateway = Gateway::start(&engine());
+    for line in [
+        "GET /",
+        "GET /info",
+        "GET /system/df",
+        "GET /images/json",
+        "GET /volumes",
+        "GET /networks",
+        "GET /swarm",
+        "GET /services",
+        "GET /secrets",
+        "GET /configs",
+        "GET /plugins",
+        "GET /containers/ha-dashboard-once-01/export",
+        "GET /containers/ha-dashboard-once-01/top",
+        "GET /containers/ha-dashboard-once-01/changes",
+        "GET /containers/ha-dashboard-once-01/attach/ws",
+        "GET /images/k6/get",
+        "GET /images/k6/history",
+        "POST /build",
+        "POST /auth",
+        "POST /commit?container=x",
+        "POST /session",
+        "POST /grpc",
+        "POST /containers/prune",
+        "POST /containers/ha-dashboard-once-01/exec",
+        "POST /containers/ha-dashboard-once-01/attach",
+        "POST /containers/ha-dashboard-once-01/update",
+        "POST /containers/ha-dashboard-once-01/rename?name=y",
+        "POST /containers/ha-dashboard-once-01/restart",
+        "POST /containers/ha-dashboard-once-01/resize",
+        "POST /exec/x/start",
+        "POST /images/load",
+        "POST /images/k6/tag?repo=x",
+        "POST /images/k6/push",
+        "POST /images/prune",
+        "POST /networks/create",
+        "POST /volumes/create",
+        "POST /swarm/init",
+        "POST /_ping",
+        "POST /containers/json",
+        "PUT /containers/ha-dashboard-once-01/json",
+        "DELETE /images/k6",
+        "DELETE /containers/ha-dashboard-once-01/archive",
+        "DELETE /containers",
+        "PATCH /containers/ha-dashboard-once-01",
+        "OPTIONS /_ping",
+        "TRACE /_ping",
+        // The engine's router cleans and decodes paths.
+        "GET //volumes",
+        "GET //containers/json",
+        "GET /containers/../volumes",
+        "GET /containers/ha-dashboard-once-01/../../volumes/json",
+        "GET /containers/./json",
+        "GET /containers/%2e%2e/volumes",
+        "GET /volumes%2f..%2fcontainers/json",
+        "GET /containers/ha-dashboard-once-01%2fexport/json",
+        "GET /%63ontainers/json",
+        "POST /containers/ha-dashboard-once-01%2fexec%3f/start",
+        "POST /containers/ha-dashboard-once-01;/start",
+        "GET /images/../volumes/json",
+        "GET /images/a/%2e%2e/json",
+        "GET /v1.41//containers/json",
+        "GET /v1.41/../containers/json",
+        "GET /v1.411/_ping",
+        "GET /v2/_ping",
+        "GET /_ping/",
+        "GET \\_ping",
+    ] {
+        let (status, answer) = gateway.ask(line, "", "");
+        // What is no HTTP does not get as far as our own refusal.
+        assert!(status == 400 || (status == 403 && answer.contains(OUR_REFUSAL)), "{line}: {answer}");
+        assert!(status == 403 || line.contains('\\'), "{line}: {answer}");
+    }
+    let (status, _) = gateway.ask("GET /containers/json", "Connection: upgrade\r\nUpgrade: h2c\r\n", "");
+    assert_eq!(status, 403);
+}
+
+#[test]
+fn only_k6_can_be_pulled() {
+    let gateway = Gateway::start(&engine());
+    let form = "Content-Type: application/x-www-form-urlencoded\r\n";
+    for query in [
+        "",
+        "?tag=1.1.0",
+        "?fromImage=alpine&tag=latest",
+        "?fromImage=grafana/k6-evil",
+        "?fromImage=grafana/k6/evil",
+        "?fromImage=evil.example/grafana/k6",
+        "?fromImage=grafana%2Fk6%2Fevil",
+        "?fromImage=grafana/k6%00",
+        "?fromImage=grafana/k6&fromImage=alpine",
+        "?fromImage=alpine&fromImage=grafana/k6",
+        "?from%49mage=alpine&fromImage=grafana/k6",
+        "?fromImage=grafana/k6;fromImage=alpine",
+        "?fromImage=grafana/k6&fromSrc=http://evil.example/x.tar",
+        "?fromSrc=-&repo=grafana/k6",
+        "?fromImage=grafana/k6&repo=x",
+        "?fromImage=grafana/k6&changes=USER%20root",
+    ] {
+        let (status, answer) = gateway.ask(&format!("POST /images/create{query}"), "", "");
+        assert_eq!(status, 403, "{query}: {answer}");
+    }
+    // The engine would take a form's fields before the query's.
+    assert_eq!(gateway.ask("POST /images/create?fromImage=grafana/k6", form, "fromImage=alpine").0, 403);
+    // Without the registry in reach it fails, but it was tried.
+    for query in [
+        "fromImage=grafana%2Fk6%3Ano-such-tag&platform=",
+        "fromImage=grafana/k6&tag=no-such-tag",
+        "fromImage=docker.io%2Fgrafana%2Fk6&tag=no-such-tag&fromSrc=&repo=&message=&platform=",
+    ] {
+        let (status, answer) = gateway.ask(&format!("POST /images/create?{query}"), "", "");
+        assert!(![403, 503].contains(&status), "{query}: {answer}");
+    }
+}
+
+#[test]
+fn an_engine_that_is_gone_is_told_in_words() {
+    let gateway = Gateway::start(Path::new("/nowhere/docker.sock"));
+    let (status, answer) = gateway.ask("GET /_ping", "", "");
+    assert_eq!(status, 503);
+    assert!(answer.contains(r#"{"message":"the Docker Engine does not answer"#), "{answer}");
+}
