@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { defineConfig, devices, type PlaywrightTestConfig } from "@playwright/test";
+import { inContainers } from "./harness/compose.ts";
 
 const chromium = process.env.E2E_CHROMIUM ?? "/usr/bin/chromium";
 if (!existsSync(chromium)) {
@@ -34,6 +35,7 @@ export const base: PlaywrightTestConfig = {
 
 const noJs = /\.nojs\.spec\.ts$/;
 const mobile = /\.mobile\.spec\.ts$/;
+const compose = /\.compose\.spec\.ts$/;
 
 export default defineConfig({
   ...base,
@@ -41,7 +43,7 @@ export default defineConfig({
   forbidOnly: Boolean(process.env.CI),
   reporter: [["list"], ["./harness/summary.ts"]],
   projects: [
-    { name: "desktop", testIgnore: [noJs, mobile] },
+    { name: "desktop", testIgnore: [noJs, mobile, ...(inContainers ? [] : [compose])] },
     { name: "no-js", testMatch: noJs, use: { javaScriptEnabled: false } },
     {
       name: "mobile",

@@ -12,6 +12,8 @@ export { expect } from "@playwright/test";
 type Fixtures = {
   /** A calm system of processes; tests of what only those have are skipped elsewhere. */
   processes: Stack;
+  /** The calm system of containers. */
+  containers: ComposeStack;
   /** The load page, open and taken over by the browser half. */
   load: LoadPage;
   /** A system of this test's own, with an empty state folder. */
@@ -42,6 +44,12 @@ export const test = base.extend<Fixtures & { stack: System }, WorkerFixtures>({
     test.skip(!(sharedStack instanceof Stack), "the command line's own runs have no containers");
     await sharedStack.calm();
     await use(sharedStack as Stack);
+  },
+
+  containers: async ({ sharedStack }, use) => {
+    if (!(sharedStack instanceof ComposeStack)) throw new Error("there are no containers here");
+    await sharedStack.calm();
+    await use(sharedStack);
   },
 
   freshStack: async ({}, use) => {

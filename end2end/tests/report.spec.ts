@@ -47,7 +47,7 @@ for (const colorScheme of ["light", "dark"] as const) {
   test.describe(colorScheme, () => {
     test.use({ colorScheme });
 
-    test("a pipeline keeps a JUnit file and a report of a failed test", async ({ page, stack }, info) => {
+    test("a pipeline keeps a JUnit file and a report of a failed test", async ({ page, processes: stack }, info) => {
       const [junit, report] = [info.outputPath("out/junit.xml"), info.outputPath("out/report.html")];
       await stack.turn("checkout-service", { latency_ms: 150, error_share: 0 });
       const rules = ["--threshold", latency, "--threshold", failed];
@@ -86,7 +86,7 @@ for (const colorScheme of ["light", "dark"] as const) {
   });
 }
 
-test("a test that can't start leaves both files, and they say why", async ({ page, stack }, info) => {
+test("a test that can't start leaves both files, and they say why", async ({ page, processes: stack }, info) => {
   const [junit, report] = [info.outputPath("junit.xml"), info.outputPath("report.html")];
   const { code } = await stack.run(["--vus", "ten", "--junit", junit, "--report", report]);
   expect(code).toBe(2);
@@ -100,7 +100,7 @@ test("a test that can't start leaves both files, and they say why", async ({ pag
 
 test("until a test has ended its files say that it did not, should the program be killed", async ({
   page,
-  stack,
+  processes: stack,
 }, info) => {
   const junit = info.outputPath("junit.xml");
   const ended = stack.run([...plan, "--junit", junit]);
@@ -112,7 +112,7 @@ test("until a test has ended its files say that it did not, should the program b
   expect(await readJunit(page, junit)).toMatchObject([{ outcome: "passed" }]);
 });
 
-test("a folder that can't be written to shows before any load is sent", async ({ stack }) => {
+test("a folder that can't be written to shows before any load is sent", async ({ processes: stack }) => {
   const { code, output } = await stack.run([...plan, "--junit", "/proc/none/junit.xml"]);
   expect(output).toContain("--junit /proc/none/junit.xml");
   expect(output).not.toContain("starting");

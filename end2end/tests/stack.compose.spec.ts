@@ -1,0 +1,76 @@
+import { expect, test } from "../harness/test.ts";
+import { LoadPage, longPlan, shortPlan } from "../pages/load-page.ts";
+
+const rows = (ms: number[]) => ms.slice(1).map((at, before) => at - (ms[before] ?? 0));
+
+test.afterEach(async ({ containers }) => {
+  await containers.calm();
+  await expect.poll(() => containers.k6Left(), { message: "no container of ours is left" }).toEqual([]);
+});
+
+test("the engine is Docker, behind its gateway, and says so", async ({ containers, page }) => {
+  const load = await LoadPage.open(page, containers.url);
+  const health = await (await containers.api.get("/health/detailed")).json();
+  expect(JSON.stringify(health)).toContain("engine docker: grafana/k6:");
+  await load.start(longPlan);
+  await load.expectLive();
+  const [name] = await containers.k6AtWork();
+  const container = JSON.parse(await containers.docker("inspect", name ?? ""))[0];
+  expect(Object.keys(container.NetworkSettings.Networks)).toEqual(["ha-dashboard-k6"]);
+  expect(container.HostConfig).toMatchObject({ ReadonlyRootfs: true, CapDrop: ["ALL"], Binds: null });
+  await load.stopButton.click();
+  await load.expectVerdict("stopped");
+});
+
+test("a container removed by hand ends its run with the reason, and the next one is as good as any", async ({
+  containers,
+  page,
+}) => {
+  const load = await LoadPage.open(page, containers.url);
+  await load.start(longPlan);
+  await load.expectLive();
+  const [name] = await containers.k6AtWork();
+  await containers.docker("rm", "--force", name ?? "");
+  await load.expectVerdict("crashed");
+  await expect(load.verdict).toContainText("removed");
+  await load.start(shortPlan);
+  await load.expectVerdict("passed", 60_000);
+});
+
+test("Prometheus away for 20 s: the run goes on, the page says so, and the totals are right", async ({
+  containers,
+  page,
+}) => {
+  test.setTimeout(150_000);
+  const load = await LoadPage.open(page, containers.url);
+  await load.start({ ...shortPlan, duration: "50s" });
+  await load.expectLive(5);
+  await containers.endService("prometheus");
+  await expect(page.getByTestId("store-notice")).toBeVisible({ timeout: 20_000 });
+  // Twenty seconds by the dashboard's own clock.
+  const left = Date.now();
+  await expect
+    .poll(async () => (await containers.api.snapshot()).now_ms - left, { timeout: 40_000 })
+    .toBeGreaterThan(20_000);
+  await containers.startService("prometheus");
+  await expect(page.getByTestId("store-notice")).toBeHidden({ timeout: 30_000 });
+  await expect.poll(() => load.stat("rps"), { timeout: 20_000 }).toBeGreaterThan(0);
+  await load.expectVerdict("passed", 90_000);
+  const { status, history } = await containers.api.snapshot();
+  // k6 itself has counted every request; the charts have a hole, not zeros.
+  expect(status.run?.totals?.requests).toBeGreaterThan(100);
+  const rates = Object.entries(history.series).find(([key]) => key === "request_rate")?.[1] ?? [];
+  const begun = (status.run?.started_ms ?? 0) + 8_000;
+  const ended = (status.run?.ended_ms ?? 0) - 5_000;
+  const inside = rates.filter((_, at) => (history.at_ms[at] ?? 0) > begun && (history.at_ms[at] ?? 0) < ended);
+  expect(inside.filter((rate) => rate === 0)).toEqual([]);
+  expect(rows(history.at_ms).every((step) => step > 0)).toBe(true);
+});
+
+test("the services see the load, and a slow one fails the threshold", async ({ containers, page }) => {
+  const load = await LoadPage.open(page, containers.url);
+  await containers.turn("product-service", { latency_ms: 400, error_share: 0 });
+  await load.start({ ...shortPlan, target: "product-service", thresholds: "http_req_duration:p(95)<200" });
+  await expect.poll(() => load.stat("p95"), { timeout: 30_000 }).toBeGreaterThan(0.3);
+  await load.expectVerdict("failed");
+});
