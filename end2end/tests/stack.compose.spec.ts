@@ -59,7 +59,7 @@ test("Prometheus away for 20 s: the run goes on, the page says so, and the total
   const { status, history } = await containers.api.snapshot();
   // k6 itself has counted every request; the charts have a hole, not zeros.
   expect(status.run?.totals?.requests).toBeGreaterThan(100);
-  const rates = Object.entries(history.series).find(([key]) => key === "request_rate")?.[1] ?? [];
+  const rates = Object.entries(history.series).find(([key]) => key === "rps")?.[1] ?? [];
   const begun = (status.run?.started_ms ?? 0) + 8_000;
   const ended = (status.run?.ended_ms ?? 0) - 5_000;
   const inside = rates.filter((_, at) => (history.at_ms[at] ?? 0) > begun && (history.at_ms[at] ?? 0) < ended);
