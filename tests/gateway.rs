@@ -2,7 +2,11 @@
 #![allow(clippy::unwrap_used)]
 
 use std::{
-    io::{ErrorKind, Read, Write},
+    io::{
+        Error,
+        ErrorKind::{BrokenPipe, ConnectionReset},
+        Read, Write,
+    },
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -65,16 +69,14 @@ impl Gateway {
         let mut stream = UnixStream::connect(self.socket()).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let length = body.len();
-        write!(
-            stream,
+        let request = format!(
             "{line} HTTP/1.1\r\nHost: docker-gateway\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
-        )
-        .unwrap();
-        let mut answer = Vec::new();
+        );
         // A refusal can come before all was sent.
-        if let Err(error) = stream.read_to_end(&mut answer) {
-            assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{line}");
-        }
+        let early = |error: Error| assert!(matches!(error.kind(), BrokenPipe | ConnectionReset), "{line}: {error}");
+        stream.write_all(request.as_bytes()).unwrap_or_else(early);
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).map_or_else(early, drop);
         let answer = String::from_utf8_lossy(&answer).into_owned();
         let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
         (status.unwrap_or_else(|| panic!("{line}: {answer:?}")), answer)
