@@ -2,6 +2,7 @@
 
 mod exit;
 mod healthcheck;
+mod knobs;
 mod run;
 mod serve;
 mod show_config;
@@ -43,6 +44,8 @@ enum Command {
     Run(Box<run::RunArgs>),
     /// Serve the demo services: product, user and checkout.
     Demo(demo::DemoArgs),
+    /// Turn the knobs of the demo service at --addr, from its own machine.
+    Knobs(knobs::KnobsArgs),
     /// Show every setting, its value and where it comes from.
     Config,
     /// Ask a running dashboard how it is: exit code 0 when it answers, else 1.
@@ -90,6 +93,7 @@ pub fn main() -> ExitCode {
             on_workers(run::main(*args, settings, explicit))
         }
         Command::Demo(args) => on_one_thread(demo::main(args, settings, &cli.flags)),
+        Command::Knobs(args) => on_one_thread(knobs::main(args, settings)),
         Command::Config => show_config::main(&settings, &cli.flags, &surroundings),
         Command::Healthcheck => on_one_thread(healthcheck::main(settings)),
         Command::Serve | Command::Keeper { .. } => on_workers(serve::main(settings)),

@@ -20,7 +20,7 @@ use ha_dashboard::domain::{Millis, live::EngineStatus, run::RunId, script::Scrip
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use super::{clock::now_ms, config::Config};
+use super::{clock::now_ms, config::Config, feed::Meter};
 
 /// The file in a run's folder that takes k6's log, one JSON object a line.
 pub const LOG_FILE: &str = "k6.log";
@@ -148,7 +148,14 @@ pub trait Instance: Send + Sync + 'static {
     async fn stop(&self) -> Result<(), EngineError>;
 
     /// Its processes on this machine, to measure their use of it; empty where they run elsewhere or are over.
-    fn pids(&self) -> Vec<u32>;
+    fn pids(&self) -> Vec<u32> {
+        Vec::new()
+    }
+
+    /// What it uses of its machine, where the engine measures that.
+    fn meter(&self) -> Option<Meter> {
+        None
+    }
 }
 
 /// What a k6 command said.

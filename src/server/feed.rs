@@ -1,10 +1,44 @@
 //! What flows between the long-lived parts, each through a `tokio::sync::watch` channel that holds the newest value.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use ha_dashboard::domain::{
     live::EngineStatus,
     run::{Run, RunId},
     threshold::Observed,
 };
+
+/// What something uses of its machine, measured by somebody else and read when it is needed.
+#[derive(Debug, Clone, Default)]
+pub struct Meter(Arc<Mutex<Option<Usage>>>);
+
+/// What is used of a machine.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Usage {
+    /// Cores.
+    pub cores: f64,
+    /// Memory in bytes.
+    pub bytes: f64,
+}
+
+impl Meter {
+    /// The newest value; `None`: nothing is measured.
+    pub fn read(&self) -> Option<Usage> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a new value.
+    pub fn set(&self, usage: Option<Usage>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = usage;
+    }
+}
+
+/// Two are the same when they show the same thing, whatever that uses.
+impl PartialEq for Meter {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
 
 /// From control to the hub: what is at work.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -15,6 +49,8 @@ pub struct RunFeed {
     pub engine: EngineStatus,
     /// The k6 processes of the run at work, for their CPU and memory.
     pub k6_pids: Vec<u32>,
+    /// Their CPU and memory where the engine measures it, in place of `k6_pids`.
+    pub k6_meter: Option<Meter>,
     /// Whether `run` was started by an earlier process of the dashboard and taken over at work.
     pub adopted: bool,
 }

@@ -15,7 +15,7 @@ use futures::stream::BoxStream;
 use ha_dashboard::domain::{
     Millis,
     event::Event,
-    frame::{Frame, Metric, SeriesKey},
+    frame::{Dimension, Frame, Metric, SeriesKey},
     live::{Cursor, MetricsStatus, Snapshot, Status},
     run::{Run, RunState},
     service::ServiceStatus,
@@ -300,9 +300,14 @@ impl Ticker {
         ports.extend(store.map(|port| ("prometheus".to_owned(), port)));
         let active = self.run.as_ref().is_some_and(|run| run.state.is_active());
         let pids = if active { self.runs.borrow().k6_pids.clone() } else { Vec::new() };
+        let k6 = if active { self.runs.borrow().k6_meter.clone() } else { None };
         let look = tokio::task::spawn_blocking(move || {
             meter.set_ports(ports);
-            let values = meter.look(&pids);
+            let mut values = meter.look(&pids);
+            if let Some(used) = k6.and_then(|k6| k6.read()) {
+                values.insert(SeriesKey::part(Metric::Cpu, Dimension::Process, "k6"), used.cores);
+                values.insert(SeriesKey::part(Metric::Memory, Dimension::Process, "k6"), used.bytes);
+            }
             (meter, values)
         });
         async move {

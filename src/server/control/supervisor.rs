@@ -105,6 +105,7 @@ impl State {
         RunFeed {
             run: self.current().cloned(),
             engine: self.engine.clone(),
+            k6_meter: self.instance.as_ref().and_then(|instance| instance.meter()),
             k6_pids: self.instance.as_ref().map(|instance| instance.pids()).unwrap_or_default(),
             adopted: self.adopted,
         }

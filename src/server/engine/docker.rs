@@ -287,10 +287,6 @@ impl Instance for Over {
     async fn stop(&self) -> Result<(), EngineError> {
         Ok(())
     }
-
-    fn pids(&self) -> Vec<u32> {
-        Vec::new()
-    }
 }
 
 #[async_trait]

@@ -154,8 +154,6 @@ pub struct ContainerState {
     pub error: String,
     /// Its labels.
     pub labels: BTreeMap<String, String>,
-    /// The process number on Docker's machine; 0 where it does not run.
-    pub pid: u32,
 }
 
 /// Where a container is in its life.
@@ -178,6 +176,25 @@ pub struct Piece {
     pub time: String,
     /// What was said. Ends with a line feed unless the line goes on in the next piece.
     pub text: Bytes,
+}
+
+/// What a container has used so far, and uses now.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sample {
+    /// When it was read, in seconds since 1970.
+    pub at_s: f64,
+    /// CPU time used so far, in seconds.
+    pub cpu_s: f64,
+    /// Memory used now, in bytes.
+    pub bytes: f64,
+}
+
+impl Sample {
+    /// Cores used since an earlier sample, and memory now, in bytes; `None`: the two are no measure.
+    pub fn since(&self, before: &Self) -> Option<(f64, f64)> {
+        let elapsed = self.at_s - before.at_s;
+        (elapsed > 0.05 && self.cpu_s >= before.cpu_s).then(|| ((self.cpu_s - before.cpu_s) / elapsed, self.bytes))
+    }
 }
 
 /// How far fetching an image is.
@@ -380,7 +397,6 @@ impl Client {
             ended_ms: state.finished_at.as_deref().and_then(millis),
             error: state.error.unwrap_or_default(),
             labels,
-            pid: state.pid.and_then(|pid| u32::try_from(pid).ok()).unwrap_or_default(),
         })
     }
 
@@ -421,6 +437,20 @@ impl Client {
             let time = String::from_utf8_lossy(&bytes[..cut]).trim_end().to_owned();
             Piece { stderr, time, text: bytes.slice(cut..) }
         })))
+    }
+
+    /// What a container uses, about once a second, until it ends.
+    pub async fn stats(
+        &self,
+        name: &str,
+    ) -> Result<Pin<Box<dyn Stream<Item = Result<Sample, DockerError>> + Send>>, DockerError> {
+        let options = query::StatsOptionsBuilder::default().stream(true).build();
+        let host = self.host.clone();
+        let stats = self.docker().await?.stats(name, Some(options)).map_err(move |error| {
+            let client = Self::new(host.clone());
+            client.explain("measure the container", error)
+        });
+        Ok(Box::pin(stats.try_filter_map(|stats| async move { Ok(sample(stats)) })))
     }
 
     /// Removes a container with its volume, whether or not it runs. One that is gone is fine.
@@ -502,6 +532,21 @@ impl Client {
             },
         }
     }
+}
+
+/// What the `docker stats` command makes of it, too: memory without what could be dropped at once. See
+/// <https://docs.docker.com/reference/cli/docker/container/stats/>.
+fn sample(stats: bollard::models::ContainerStatsResponse) -> Option<Sample> {
+    let read = stats.read?.parse::<jiff::Timestamp>().ok()?;
+    let memory = stats.memory_stats?;
+    let parts = memory.stats.unwrap_or_default();
+    // The second name is that of control groups v1.
+    let cache = ["inactive_file", "total_inactive_file"].iter().find_map(|name| parts.get(*name)).copied();
+    Some(Sample {
+        at_s: read.as_millisecond() as f64 / 1e3,
+        cpu_s: stats.cpu_stats?.cpu_usage?.total_usage? as f64 / 1e9,
+        bytes: memory.usage?.saturating_sub(cache.unwrap_or_default()) as f64,
+    })
 }
 
 fn causes(error: &Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {

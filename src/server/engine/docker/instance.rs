@@ -9,6 +9,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use futures::StreamExt;
 use ha_dashboard::domain::Millis;
 use serde::{Deserialize, Serialize};
 use tokio::{
@@ -18,7 +19,7 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    client::{Client, ContainerState, DockerError, Life},
+    client::{Client, ContainerState, DockerError, Life, Sample},
     folder, output,
 };
 use crate::server::{
@@ -28,6 +29,7 @@ use crate::server::{
         files::{self, read_json, write_json},
         log::CappedLog,
     },
+    feed::{Meter, Usage},
 };
 
 /// The file in a run's folder that says that its k6 is a container, and what we did to it.
@@ -76,8 +78,7 @@ struct Shared {
     record: Mutex<Record>,
     stopped: Notify,
     grace: Duration,
-    /// Its process number on Docker's machine.
-    pid: Mutex<u32>,
+    meter: Meter,
     followed: Followed,
 }
 
@@ -111,7 +112,7 @@ impl DockerInstance {
             record: Mutex::new(record),
             stopped: Notify::new(),
             grace,
-            pid: Mutex::new(known.map_or(0, |state| state.pid)),
+            meter: Meter::default(),
             followed,
         });
         let (sender, mut state) = watch::channel(first);
@@ -145,18 +146,9 @@ impl Instance for DockerInstance {
         self.shared.ask_to_end(false).await.map_err(EngineError::Docker)
     }
 
-    fn pids(&self) -> Vec<u32> {
-        let pid = *locked(&self.shared.pid);
-        // Where Docker is on another machine, or we are in a container, its numbers are other processes' here.
-        let ours = pid != 0 && !self.state.borrow().is_over() && is_k6(pid);
-        ours.then_some(pid).into_iter().collect()
+    fn meter(&self) -> Option<Meter> {
+        Some(self.shared.meter.clone())
     }
-}
-
-/// Whether the process with this number is a k6 in a container.
-fn is_k6(pid: u32) -> bool {
-    let process = i32::try_from(pid).ok().and_then(|pid| procfs::process::Process::new(pid).ok());
-    process.and_then(|process| process.stat().ok()).is_some_and(|stat| stat.comm == "k6")
 }
 
 impl Shared {
@@ -173,11 +165,14 @@ impl Shared {
         tokio::pin!(ended);
         let ending = self.ending();
         tokio::pin!(ending);
+        let measuring = self.measuring();
+        tokio::pin!(measuring);
         let (mut read, mut listening) = (false, true);
         let end = loop {
             tokio::select! {
                 end = &mut ended => break end,
                 () = &mut ending => {}
+                () = &mut measuring => {}
                 () = &mut reading, if !read => read = true,
                 at_ms = on_start.recv(), if listening => match at_ms {
                     Some(at_ms) => self.began(at_ms, sender),
@@ -185,6 +180,7 @@ impl Shared {
                 },
             }
         };
+        self.meter.set(None);
         if !read {
             let _ = timeout(LOG_END, reading).await;
         }
@@ -231,7 +227,7 @@ impl Shared {
             match self.client.state(&self.name).await {
                 Ok(state) if state.life == Life::Ended => return End::State(state),
                 // The start is under way, or Docker ended while we waited.
-                Ok(state) => *locked(&self.pid) = state.pid,
+                Ok(_) => {}
                 Err(DockerError::Gone { .. }) => {
                     return End::Lost(
                         "the k6 container is gone: somebody removed it, so nobody knows how the run ended".into(),
@@ -247,6 +243,22 @@ impl Shared {
             }
             if let Err(error) = waited {
                 tracing::debug!(container = self.name, %error, "waiting again");
+            }
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// Takes what Docker measures of the container, about once a second. Never resolves.
+    async fn measuring(&self) {
+        loop {
+            if let Ok(mut samples) = self.client.stats(&self.name).await {
+                let mut before: Option<Sample> = None;
+                while let Some(Ok(sample)) = samples.next().await {
+                    let usage = before.and_then(|before| sample.since(&before));
+                    self.meter.set(usage.map(|(cores, bytes)| Usage { cores, bytes }));
+                    before = Some(sample);
+                }
+                self.meter.set(None);
             }
             sleep(PAUSE).await;
         }
