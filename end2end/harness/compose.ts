@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { Api } from "./api.ts";
 import { until } from "./program.ts";
-import { services, turnKnobs, type Knobs, type ServiceName, type System } from "./system.ts";
+import { services, type Knobs, type ServiceName, type System } from "./system.ts";
 
 /** Set by `.ci/stack env`: a test run against docker-compose.yml in place of processes. */
 export const inContainers = process.env.E2E_STACK === "compose";
@@ -55,14 +55,10 @@ export class ComposeStack implements System {
     return this.docker("ps", "--all", "--quiet", ...filters);
   }
 
-  /** A service's address in one of the stack's networks, which this machine reaches. */
-  private async address(service: string): Promise<string> {
-    const format = '{{(index .NetworkSettings.Networks "ha-dashboard-app").IPAddress}}';
-    return this.docker("inspect", "--format", format, await this.container(service));
-  }
-
-  async turn(name: ServiceName, knobs: Knobs) {
-    await turnKnobs(`http://${await this.address(name)}:${ports[name]}`, knobs);
+  async turn(name: ServiceName, { latency_ms, error_share }: Knobs) {
+    const knobs = ["--latency-ms", String(latency_ms), "--error-share", String(error_share)];
+    const addr = ["--addr", `127.0.0.1:${ports[name]}`];
+    await this.docker("exec", await this.container(name), "/app/ha-dashboard", "knobs", ...addr, ...knobs);
   }
 
   async calm() {

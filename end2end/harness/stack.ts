@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Api } from "./api.ts";
 import { freePort } from "./net.ts";
 import { Program, repository } from "./program.ts";
-import { services, turnKnobs, type Knobs, type ServiceName, type System } from "./system.ts";
+import { services, type Knobs, type ServiceName, type System } from "./system.ts";
 
 /** A whole system of its own: demo services, dashboard with its Prometheus, scripts folder and state folder. */
 export class Stack implements System {
@@ -137,7 +137,12 @@ export class Stack implements System {
   }
 
   async turn(name: ServiceName, knobs: Knobs) {
-    await turnKnobs(this.serviceUrl(name), knobs);
+    const answer = await fetch(`${this.serviceUrl(name)}/knobs`, {
+      method: "PUT",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(knobs),
+    });
+    if (!answer.ok) throw new Error(`${name} refuses its knobs: ${answer.status} ${await answer.text()}`);
   }
 
   /** Calm: no run at work, no added latency, no errors. */

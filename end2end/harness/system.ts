@@ -32,13 +32,3 @@ export interface System {
   /** Ends everything. */
   stop(): Promise<void>;
 }
-
-/** Sets the knobs of the demo service at `url`. */
-export async function turnKnobs(url: string, knobs: Knobs) {
-  const answer = await fetch(`${url}/knobs`, {
-    method: "PUT",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(knobs),
-  });
-  if (!answer.ok) throw new Error(`${url} refuses its knobs: ${answer.status} ${await answer.text()}`);
-}
