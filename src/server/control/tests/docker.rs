@@ -347,6 +347,12 @@ impl OwnEngine {
             assert!(mounted.unwrap().success(), "a small disk needs root");
         }
         engine.up();
+        engine
+    }
+
+    /// The same with k6's image.
+    fn with_image(disk_mib: Option<u32>) -> Self {
+        let engine = Self::start(disk_mib);
         let mut saved =
             Command::new("docker").args(["-H", &host(), "save", IMAGE]).stdout(Stdio::piped()).spawn().unwrap();
         let loaded = Command::new("docker")
@@ -414,7 +420,7 @@ impl Drop for OwnEngine {
 #[test]
 fn a_restart_of_docker_ends_the_run_and_is_told() {
     use nix::sys::signal::Signal;
-    let mut engine = OwnEngine::start(None);
+    let mut engine = OwnEngine::with_image(None);
     let bench = Bench::new(&[("a.js", &script("60s", "{ http_req_failed: ['rate<0.5'] }", ""))]);
     let config = bench.docker();
     let docker = DockerConfig { host: engine.host(), ..config.docker.clone() };
@@ -450,7 +456,7 @@ fn a_restart_of_docker_ends_the_run_and_is_told() {
 
 #[test]
 fn a_full_disk_is_told_and_leaves_nothing() {
-    let engine = OwnEngine::start(Some(300));
+    let engine = OwnEngine::with_image(Some(300));
     let bench = Bench::new(&[("a.js", &script("60s", "{}", ""))]);
     let config = bench.docker();
     let docker = DockerConfig { host: engine.host(), ..config.docker.clone() };
@@ -465,5 +471,127 @@ fn a_full_disk_is_told_and_leaves_nothing() {
     let Err(ApiError::Unavailable { what }) = refused else { panic!("{refused:?}") };
     assert!(what.contains("disk is full"), "{what}");
     assert_eq!((life.runs.borrow().run.clone(), bench.run_dirs()), (None, 0));
+    bench.nothing_left_at(&engine.host());
+}
+
+/// A registry that holds k6's image as our engine saves it, and sends the second half of each layer only when it may.
+struct Registry {
+    port: u16,
+    go_on: Arc<tokio::sync::Semaphore>,
+    _runtime: Runtime,
+}
+
+impl Registry {
+    const REPOSITORY: &str = "grafana/k6";
+
+    fn start() -> Self {
+        use axum::{body::Body, extract::Path as At, http::HeaderMap, routing::get};
+
+        let dir = tempfile::tempdir().unwrap();
+        let saved = dir.path().join("image.tar");
+        docker(&["save", "-o", saved.to_str().unwrap(), IMAGE]);
+        assert!(Command::new("tar").arg("xf").arg(&saved).arg("-C").arg(dir.path()).status().unwrap().success());
+        let list: serde_json::Value =
+            serde_json::from_slice(&fs::read(dir.path().join("manifest.json")).unwrap()).unwrap();
+        let mut blobs = BTreeMap::new();
+        let mut blob = |kind: &str, name: &serde_json::Value| {
+            let path = dir.path().join(name.as_str().unwrap());
+            let digest = sha256(&path);
+            let bytes = fs::read(path).unwrap();
+            let about = serde_json::json!({
+                "mediaType": format!("application/vnd.docker.{kind}"), "size": bytes.len(), "digest": digest,
+            });
+            blobs.insert(digest, bytes);
+            about
+        };
+        let config = blob("container.image.v1+json", &list[0]["Config"]);
+        let layers: Vec<_> = list[0]["Layers"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|layer| blob("image.rootfs.diff.tar.gzip", layer))
+            .collect();
+        const MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
+        let manifest =
+            serde_json::json!({"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": layers})
+                .to_string();
+        let file = dir.path().join("manifest");
+        fs::write(&file, &manifest).unwrap();
+        let digest = sha256(&file);
+
+        let go_on = Arc::new(tokio::sync::Semaphore::new(0));
+        let gate = go_on.clone();
+        let blobs = Arc::new(blobs);
+        let send = move |At(digest): At<String>| {
+            let (bytes, gate) = (blobs[&digest].clone(), gate.clone());
+            async move {
+                let half = bytes.len() / 2;
+                let parts = futures::stream::iter(
+                    bytes.chunks(64 << 10).map(<[u8]>::to_vec).collect::<Vec<_>>().into_iter().enumerate(),
+                );
+                let length = [("content-length", bytes.len().to_string())];
+                let body = Body::from_stream(futures::StreamExt::then(parts, move |(at, part)| {
+                    let gate = gate.clone();
+                    async move {
+                        if part.len() * (at + 1) > half && at > 16 {
+                            drop(gate.acquire().await.unwrap());
+                        }
+                        tokio::time::sleep(Duration::from_millis(1)).await;
+                        Ok::<_, std::convert::Infallible>(part)
+                    }
+                }));
+                (length, body)
+            }
+        };
+        let describe = move || {
+            let headers = [("content-type", MANIFEST), ("docker-content-digest", &digest)];
+            let headers: HeaderMap =
+                headers.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).into_iter().collect();
+            std::future::ready((headers, manifest.clone()))
+        };
+        let routes = axum::Router::new()
+            .route("/v2/", get(|| async { "{}" }))
+            .route(&format!("/v2/{}/manifests/{{reference}}", Self::REPOSITORY), get(describe))
+            .route(&format!("/v2/{}/blobs/{{digest}}", Self::REPOSITORY), get(send));
+        let runtime = Runtime::new().unwrap();
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        runtime.spawn(async { axum::serve(listener, routes).await });
+        Self { port, go_on, _runtime: runtime }
+    }
+}
+
+fn sha256(path: &Path) -> String {
+    let output = Command::new("sha256sum").arg(path).output().unwrap();
+    format!("sha256:{}", String::from_utf8_lossy(&output.stdout).split(' ').next().unwrap())
+}
+
+#[test]
+fn a_missing_image_is_pulled_with_its_progress_shown_and_used_at_once() {
+    let (engine, registry) = (OwnEngine::start(None), Registry::start());
+    let bench = Bench::new(&[("a.js", &script("60s", "{}", ""))]);
+    let config = bench.docker();
+    let image = format!("127.0.0.1:{}/{}:1.1.0", registry.port, Registry::REPOSITORY);
+    let docker = DockerConfig { host: engine.host(), image: image.clone(), ..config.docker.clone() };
+    let life = bench.dashboard_with(Config { docker, ..config });
+    let offered = life.runs.borrow().engine.image.clone().expect("an offer");
+    assert_eq!((offered.name, offered.pull), (image, Pull::Offered));
+    life.wait(life.supervisor.pull(String::new())).unwrap();
+    life.wait(life.supervisor.pull(String::new())).unwrap();
+    let mut runs = life.runs.clone();
+    life.wait(async {
+        let partly = |feed: &RunFeed| {
+            let pull = feed.engine.image.as_ref().map(|image| &image.pull);
+            matches!(pull, Some(Pull::Working { done, total }) if *done > 1 << 20 && done < total)
+        };
+        runs.wait_for(partly).await.map(drop).unwrap();
+        registry.go_on.add_permits(1);
+        runs.wait_for(|feed| feed.engine.ready).await.map(drop).unwrap();
+    });
+    assert_eq!(life.runs.borrow().engine.image, None);
+    let run = life.start("a.js", &[]);
+    life.running();
+    life.stop();
+    assert_eq!(life.finished(&run.id).1, Verdict::Stopped);
     bench.nothing_left_at(&engine.host());
 }

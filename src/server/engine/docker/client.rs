@@ -487,8 +487,10 @@ impl Client {
             let known = |value: Option<i64>| value.and_then(|value| u64::try_from(value).ok());
             if step.status.as_deref() == Some("Downloading")
                 && let (Some(layer), Some(detail)) = (step.id, step.progress_detail)
-                && let (Some(done), Some(total)) = (known(detail.current), known(detail.total))
+                && let Some(done) = known(detail.current)
             {
+                // Some registries don't say how large a layer is.
+                let total = known(detail.total).unwrap_or(done);
                 layers.insert(layer, Fetched { done, total });
                 told(layers.values().fold(Fetched::default(), |all, layer| Fetched {
                     done: all.done + layer.done,
