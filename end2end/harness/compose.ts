@@ -94,15 +94,19 @@ export class ComposeStack implements System {
     return names.split("\n").filter(Boolean);
   }
 
-  /** Everything back at work, and every earlier run forgotten. */
-  async renew() {
-    for (const name of ["prometheus", ...services]) await this.startService(name);
-    await this.startService("dashboard");
+  /** Everything back at work and calm, whatever a test did to it. */
+  private async restore() {
+    for (const name of ["prometheus", ...services, "dashboard"]) await this.startService(name);
     await this.api.ready();
     await until("the services are there", async () => {
       await this.calm();
       return true;
     });
+  }
+
+  /** Everything back at work, and every earlier run forgotten. */
+  async renew() {
+    await this.restore();
     const dashboard = await this.container("dashboard");
     await this.docker("stop", dashboard);
     // Its state is a volume that only the dashboard's own image can empty.
@@ -113,6 +117,6 @@ export class ComposeStack implements System {
   }
 
   async stop() {
-    await this.calm().catch(() => undefined);
+    await this.restore();
   }
 }

@@ -18,6 +18,11 @@ test("the engine is Docker, behind its gateway, and says so", async ({ container
   const container = JSON.parse(await containers.docker("inspect", name ?? ""))[0];
   expect(Object.keys(container.NetworkSettings.Networks)).toEqual(["ha-dashboard-k6"]);
   expect(container.HostConfig).toMatchObject({ ReadonlyRootfs: true, CapDrop: ["ALL"], Binds: null });
+  const { test_id } = await containers.api.status();
+  const grafana = await page.getByTestId("grafana").getAttribute("href");
+  expect(grafana).toMatch(new RegExp(`^http://127.0.0.1:3001/d/[^?]+\\?.*var-testid=${test_id}.*from=\\d+&to=now`));
+  await expect.poll(() => load.points("cpu")).toBeGreaterThan(3);
+  expect(JSON.stringify((await containers.api.snapshot()).history.series)).toContain("cpu{process=k6}");
   await load.stopButton.click();
   await load.expectVerdict("stopped");
 });
