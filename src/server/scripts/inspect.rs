@@ -66,7 +66,9 @@ impl InspectError {
             Self::NoScript(_) | Self::Refused(_) | Self::NotAsked(CommandError::TooMuch) => None,
             // Costly to ask again, and everybody who wants the list waits for it.
             Self::NotAsked(CommandError::TimedOut) => Some(Duration::from_secs(300)),
-            Self::NotAsked(CommandError::NotRun(_)) | Self::Unknown(_) => Some(Duration::from_secs(5)),
+            Self::Unknown(_) => Some(Duration::from_secs(5)),
+            // Costs nothing, and once k6 is there people want to start.
+            Self::NotAsked(CommandError::NotRun(_)) => Some(Duration::ZERO),
         }
     }
 }

@@ -228,9 +228,14 @@ async fn odd_names_links_and_folders_are_left_out() {
 #[tokio::test]
 async fn without_k6_every_script_says_so() {
     let dir = folder(&[("a.js", IDLE)]);
-    let list = scripts(dir.path(), "/nonexistent/k6").list().await;
+    let place = dir.path().join("k6-program");
+    let scripts_without = scripts(dir.path(), place.clone());
+    let list = scripts_without.list().await;
     let ScriptKind::Broken { message } = &list[0].kind else { panic!("{list:?}") };
     assert!(message.contains("HAD_K6"), "{message}");
+    std::os::unix::fs::symlink(k6(), place).unwrap();
+    let list = scripts_without.list().await;
+    assert!(matches!(list[0].kind, ScriptKind::Own { .. }), "as soon as it is there: {list:?}");
     assert!(scripts("/nonexistent", k6()).list().await.is_empty());
 }
 

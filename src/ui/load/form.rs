@@ -285,8 +285,19 @@ pub fn LoadForm(
     let text = use_text();
     let script = form.script();
 
-    Effect::new(move |_| {
-        form.read_controls();
+    let live: Live = expect_context();
+    let engine = Memo::new(move |_| {
+        live.state.with(|state| {
+            let engine = &state.snapshot.status.engine;
+            (engine.ready, engine.k6_version.clone())
+        })
+    });
+    Effect::new(move |before: Option<()>| {
+        // What k6 makes of the scripts is another question to another k6.
+        engine.track();
+        if before.is_none() {
+            form.read_controls();
+        }
         spawn_local(async move {
             // Scripts may have changed since; without an answer the known rules stay, and the server checks anyway.
             if let Ok(rules) = functions::get_rules().await
@@ -348,8 +359,23 @@ pub fn LoadForm(
             <button type="submit" class="button primary large" aria-disabled=move || pending.get().then_some("true")>
                 {move || if pending.get() { text.starting } else { text.start }}
             </button>
+            <EngineLine />
         </form>
     }
+}
+
+/// Which k6 will run the test, and why that one.
+#[component]
+fn EngineLine() -> impl IntoView {
+    let live: Live = expect_context();
+    let engine = Memo::new(move |_| {
+        live.state.with(|state| {
+            let engine = &state.snapshot.status.engine;
+            let version = engine.k6_version.as_ref().filter(|_| engine.ready)?;
+            Some(format!("k6 {version}: {}", engine.note))
+        })
+    });
+    move || engine.get().map(|line| view! { <p class="muted break engine-line" data-testid="engine">{line}</p> })
 }
 
 /// Everything that decides the load's course.
