@@ -1,14 +1,15 @@
 import { execFile, spawn } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { until } from "../harness/program.ts";
 import { Stack } from "../harness/stack.ts";
 import { expect, test } from "../harness/test.ts";
 import { LoadPage } from "../pages/load-page.ts";
-import { printFigures, report } from "./figures.ts";
+import { printFigures, quantile, report } from "./figures.ts";
 
 const run = promisify(execFile);
 const image = "grafana/k6:1.1.0";
@@ -62,6 +63,8 @@ test("start, stop and throughput in containers, against docker run", async ({ pa
   const stack = await Stack.start({ HAD_ENGINE: "docker" });
   const store = stack.storeUrl;
   const folder = await mkdtemp(join(tmpdir(), "ha-dashboard-bare-"));
+  // k6's user in the container is another one.
+  await chmod(folder, 0o755);
   const scripts = {
     "first.js": script(service.url, 1, 60),
     "flood.js": script(stack.serviceUrl("product-service"), 10, 15),
@@ -81,8 +84,9 @@ test("start, stop and throughput in containers, against docker run", async ({ pa
     let begun = Date.now();
     const child = spawn("docker", bare(folder, "first.js", store), { stdio: "ignore" });
     byHand.push(((await first) - begun) / 1000);
+    const over = new Promise((done) => child.once("exit", done));
     child.kill("SIGINT");
-    await new Promise((done) => child.once("exit", done));
+    await over;
 
     first = service.next();
     await load.set("script", "first.js");
@@ -101,20 +105,22 @@ test("start, stop and throughput in containers, against docker run", async ({ pa
   }
   report({ name: "bare `docker run` to its first request", unit: "s", values: byHand });
   report({ name: "Start click to the first request, engine docker", unit: "s", values: clicks });
-  const ratio = (a: number[], b: number[]) => a.map((value, at) => value / (b[at] ?? Number.NaN));
-  report({ name: "ratio of the two", unit: "×", values: ratio(clicks, byHand), goal: 1.15 });
+  const ratio = (a: number[], b: number[]) => [quantile(a, 0.5) / quantile(b, 0.5)];
+  report({ name: "ratio of the medians", unit: "×", values: ratio(clicks, byHand), goal: 1.15 });
   report({ name: "Stop click to k6's end, engine docker", unit: "s", values: stops, goal: 1 });
 
+  // A browser that draws charts takes its share of this machine's cores, and would do so elsewhere in real life.
+  await page.goto("about:blank");
   const alone: number[] = [];
   const shown: number[] = [];
   for (let round = 0; round < 3; round++) {
     const { stdout } = await run("docker", bare(folder, "flood.js", store), { maxBuffer: 1 << 26 });
     const summary = JSON.parse(stdout.slice(stdout.indexOf("{"), stdout.lastIndexOf("}") + 1));
     alone.push(summary.metrics.http_reqs.values.rate);
-    await load.set("script", "flood.js");
-    await load.startButton.click();
-    await load.expectLive();
-    await load.expectVerdict("passed", 60_000);
+    const plan = { "draft[script]": "flood.js", "draft[target]": "all-services" };
+    await fetch(`${stack.url}/start`, { method: "POST", body: new URLSearchParams(plan), redirect: "manual" });
+    expect((await stack.api.status()).running).toBe(true);
+    await until("the run ends", async () => !(await stack.api.status()).running, 60_000);
     const { status } = await stack.api.snapshot();
     shown.push(status.run?.totals?.request_rate ?? Number.NaN);
   }
@@ -122,7 +128,7 @@ test("start, stop and throughput in containers, against docker run", async ({ pa
   report({ name: "bare k6 that saturates, same output", unit: "/s", values: alone });
   report({ name: "the same under the dashboard", unit: "/s", values: shown });
   // Turned round, so that less is better as with the rest: at most 1/0.98.
-  report({ name: "ratio bare to dashboard", unit: "×", values: ratio(alone, shown), goal: 1 / 0.98 });
+  report({ name: "ratio of the medians, bare to dashboard", unit: "×", values: ratio(alone, shown), goal: 1 / 0.98 });
   await stack.stop();
   await rm(folder, { recursive: true });
   service.close();
