@@ -27,11 +27,14 @@ FROM tools AS build
 ARG WASM_BINDGEN=0.2.130
 WORKDIR /src
 # The dependencies alone, built as cargo-leptos builds them, so that an edit in the sources does not build them again.
+# Leptos reads both variables while it compiles: with other values than cargo-leptos takes from Cargo.toml, it would be
+# compiled again with every edit.
 COPY Cargo.toml Cargo.lock ./
 COPY .cargo .cargo
 RUN grep -A 1 '^name = "wasm-bindgen"$' Cargo.lock | grep -qF "\"${WASM_BINDGEN}\"" \
     || { echo "WASM_BINDGEN must be Cargo.lock's version of wasm-bindgen" >&2; exit 1; }
 RUN mkdir src && echo 'fn main() {}' >src/main.rs && touch src/lib.rs \
+    && export LEPTOS_OUTPUT_NAME=ha-dashboard SERVER_FN_PREFIX=/fn \
     && cargo build --locked --release --package=ha-dashboard --bin=ha-dashboard --no-default-features --features=ssr \
     && cargo build --locked --profile=wasm-release --package=ha-dashboard --lib --no-default-features --features=hydrate \
         --target=wasm32-unknown-unknown --target-dir=target/front \
