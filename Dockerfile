@@ -19,9 +19,6 @@ ARG WASM_BINDGEN=0.2.130
 RUN rustup target add wasm32-unknown-unknown
 RUN cargo install cargo-leptos --version ${CARGO_LEPTOS} --locked
 RUN cargo install wasm-bindgen-cli --version ${WASM_BINDGEN}
-COPY --from=assets /usr/local/bin/node /usr/local/bin/node
-COPY --from=assets /src/end2end/node_modules /src/end2end/node_modules
-ENV PATH=/src/end2end/node_modules/.bin:${PATH}
 
 FROM tools AS build
 ARG WASM_BINDGEN=0.2.130
@@ -39,6 +36,10 @@ RUN mkdir src && echo 'fn main() {}' >src/main.rs && touch src/lib.rs \
     && cargo build --locked --profile=wasm-release --package=ha-dashboard --lib --no-default-features --features=hydrate \
         --target=wasm32-unknown-unknown --target-dir=target/front \
     && rm -r src
+# Programs for the browser half, after what takes long: other versions of them change nothing in it.
+COPY --from=assets /usr/local/bin/node /usr/local/bin/node
+COPY --from=assets /src/end2end/node_modules /src/end2end/node_modules
+ENV PATH=/src/end2end/node_modules/.bin:${PATH}
 COPY src src
 COPY style style
 COPY public public

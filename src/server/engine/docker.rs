@@ -227,6 +227,7 @@ impl DockerEngine {
         format!("ha-dashboard-{run}-1")
     }
 
+    /// Makes the container and starts it. Its record is there before it starts.
     async fn make(&self, launch: &Launch, record: &Record) -> Result<(), EngineError> {
         let owner = self.owner().await?;
         let script = format!("{}/{}", folder::SCRIPTS, launch.script);
@@ -242,8 +243,16 @@ impl DockerEngine {
             ]
             .map(|(name, value)| (name.to_owned(), value)),
         );
-        let archive = self.packed(command::input(launch)?).await.map_err(|error| self.unreadable(&error))?;
-        self.client.create(&record.name, recipe).await?;
+        let (dir, kept) = (launch.dir.clone(), record.clone());
+        let write = tokio::task::spawn_blocking(move || instance::write(&dir, &kept));
+        // At the same time: people wait for the first request.
+        let (created, written, archive) =
+            tokio::join!(self.client.create(&record.name, recipe), write, self.packed(command::input(launch)?));
+        created?;
+        written
+            .unwrap_or_else(|error| Err(io::Error::other(error)))
+            .map_err(|source| EngineError::Folder { path: launch.dir.display().to_string(), source })?;
+        let archive = archive.map_err(|error| self.unreadable(&error))?;
         self.client.upload(&record.name, folder::FOLDER, archive).await?;
         self.client.start(&record.name, &self.settings.network).await?;
         Ok(())
@@ -305,8 +314,6 @@ impl Engine for DockerEngine {
             timed_out: false,
             told: false,
         };
-        let folder = |source| EngineError::Folder { path: launch.dir.display().to_string(), source };
-        instance::write(&launch.dir, &record).map_err(folder)?;
         locked(&self.followed).insert(record.name.clone());
         if let Err(error) = self.make(&launch, &record).await {
             // Another's container of that name is not ours to remove.

@@ -333,12 +333,23 @@ struct OwnEngine {
     folder: tempfile::TempDir,
     daemon: Option<Child>,
     disk: bool,
+    bridge: String,
 }
 
 impl OwnEngine {
     /// `disk_mib`: how large its disk is; `None`: as large as ours.
     fn start(disk_mib: Option<u32>) -> Self {
-        let mut engine = Self { folder: tempfile::tempdir().unwrap(), daemon: None, disk: disk_mib.is_some() };
+        let bridge = format!("had-{:08x}", rand::random::<u32>());
+        let folder = tempfile::tempdir().unwrap();
+        let mut engine = Self { folder, daemon: None, disk: disk_mib.is_some(), bridge };
+        // Without one of its own it would take the machine's engine's away.
+        for args in [
+            format!("link add {} type bridge", engine.bridge),
+            format!("address add 10.212.254.1/24 dev {}", engine.bridge),
+            format!("link set {} up", engine.bridge),
+        ] {
+            assert!(Command::new("ip").args(args.split(' ')).status().unwrap().success(), "a bridge needs root");
+        }
         fs::create_dir(engine.data()).unwrap();
         if let Some(size) = disk_mib {
             let options = format!("size={size}m");
@@ -375,7 +386,7 @@ impl OwnEngine {
         let path = |name: &str| self.folder.path().join(name);
         let log = fs::File::options().create(true).append(true).open(path("log")).unwrap();
         let daemon = Command::new("dockerd")
-            .args(["--bridge=none", "--iptables=false", "--ip-masq=false", "-H", &self.host()])
+            .args(["--bridge", &self.bridge, "--iptables=false", "--ip-masq=false", "-H", &self.host()])
             .arg("--data-root")
             .arg(self.data())
             .arg("--exec-root")
@@ -411,6 +422,7 @@ impl OwnEngine {
 impl Drop for OwnEngine {
     fn drop(&mut self) {
         self.signal(nix::sys::signal::Signal::SIGTERM);
+        let _ = Command::new("ip").args(["link", "delete", &self.bridge]).status();
         if self.disk {
             let _ = Command::new("umount").arg(self.data()).status();
         }

@@ -556,7 +556,11 @@ fn causes(error: &Error) -> impl Iterator<Item = &(dyn std::error::Error + 'stat
 }
 
 fn io_kind(error: &Error) -> Option<io::ErrorKind> {
-    causes(error).find_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind)
+    match error {
+        // It passes for its own cause, so the chain begins behind it.
+        Error::IOError { err } => Some(err.kind()),
+        error => causes(error).find_map(|cause| cause.downcast_ref::<io::Error>()).map(io::Error::kind),
+    }
 }
 
 fn root_cause(error: &Error) -> String {
