@@ -24,10 +24,12 @@ fmt: ## Format everything
 	@.ci/with cargo fmt
 	@.ci/with npm run --silent --prefix end2end fmt
 
-bench: ## Measure what the README promises: click to chart, click to stop, sample to pixel, memory
+bench: ## Measure what the README promises: click to chart, click to stop, sample to pixel, memory, containers against docker run
 	@.ci/setup
 	@.ci/build
-	@.ci/with npm run --silent --prefix end2end bench
+	@.ci/docker start
+	@.ci/images grafana/k6
+	@DOCKER_HOST=$$(.ci/docker address) .ci/with npm run --silent --prefix end2end bench
 
 screenshots: ## Take the README's picture again
 	@.ci/setup

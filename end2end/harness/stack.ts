@@ -89,7 +89,7 @@ export class Stack implements System {
   /** `ha-dashboard run` against this system's services, without its dashboard. */
   async run(args: string[], settings: Record<string, string> = {}): Promise<{ code: number | null; output: string }> {
     const logFile = join(this.folder, `run-${this.runs++}.log`);
-    const env = { HAD_SCRIPTS_DIR: this.scripts, ...this.services, ...settings };
+    const env = { HAD_SCRIPTS_DIR: this.scripts, ...this.services, HAD_ENGINE: "process", ...settings };
     const code = await Program.start(["run", ...args], env, logFile).end();
     return { code, output: await readFile(logFile, "utf8") };
   }
