@@ -327,7 +327,7 @@ async fn a_change_of_the_run_is_told_at_once_even_when_the_store_hangs() {
         let told = Instant::now();
         live.feed(&test, Vec::new());
         until(1, "the new state", || state().filter(|state| *state == next)).await;
-        assert!(told.elapsed() < Duration::from_millis(300), "{:?}", told.elapsed());
+        assert!(told.elapsed() < Duration::from_secs(2), "{:?}", told.elapsed());
     }
     let snapshot = reader.snapshot();
     assert_eq!(snapshot.frame.get(Metric::Vus), Some(0.0));
