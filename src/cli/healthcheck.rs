@@ -1,12 +1,8 @@
 //! `ha-dashboard healthcheck`, for containers.
 
-use std::{
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    process::ExitCode,
-    time::Duration,
-};
+use std::{process::ExitCode, time::Duration};
 
-use crate::server::config::Settings;
+use crate::server::config::{Settings, connectable};
 
 /// Asks the dashboard at the configured address.
 pub async fn main(settings: Settings) -> ExitCode {
@@ -18,16 +14,6 @@ pub async fn main(settings: Settings) -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// An address to connect to for one to listen on: a wildcard means this machine.
-pub fn connectable(mut addr: SocketAddr) -> SocketAddr {
-    match addr.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => addr.set_ip(Ipv4Addr::LOCALHOST.into()),
-        IpAddr::V6(ip) if ip.is_unspecified() => addr.set_ip(Ipv6Addr::LOCALHOST.into()),
-        _ => {}
-    }
-    addr
 }
 
 /// Asks this machine only, and not for long.

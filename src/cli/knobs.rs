@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::{exit, healthcheck};
-use crate::server::config::Settings;
+use crate::server::config::{Settings, connectable};
 
 /// What a demo service adds to its answers.
 #[derive(Debug, Args)]
@@ -25,7 +25,7 @@ pub struct KnobsArgs {
 
 /// Turns the knobs of the service at the configured address; what is not named goes back to nothing.
 pub async fn main(args: KnobsArgs, settings: Settings) -> ExitCode {
-    let addr = healthcheck::connectable(settings.config.addr);
+    let addr = connectable(settings.config.addr);
     let knobs = json!({"latency_ms": args.latency_ms, "jitter_ms": args.jitter_ms, "error_share": args.error_share});
     let turn = async {
         let answer = healthcheck::client()?.put(format!("http://{addr}/knobs")).json(&knobs).send().await?;

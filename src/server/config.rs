@@ -7,7 +7,11 @@ mod layers;
 mod parse;
 pub mod table;
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 pub use layers::{Layers, Surroundings};
 pub use table::Flags;
@@ -99,6 +103,16 @@ pub struct Config {
     pub stop_grace: Duration,
     /// How often k6 pushes samples, and how often the hub ticks.
     pub tick: Duration,
+}
+
+/// An address to connect to for one to listen on: a wildcard means this machine.
+pub fn connectable(mut addr: SocketAddr) -> SocketAddr {
+    match addr.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => addr.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => addr.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    addr
 }
 
 /// How log lines look.

@@ -11,7 +11,7 @@ mod selection;
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -230,6 +230,11 @@ pub trait Engine: Send + Sync + 'static {
 /// The engine that the configuration asks for. It takes over runs of the other one, too.
 pub fn choose(config: &Config) -> Arc<dyn Engine> {
     Arc::new(selection::Selection::new(config))
+}
+
+/// A lock whose holder never leaves anything half done.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A script's real path; only files in the scripts folder itself may run.

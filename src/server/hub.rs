@@ -5,10 +5,7 @@ mod poll;
 mod stage;
 mod timeline;
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -32,6 +29,7 @@ use self::{
     stage::Stage,
 };
 use super::{
+    clock::now_ms,
     config::Config,
     feed::{Observations, RunFeed, StoreFeed},
     health,
@@ -446,11 +444,6 @@ fn with_observed(told: &[Observed], seen: &[Observed]) -> Vec<Observed> {
         _ => told.clone(),
     });
     merged.collect()
-}
-
-/// The server's clock.
-fn now_ms() -> Millis {
-    SystemTime::now().duration_since(UNIX_EPOCH).map(|since| since.as_millis() as Millis).unwrap_or_default()
 }
 
 #[cfg(test)]

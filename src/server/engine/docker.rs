@@ -19,6 +19,7 @@ use std::{
 use async_trait::async_trait;
 use futures::StreamExt;
 use ha_dashboard::domain::{
+    Millis,
     live::{EngineStatus, MissingImage, Pull},
     run::RunId,
 };
@@ -30,13 +31,13 @@ use tokio::{
 pub use self::client::DockerError;
 use self::{
     client::{Client, Life, Recipe},
-    instance::{DockerInstance, Followed, Record, locked},
+    instance::{DockerInstance, Followed, Record},
 };
 use super::{
     COMMAND_LIMIT, CommandError, Engine, EngineError, Exit, Instance, InstanceState, Launch, OUTPUT_LIMIT, Output,
     command::{self, Places},
     files::{self, read_json},
-    script_path,
+    locked, script_path,
 };
 use crate::server::config::{Config, DockerConfig};
 
@@ -282,6 +283,10 @@ impl Drop for Removed {
 struct Over(watch::Receiver<InstanceState>);
 
 impl Over {
+    fn lost(started_ms: Option<Millis>, why: impl Into<String>) -> Arc<dyn Instance> {
+        Self::with(InstanceState::Lost { started_ms, why: why.into() })
+    }
+
     fn with(state: InstanceState) -> Arc<dyn Instance> {
         Arc::new(Self(watch::channel(state).1))
     }
@@ -334,12 +339,12 @@ impl Engine for DockerEngine {
         let record = match instance::read(dir) {
             Ok(Some(record)) => record,
             Ok(None) => {
-                let why = "k6 was never started: the dashboard ended before".into();
-                return Over::with(InstanceState::Lost { started_ms: None, why });
+                let why = "k6 was never started: the dashboard ended before";
+                return Over::lost(None, why);
             }
             Err(error) => {
                 let why = format!("the record of the run's container can't be read ({error})");
-                return Over::with(InstanceState::Lost { started_ms: None, why });
+                return Over::lost(None, why);
             }
         };
         if let Ok(Some(exit)) = read_json::<Exit>(&dir.join(files::EXIT)) {
@@ -355,18 +360,18 @@ impl Engine for DockerEngine {
                         Err(_) => false,
                     };
                 if !ours {
-                    let why = "the k6 container is gone, and another one has its name".into();
-                    return Over::with(InstanceState::Lost { started_ms, why });
+                    let why = "the k6 container is gone, and another one has its name";
+                    return Over::lost(started_ms, why);
                 }
                 if state.life == Life::Created {
-                    let why = "k6 was never started: the dashboard ended before".into();
-                    return Over::with(InstanceState::Lost { started_ms, why });
+                    let why = "k6 was never started: the dashboard ended before";
+                    return Over::lost(started_ms, why);
                 }
                 Some(state)
             }
             Err(DockerError::Gone { .. }) => {
                 let why = "the k6 container was removed while no dashboard was there: nobody knows how the run ended";
-                return Over::with(InstanceState::Lost { started_ms, why: why.into() });
+                return Over::lost(started_ms, why);
             }
             Err(error) => {
                 tracing::warn!(run_id = %run, %error, "the run's container can't be looked at yet");

@@ -4,7 +4,7 @@ use std::{
     fs, io,
     io::Write,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use ha_dashboard::domain::Millis;
@@ -13,7 +13,7 @@ use tokio::{
     sync::mpsc,
 };
 
-use super::now_ms;
+use super::{locked, now_ms};
 
 /// Longest line kept, in bytes; the rest of a longer one is dropped.
 const LINE: usize = 16 * 1024;
@@ -82,11 +82,6 @@ pub async fn pump(
         lines.push(&buffer[..read], |line| take(line, &log, &started));
     }
     lines.end(|line| take(line, &log, &started));
-}
-
-/// The log's lock: a panic while writing a line leaves nothing half done that matters.
-fn locked(log: &Mutex<CappedLog>) -> MutexGuard<'_, CappedLog> {
-    log.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn take(line: &[u8], log: &Mutex<CappedLog>, started: &mpsc::UnboundedSender<Millis>) {

@@ -10,7 +10,7 @@ use std::{
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     process::Stdio,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -26,7 +26,7 @@ use super::{
     CommandError, Engine, EngineError, Exit, Instance, Launch, Output, SUMMARY_FILE,
     command::{self, Places},
     files::{self, InstanceFile, LaunchFile, read_json, write_json},
-    script_path,
+    locked, script_path,
 };
 use crate::server::config::Config;
 
@@ -147,7 +147,7 @@ impl ProcessEngine {
 
     async fn look(&self) -> Result<EngineStatus, EngineError> {
         let fingerprint = self.locate()?;
-        if let Some((seen, status)) = &*self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+        if let Some((seen, status)) = &*locked(&self.seen)
             && *seen == fingerprint
         {
             return Ok(status.clone());
@@ -160,7 +160,7 @@ impl ProcessEngine {
             ready: true,
             image: None,
         };
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some((fingerprint, status.clone()));
+        *locked(&self.seen) = Some((fingerprint, status.clone()));
         Ok(status)
     }
 

@@ -6,7 +6,7 @@
 
 use std::{
     io,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::Stdio,
     sync::Arc,
@@ -26,7 +26,7 @@ use tokio::{
 
 use super::{external, logfile};
 use crate::server::{
-    config::{Config, StoreChoice},
+    config::{Config, StoreChoice, connectable},
     feed::{RunFeed, StoreFeed},
     shutdown::Shutdown,
 };
@@ -108,16 +108,10 @@ pub fn announce(state_dir: &Path, addr: Option<SocketAddr>) {
             _ => Ok(()),
         },
         Some(addr) => {
-            // A wildcard address is nothing to connect to; this machine is.
-            let ip = match addr.ip() {
-                IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-                IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-                ip => ip,
-            };
             std::fs::create_dir_all(&dir)?;
             // In one piece: Prometheus reads it as soon as something changes.
             let half = dir.join("dashboard.new");
-            std::fs::write(&half, format!("[{{\"targets\":[\"{}\"]}}]\n", SocketAddr::new(ip, addr.port())))?;
+            std::fs::write(&half, format!("[{{\"targets\":[\"{}\"]}}]\n", connectable(addr)))?;
             std::fs::rename(half, dir.join(TARGETS_FILE))
         }
     };

@@ -9,11 +9,10 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use ha_dashboard::domain::{
-    Millis,
     plan::{Plan, Shape},
     run::{Run, RunState},
     service::Service,
@@ -23,7 +22,10 @@ use ha_dashboard::domain::{
 use tokio::process::{Child, Command};
 
 use super::child::kill_for_test;
-use crate::server::config::{Config, DockerConfig, EngineChoice, StoreChoice};
+use crate::server::{
+    clock::now_ms,
+    config::{Config, DockerConfig, EngineChoice, StoreChoice},
+};
 
 /// The k6 to test with.
 pub fn k6() -> PathBuf {
@@ -41,11 +43,6 @@ const BUSY: u32 = 5;
 /// A port that nobody listens on.
 pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-/// Now.
-pub fn now_ms() -> Millis {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as Millis
 }
 
 /// Waits for a condition that a machine with nothing else to do fulfils within `seconds`.

@@ -223,7 +223,7 @@ impl Client {
     /// A connection that speaks a version of the API that the engine does, too.
     async fn docker(&self) -> Result<&Docker, DockerError> {
         let connect = || async {
-            let fail = |error| self.explain("connect", error);
+            let fail = |error| explain(&self.host, "connect", error);
             let docker = Docker::connect_with_host(&self.host).map_err(fail)?;
             timeout(LIMIT, docker.negotiate_version()).await.map_err(|_| self.slow())?.map_err(fail)
         };
@@ -235,7 +235,7 @@ impl Client {
         doing: &'static str,
         answer: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, DockerError> {
-        timeout(LIMIT, answer).await.map_err(|_| self.slow())?.map_err(|error| self.explain(doing, error))
+        timeout(LIMIT, answer).await.map_err(|_| self.slow())?.map_err(|error| explain(&self.host, doing, error))
     }
 
     fn slow(&self) -> DockerError {
@@ -333,7 +333,7 @@ impl Client {
         let read = async {
             let mut archive = Vec::new();
             while let Some(part) = stream.next().await {
-                match part.map_err(|error| self.explain("read a file of the container", error)) {
+                match part.map_err(|error| explain(&self.host, "read a file of the container", error)) {
                     Ok(part) => archive.extend_from_slice(&part),
                     Err(DockerError::Gone { .. }) => return Ok(None),
                     Err(error) => return Err(error),
@@ -364,7 +364,7 @@ impl Client {
         let docker = self.docker().await?;
         match timeout(LIMIT, docker.kill_container(name, Some(options))).await.map_err(|_| self.slow())? {
             Err(Error::DockerResponseServerError { status_code: 404 | 409, .. }) | Ok(()) => Ok(()),
-            Err(error) => Err(self.explain("stop the container", error)),
+            Err(error) => Err(explain(&self.host, "stop the container", error)),
         }
     }
 
@@ -411,7 +411,7 @@ impl Client {
             // bollard takes every exit code but 0 for an error.
             Some(Ok(_) | Err(Error::DockerContainerWaitError { .. })) => Ok(()),
             Some(Err(Error::DockerResponseServerError { status_code: 404, .. })) => Ok(()),
-            Some(Err(error)) => Err(self.explain("wait for the container", error)),
+            Some(Err(error)) => Err(explain(&self.host, "wait for the container", error)),
             None => Err(DockerError::Unreachable { host: self.host.clone(), cause: "it hung up".into() }),
         }
     }
@@ -426,10 +426,11 @@ impl Client {
             .since(since)
             .build();
         let host = self.host.clone();
-        let pieces = self.docker().await?.logs(name, Some(options)).map_err(move |error| {
-            let client = Self::new(host.clone());
-            client.explain("read the output", error)
-        });
+        let pieces = self
+            .docker()
+            .await?
+            .logs(name, Some(options))
+            .map_err(move |error| explain(&host, "read the output", error));
         Ok(Box::pin(pieces.map_ok(|output| {
             let stderr = matches!(output, bollard::container::LogOutput::StdErr { .. });
             let bytes = output.into_bytes();
@@ -446,10 +447,11 @@ impl Client {
     ) -> Result<Pin<Box<dyn Stream<Item = Result<Sample, DockerError>> + Send>>, DockerError> {
         let options = query::StatsOptionsBuilder::default().stream(true).build();
         let host = self.host.clone();
-        let stats = self.docker().await?.stats(name, Some(options)).map_err(move |error| {
-            let client = Self::new(host.clone());
-            client.explain("measure the container", error)
-        });
+        let stats = self
+            .docker()
+            .await?
+            .stats(name, Some(options))
+            .map_err(move |error| explain(&host, "measure the container", error));
         Ok(Box::pin(stats.try_filter_map(|stats| async move { Ok(sample(stats)) })))
     }
 
@@ -460,7 +462,7 @@ impl Client {
         match timeout(LIMIT, docker.remove_container(name, Some(options))).await.map_err(|_| self.slow())? {
             // 409: its removal is under way.
             Err(Error::DockerResponseServerError { status_code: 404 | 409, .. }) | Ok(()) => Ok(()),
-            Err(error) => Err(self.explain("remove the container", error)),
+            Err(error) => Err(explain(&self.host, "remove the container", error)),
         }
     }
 
@@ -502,37 +504,38 @@ impl Client {
     }
 
     fn no_registry(&self, image: &str, error: Error) -> DockerError {
-        match self.explain("pull the image", error) {
+        match explain(&self.host, "pull the image", error) {
             DockerError::Failed { message, .. } => DockerError::NoRegistry { image: image.into(), cause: message },
             DockerError::Gone { .. } => DockerError::NoRegistry { image: image.into(), cause: "no such image".into() },
             other => other,
         }
     }
+}
 
-    fn explain(&self, doing: &'static str, error: Error) -> DockerError {
-        let host = self.host.clone();
-        let unreachable = |cause: String| DockerError::Unreachable { host: host.clone(), cause };
-        match error {
-            Error::SocketNotFoundError(_) => DockerError::NoSocket { host },
-            Error::RequestTimeoutError => unreachable("no answer".into()),
-            Error::DockerResponseServerError { status_code, message } => match status_code {
-                _ if message.contains("no space left on device") => DockerError::DiskFull,
-                403 if !message.contains("read-only") => DockerError::Refused { host, doing },
-                404 => DockerError::Gone { name: message },
-                409 if message.contains("is already in use") => DockerError::NameTaken { name: String::new() },
-                502..=504 => unreachable(format!("the socket proxy says {status_code}")),
-                _ => DockerError::Failed { doing, message: message.trim().into() },
-            },
-            error => match io_kind(&error) {
-                Some(io::ErrorKind::NotFound) => DockerError::NoSocket { host },
-                Some(io::ErrorKind::PermissionDenied) => DockerError::NoPermission { host },
-                Some(_) => unreachable(root_cause(&error)),
-                None if matches!(error, Error::HyperLegacyError { .. } | Error::HyperResponseError { .. }) => {
-                    unreachable(root_cause(&error))
-                }
-                None => DockerError::Failed { doing, message: root_cause(&error) },
-            },
-        }
+/// What a failure at the engine `host` means.
+fn explain(host: &str, doing: &'static str, error: Error) -> DockerError {
+    let host = host.to_owned();
+    let unreachable = |cause: String| DockerError::Unreachable { host: host.clone(), cause };
+    match error {
+        Error::SocketNotFoundError(_) => DockerError::NoSocket { host },
+        Error::RequestTimeoutError => unreachable("no answer".into()),
+        Error::DockerResponseServerError { status_code, message } => match status_code {
+            _ if message.contains("no space left on device") => DockerError::DiskFull,
+            403 if !message.contains("read-only") => DockerError::Refused { host, doing },
+            404 => DockerError::Gone { name: message },
+            409 if message.contains("is already in use") => DockerError::NameTaken { name: String::new() },
+            502..=504 => unreachable(format!("the socket proxy says {status_code}")),
+            _ => DockerError::Failed { doing, message: message.trim().into() },
+        },
+        error => match io_kind(&error) {
+            Some(io::ErrorKind::NotFound) => DockerError::NoSocket { host },
+            Some(io::ErrorKind::PermissionDenied) => DockerError::NoPermission { host },
+            Some(_) => unreachable(root_cause(&error)),
+            None if matches!(error, Error::HyperLegacyError { .. } | Error::HyperResponseError { .. }) => {
+                unreachable(root_cause(&error))
+            }
+            None => DockerError::Failed { doing, message: root_cause(&error) },
+        },
     }
 }
 
@@ -573,7 +576,6 @@ mod tests {
 
     #[test]
     fn causes_are_told_in_words_that_help() {
-        let client = Client::new("unix:///run/docker.sock".into());
         let io = |kind: io::ErrorKind| Error::IOError { err: kind.into() };
         let said =
             |status_code, message: &str| Error::DockerResponseServerError { status_code, message: message.into() };
@@ -588,7 +590,7 @@ mod tests {
             (said(409, "Conflict. The container name \"/x\" is already in use"), "named"),
             (said(500, "OCI runtime create failed"), "Docker can't look: OCI runtime"),
         ] {
-            let told = client.explain("look", error).to_string();
+            let told = explain("unix:///run/docker.sock", "look", error).to_string();
             assert!(told.contains(expected), "{told}");
         }
     }

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeSet,
     io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -27,6 +27,7 @@ use crate::server::{
     engine::{
         EngineError, Exit, Instance, InstanceState, LOG_FILE, OLD_LOG_FILE, SUMMARY_FILE,
         files::{self, read_json, write_json},
+        locked,
         log::CappedLog,
     },
     feed::{Meter, Usage},
@@ -375,11 +376,6 @@ pub fn write(dir: &Path, record: &Record) -> io::Result<()> {
 /// The record in a run's folder; `None`: its k6 is no container.
 pub fn read(dir: &Path) -> io::Result<Option<Record>> {
     read_json(&dir.join(CONTAINER))
-}
-
-/// A lock whose holder never leaves anything half done.
-pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn millis(duration: Duration) -> Millis {
