@@ -105,6 +105,9 @@ pub struct Run {
     /// k6's figures of the whole run; `None` before its end, and where it left no summary.
     #[serde(default)]
     pub totals: Option<Totals>,
+    /// Why a stop that was asked for has not reached k6 yet; it is tried again until it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_problem: Option<String>,
     /// The correlation id of the request that started it.
     pub correlation_id: String,
 }

@@ -96,8 +96,8 @@ fn up_to_date(picture: Arc<Snapshot>, feed: &RunFeed) -> Arc<Snapshot> {
     let id = |run: &Run| run.id.clone();
     let other = shown.map(id) != feed.run.as_ref().map(id);
     // Within a run the hub's picture has what it observed of the thresholds, so only the progress is taken over.
-    let same_state =
-        shown.map(|run| (&run.state, run.started_ms)) == feed.run.as_ref().map(|run| (&run.state, run.started_ms));
+    let progress = |run: &Run| (run.state.clone(), run.started_ms, run.stop_problem.clone());
+    let same_state = shown.map(progress) == feed.run.as_ref().map(progress);
     if !other && same_state && picture.status.engine == feed.engine {
         return picture;
     }

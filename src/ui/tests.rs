@@ -51,6 +51,7 @@ fn run(state: RunState) -> Run {
         ended_ms: None,
         deadline_ms: 1_100_000,
         totals: None,
+        stop_problem: None,
         correlation_id: "test".into(),
     }
 }

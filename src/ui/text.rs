@@ -146,6 +146,7 @@ pub struct Text {
     pub starting: &'static str,
     pub stop: &'static str,
     pub stopping: &'static str,
+    pub stop_tried: &'static str,
     pub own_options: &'static str,
     pub own_executors: &'static str,
     pub own_duration: &'static str,

@@ -155,6 +155,7 @@ pub fn run() -> impl Strategy<Value = Run> {
             deadline_ms,
             thresholds,
             totals: None,
+            stop_problem: None,
             correlation_id,
         },
     )

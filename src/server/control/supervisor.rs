@@ -1,5 +1,7 @@
 //! The state machine of runs: Starting → Running → Stopping → Finished. The only writer of [`RunFeed`].
 
+mod stopping;
+
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -21,6 +23,7 @@ use ha_dashboard::{
 use rand::Rng;
 use tokio::{sync::watch, time::interval};
 
+use self::stopping::Tries;
 use super::{
     archive::{Archive, ArchiveError},
     log::LogLine,
@@ -84,6 +87,8 @@ struct State {
     current: Option<RunId>,
     /// The instance of the current run, once it is there.
     instance: Option<Arc<dyn Instance>>,
+    /// The tries to stop it, once somebody asked.
+    tries: Option<Tries>,
     adopted: bool,
     engine: EngineStatus,
 }
@@ -164,22 +169,21 @@ impl Supervisor {
             return;
         }
         tracing::info!(run_id = %id, ?found, "taking over the run at work");
-        let ask_again = {
+        {
             let mut state = self.state();
             if adopt {
                 state.instance = Some(instance.clone());
                 state.adopted = true;
             }
-            state.run(&id).is_some_and(|run| run.state == RunState::Stopping || run.deadline_ms < now_ms())
-        };
-        self.note(&id, &found).await;
-        // The earlier process may have ended between noting a stop and passing it on. There is one run at a time, so a
-        // second one at work is a stray.
-        if (ask_again || !adopt)
-            && let Err(error) = instance.stop().await
-        {
-            tracing::error!(run_id = %id, %error, "the run can't be stopped");
+            // The earlier process may have ended between noting a stop and passing it on. There is one run at a time,
+            // so a second one at work is a stray.
+            let asked = state.run(&id).is_some_and(|run| run.state == RunState::Stopping);
+            if asked || !adopt {
+                let tries = self.insist(id.clone(), instance.clone());
+                state.tries = adopt.then_some(tries);
+            }
         }
+        self.note(&id, &found).await;
         self.follow(id, instance);
     }
 
@@ -204,9 +208,6 @@ impl Supervisor {
                 let script = &run.plan.script;
                 tracing::info!(run_id = %run.id, correlation_id = %run.correlation_id, script, "run started");
                 if stop {
-                    if let Err(error) = instance.stop().await {
-                        tracing::error!(run_id = %run.id, correlation_id = %run.correlation_id, %error, "can't stop it");
-                    }
                     self.record(&run.id).await;
                 }
                 self.follow(run.id.clone(), instance);
@@ -253,7 +254,12 @@ impl Supervisor {
             return Err(ApiError::AlreadyRunning { running: running.id.clone() });
         }
         let run = new_run(plan, correlation_id, now_ms());
-        let before = Before { current: state.current.take(), instance: state.instance.take(), adopted: state.adopted };
+        let before = Before {
+            current: state.current.take(),
+            instance: state.instance.take(),
+            tries: state.tries.take(),
+            adopted: state.adopted,
+        };
         state.runs.insert(0, run.clone());
         state.current = Some(run.id.clone());
         state.adopted = false;
@@ -262,10 +268,10 @@ impl Supervisor {
         Ok(Reservation { supervisor: self.clone(), run, before: Some(before) })
     }
 
-    /// Asks the run at work to end. Asking again changes nothing.
+    /// Asks the run at work to end. Asking again changes nothing for a k6 that knows, else it is tried at once.
     ///
     /// # Errors
-    /// [`ApiError::NotRunning`], [`ApiError::Unavailable`].
+    /// [`ApiError::NotRunning`]; [`ApiError::Unavailable`] where k6 can't be reached: it is then tried until it can.
     pub async fn stop(self: &Arc<Self>, correlation_id: String) -> Result<Run, ApiError> {
         let this = self.clone();
         let stop = self.shutdown.tasks.spawn(async move { this.stop_whole(correlation_id).await });
@@ -273,22 +279,30 @@ impl Supervisor {
     }
 
     async fn stop_whole(self: Arc<Self>, correlation_id: String) -> Result<Run, ApiError> {
-        let (run, instance) = {
+        let (run, tries) = {
             let mut state = self.state();
             let id = state.current.clone().ok_or(ApiError::NotRunning)?;
             let run = state.run_mut(&id).filter(|run| run.state.is_active()).ok_or(ApiError::NotRunning)?;
             run.state = RunState::Stopping;
             let run = run.clone();
+            // Where k6 is not there yet, the start passes the stop on.
+            if let (None, Some(instance)) = (&state.tries, &state.instance) {
+                state.tries = Some(self.insist(id, instance.clone()));
+            }
             self.publish(&state);
-            (run, state.instance.clone())
+            (run, state.tries.clone())
         };
         tracing::info!(run_id = %run.id, %correlation_id, "stop asked for");
-        // Where k6 is not there yet, the start passes the stop on.
-        if let Some(instance) = instance {
-            instance.stop().await.map_err(|error| ApiError::Unavailable { what: error.to_string() })?;
-            self.record(&run.id).await;
+        let Some(tries) = tries else { return Ok(run) };
+        // The next dashboard goes on with a stop that this one does not get through.
+        let (problem, ()) = tokio::join!(tries.problem(), self.record(&run.id));
+        match problem {
+            None => Ok(run),
+            Some(problem) => {
+                let what = format!("the stop has not reached k6 yet and is tried again until it has: {problem}");
+                Err(ApiError::Unavailable { what })
+            }
         }
-        Ok(run)
     }
 
     /// Every run, newest first.
@@ -386,6 +400,7 @@ impl Supervisor {
             run.totals = summary.as_ref().map(verdict::totals);
             run.started_ms = started_ms.or(run.started_ms);
             run.ended_ms = Some(ended_ms);
+            run.stop_problem = None;
             run.state = RunState::Finished(verdict.clone());
         });
         if changed {
@@ -402,7 +417,7 @@ impl Supervisor {
         change(run);
         let (changed, over) = (*run != before, !run.state.is_active());
         if over && state.current.as_ref() == Some(id) {
-            state.instance = None;
+            (state.instance, state.tries) = (None, None);
         }
         self.publish(&state);
         changed
@@ -494,6 +509,7 @@ struct Reservation {
 struct Before {
     current: Option<RunId>,
     instance: Option<Arc<dyn Instance>>,
+    tries: Option<Tries>,
     adopted: bool,
 }
 
@@ -506,16 +522,19 @@ impl Reservation {
         let run = state.run(&self.run.id).unwrap_or(&self.run).clone();
         self.supervisor.publish(&state);
         let stop = run.state == RunState::Stopping;
+        if stop {
+            state.tries = Some(self.supervisor.insist(run.id.clone(), instance.clone()));
+        }
         (run, stop)
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        let Some(Before { current, instance, adopted }) = self.before.take() else { return };
+        let Some(Before { current, instance, tries, adopted }) = self.before.take() else { return };
         let mut state = self.supervisor.state();
         state.runs.retain(|run| run.id != self.run.id);
-        (state.current, state.instance, state.adopted) = (current, instance, adopted);
+        (state.current, state.instance, state.tries, state.adopted) = (current, instance, tries, adopted);
         self.supervisor.publish(&state);
         drop(state);
         self.supervisor.archive.remove(&self.run.id);
@@ -543,6 +562,7 @@ fn new_run(plan: Plan, correlation_id: String, now_ms: Millis) -> Run {
         deadline_ms: now_ms,
         thresholds,
         totals: None,
+        stop_problem: None,
         correlation_id,
     };
     let allowed_s = [START_ALLOWANCE_S, run.duration_s(), Schedule::GRACE_S, END_ALLOWANCE_S];

@@ -318,6 +318,7 @@ impl Engine for DockerEngine {
             stop_ms: None,
             timed_out: false,
             told: false,
+            told_ms: None,
         };
         locked(&self.followed).insert(record.name.clone());
         if let Err(error) = self.make(&launch, &record).await {

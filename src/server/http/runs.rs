@@ -89,6 +89,8 @@ struct RunSchema {
     /// k6's figures of the whole run; null before its end, and where it left no summary.
     #[schema(value_type = Option<Object>, required = true)]
     totals: Option<()>,
+    /// Why a stop that was asked for has not reached k6 yet, where it hasn't; it is tried again until it has.
+    stop_problem: Option<String>,
     /// The correlation id of the request that started it.
     correlation_id: String,
 }

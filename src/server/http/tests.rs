@@ -127,6 +127,7 @@ impl Control for Scripted {
             ended_ms: None,
             deadline_ms: NOW_MS + 90_000,
             totals: None,
+            stop_problem: None,
             thresholds: Vec::new(),
             correlation_id,
         };

@@ -165,6 +165,7 @@ pub fn run(id: &str, duration_s: u32, thresholds: &[&str]) -> Run {
         ended_ms: None,
         deadline_ms: now_ms() + 600_000,
         totals: None,
+        stop_problem: None,
         correlation_id: "test".into(),
     }
 }

@@ -75,10 +75,15 @@ fn Active() -> impl IntoView {
         result
     });
     let state = Memo::new(move |_| live.run.with(|run| run.as_ref().map(|run| run.state.clone())));
-    let stopping = Memo::new(move |_| stop.pending().get() || state.get() == Some(RunState::Stopping));
+    let problem = Memo::new(move |_| live.run.with(|run| run.as_ref().and_then(|run| run.stop_problem.clone())));
+    let stopping = Memo::new(move |_| {
+        stop.pending().get() || (state.get() == Some(RunState::Stopping) && problem.with(Option::is_none))
+    });
     let error = Signal::derive(move || {
+        // What a stop that is being tried runs into is the run's to tell: it knows when that is over.
+        let tried = state.get() == Some(RunState::Stopping);
         stop.value().with(|value| match value {
-            Some(Err(error)) => Some(show::api_error(error, text)),
+            Some(Err(error)) if !tried => Some(show::api_error(error, text)),
             _ => None,
         })
     });
@@ -144,6 +149,18 @@ fn Active() -> impl IntoView {
             }
         >
             <ActionError error />
+            {move || {
+                problem
+                    .get()
+                    .map(|problem| {
+                        view! {
+                            <div class="notice bad" role="alert" data-testid="stop-notice">
+                                <p><strong>{text.stop_tried}</strong></p>
+                                <p>{problem}</p>
+                            </div>
+                        }
+                    })
+            }}
             <button type="submit" class="button danger large" disabled=move || stopping.get()>
                 {move || if stopping.get() { text.stopping } else { text.stop }}
             </button>

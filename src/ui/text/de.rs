@@ -44,6 +44,7 @@ pub(super) const TEXT: Text = Text {
     starting: "Startet …",
     stop: "Lasttest stoppen",
     stopping: "Stoppt …",
+    stop_tried: "Das Stoppen hat k6 noch nicht erreicht. Es wird wiederholt, bis es gelingt; der Knopf versucht es sofort.",
     own_options: "Dieses Skript bringt eigene Optionen mit. Sie gelten unverändert.",
     own_executors: "Executors",
     own_duration: "Längste Dauer",

@@ -44,6 +44,7 @@ pub(super) const TEXT: Text = Text {
     starting: "Starting…",
     stop: "Stop load test",
     stopping: "Stopping…",
+    stop_tried: "The stop has not reached k6 yet. It is tried again until it has; the button tries it at once.",
     own_options: "This script brings its own options. They run as they stand.",
     own_executors: "Executors",
     own_duration: "Longest duration",

@@ -328,6 +328,105 @@ fn scripts_are_inspected_in_a_container_without_a_network() {
     bench.nothing_left();
 }
 
+/// A way to the tests' engine that can be cut and mended.
+struct Wire {
+    folder: tempfile::TempDir,
+    carrying: Option<Runtime>,
+}
+
+impl Wire {
+    fn new() -> Self {
+        let mut wire = Self { folder: tempfile::tempdir().unwrap(), carrying: None };
+        wire.mend();
+        wire
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.folder.path().join("docker.sock")
+    }
+
+    fn host(&self) -> String {
+        format!("unix://{}", self.socket().display())
+    }
+
+    /// `bench`'s configuration with this way to Docker.
+    fn config(&self, bench: &Bench) -> Config {
+        let config = bench.docker();
+        Config { docker: DockerConfig { host: self.host(), ..config.docker.clone() }, ..config }
+    }
+
+    /// No socket and no connection is left.
+    fn cut(&mut self) {
+        if let Some(carrying) = self.carrying.take() {
+            carrying.shutdown_timeout(LIMIT);
+        }
+        let _ = fs::remove_file(self.socket());
+    }
+
+    fn mend(&mut self) {
+        self.cut();
+        let carrying = Runtime::new().unwrap();
+        let socket = self.socket();
+        let engine = host().strip_prefix("unix://").expect("the tests' engine has a socket").to_owned();
+        let listener = carrying.block_on(async { tokio::net::UnixListener::bind(socket) }).unwrap();
+        carrying.spawn(async move {
+            while let Ok((mut near, _)) = listener.accept().await {
+                let engine = engine.clone();
+                tokio::spawn(async move {
+                    let mut far = tokio::net::UnixStream::connect(engine).await?;
+                    tokio::io::copy_bidirectional(&mut near, &mut far).await
+                });
+            }
+        });
+        self.carrying = Some(carrying);
+    }
+}
+
+#[test]
+fn a_stop_that_docker_missed_is_tried_until_k6_has_it_by_the_next_dashboard_too() {
+    let mut wire = Wire::new();
+    let bench = Bench::new(&[("a.js", &script("60s", "{ http_req_duration: ['p(95)<0.001'] }", ""))]);
+    for restart in [false, true] {
+        let mut life = bench.dashboard_with(wire.config(&bench));
+        let run = life.start("a.js", &["http_req_duration:p(95)<0.001"]);
+        life.running();
+        wire.cut();
+        for _ in 0..2 {
+            let stop = life.wait(life.supervisor.stop(String::new()));
+            assert!(matches!(&stop, Err(ApiError::Unavailable { what }) if what.contains("tried again")), "{stop:?}");
+            let shown = life.until(|run| run.stop_problem.is_some());
+            assert_eq!(shown.state, RunState::Stopping);
+            assert!(shown.stop_problem.unwrap().contains("no Docker at"));
+        }
+        if restart {
+            life.crash();
+            life = bench.dashboard_with(wire.config(&bench));
+            life.until(|run| run.state == RunState::Stopping && run.stop_problem.is_some());
+        }
+        wire.mend();
+        let (run, verdict) = life.finished(&run.id);
+        assert_eq!((verdict, run.stop_problem, run.thresholds[0].k6_ok), (Verdict::Stopped, None, Some(false)));
+        bench.nothing_left();
+        life.crash();
+    }
+}
+
+#[test]
+fn several_stops_at_once_are_one_for_k6() {
+    let text = script("60s", "{ http_req_failed: ['rate<0.5'] }", "export function teardown() { sleep(2); }");
+    let bench = Bench::new(&[("a.js", &text)]);
+    let life = bench.dashboard_with(bench.docker());
+    let run = life.start("a.js", &["http_req_failed:rate<0.5"]);
+    life.running();
+    let stop = || life.supervisor.stop(String::new());
+    let stops = life.wait(futures::future::join_all([stop(), stop(), stop(), stop()]));
+    assert!(stops.iter().all(Result::is_ok), "{stops:?}");
+    let (run, verdict) = life.finished(&run.id);
+    // A second signal would have cost the summary.
+    assert_eq!((verdict, run.totals.is_some(), run.thresholds[0].k6_ok), (Verdict::Stopped, true, Some(true)));
+    bench.nothing_left();
+}
+
 /// A Docker Engine of the test's own, which may be killed.
 struct OwnEngine {
     folder: tempfile::TempDir,

@@ -59,6 +59,9 @@ pub struct Record {
     pub timed_out: bool,
     /// Whether k6 was told: a second signal would end it without a summary.
     pub told: bool,
+    /// When it was told; from then on its grace time counts.
+    #[serde(default)]
+    pub told_ms: Option<Millis>,
 }
 
 /// The containers that somebody looks after.
@@ -78,6 +81,8 @@ struct Shared {
     name: String,
     record: Mutex<Record>,
     stopped: Notify,
+    /// Held while k6 is told to end, so that it gets one signal however many ask.
+    telling: tokio::sync::Mutex<()>,
     grace: Duration,
     meter: Meter,
     followed: Followed,
@@ -112,6 +117,7 @@ impl DockerInstance {
             name,
             record: Mutex::new(record),
             stopped: Notify::new(),
+            telling: tokio::sync::Mutex::default(),
             grace,
             meter: Meter::default(),
             followed,
@@ -270,7 +276,7 @@ impl Shared {
         loop {
             let record = self.record();
             let (at_ms, force) = match record.stop_ms {
-                Some(stop_ms) if record.told => (stop_ms + millis(self.grace), true),
+                Some(stop_ms) if record.told => (record.told_ms.unwrap_or(stop_ms) + millis(self.grace), true),
                 Some(_) => (0, false),
                 None => (record.deadline_ms, false),
             };
@@ -294,6 +300,7 @@ impl Shared {
 
     /// Tells k6 once to end; a second signal would end it without its summary.
     async fn ask_to_end(&self, timed_out: bool) -> Result<(), DockerError> {
+        let _one_at_a_time = self.telling.lock().await;
         {
             let mut record = locked(&self.record);
             if record.told {
@@ -306,7 +313,10 @@ impl Shared {
         // Before the signal: an end by it must count as asked for whatever happens to us.
         let _ = self.write();
         self.client.signal(&self.name, "SIGTERM").await?;
-        locked(&self.record).told = true;
+        {
+            let mut record = locked(&self.record);
+            (record.told, record.told_ms) = (true, Some(now_ms()));
+        }
         let _ = self.write();
         self.stopped.notify_one();
         Ok(())
