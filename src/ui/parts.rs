@@ -31,6 +31,12 @@ pub fn LocalTime(
     }
 }
 
+/// Text for the `inner_html` of a `textarea` or `title`: as their child Leptos would write it unescaped, or with markers that
+/// browsers show.
+pub fn literal(text: &str) -> String {
+    html_escape::encode_text(text).into_owned()
+}
+
 /// Tells the browser that every control on the page is alive.
 pub fn mark_hydrated() {
     Effect::new(move |_| browser::set_html_attribute("data-hydrated", "true"));

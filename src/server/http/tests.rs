@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod hostile;
+
 use std::sync::{
     Mutex,
     atomic::{AtomicBool, Ordering},
@@ -16,8 +18,9 @@ use futures::stream::{BoxStream, StreamExt};
 use ha_dashboard::{
     api::{functions::PageState, port::Control},
     domain::{
+        event::{Event, EventKind},
         frame::{Dimension, Frame, Metric, SeriesKey},
-        live::{Cursor, EngineStatus, MetricsStatus, Snapshot, Status},
+        live::{Cursor, EngineStatus, MetricsStatus, MissingImage, Pull, Snapshot, Status},
         run::{Run, RunState, Verdict},
         script::{Script, ScriptKind},
         service::{Health, Service, ServiceStatus},
@@ -39,6 +42,8 @@ struct Scripted {
     drafts: Mutex<Vec<Draft>>,
     resumed: Mutex<Option<Cursor>>,
     without_values: AtomicBool,
+    /// What every name and message says instead.
+    said: Mutex<Option<String>>,
 }
 
 impl Scripted {
@@ -47,6 +52,29 @@ impl Scripted {
             service: Service { name: name.into(), url: "http://127.0.0.1:1".into() },
             health,
         };
+        if let Some(said) = self.said.lock().unwrap().clone() {
+            let down = Health::Down { reason: said.clone() };
+            return Status {
+                run: self.run.lock().unwrap().clone(),
+                services: vec![ServiceStatus {
+                    service: Service { name: said.clone(), url: format!("http://x/{said}") },
+                    health: down,
+                }],
+                engine: EngineStatus {
+                    name: said.clone(),
+                    k6_version: Some(said.clone()),
+                    note: said.clone(),
+                    ready: false,
+                    image: Some(MissingImage { name: said.clone(), pull: Pull::Failed { message: said.clone() } }),
+                },
+                metrics: MetricsStatus {
+                    url: Some(format!("http://x/{said}")),
+                    problem: said.clone(),
+                    grafana: Some(format!("http://x/{said}")),
+                    ..MetricsStatus::default()
+                },
+            };
+        }
         Status {
             run: self.run.lock().unwrap().clone(),
             services: vec![
@@ -79,6 +107,11 @@ impl Scripted {
         Frame { at_ms: NOW_MS, values: values.into() }
     }
 
+    /// Lets every name and message say this.
+    fn turn_hostile(&self, said: &str) {
+        *self.said.lock().unwrap() = Some(said.into());
+    }
+
     /// Puts the run at work into another state.
     fn turn(&self, state: RunState) {
         let mut run = self.run.lock().unwrap();
@@ -98,11 +131,34 @@ impl Control for Scripted {
 
     async fn snapshot(&self) -> Arc<Snapshot> {
         let (status, frame) = (self.status(), self.frame());
-        Arc::new(Snapshot { now_ms: NOW_MS, status, frame, ..Snapshot::default() })
+        let said = self.said.lock().unwrap().clone();
+        let event = |said: String| {
+            let health = Health::Down { reason: said.clone() };
+            Event { at_ms: NOW_MS, kind: EventKind::Health { service: said, health } }
+        };
+        let events = said.into_iter().map(event).collect();
+        Arc::new(Snapshot { now_ms: NOW_MS, status, frame, events, ..Snapshot::default() })
     }
 
     async fn rules(&self) -> Rules {
         let script = |name: &str| Script { name: name.into(), kind: ScriptKind::Scheduled };
+        if let Some(said) = self.said.lock().unwrap().clone() {
+            let own = ScriptKind::Own {
+                executors: vec![said.clone()],
+                duration_s: Some(60),
+                max_vus: 3,
+                thresholds: vec![said.clone()],
+            };
+            let broken = ScriptKind::Broken { message: said.clone() };
+            return Rules {
+                limits: Limits { max_vus: 200, max_rate: 1000, max_duration_s: 3600 },
+                services: vec![said.clone()],
+                scripts: vec![
+                    Script { name: said.clone(), kind: broken },
+                    Script { name: format!("{said}.js"), kind: own },
+                ],
+            };
+        }
         Rules {
             limits: Limits { max_vus: 200, max_rate: 1000, max_duration_s: 3600 },
             services: vec!["product-service".into(), "user-service".into()],
@@ -156,7 +212,8 @@ impl Control for Scripted {
     }
 
     async fn log(&self, id: &RunId) -> Result<Vec<String>, ApiError> {
-        self.run(id).await.map(|_| vec!["a line".into()])
+        let said = self.said.lock().unwrap().clone();
+        self.run(id).await.map(|_| vec![said.unwrap_or_else(|| "a line".into())])
     }
 
     async fn live(&self, resume: Option<Cursor>) -> BoxStream<'static, Bytes> {

@@ -3,7 +3,10 @@
 use leptos::prelude::*;
 
 use super::form::Form;
-use crate::{domain::validate::Field, ui::text::use_text};
+use crate::{
+    domain::validate::Field,
+    ui::{parts::literal, text::use_text},
+};
 
 /// The message below a field. Takes the place of the hint, so that nothing moves.
 #[component]
@@ -158,9 +161,8 @@ pub(super) fn TextArea(
                 aria-invalid=form.invalid(field)
                 on:input=move |event| form.set(field, event_target_value(&event))
                 on:blur=move |_| form.touch(field)
-            >
-                {form.value_now(field)}
-            </textarea>
+                inner_html=literal(&form.value_now(field))
+            ></textarea>
             <FieldMessage form field hint />
         </div>
     }
