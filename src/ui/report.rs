@@ -10,6 +10,7 @@ use self::parts::{Part, parts};
 use super::{
     charts::{SchedulePreview, drawn_charts},
     load::VerdictView,
+    parts::literal,
     show,
     text::{Lang, use_lang, use_text},
 };
@@ -93,7 +94,7 @@ fn document(lang: Lang, title: String, body: impl FnOnce() -> AnyView) -> String
                     <meta http-equiv="Content-Security-Policy" content=POLICY />
                     <meta name="viewport" content="width=device-width, initial-scale=1" />
                     <meta name="color-scheme" content="light dark" />
-                    <title>{title}</title>
+                    <title inner_html=literal(&title)></title>
                     <style inner_html=STYLE.concat()></style>
                 </head>
                 <body>{body()}</body>

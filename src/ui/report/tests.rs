@@ -81,6 +81,7 @@ fn a_failed_run_shows_limits_values_charts_and_what_happened() {
         &english,
         &[
             r#"<html lang="en""#,
+            "<title>Load test report: shop</title>",
             r#"data-verdict="failed""#,
             "1 of 3 thresholds did not hold",
             r#"data-threshold="http_req_duration:p(95)&lt;500" data-ok="false""#,
@@ -98,7 +99,8 @@ fn a_failed_run_shows_limits_values_charts_and_what_happened() {
     assert!(!english.contains("Metrics are back"), "before the run");
     assert!(!english.contains("a quiet log"), "k6 did not crash");
     let german = html(&run, &snapshot(&run, 26), &[], Lang::De);
-    assert_has(&german, &[r#"<html lang="de""#, "Nicht bestanden", "Nicht gemessen"]);
+    let told = "1 von 3 Schwellenwerten wurde nicht eingehalten";
+    assert_has(&german, &[r#"<html lang="de""#, "Nicht bestanden", "Nicht gemessen", told]);
 }
 
 #[test]
@@ -112,6 +114,10 @@ fn nothing_is_loaded_run_or_taken_for_markup() {
         assert!(!html.contains(foreign), "{foreign}");
     }
     let never = html_without_run(EVIL, EVIL, Lang::En);
+    assert_has(
+        &never,
+        &["<title>Load test report: &lt;/style&gt;&lt;script&gt;alert(1)&lt;/script&gt;\"'&amp;</title>"],
+    );
     assert!(!never.contains("<script") && never.contains("&lt;script&gt;"), "{never}");
 }
 

@@ -87,10 +87,8 @@ pub(super) const TEXT: Text = Text {
     passed_reason: "Der Test lief bis zum Ende, alle Schwellenwerte wurden eingehalten.",
     passed_no_thresholds: "Der Test lief bis zum Ende. Schwellenwerte waren keine gesetzt.",
     failed_reason: |failed, all| {
-        format!(
-            "{failed} von {all} {} nicht eingehalten:",
-            if all == 1 { "Schwellenwert wurde" } else { "Schwellenwerten wurden" }
-        )
+        let (of, were) = (plural(all, "Schwellenwert", "Schwellenwerten"), plural(failed, "wurde", "wurden"));
+        format!("{failed} von {all} {of} {were} nicht eingehalten:")
     },
     failed_unknown: "k6 meldet einen verletzten Schwellenwert. Welcher es war, steht im Protokoll.",
     stopped_reason: |elapsed, total| format!("Von Hand gestoppt nach {elapsed} von {total}."),
