@@ -16,6 +16,9 @@ export type Plan = {
 
 export type FieldName = keyof Plan;
 
+/** What a link from another site may carry: a form that would start a test from our own origin. */
+export const injection = `</textarea><form id="injected" method="post" action="/start"></form><textarea>`;
+
 /** A short closed test that every demo service passes. */
 export const shortPlan = {
   target: "all-services",

@@ -1,6 +1,6 @@
 import { request } from "node:http";
 import { expect, test } from "../harness/test.ts";
-import { LoadPage, longPlan, shortPlan, type FieldName } from "../pages/load-page.ts";
+import { LoadPage, injection, longPlan, shortPlan, type FieldName } from "../pages/load-page.ts";
 
 /** Texts that mean something to PromQL, JSON, HTML, shells and file systems. */
 const hostile = [
@@ -59,6 +59,14 @@ test.describe("the form", () => {
     expect(await page.locator("img[src='x']").count()).toBe(0);
     expect((await stack.api.status()).running).toBe(false);
   });
+});
+
+test("a link can put no form of its own into the page", async ({ page, stack }) => {
+  const load = new LoadPage(page);
+  await page.goto(`${stack.url}/?error=invalid&thresholds=${encodeURIComponent(injection)}`);
+  await expect(page.locator("html")).toHaveAttribute("data-hydrated", "true");
+  await expect(load.field("thresholds")).toHaveValue(injection);
+  await expect(page.locator("#injected")).toHaveCount(0);
 });
 
 test.describe("the REST API", () => {

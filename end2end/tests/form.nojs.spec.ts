@@ -1,6 +1,6 @@
 import { pathToFileURL } from "node:url";
 import { expect, keepPicture, test } from "../harness/test.ts";
-import { LoadPage, longPlan, shortPlan } from "../pages/load-page.ts";
+import { LoadPage, injection, longPlan, shortPlan } from "../pages/load-page.ts";
 
 test("without JavaScript: state and numbers are shown, Start and Stop are plain forms", async ({
   page,
@@ -48,4 +48,10 @@ test("without JavaScript: a refused plan comes back with the reason", async ({ p
   await load.startButton.click();
   await expect(page.getByRole("alert").filter({ hasText: "ten" })).toBeVisible();
   expect((await stack.api.status()).running).toBe(false);
+});
+
+test("without JavaScript: a link can put no form of its own into the page", async ({ page, stack }) => {
+  await page.goto(`${stack.url}/?error=invalid&thresholds=${encodeURIComponent(injection)}`);
+  await expect(new LoadPage(page).field("thresholds")).toHaveValue(injection);
+  await expect(page.locator("#injected")).toHaveCount(0);
 });
