@@ -51,7 +51,7 @@ pub const SCRIPT_INPUT_VAR: &str = "HAD_INPUT";
 pub struct ScriptInput {
     /// The course; `None` for a script that keeps its own options.
     pub schedule: Option<Schedule>,
-    /// k6's `thresholds` option: expressions by metric.
+    /// k6's `thresholds` option: expressions by metric, with its tags.
     pub thresholds: BTreeMap<String, Vec<String>>,
     /// Every configured service.
     pub services: Vec<Service>,
@@ -66,7 +66,7 @@ impl ScriptInput {
     pub fn new(plan: &Plan, schedule: Option<&Schedule>, services: &[Service]) -> Self {
         let mut thresholds = BTreeMap::<String, Vec<String>>::new();
         for threshold in &plan.thresholds {
-            thresholds.entry(threshold.metric.clone()).or_default().push(threshold.expression());
+            thresholds.entry(threshold.selector().to_string()).or_default().push(threshold.expression());
         }
         let aimed_at = |service: &&Service| plan.target == ALL_SERVICES || plan.target == service.name;
         Self {

@@ -1,4 +1,6 @@
-//! Thresholds in k6's own words: `http_req_duration:p(95)<500`.
+//! Thresholds in k6's own words: `http_req_duration:p(95)<500`, `http_req_duration{service:shop}:p(95)<500`.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +24,8 @@ pub enum Aggregation {
     Rate,
     /// Sum of a counter.
     Count,
+    /// Last value of a gauge.
+    Value,
 }
 
 /// How the observed value must compare with the limit.
@@ -39,37 +43,54 @@ pub enum Comparison {
     /// `>=`
     #[serde(rename = ">=")]
     AtLeast,
+    /// `==`, which k6 also takes as `===`.
+    #[serde(rename = "==")]
+    Equal,
+    /// `!=`
+    #[serde(rename = "!=")]
+    NotEqual,
 }
 
 /// A pass/fail rule over a whole run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Threshold {
-    /// A metric of [`THRESHOLD_METRICS`].
+    /// A metric of [`THRESHOLD_METRICS`], or one that the script makes.
     pub metric: String,
+    /// The tags that narrow the metric down, values by name; empty: all of it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
     /// How it is condensed.
     pub aggregation: Aggregation,
     /// How it must compare.
     pub comparison: Comparison,
-    /// The limit in the metric's k6 unit: ms for trends, 0–1 for rates, a number for counters.
+    /// The limit in the metric's k6 unit: ms for trends of times, 0–1 for rates, else a number.
     pub limit: f64,
 }
 
 /// The kind of a k6 metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MetricKind {
-    /// Durations in ms.
+    /// Samples with percentiles; those of [`THRESHOLD_METRICS`] are times in ms.
     Trend,
     /// A share, 0–1.
     Rate,
     /// A sum.
     Counter,
+    /// The last value.
+    Gauge,
 }
 
-/// The metrics a threshold may name, with their kinds.
+/// The metrics that are known without the script, with their kinds: k6's own, and those of our library.
 pub const THRESHOLD_METRICS: &[(&str, MetricKind)] = &[
     ("http_req_duration", MetricKind::Trend),
     ("http_req_waiting", MetricKind::Trend),
+    ("http_req_blocked", MetricKind::Trend),
+    ("http_req_connecting", MetricKind::Trend),
+    ("http_req_tls_handshaking", MetricKind::Trend),
+    ("http_req_sending", MetricKind::Trend),
+    ("http_req_receiving", MetricKind::Trend),
     ("iteration_duration", MetricKind::Trend),
+    ("group_duration", MetricKind::Trend),
     ("api_response_time", MetricKind::Trend),
     ("http_req_failed", MetricKind::Rate),
     ("checks", MetricKind::Rate),
@@ -77,6 +98,10 @@ pub const THRESHOLD_METRICS: &[(&str, MetricKind)] = &[
     ("http_reqs", MetricKind::Counter),
     ("iterations", MetricKind::Counter),
     ("dropped_iterations", MetricKind::Counter),
+    ("data_sent", MetricKind::Counter),
+    ("data_received", MetricKind::Counter),
+    ("vus", MetricKind::Gauge),
+    ("vus_max", MetricKind::Gauge),
 ];
 
 /// A threshold with what was observed so far.
@@ -99,8 +124,15 @@ pub struct NotAThreshold(pub String);
 
 impl Comparison {
     /// Every comparison with k6's sign, longer signs first.
-    const SIGNS: [(&str, Self); 4] =
-        [("<=", Self::AtMost), (">=", Self::AtLeast), ("<", Self::Below), (">", Self::Above)];
+    const SIGNS: [(&str, Self); 7] = [
+        ("===", Self::Equal),
+        ("==", Self::Equal),
+        ("!=", Self::NotEqual),
+        ("<=", Self::AtMost),
+        (">=", Self::AtLeast),
+        ("<", Self::Below),
+        (">", Self::Above),
+    ];
 
     /// k6's sign, for example `<=`.
     pub fn sign(self) -> &'static str {
@@ -109,6 +141,8 @@ impl Comparison {
             Self::AtMost => "<=",
             Self::Above => ">",
             Self::AtLeast => ">=",
+            Self::Equal => "==",
+            Self::NotEqual => "!=",
         }
     }
 }
@@ -120,14 +154,16 @@ impl MetricKind {
             Self::Trend => "avg, med, min, max, p(0) to p(100)",
             Self::Rate => "rate",
             Self::Counter => "count, rate",
+            Self::Gauge => "value",
         }
     }
 
     fn allows(self, aggregation: Aggregation) -> bool {
         match self {
-            Self::Trend => !matches!(aggregation, Aggregation::Rate | Aggregation::Count),
+            Self::Trend => !matches!(aggregation, Aggregation::Rate | Aggregation::Count | Aggregation::Value),
             Self::Rate => aggregation == Aggregation::Rate,
             Self::Counter => matches!(aggregation, Aggregation::Rate | Aggregation::Count),
+            Self::Gauge => aggregation == Aggregation::Value,
         }
     }
 }
@@ -146,6 +182,7 @@ impl Aggregation {
             "max" => Some(Self::Max),
             "rate" => Some(Self::Rate),
             "count" => Some(Self::Count),
+            "value" => Some(Self::Value),
             _ => percentile(),
         }
     }
@@ -159,39 +196,138 @@ fn number(text: &str) -> Option<f64> {
 /// The largest limit taken: more than any metric reaches, and short to write.
 const LARGEST_LIMIT: f64 = 1e12;
 
+/// Longest name of a metric, in bytes; k6's own bound.
+const LONGEST_NAME: usize = 128;
+
+/// Longest name or value of a tag, in bytes.
+const LONGEST_TAG: usize = 500;
+
+/// A metric with the tags that narrow it down, in text `name` or `name{tag:value,…}`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Selector {
+    /// The metric's name.
+    pub metric: String,
+    /// Values of tags by their names.
+    pub tags: BTreeMap<String, String>,
+}
+
+impl std::str::FromStr for Selector {
+    type Err = NotAThreshold;
+
+    /// Reads what k6 reads, in the same way: blanks and quotes around names and values are none of theirs.
+    fn from_str(text: &str) -> Result<Self, NotAThreshold> {
+        let text = text.trim();
+        let quoted = format!("{:?}", cut(text, 60));
+        let (name, tags) = match text.split_once('{') {
+            None => (text, None),
+            Some((name, rest)) => (name, Some(rest.strip_suffix('}').ok_or_else(|| malformed(&quoted))?)),
+        };
+        let first = |b: u8| b.is_ascii_alphabetic() || b == b'_';
+        let named = name.bytes().next().is_some_and(first)
+            && name.bytes().all(|b| first(b) || b.is_ascii_digit())
+            && name.len() <= LONGEST_NAME;
+        if !named {
+            return Err(NotAThreshold(format!(
+                "{quoted} is not a metric's name: letters, digits and _, at most {LONGEST_NAME} of them, are allowed"
+            )));
+        }
+        let bare = |text: &str| text.trim().trim_matches(['"', '\'']).to_owned();
+        let pair = |pair: &str| {
+            let (name, value) = pair.split_once(':')?;
+            let (name, value) = (bare(name), bare(value));
+            let fits = |text: &String| {
+                (1..=LONGEST_TAG).contains(&text.len()) && *text == bare(text) && !text.contains(char::is_control)
+            };
+            (fits(&name) && fits(&value)).then_some((name, value))
+        };
+        let tags = tags.map(|tags| tags.split(',').map(pair).collect::<Option<_>>().ok_or_else(|| malformed(&quoted)));
+        Ok(Self { metric: name.to_owned(), tags: tags.transpose()?.unwrap_or_default() })
+    }
+}
+
+fn malformed(quoted: &str) -> NotAThreshold {
+    NotAThreshold(format!("{quoted} has tags that can't be read, write metric{{tag:value,tag:value}}"))
+}
+
+impl std::fmt::Display for Selector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write_selector(f, &self.metric, &self.tags)
+    }
+}
+
+fn write_selector(f: &mut std::fmt::Formatter<'_>, metric: &str, tags: &BTreeMap<String, String>) -> std::fmt::Result {
+    f.write_str(metric)?;
+    let mut before = '{';
+    for (name, value) in tags {
+        write!(f, "{before}{name}:{value}")?;
+        before = ',';
+    }
+    if tags.is_empty() { Ok(()) } else { f.write_str("}") }
+}
+
+/// How much of k6's grammar is taken.
+#[derive(Clone, Copy, PartialEq)]
+enum Source {
+    /// A limit must make sense for the metric.
+    People,
+    /// k6 has taken it already.
+    K6,
+}
+
+fn parse(text: &str, from: Source) -> Result<Threshold, NotAThreshold> {
+    let refuse = |why: String| Err(NotAThreshold(why));
+    let quote = |text: &str| format!("{:?}", cut(text, 60));
+
+    // A tag has a colon, and its value may have more, but no rule has a brace.
+    let tagged = text.find([':', '{']).is_some_and(|at| text[at..].starts_with('{'));
+    let after_tags = text.rfind('}').filter(|_| tagged).map_or(0, |at| at + 1);
+    let Some(colon) = text[after_tags..].find(':').map(|at| after_tags + at) else {
+        return refuse("write metric:aggregation<limit, for example http_req_duration:p(95)<500".into());
+    };
+    let (selector, rule) = (text[..colon].parse::<Selector>()?, text[colon + 1..].trim());
+    let known = known(&selector.metric);
+    let split = |(sign, comparison)| rule.split_once(sign).map(|(left, right)| (left.trim(), comparison, right));
+    let Some((aggregation, comparison, limit)) = Comparison::SIGNS.into_iter().find_map(split) else {
+        return refuse(format!("{} has no comparison, use one of <, <=, >, >=, ==, !=", quote(rule)));
+    };
+    let fits = |aggregation: &Aggregation| known.is_none_or(|kind| kind.allows(*aggregation));
+    let Some(aggregation) = Aggregation::parse(aggregation).filter(fits) else {
+        let kinds = known.map_or(EVERY_AGGREGATION, MetricKind::aggregations);
+        return refuse(format!("{} can't be condensed by {}, use one of {kinds}", selector.metric, quote(aggregation)));
+    };
+    let (least, most) = match known {
+        _ if from == Source::K6 => (f64::MIN, f64::MAX),
+        Some(MetricKind::Rate) => (0.0, 1.0),
+        Some(_) => (0.0, LARGEST_LIMIT),
+        None => (-LARGEST_LIMIT, LARGEST_LIMIT),
+    };
+    let Some(limit) = number(limit).filter(|limit| (least..=most).contains(limit)) else {
+        let unit = match known {
+            Some(MetricKind::Trend) => "a number of milliseconds",
+            Some(MetricKind::Rate) => "a share from 0 to 1, 0.05 for 5 percent",
+            Some(MetricKind::Counter | MetricKind::Gauge) => "a number from 0",
+            None => "a number",
+        };
+        return refuse(format!("the limit {} of {} must be {unit}", quote(limit.trim()), selector.metric));
+    };
+    let Selector { metric, tags } = selector;
+    Ok(Threshold { metric, tags, aggregation, comparison, limit })
+}
+
+/// What a metric that only its script knows may be condensed by.
+const EVERY_AGGREGATION: &str = "avg, med, min, max, p(0) to p(100), rate, count, value";
+
+/// The kind of a metric of [`THRESHOLD_METRICS`].
+fn known(metric: &str) -> Option<MetricKind> {
+    THRESHOLD_METRICS.iter().find(|(name, _)| *name == metric).map(|(_, kind)| *kind)
+}
+
 impl std::str::FromStr for Threshold {
     type Err = NotAThreshold;
 
-    /// Reads `metric:aggregation<limit`, with spaces anywhere between the parts.
+    /// Reads `metric:aggregation<limit`, the metric with or without tags, with spaces anywhere between the parts.
     fn from_str(text: &str) -> Result<Self, NotAThreshold> {
-        let refuse = |why: String| Err(NotAThreshold(why));
-        let quote = |text: &str| format!("{:?}", cut(text, 60));
-
-        let Some((metric, rule)) = text.split_once(':').map(|(metric, rule)| (metric.trim(), rule.trim())) else {
-            return refuse("write metric:aggregation<limit, for example http_req_duration:p(95)<500".into());
-        };
-        let Some((name, kind)) = THRESHOLD_METRICS.iter().find(|(name, _)| *name == metric) else {
-            let names = THRESHOLD_METRICS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-            return refuse(format!("the metric {} is not known, use one of {names}", quote(metric)));
-        };
-        let split = |(sign, comparison)| rule.split_once(sign).map(|(left, right)| (left.trim(), comparison, right));
-        let Some((aggregation, comparison, limit)) = Comparison::SIGNS.into_iter().find_map(split) else {
-            return refuse(format!("{} has no comparison, use one of <, <=, >, >=", quote(rule)));
-        };
-        let Some(aggregation) = Aggregation::parse(aggregation).filter(|aggregation| kind.allows(*aggregation)) else {
-            let (name, kinds) = (*name, kind.aggregations());
-            return refuse(format!("{name} can't be condensed by {}, use one of {kinds}", quote(aggregation)));
-        };
-        let most = if *kind == MetricKind::Rate { 1.0 } else { LARGEST_LIMIT };
-        let Some(limit) = number(limit).filter(|limit| (0.0..=most).contains(limit)) else {
-            let unit = match kind {
-                MetricKind::Trend => "a number of milliseconds",
-                MetricKind::Rate => "a share from 0 to 1, 0.05 for 5 percent",
-                MetricKind::Counter => "a number from 0",
-            };
-            return refuse(format!("the limit {} of {name} must be {unit}", quote(limit.trim())));
-        };
-        Ok(Self { metric: (*name).into(), aggregation, comparison, limit })
+        parse(text, Source::People)
     }
 }
 
@@ -205,23 +341,59 @@ impl std::fmt::Display for Aggregation {
             Self::Percentile(percentile) => write!(f, "p({percentile})"),
             Self::Rate => f.write_str("rate"),
             Self::Count => f.write_str("count"),
+            Self::Value => f.write_str("value"),
         }
     }
 }
 
 impl std::fmt::Display for Threshold {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}", self.metric, self.expression())
+        write_selector(f, &self.metric, &self.tags)?;
+        write!(f, ":{}", self.expression())
     }
 }
 
 impl Threshold {
-    /// Most thresholds of a plan.
+    /// Most thresholds that may be asked for.
     pub const MOST: usize = 20;
 
-    /// The metric's kind; `None` for a metric that [`THRESHOLD_METRICS`] does not list.
+    /// Most thresholds that are taken of a script's own options.
+    pub const MOST_OF_SCRIPT: usize = 100;
+
+    /// Reads a threshold that k6 has taken, whose limit may be any number.
+    ///
+    /// # Errors
+    /// What k6 would refuse, too, and what is too long to be kept.
+    pub fn of_script(text: &str) -> Result<Self, NotAThreshold> {
+        parse(text, Source::K6)
+    }
+
+    /// The metric with its tags.
+    pub fn selector(&self) -> Selector {
+        Selector { metric: self.metric.clone(), tags: self.tags.clone() }
+    }
+
+    /// Whether only the script knows the metric.
+    pub fn is_custom(&self) -> bool {
+        known(&self.metric).is_none()
+    }
+
+    /// The metric's kind. That of a custom metric follows from how it is condensed; `None` where that is `rate`, which
+    /// rates and counters have.
     pub fn kind(&self) -> Option<MetricKind> {
-        THRESHOLD_METRICS.iter().find(|(name, _)| *name == self.metric).map(|(_, kind)| *kind)
+        known(&self.metric).or(match self.aggregation {
+            Aggregation::Avg | Aggregation::Med | Aggregation::Min | Aggregation::Max | Aggregation::Percentile(_) => {
+                Some(MetricKind::Trend)
+            }
+            Aggregation::Count => Some(MetricKind::Counter),
+            Aggregation::Value => Some(MetricKind::Gauge),
+            Aggregation::Rate => None,
+        })
+    }
+
+    /// Whether values are milliseconds. Those of a custom trend may be anything.
+    pub fn is_time(&self) -> bool {
+        known(&self.metric) == Some(MetricKind::Trend)
     }
 
     /// The expression alone, as k6's `thresholds` option takes it: `p(95)<500`.
@@ -236,6 +408,8 @@ impl Threshold {
             Comparison::AtMost => value <= self.limit,
             Comparison::Above => value > self.limit,
             Comparison::AtLeast => value >= self.limit,
+            Comparison::Equal => value == self.limit,
+            Comparison::NotEqual => value != self.limit && !value.is_nan(),
         }
     }
 }
@@ -259,6 +433,14 @@ mod tests {
             ("http_reqs:count>1000", "http_reqs:count>1000"),
             ("http_reqs:rate>12.5", "http_reqs:rate>12.5"),
             ("dropped_iterations:count<=0", "dropped_iterations:count<=0"),
+            ("vus_max:value===5", "vus_max:value==5"),
+            ("my_trend:p(95)<200", "my_trend:p(95)<200"),
+            ("my_gauge:value!=-2.5", "my_gauge:value!=-2.5"),
+            ("my_count:rate>12", "my_count:rate>12"),
+            (
+                "http_req_duration{ service : \"checkout-service\" , name:http://x/{id}?a=b } : p(95) < 500",
+                "http_req_duration{name:http://x/{id}?a=b,service:checkout-service}:p(95)<500",
+            ),
         ] {
             let threshold = text.parse::<Threshold>().unwrap();
             assert_eq!(threshold.to_string(), canonical);
@@ -271,10 +453,22 @@ mod tests {
         for (text, hint) in [
             ("", "metric:aggregation<limit"),
             ("p(95)<500", "metric:aggregation<limit"),
-            ("latency:p(95)<500", "http_req_duration"),
-            ("http_req_duration{service:x}:p(95)<500", "http_req_failed"),
-            ("http_req_duration:p(95)", "<, <=, >, >="),
-            ("http_req_duration:p(95)=500", "<, <=, >, >="),
+            ("my metric:p(95)<500", "letters, digits and _"),
+            ("1st:p(95)<500", "letters, digits and _"),
+            (":p(95)<500", "letters, digits and _"),
+            ("x\"} or vector(1):p(95)<500", "letters, digits and _"),
+            ("http_req_duration{service:x:p(95)<500", "metric{tag:value,tag:value}"),
+            ("http_req_duration{}:p(95)<500", "metric{tag:value,tag:value}"),
+            ("http_req_duration{service}:p(95)<500", "metric{tag:value,tag:value}"),
+            ("http_req_duration{service:x,}:p(95)<500", "metric{tag:value,tag:value}"),
+            ("http_req_duration{service:\u{7}}:p(95)<500", "metric{tag:value,tag:value}"),
+            ("http_req_duration{service:x}", "metric:aggregation<limit"),
+            ("http_req_duration{service:x}:rate<1", "avg, med, min, max, p(0) to p(100)"),
+            ("my_metric:p95<1", "avg, med, min, max, p(0) to p(100), rate, count, value"),
+            ("my_metric:avg<1e13", "must be a number"),
+            ("vus:value<-1", "a number from 0"),
+            ("http_req_duration:p(95)", "<, <=, >, >=, ==, !="),
+            ("http_req_duration:p(95)=500", "<, <=, >, >=, ==, !="),
             ("http_req_duration:rate<1", "avg, med, min, max, p(0) to p(100)"),
             ("http_req_duration:p(101)<1", "p(0) to p(100)"),
             ("http_req_duration:p(-1)<1", "p(0) to p(100)"),
@@ -293,8 +487,40 @@ mod tests {
             let why = text.parse::<Threshold>().unwrap_err().to_string();
             assert!(why.contains(hint), "{text}: {why}");
         }
-        let long = format!("{}:p(95)<1", "ä".repeat(10_000));
-        assert!(long.parse::<Threshold>().unwrap_err().to_string().len() < 500);
+        for long in [format!("{}:p(95)<1", "ä".repeat(10_000)), format!("m{{a:{}}}:p(95)<1", "ä".repeat(10_000))] {
+            assert!(long.parse::<Threshold>().unwrap_err().to_string().len() < 500);
+        }
+        assert!(format!("{}:avg<1", "x".repeat(128)).parse::<Threshold>().is_ok());
+        assert!(format!("{}:avg<1", "x".repeat(129)).parse::<Threshold>().is_err());
+    }
+
+    #[test]
+    fn a_scripts_rule_may_have_any_limit() {
+        for text in ["http_req_failed:rate<5", "http_req_duration:p(95)>-1", "http_reqs{a:b}:count>1e13"] {
+            assert!(text.parse::<Threshold>().is_err());
+            assert_eq!(Threshold::of_script(text).unwrap().to_string().parse::<Threshold>().ok(), None);
+        }
+        assert!(Threshold::of_script("http_req_failed:p(95)<5").is_err());
+        assert!(Threshold::of_script("http_req_failed:rate<inf").is_err());
+    }
+
+    #[test]
+    fn what_only_the_script_knows_is_told_from_how_it_is_condensed() {
+        for (text, kind, is_time, is_custom) in [
+            ("http_req_duration{a:b}:avg<1", Some(MetricKind::Trend), true, false),
+            ("my:avg<1", Some(MetricKind::Trend), false, true),
+            ("my:med<1", Some(MetricKind::Trend), false, true),
+            ("my:min<1", Some(MetricKind::Trend), false, true),
+            ("my:max<1", Some(MetricKind::Trend), false, true),
+            ("my:p(5)<1", Some(MetricKind::Trend), false, true),
+            ("my:count<1", Some(MetricKind::Counter), false, true),
+            ("my:value<1", Some(MetricKind::Gauge), false, true),
+            ("my:rate<1", None, false, true),
+            ("checks:rate<1", Some(MetricKind::Rate), false, false),
+        ] {
+            let rule = text.parse::<Threshold>().unwrap();
+            assert_eq!((rule.kind(), rule.is_time(), rule.is_custom()), (kind, is_time, is_custom), "{text}");
+        }
     }
 
     #[test]
@@ -304,6 +530,8 @@ mod tests {
             ("checks:rate<=0.5", [true, true, false]),
             ("checks:rate>0.5", [false, false, true]),
             ("checks:rate>=0.5", [false, true, true]),
+            ("checks:rate==0.5", [false, true, false]),
+            ("checks:rate!=0.5", [true, false, true]),
         ] {
             let threshold = text.parse::<Threshold>().unwrap();
             assert_eq!([0.4, 0.5, 0.6].map(|value| threshold.holds(value)), holds);

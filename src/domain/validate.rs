@@ -174,6 +174,13 @@ impl Field {
     }
 }
 
+impl Problem {
+    /// The error of a field for a value, of which as much is kept as is shown.
+    pub fn of(self, field: Field, value: &str) -> FieldError {
+        FieldError { field, value: format::cut(value, VALUE_SHOWN), problem: self }
+    }
+}
+
 impl std::fmt::Display for Problem {
     /// What is allowed, in English.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -244,7 +251,7 @@ struct Refused(Vec<FieldError>);
 
 impl Refused {
     fn add<T>(&mut self, field: Field, value: &str, problem: Problem) -> Option<T> {
-        self.0.push(FieldError { field, value: format::cut(value, VALUE_SHOWN), problem });
+        self.0.push(problem.of(field, value));
         None
     }
 
@@ -271,7 +278,7 @@ impl Refused {
     }
 
     fn thresholds(&mut self, text: &str) -> Vec<Threshold> {
-        let entries = || text.split(['\n', ',', ';']).map(str::trim).filter(|entry| !entry.is_empty());
+        let entries = || entries(text).map(str::trim).filter(|entry| !entry.is_empty());
         let mut thresholds = Vec::new();
         // What comes after the cap is not even read.
         for entry in entries().take(Threshold::MOST + 1) {
@@ -319,7 +326,7 @@ impl Draft {
         let course = match script.map(|script| &script.kind) {
             Some(ScriptKind::Own { executors: _, duration_s, max_vus, thresholds }) => {
                 own(&self.script, &rules.limits, *duration_s, *max_vus, &mut refused)
-                    .map(|shape| (shape, thresholds.iter().filter_map(|text| text.parse().ok()).collect()))
+                    .map(|shape| (shape, own_thresholds(thresholds)))
             }
             _ => {
                 let shape = self.shape(&rules.limits, &mut refused);
@@ -456,6 +463,32 @@ impl Draft {
             ..Self::default()
         }
     }
+}
+
+/// Splits at line ends, commas and semicolons, but not within the braces that hold tags.
+fn entries(text: &str) -> impl Iterator<Item = &str> {
+    let mut depth = 0_u32;
+    text.split(move |c| {
+        match c {
+            // A brace that is never closed ends with its line.
+            '\n' => depth = 0,
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth == 0 && matches!(c, '\n' | ',' | ';')
+    })
+}
+
+/// Those of a script's thresholds that can be expressed; k6 judges all of them.
+fn own_thresholds(texts: &[String]) -> Vec<Threshold> {
+    let mut thresholds = Vec::new();
+    for threshold in texts.iter().filter_map(|text| Threshold::of_script(text).ok()) {
+        if thresholds.len() < Threshold::MOST_OF_SCRIPT && !thresholds.contains(&threshold) {
+            thresholds.push(threshold);
+        }
+    }
+    thresholds
 }
 
 /// The shape of a script with its own options, within the limits.

@@ -2,6 +2,7 @@
 
 mod archive;
 mod log;
+mod summary;
 mod supervisor;
 mod verdict;
 
@@ -19,8 +20,10 @@ use ha_dashboard::{
     domain::{
         frame::{Dimension, History},
         live::{Cursor, Snapshot},
+        plan::Plan,
         run::{Run, RunId},
-        validate::{Draft, Rules},
+        script::ScriptInput,
+        validate::{Draft, Field, Problem, Rules},
     },
 };
 use tokio::sync::watch;
@@ -36,7 +39,7 @@ use super::{
     engine::Engine,
     feed::{Observations, RunFeed, StoreFeed},
     hub::Hub,
-    scripts::Scripts,
+    scripts::{InspectError, Scripts},
     shutdown::Shutdown,
 };
 
@@ -91,6 +94,28 @@ impl Dashboard {
     }
 }
 
+impl Dashboard {
+    /// Only the script knows its own metrics, so k6 is asked about thresholds on them before a run is started.
+    async fn knows_its_metrics(&self, plan: &Plan) -> Result<(), ApiError> {
+        // A script's own thresholds were looked at with the script.
+        let Some(schedule) = plan.schedule() else { return Ok(()) };
+        let custom = plan.thresholds.iter().filter(|threshold| threshold.is_custom()).map(ToString::to_string);
+        let custom = custom.collect::<Vec<_>>();
+        if custom.is_empty() {
+            return Ok(());
+        }
+        let input = ScriptInput::new(plan, Some(&schedule), &self.config.services);
+        match self.scripts.inspect_with(&plan.script, &input).await {
+            Err(InspectError::Refused(hint)) => {
+                let error = Problem::NotAThreshold { hint }.of(Field::Thresholds, &custom.join(", "));
+                Err(ApiError::Invalid { errors: vec![error] })
+            }
+            // Anything else is k6's to tell when it runs.
+            _ => Ok(()),
+        }
+    }
+}
+
 fn up_to_date(picture: Arc<Snapshot>, feed: &RunFeed) -> Arc<Snapshot> {
     let shown = picture.status.run.as_ref();
     let id = |run: &Run| run.id.clone();
@@ -142,7 +167,9 @@ impl Control for Dashboard {
 
     async fn start(&self, draft: Draft, correlation_id: String) -> Result<Run, ApiError> {
         let plan = draft.validate(&self.rules().await).map_err(|errors| ApiError::Invalid { errors })?;
-        self.supervisor.start(plan, correlation_id).await
+        self.knows_its_metrics(&plan).await?;
+        let trend_stats = self.scripts.trend_stats(&plan.script).await;
+        self.supervisor.start(plan, trend_stats, correlation_id).await
     }
 
     async fn stop(&self, correlation_id: String) -> Result<Run, ApiError> {

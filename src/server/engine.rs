@@ -28,6 +28,8 @@ pub const LOG_FILE: &str = "k6.log";
 pub const OLD_LOG_FILE: &str = "k6.log.1";
 /// The file in a run's folder that the scripts' `handleSummary` writes.
 pub const SUMMARY_FILE: &str = "summary.json";
+/// The file in a run's folder that k6 writes its summary to, whatever the script does.
+pub const EXPORT_FILE: &str = "summary-export.json";
 
 /// Everything an instance needs.
 #[derive(Debug, Clone)]
@@ -40,6 +42,8 @@ pub struct Launch {
     pub script: String,
     /// What the script is told.
     pub input: ScriptInput,
+    /// What k6's summary tells of trends beside the usual, for example `p(99.9)`.
+    pub trend_stats: Vec<String>,
     /// When the engine ends the instance, even when no dashboard is there.
     pub deadline_ms: Millis,
     /// Base address of the metrics store.

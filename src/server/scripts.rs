@@ -37,6 +37,8 @@ pub struct Scripts {
 struct Known {
     stamp: Stamp,
     kind: ScriptKind,
+    /// What the script wants k6's summary to tell of trends; empty where k6 refuses it.
+    trend_stats: Vec<String>,
     retry_at: Option<Instant>,
 }
 
@@ -92,8 +94,8 @@ impl Scripts {
         });
         let inspected = stream::iter(changed.cloned().collect::<Vec<_>>())
             .map(|(name, stamp)| async move {
-                let (kind, retry_at) = self.kind(&name).await;
-                (name, Known { stamp, kind, retry_at })
+                let known = self.look(&name, stamp).await;
+                (name, known)
             })
             .buffer_unordered(AT_ONCE)
             .collect::<Vec<_>>()
@@ -124,13 +126,23 @@ impl Scripts {
         inspect::read(&self.engine.inspect(&path, &input).await?)
     }
 
-    async fn kind(&self, name: &str) -> (ScriptKind, Option<Instant>) {
+    /// What the summary of a script's run is to tell of trends by the script's own options; empty for one that was not
+    /// listed yet.
+    pub async fn trend_stats(&self, name: &str) -> Vec<String> {
+        self.known.lock().await.get(name).map(|known| known.trend_stats.clone()).unwrap_or_default()
+    }
+
+    async fn look(&self, name: &str, stamp: Stamp) -> Known {
         match self.inspect_with(name, &self.probe).await {
-            Ok(inspection) => (kind_of(inspection, self.probe.schedule.as_ref()), None),
+            Ok(mut inspection) => {
+                let trend_stats = std::mem::take(&mut inspection.trend_stats);
+                Known { stamp, kind: kind_of(inspection, self.probe.schedule.as_ref()), trend_stats, retry_at: None }
+            }
             Err(error) => {
                 let retry_at = error.believed_for().map(|time| Instant::now() + time);
                 tracing::warn!(script = name, %error, "k6 can't use the script");
-                (ScriptKind::Broken { message: error.to_string() }, retry_at)
+                let kind = ScriptKind::Broken { message: error.to_string() };
+                Known { stamp, kind, trend_stats: Vec::new(), retry_at }
             }
         }
     }

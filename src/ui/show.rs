@@ -127,7 +127,7 @@ pub fn threshold_value(threshold: &Threshold, value: Option<f64>, lang: Lang) ->
     let Some(value) = value else { return NO_DATA.into() };
     let n = numbers(lang);
     match (threshold.kind(), threshold.aggregation) {
-        (Some(MetricKind::Trend), _) => format::milliseconds(value, n),
+        (Some(MetricKind::Trend), _) if threshold.is_time() => format::milliseconds(value, n),
         (Some(MetricKind::Rate), _) => format::percent(value, n),
         (Some(MetricKind::Counter), Aggregation::Rate) => format::value(Unit::PerSecond, value, n),
         _ => format::value(Unit::Count, value, n),

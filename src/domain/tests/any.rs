@@ -51,10 +51,14 @@ pub fn rules() -> Rules {
 }
 
 pub fn threshold() -> impl Strategy<Value = Threshold> {
-    let metric = sample::select(THRESHOLD_METRICS.to_vec());
-    (metric, 0_usize..7, 0_u32..=1000, sample::select(vec!["<", "<=", ">", ">="]), number()).prop_map(
-        |((metric, kind), pick, percentile, sign, limit)| {
-            use crate::domain::threshold::MetricKind::{Counter, Rate, Trend};
+    use crate::domain::threshold::MetricKind::{Counter, Gauge, Rate, Trend};
+    let custom = [("my_metric", Trend), ("_x1", Rate), ("Mine", Counter), ("g", Gauge)];
+    let metric = prop_oneof![sample::select(THRESHOLD_METRICS.to_vec()), sample::select(custom.to_vec())];
+    let sign = sample::select(vec!["<", "<=", ">", ">=", "==", "!="]);
+    // Nothing that separates tags or thresholds, no blanks and quotes around.
+    let tags = collection::btree_map("[a-z_]{1,3}", "[a-z<>=:/.ä€]{1,6}", 0..3);
+    (metric, 0_usize..7, 0_u32..=1000, sign, number(), tags).prop_map(
+        |((metric, kind), pick, percentile, sign, limit, tags)| {
             let percentile = f64::from(percentile) / 10.0;
             let (aggregation, limit) = match kind {
                 Trend => {
@@ -62,8 +66,10 @@ pub fn threshold() -> impl Strategy<Value = Threshold> {
                 }
                 Rate => ("rate".into(), limit / 10_000.0),
                 Counter => (["count", "rate"][pick % 2].into(), limit),
+                Gauge => ("value".into(), limit),
             };
-            format!("{metric}:{aggregation}{sign}{limit}").parse().unwrap()
+            let threshold = format!("{metric}:{aggregation}{sign}{limit}").parse::<Threshold>().unwrap();
+            Threshold { tags, ..threshold }
         },
     )
 }

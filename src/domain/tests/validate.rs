@@ -206,6 +206,15 @@ fn thresholds_are_taken_once_and_not_without_end() {
         ["checks:rate>0.9", "errors:rate<0.1"]
     );
 
+    let text = "my_trend{a:b,c:d;e}:avg<1; checks{x:y}:rate>0.5 , m{a:b:p(95)<1\nerrors:rate<0.1";
+    let error = only(&Draft { thresholds: text.into(), ..draft() });
+    assert_eq!(error.value, "m{a:b:p(95)<1", "a brace that is never closed ends with its line");
+    let plan = Draft { thresholds: text.replace(" , m{a:b:p(95)<1", ""), ..draft() }.validate(&any::rules()).unwrap();
+    assert_eq!(
+        plan.thresholds.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        ["my_trend{a:b,c:d;e}:avg<1", "checks{x:y}:rate>0.5", "errors:rate<0.1"]
+    );
+
     let many = |n: usize| (0..n).map(|n| format!("http_reqs:count>{n}\n")).collect::<String>();
     let most = Draft { thresholds: many(Threshold::MOST), ..draft() }.validate(&any::rules()).unwrap();
     assert_eq!(most.thresholds.len(), Threshold::MOST);
@@ -248,14 +257,14 @@ fn a_script_with_own_options_ignores_the_patterns_fields() {
     assert_eq!(plan.shape, Shape::Own { duration_s: 90, max_vus: 7 });
     assert_eq!(plan.schedule(), None);
     let thresholds = plan.thresholds.iter().map(ToString::to_string).collect::<Vec<_>>();
-    assert_eq!(thresholds, ["http_req_duration:p(95)<500"]);
+    assert_eq!(thresholds, ["http_req_duration:p(95)<500", "http_req_duration{service:x}:max<5"]);
 }
 
 #[test]
 fn scripts_are_told_all_of_the_plan() {
     let services = ["product-service", "checkout-service"]
         .map(|name| Service { name: name.into(), url: format!("http://{name}") });
-    let text = "http_req_duration:p(95)<500,http_req_duration:avg<200,checks:rate>0.9";
+    let text = "http_req_duration:p(95)<500,http_req_duration:avg<200,checks{b:1, a:2}:rate>0.9";
     let plan = |target: &str| {
         let draft = Draft { target: target.into(), thresholds: text.into(), ..draft() };
         draft.validate(&any::rules()).unwrap()
@@ -266,7 +275,7 @@ fn scripts_are_told_all_of_the_plan() {
     assert_eq!(input.targets, ["product-service", "checkout-service"]);
     assert_eq!(input.services, services);
     assert_eq!(input.thresholds["http_req_duration"], ["p(95)<500", "avg<200"]);
-    assert_eq!(input.thresholds["checks"], ["rate>0.9"]);
+    assert_eq!(input.thresholds["checks{a:2,b:1}"], ["rate>0.9"]);
     let one = ScriptInput::new(&plan("checkout-service"), None, &services);
     assert_eq!((one.targets, one.services.len(), one.schedule), (vec!["checkout-service".to_owned()], 2, None));
 }

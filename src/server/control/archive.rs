@@ -9,8 +9,9 @@ use std::{
 
 use ha_dashboard::domain::run::{Run, RunId};
 
+use super::summary::Summary;
 use crate::server::engine::{
-    LOG_FILE, OLD_LOG_FILE, SUMMARY_FILE,
+    EXPORT_FILE, LOG_FILE, OLD_LOG_FILE, SUMMARY_FILE,
     files::{read_json, write_json},
 };
 
@@ -168,12 +169,14 @@ impl Archive {
         lines.split_off(lines.len().saturating_sub(most))
     }
 
-    /// What the script's `handleSummary` wrote; `None`: nothing that can be read.
-    pub fn summary(&self, id: &RunId) -> Option<serde_json::Value> {
-        let path = self.dir(id).join(SUMMARY_FILE);
-        read_json(&path).unwrap_or_else(|error| {
-            tracing::warn!(run_id = %id, %error, "the run's summary can't be read");
-            None
+    /// k6's summary, as k6 itself or the script's `handleSummary` wrote it; `None`: nothing that can be read.
+    pub fn summary(&self, id: &RunId) -> Option<Summary> {
+        [EXPORT_FILE, SUMMARY_FILE].iter().find_map(|name| {
+            let json = read_json::<serde_json::Value>(&self.dir(id).join(name)).unwrap_or_else(|error| {
+                tracing::warn!(run_id = %id, file = name, %error, "the run's summary can't be read");
+                None
+            });
+            Summary::read(&json?)
         })
     }
 }

@@ -17,7 +17,7 @@ use ha_dashboard::{
         schedule::Schedule,
         script::ScriptInput,
         service::Service,
-        threshold::Observed,
+        threshold::{MetricKind, Observed, Threshold},
     },
 };
 use rand::Rng;
@@ -187,21 +187,31 @@ impl Supervisor {
         self.follow(id, instance);
     }
 
-    /// Starts a plan. Of two calls at the same instant one wins.
+    /// Starts a plan; `trend_stats` are what the script wants its summary to tell of trends. Of two calls at the same instant one wins.
     ///
     /// # Errors
     /// [`ApiError::AlreadyRunning`], [`ApiError::Unavailable`]; then everything is as before.
-    pub async fn start(self: &Arc<Self>, plan: Plan, correlation_id: String) -> Result<Run, ApiError> {
+    pub async fn start(
+        self: &Arc<Self>,
+        plan: Plan,
+        trend_stats: Vec<String>,
+        correlation_id: String,
+    ) -> Result<Run, ApiError> {
         let this = self.clone();
         // A task of its own: a caller who goes away must not leave half a start behind.
-        let start = self.shutdown.tasks.spawn(async move { this.start_whole(plan, correlation_id).await });
+        let start = self.shutdown.tasks.spawn(async move { this.start_whole(plan, trend_stats, correlation_id).await });
         start.await.unwrap_or_else(|error| Err(ApiError::Internal { what: format!("the start broke off: {error}") }))
     }
 
-    async fn start_whole(self: Arc<Self>, plan: Plan, correlation_id: String) -> Result<Run, ApiError> {
+    async fn start_whole(
+        self: Arc<Self>,
+        plan: Plan,
+        trend_stats: Vec<String>,
+        correlation_id: String,
+    ) -> Result<Run, ApiError> {
         let reservation = self.reserve(plan, correlation_id)?;
         let run = reservation.run.clone();
-        let result = self.launch(&run).await;
+        let result = self.launch(&run, trend_stats).await;
         match result {
             Ok(instance) => {
                 let (run, stop) = reservation.keep(&instance);
@@ -220,7 +230,7 @@ impl Supervisor {
         }
     }
 
-    async fn launch(&self, run: &Run) -> Result<Arc<dyn Instance>, ApiError> {
+    async fn launch(&self, run: &Run, mut trend_stats: Vec<String>) -> Result<Arc<dyn Instance>, ApiError> {
         let store = self.store.borrow().clone();
         let Some(store_url) = store.url else {
             let what = match store.problem.as_str() {
@@ -235,11 +245,14 @@ impl Supervisor {
             .await
             .map_err(|error| ApiError::Internal { what: error.to_string() })?
             .map_err(|error| unavailable(&error))?;
+        let of_trend = |threshold: &&Threshold| threshold.kind() == Some(MetricKind::Trend);
+        trend_stats.extend(run.plan.thresholds.iter().filter(of_trend).map(|rule| rule.aggregation.to_string()));
         let launch = Launch {
             run: run.id.clone(),
             dir,
             script: run.plan.script.clone(),
             input: ScriptInput::new(&run.plan, run.schedule.as_ref(), &self.services),
+            trend_stats,
             deadline_ms: run.deadline_ms,
             store_url,
             native_histograms: store.native_histograms,

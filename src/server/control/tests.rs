@@ -156,7 +156,7 @@ impl Life {
     }
 
     fn start(&self, script: &str, thresholds: &[&str]) -> Run {
-        self.wait(self.supervisor.start(plan(script, thresholds), "abc".into())).unwrap()
+        self.wait(self.supervisor.start(plan(script, thresholds), vec![], "abc".into())).unwrap()
     }
 
     fn stop(&self) -> Run {
@@ -309,7 +309,7 @@ fn a_schedule_runs_as_it_was_computed() {
     let bench = Bench::new(&[("a.js", text)]);
     let life = bench.dashboard();
     let shape = Shape::Pattern { pattern: Pattern::Load, peak: Peak::Vus { vus: 2 }, duration_s: 3, ramp_s: None };
-    let run = life.wait(life.supervisor.start(Plan { shape, ..plan("a.js", &[]) }, String::new())).unwrap();
+    let run = life.wait(life.supervisor.start(Plan { shape, ..plan("a.js", &[]) }, vec![], String::new())).unwrap();
     assert_eq!(run.deadline_ms - run.created_ms, (30 + 3 + 3 + 10) * 1000);
     let (run, verdict) = life.finished(&run.id);
     assert_eq!(verdict, Verdict::Passed);
@@ -327,6 +327,41 @@ fn crossed_thresholds_fail_a_run() {
     assert_eq!(verdict, Verdict::Failed);
     assert_eq!((run.thresholds[0].k6_ok, run.thresholds[0].ok), (Some(false), Some(false)));
     assert!(run.thresholds[0].value.is_some_and(|ms| ms > 0.001));
+}
+
+#[test]
+fn a_script_without_a_summary_of_its_own_has_totals_and_every_threshold_named() {
+    let text = "import http from 'k6/http'; import { Trend } from 'k6/metrics';
+        const size = new Trend('size'), unused = new Trend('unused');
+        export const options = { iterations: 3, summaryTrendStats: ['med', 'p(12.5)'], thresholds: {
+            size: ['p(99.9)<7', 'max<=7'], 'size{service:none}': ['avg<1'], 'http_req_duration{service:x}': ['max<0.001'],
+            'http_reqs{ service : x }': ['count==3'] } };
+        export default function () {
+            http.get(`${JSON.parse(__ENV.HAD_INPUT).services[0].url}/`, { tags: { service: 'x' } }); size.add(7); }";
+    let bench = Bench::new(&[("a.js", text)]);
+    let life = bench.dashboard();
+    let known = ["size:p(99.9)<7", "size:max<=7", "size{service:none}:avg<1", "http_req_duration{service:x}:max<0.001"];
+    let stats = vec!["med".to_owned(), "p(12.5)".to_owned()];
+    let run = life.wait(life.supervisor.start(plan("a.js", &known), stats, String::new())).unwrap();
+    let (run, verdict) = life.finished(&run.id);
+    assert_eq!(verdict, Verdict::Failed);
+    let totals = run.totals.unwrap();
+    assert_eq!((totals.requests, totals.iterations, totals.failed_share), (Some(3.0), Some(3.0), Some(0.0)));
+    assert!(totals.p99_s.is_some_and(|seconds| seconds > 0.0) && totals.p50_s <= totals.p95_s, "{totals:?}");
+    let seen = run.thresholds.iter().map(|seen| (seen.threshold.to_string(), seen.value, seen.k6_ok));
+    let seen = seen.collect::<Vec<_>>();
+    let slowest = run.thresholds[3].value;
+    assert!(slowest.is_some_and(|ms| ms > 0.001), "{seen:?}");
+    let expected = [
+        (known[0], Some(7.0), false),
+        (known[1], Some(7.0), true),
+        (known[2], None, true),
+        (known[3], slowest, false),
+        ("http_reqs{service:x}:count==3", Some(3.0), true),
+    ];
+    assert_eq!(seen, expected.map(|(rule, value, held)| (rule.to_owned(), value, Some(held))));
+    let export = fs::read_to_string(life.supervisor.archive_dir(&run.id).join("summary-export.json")).unwrap();
+    assert!(export.contains("p(12.5)"), "the script's own are told, too");
 }
 
 #[test]
@@ -375,7 +410,7 @@ fn a_stop_while_k6_is_being_launched_is_passed_on() {
     let bench = Bench::new(&[("a.js", &script("60s", "{}", setup))]);
     let life = bench.dashboard();
     let (started, stopped) = life.wait(async {
-        let start = life.supervisor.start(plan("a.js", &[]), String::new());
+        let start = life.supervisor.start(plan("a.js", &[]), vec![], String::new());
         let mut runs = life.runs.clone();
         let stop = async {
             runs.wait_for(|feed| feed.run.is_some()).await.unwrap();
@@ -413,7 +448,7 @@ fn a_run_survives_the_dashboard_and_is_adopted() {
     let feed = life.runs.borrow().clone();
     assert!(feed.adopted && !feed.k6_pids.is_empty());
     assert_eq!(feed.run.as_ref().map(|run| (&run.state, run.started_ms)), Some((&RunState::Running, started)));
-    let refused = life.wait(life.supervisor.start(plan("a.js", &[]), String::new()));
+    let refused = life.wait(life.supervisor.start(plan("a.js", &[]), vec![], String::new()));
     assert_eq!(refused, Err(ApiError::AlreadyRunning { running: run.id.clone() }));
     assert_eq!(life.finished(&run.id).1, Verdict::Passed);
 }
@@ -481,6 +516,7 @@ fn a_run_past_its_deadline_is_ended_without_any_dashboard() {
             dir: dir.clone(),
             script: "a.js".into(),
             input,
+            trend_stats: vec![],
             deadline_ms: now_ms() + 2000,
             store_url: "http://127.0.0.1:9".into(),
             native_histograms: false,
@@ -501,7 +537,7 @@ fn a_run_past_its_deadline_is_ended_without_any_dashboard() {
 fn of_two_starts_at_the_same_instant_one_wins() {
     let bench = Bench::new(&[("a.js", &script("60s", "{}", ""))]);
     let life = bench.dashboard();
-    let start = || life.supervisor.start(plan("a.js", &[]), String::new());
+    let start = || life.supervisor.start(plan("a.js", &[]), vec![], String::new());
     let (one, other) = life.wait(async { tokio::join!(start(), start()) });
     let (won, lost) = if one.is_ok() { (one, other) } else { (other, one) };
     let id = won.unwrap().id;
@@ -528,7 +564,7 @@ fn a_start_that_fails_leaves_everything_as_it_was() {
     std::os::unix::fs::symlink("../outside.js", bench.folder.path().join("scripts/link.js")).unwrap();
     let life = bench.dashboard();
     for name in ["../outside.js", "link.js", "missing.js", "/etc/passwd", ""] {
-        let refused = life.wait(life.supervisor.start(plan(name, &[]), String::new()));
+        let refused = life.wait(life.supervisor.start(plan(name, &[]), vec![], String::new()));
         let Err(ApiError::Unavailable { what }) = refused else { panic!("{name}: {refused:?}") };
         assert!(what.contains("scripts folder"), "{what}");
         assert_eq!((life.runs.borrow().run.clone(), life.supervisor.runs(), bench.run_dirs()), (None, vec![], 0));
@@ -539,7 +575,7 @@ fn a_start_that_fails_leaves_everything_as_it_was() {
         let life = bench.dashboard_with(Config { k6: k6.into(), ..bench.config() });
         let engine = life.runs.borrow().engine.clone();
         assert!(!engine.ready && engine.note.contains("HAD_K6"), "{engine:?}");
-        let refused = life.wait(life.supervisor.start(plan("a.js", &[]), String::new()));
+        let refused = life.wait(life.supervisor.start(plan("a.js", &[]), vec![], String::new()));
         assert!(matches!(&refused, Err(ApiError::Unavailable { what }) if what.contains("HAD_K6")), "{refused:?}");
         assert_eq!((life.runs.borrow().run.clone(), bench.run_dirs()), (None, 0));
         life.crash();

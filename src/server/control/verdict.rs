@@ -1,13 +1,14 @@
 //! What an instance's end means, from its exit code, its log and its summary.
 
+use super::{
+    log::LogLine,
+    summary::{Summary, rounded},
+};
+use crate::server::engine::Exit;
 use ha_dashboard::domain::{
     run::{Totals, Verdict},
     threshold::{Observed, Threshold},
 };
-use serde_json::Value;
-
-use super::log::LogLine;
-use crate::server::engine::Exit;
 
 /// k6's exit codes. Those for people in plain words; see errext/exitcodes in k6.
 mod code {
@@ -95,31 +96,33 @@ fn last_error(log: &[String]) -> Option<String> {
     })
 }
 
-/// A run's thresholds at its end: k6's value from its summary, else what was observed, and k6's own word.
-pub fn thresholds(observed: Vec<Observed>, exit: Option<&Exit>, summary: Option<&Value>) -> Vec<Observed> {
+/// A run's thresholds at its end: k6's value from its summary, else what was observed, and k6's own word. Those that only
+/// the script knew of come last.
+pub fn thresholds(observed: Vec<Observed>, exit: Option<&Exit>, summary: Option<&Summary>) -> Vec<Observed> {
     let all_held = exit.is_some_and(|exit| exit.code == Some(code::PASSED));
-    observed
-        .into_iter()
-        .map(|mut observed| {
-            // A histogram's percentile is as exact as its buckets are narrow; k6 has counted every request.
-            if let Some(value) = summary.and_then(|summary| final_value(summary, &observed.threshold)) {
-                observed.value = Some(value);
-                observed.ok = Some(observed.threshold.holds(value));
-            }
-            observed.k6_ok = summary
-                .and_then(|summary| final_word(summary, &observed.threshold))
-                .or_else(|| all_held.then_some(true));
-            observed
-        })
-        .collect()
+    let mut known = observed;
+    for (threshold, _) in summary.iter().flat_map(|summary| summary.rules()) {
+        if known.len() < Threshold::MOST_OF_SCRIPT && known.iter().all(|known| known.threshold != *threshold) {
+            known.push(Observed { threshold: threshold.clone(), value: None, ok: None, k6_ok: None });
+        }
+    }
+    for observed in &mut known {
+        // A histogram's percentile is as exact as its buckets are narrow; k6 has counted every request.
+        if let Some(value) = summary.and_then(|summary| summary.observed(&observed.threshold)) {
+            observed.value = Some(value);
+            observed.ok = Some(observed.threshold.holds(value));
+        }
+        observed.k6_ok =
+            summary.and_then(|summary| summary.held(&observed.threshold)).or_else(|| all_held.then_some(true));
+    }
+    known
 }
 
 /// k6's figures of the whole run.
-pub fn totals(summary: &Value) -> Totals {
-    let raw = |metric: &str, name: &str| summary["metrics"][metric]["values"][name].as_f64();
-    let value = |metric: &str, name: &str| raw(metric, name).map(rounded);
+pub fn totals(summary: &Summary) -> Totals {
+    let value = |metric: &str, name: &str| summary.value(metric, name);
     // Trends are in ms.
-    let duration = |name: &str| raw("http_req_duration", name).map(|ms| rounded(ms / 1000.0));
+    let duration = |name: &str| value("http_req_duration", name).map(|ms| rounded(ms / 1000.0));
     // k6 makes the metric with the first drop, so in a run with iterations none means 0.
     let iterations = value("iterations", "count");
     Totals {
@@ -136,27 +139,6 @@ pub fn totals(summary: &Value) -> Totals {
         data_sent: value("data_sent", "count"),
         data_received: value("data_received", "count"),
     }
-}
-
-/// k6's value of the threshold's metric, in k6's unit.
-fn final_value(summary: &Value, threshold: &Threshold) -> Option<f64> {
-    let expression = threshold.expression();
-    let aggregation = expression.split(['<', '>', '=', '!']).next()?.trim();
-    summary["metrics"][&threshold.metric]["values"][aggregation].as_f64().map(rounded)
-}
-
-/// To a millionth: what is written to the record and read again stays the same.
-fn rounded(value: f64) -> f64 {
-    (value * 1e6).round() / 1e6
-}
-
-/// Whether the threshold held by k6's own word.
-fn final_word(summary: &Value, threshold: &Threshold) -> Option<bool> {
-    let words = summary["metrics"][&threshold.metric]["thresholds"].as_object()?;
-    // Scripts write the same rule in different ways: compare what they mean.
-    let same =
-        |rule: &str| format!("{}:{rule}", threshold.metric).parse().is_ok_and(|other: Threshold| other == *threshold);
-    words.iter().find(|(rule, _)| same(rule))?.1["ok"].as_bool()
 }
 
 #[cfg(test)]
@@ -244,11 +226,12 @@ mod tests {
             "http_req_duration": {"values": {"avg": 20.0, "med": 10.0, "p(95)": 40.0, "max": 80.0}},
             "iterations": {"values": {"count": 60, "rate": 6.25}},
         }});
-        let totals = totals(&summary);
+        let read = |json| Summary::read(&json).unwrap();
+        let totals = totals(&read(summary));
         assert_eq!((totals.requests, totals.request_rate), (Some(120.0), Some(12.5)));
         assert_eq!((totals.failed_share, totals.p95_s, totals.p99_s), (Some(0.25), Some(0.04), None));
         assert_eq!((totals.iterations, totals.dropped_iterations), (Some(60.0), Some(0.0)));
-        assert_eq!(super::totals(&json!({"metrics": {}})), Totals::default());
+        assert_eq!(super::totals(&read(json!({"metrics": {}}))), Totals::default());
     }
 
     #[test]
@@ -258,13 +241,21 @@ mod tests {
         let summary = json!({"metrics": {
             "http_req_duration": {"values": {"p(95)": 9.5}, "thresholds": {"p(95) < 500": {"ok": true}}},
             "http_req_failed": {"values": {"rate": 1}, "thresholds": {"rate<0.01": {"ok": false}}},
+            "my_trend{a:b}": {"values": {"max": 7}, "thresholds": {"max<5": {"ok": false}}},
         }});
+        let summary = Summary::read(&summary).unwrap();
         let result = thresholds(rules.map(seen(None, None)).to_vec(), Some(&exit(99)), Some(&summary));
         let short = result.iter().map(|o| (o.value, o.ok, o.k6_ok)).collect::<Vec<_>>();
         assert_eq!(
             short,
-            [(Some(9.5), Some(true), Some(true)), (Some(1.0), Some(false), Some(false)), (None, None, None)]
+            [
+                (Some(9.5), Some(true), Some(true)),
+                (Some(1.0), Some(false), Some(false)),
+                (None, None, None),
+                (Some(7.0), Some(false), Some(false)),
+            ]
         );
+        assert_eq!(result[3].threshold.to_string(), "my_trend{a:b}:max<5", "nobody but the script knew it");
         let off = rules.map(seen(Some(10.2), Some(false))).to_vec();
         let exact = thresholds(off, Some(&exit(99)), Some(&summary));
         assert_eq!((exact[0].value, exact[0].ok), (Some(9.5), Some(true)));

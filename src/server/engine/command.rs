@@ -10,14 +10,19 @@ const SUMMARY_VAR: &str = "HAD_SUMMARY";
 /// The tags k6 adds by itself: enough for every chart, without one per URL or address.
 const SYSTEM_TAGS: &str = "proto,method,status,name,group,check,error_code,scenario,expected_response";
 
+/// What the summary tells of every trend. `count` tells a trend without samples from one whose samples were all 0.
+const TREND_STATS: [&str; 8] = ["avg", "min", "med", "max", "p(90)", "p(95)", "p(99)", "count"];
+
 /// Where things are as k6 sees them; absolute paths.
 pub struct Places<'a> {
     /// The script.
     pub script: &'a str,
     /// A folder of its own.
     pub home: &'a str,
-    /// The file that takes the summary.
+    /// The file that takes the summary of the script's own `handleSummary`.
     pub summary: &'a str,
+    /// The file that takes k6's own summary.
+    pub export: &'a str,
 }
 
 /// Arguments of `k6` for a run.
@@ -35,10 +40,24 @@ pub fn run_args(launch: &Launch, places: &Places) -> Vec<String> {
         &format!("--system-tags={SYSTEM_TAGS}"),
         &format!("--tag=testid={}", launch.run),
         "--tag=instance=1",
+        // Written whatever the script's own `handleSummary` does.
+        &format!("--summary-export={}", places.export),
+        // Wins over the script's options, so theirs are part of it.
+        &format!("--summary-trend-stats={}", trend_stats(&launch.trend_stats).join(",")),
         places.script,
     ]
     .map(str::to_owned)
     .to_vec()
+}
+
+fn trend_stats(more: &[String]) -> Vec<&str> {
+    let mut stats = TREND_STATS.to_vec();
+    for stat in more.iter().map(String::as_str) {
+        if !stats.contains(&stat) {
+            stats.push(stat);
+        }
+    }
+    stats
 }
 
 /// Arguments of `k6` that let it say what it makes of a script.
@@ -62,6 +81,8 @@ pub fn run_env(launch: &Launch, places: &Places, push_interval: Duration) -> BTr
     let mut set = |name: &str, value: String| env.insert(name.to_owned(), value);
     set("HOME", places.home.into());
     set(SUMMARY_VAR, places.summary.into());
+    // Versions that know another form of the summary keep to the one that every version has.
+    set("K6_NEW_MACHINE_READABLE_SUMMARY", "false".into());
     set("K6_PROMETHEUS_RW_SERVER_URL", format!("{}/api/v1/write", launch.store_url.trim_end_matches('/')));
     set("K6_PROMETHEUS_RW_PUSH_INTERVAL", format!("{}ms", push_interval.as_millis().max(1)));
     set("K6_PROMETHEUS_RW_STALE_MARKERS", "true".into());

@@ -232,7 +232,7 @@ impl DockerEngine {
     async fn make(&self, launch: &Launch, record: &Record) -> Result<(), EngineError> {
         let owner = self.owner().await?;
         let script = format!("{}/{}", folder::SCRIPTS, launch.script);
-        let places = Places { script: &script, home: folder::HOME, summary: folder::SUMMARY };
+        let places = Places { script: &script, home: folder::HOME, summary: folder::SUMMARY, export: folder::EXPORT };
         let mut env = command::run_env(launch, &places, self.push_interval);
         env.insert(INPUT_FILE_VAR.into(), folder::PLAN.into());
         let mut recipe = self.recipe(owner, command::run_args(launch, &places), env);

@@ -23,7 +23,7 @@ use tokio::{
 
 use self::instance::{POLL, ProcessInstance};
 use super::{
-    CommandError, Engine, EngineError, Exit, Instance, Launch, Output, SUMMARY_FILE,
+    CommandError, EXPORT_FILE, Engine, EngineError, Exit, Instance, Launch, Output, SUMMARY_FILE,
     command::{self, Places},
     files::{self, InstanceFile, LaunchFile, read_json, write_json},
     locked, script_path,
@@ -170,8 +170,9 @@ impl ProcessEngine {
             let utf8 = path.to_str().map(str::to_owned);
             utf8.ok_or_else(|| EngineError::Start(format!("the path {path:?} is not UTF-8: rename it")))
         };
-        let (script, home, summary) = (text(script)?, text(dir)?, text(&dir.join(SUMMARY_FILE))?);
-        let places = Places { script: &script, home: &home, summary: &summary };
+        let (script, home) = (text(script)?, text(dir)?);
+        let (summary, export) = (text(&dir.join(SUMMARY_FILE))?, text(&dir.join(EXPORT_FILE))?);
+        let places = Places { script: &script, home: &home, summary: &summary, export: &export };
         let mut env = command::run_env(launch, &places, self.push_interval);
         env.insert(SCRIPT_INPUT_VAR.into(), command::input(launch)?);
         env.extend(PASSED_ON.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))));

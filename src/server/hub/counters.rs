@@ -169,6 +169,9 @@ impl Counters {
     /// A threshold's whole-run value in its own unit, where the stored samples tell it; trends only from gauges.
     pub fn whole_run(&self, threshold: &Threshold, elapsed_s: f64) -> Option<f64> {
         let now = self.marks.back()?;
+        if !threshold.tags.is_empty() {
+            return None;
+        }
         match (threshold.kind()?, threshold.aggregation) {
             (MetricKind::Rate, Aggregation::Rate) if threshold.metric == "http_req_failed" => {
                 let all: f64 = now.requests.values().sum();
@@ -199,7 +202,7 @@ impl Counters {
                     _ => values.next().filter(|_| values.next().is_none()),
                 }
             }
-            (MetricKind::Rate, _) => None,
+            (MetricKind::Rate | MetricKind::Gauge, _) => None,
         }
     }
 
@@ -251,7 +254,13 @@ mod tests {
     }
 
     fn threshold(metric: &str, aggregation: Aggregation) -> Threshold {
-        Threshold { metric: metric.into(), aggregation, comparison: Comparison::Below, limit: 1.0 }
+        Threshold {
+            metric: metric.into(),
+            tags: BTreeMap::new(),
+            aggregation,
+            comparison: Comparison::Below,
+            limit: 1.0,
+        }
     }
 
     #[test]

@@ -147,7 +147,7 @@ pub fn windowed(run: &RunId, window: Duration, native_histograms: bool) -> Vec<Q
 /// The whole-run value of a trend's threshold, in ms; `None` for other kinds. `min` and `max` come from the histogram's
 /// buckets and may be off by a bucket's width, 10 % at most.
 pub fn whole_run(threshold: &Threshold, run: &RunId) -> Option<String> {
-    if threshold.kind()? != MetricKind::Trend {
+    if threshold.kind()? != MetricKind::Trend || !threshold.is_time() || !threshold.tags.is_empty() {
         return None;
     }
     let histogram = format!("sum(k6_{}_seconds{{testid={}}})", threshold.metric, quoted(run.as_str()));
@@ -158,13 +158,13 @@ pub fn whole_run(threshold: &Threshold, run: &RunId) -> Option<String> {
         Aggregation::Min => quantile(0.0),
         Aggregation::Max => quantile(1.0),
         Aggregation::Percentile(p) => quantile(p / 100.0),
-        Aggregation::Rate | Aggregation::Count => None,
+        Aggregation::Rate | Aggregation::Count | Aggregation::Value => None,
     }
 }
 
 /// The trend gauge that holds a threshold's whole-run value in seconds, in stores without native histograms.
 pub fn trend_gauge(threshold: &Threshold) -> Option<String> {
-    if threshold.kind()? != MetricKind::Trend {
+    if threshold.kind()? != MetricKind::Trend || !threshold.is_time() || !threshold.tags.is_empty() {
         return None;
     }
     let stat = match threshold.aggregation {
@@ -173,7 +173,7 @@ pub fn trend_gauge(threshold: &Threshold) -> Option<String> {
         Aggregation::Min => "min".to_owned(),
         Aggregation::Max => "max".to_owned(),
         Aggregation::Percentile(p) if p.fract() == 0.0 => format!("p{p}"),
-        Aggregation::Percentile(_) | Aggregation::Rate | Aggregation::Count => return None,
+        Aggregation::Percentile(_) | Aggregation::Rate | Aggregation::Count | Aggregation::Value => return None,
     };
     Some(format!("k6_{}_{stat}", threshold.metric))
 }
@@ -208,6 +208,7 @@ mod tests {
         let run: RunId = "r-1".parse().unwrap();
         let threshold = |metric: &str, aggregation| Threshold {
             metric: metric.into(),
+            tags: Default::default(),
             aggregation,
             comparison: ha_dashboard::domain::threshold::Comparison::Below,
             limit: 500.0,

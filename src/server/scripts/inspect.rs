@@ -22,6 +22,8 @@ pub struct Inspection {
     pub duration_s: Option<u32>,
     /// Most VUs.
     pub max_vus: u32,
+    /// What its summary tells of trends, for example `p(95)`.
+    pub trend_stats: Vec<String>,
 }
 
 /// One scenario.
@@ -106,6 +108,7 @@ struct Answer {
     total_duration: String,
     #[serde(rename = "maxVUs")]
     max_vus: u32,
+    summary_trend_stats: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -150,7 +153,8 @@ fn parse(answer: &str) -> Result<Inspection, InspectError> {
     }
     let endless = scenarios.iter().any(|scenario| scenario.executor == "externally-controlled");
     let duration_s = u32::try_from(millis(&answer.total_duration)?.div_ceil(1000)).ok().filter(|_| !endless);
-    Ok(Inspection { scenarios, thresholds, duration_s, max_vus: answer.max_vus })
+    let trend_stats = answer.summary_trend_stats.unwrap_or_default();
+    Ok(Inspection { scenarios, thresholds, duration_s, max_vus: answer.max_vus, trend_stats })
 }
 
 /// Reads Go's notation, for example `1m35s`, `1.5s`, `24h0m3s`; rounded up to the millisecond.

@@ -345,10 +345,11 @@ fn limits_of(panel: &Panel, run: &Run, text: &ChartText) -> Vec<Limit> {
             Aggregation::Min => "min".to_owned(),
             Aggregation::Max => "max".to_owned(),
             Aggregation::Percentile(p) => format!("p{p}"),
-            Aggregation::Rate | Aggregation::Count => (text.metric)(metric).to_owned(),
+            Aggregation::Rate | Aggregation::Count | Aggregation::Value => (text.metric)(metric).to_owned(),
         };
         let sign = comparison_sign(threshold.comparison);
-        let label = format!("{name} {sign} {}{suffix}", tick(value, text.numbers()));
+        let part = threshold.tags.values().map(|value| format!(" {value}")).collect::<String>();
+        let label = format!("{name}{part} {sign} {}{suffix}", tick(value, text.numbers()));
         Some(Limit { label, value, above: false, crossed: observed.ok == Some(false) })
     };
     run.thresholds.iter().filter_map(limit).collect()
@@ -360,6 +361,8 @@ fn comparison_sign(comparison: Comparison) -> &'static str {
         Comparison::AtMost => "≤",
         Comparison::Above => ">",
         Comparison::AtLeast => "≥",
+        Comparison::Equal => "=",
+        Comparison::NotEqual => "≠",
     }
 }
 

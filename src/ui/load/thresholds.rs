@@ -68,7 +68,7 @@ pub fn ThresholdList(
     view! { <ul class="threshold-list">{seen.into_iter().map(row).collect_view()}</ul> }.into_any()
 }
 
-/// A rule that may break where its metric's name ends.
+/// A rule that may break after each colon: where its tags and its metric end.
 fn breakable(rule: &str) -> String {
-    rule.replacen(':', ":\u{200b}", 1)
+    rule.replace(':', ":\u{200b}")
 }

@@ -72,6 +72,7 @@ fn launch(bench: &Bench, config: &Config, id: &str, deadline_ms: u64) -> Launch 
         dir,
         script: "a.js".into(),
         input: ScriptInput::new(&plan("a.js", &[]), None, &config.services),
+        trend_stats: vec![],
         deadline_ms,
         store_url: "http://127.0.0.1:9".into(),
         native_histograms: false,
@@ -285,7 +286,7 @@ fn what_is_missing_is_named_and_no_half_started_run_stays() {
         let engine = life.runs.borrow().engine.clone();
         assert_eq!(engine.ready, ready, "{}", engine.note);
         assert!(ready || engine.note.contains(expected), "{}", engine.note);
-        let refused = life.wait(life.supervisor.start(plan("a.js", &[]), String::new()));
+        let refused = life.wait(life.supervisor.start(plan("a.js", &[]), vec![], String::new()));
         let Err(ApiError::Unavailable { what }) = refused else { panic!("{refused:?}") };
         assert!(what.contains(expected), "{what}");
         assert_eq!((life.runs.borrow().run.clone(), bench.run_dirs()), (None, 0));
@@ -578,7 +579,7 @@ fn a_full_disk_is_told_and_leaves_nothing() {
         .arg(format!("of={}", engine.data().join("filler").display()))
         .output();
     assert!(!filled.unwrap().status.success(), "the disk must be full");
-    let refused = life.wait(life.supervisor.start(plan("a.js", &[]), String::new()));
+    let refused = life.wait(life.supervisor.start(plan("a.js", &[]), vec![], String::new()));
     let Err(ApiError::Unavailable { what }) = refused else { panic!("{refused:?}") };
     assert!(what.contains("disk is full"), "{what}");
     assert_eq!((life.runs.borrow().run.clone(), bench.run_dirs()), (None, 0));

@@ -16,8 +16,10 @@ pub const SCRIPTS: &str = "/ha-dashboard/scripts";
 pub const PLAN: &str = "/ha-dashboard/plan.json";
 /// The folder in it that k6 may write to.
 pub const HOME: &str = "/ha-dashboard/home";
-/// The summary in it.
+/// The summary in it that the script writes.
 pub const SUMMARY: &str = "/ha-dashboard/home/summary.json";
+/// The summary in it that k6 writes.
+pub const EXPORT: &str = "/ha-dashboard/home/summary-export.json";
 
 /// Most bytes of a scripts folder, data files included.
 const MOST_BYTES: u64 = 64 << 20;

@@ -25,7 +25,7 @@ use super::{
 use crate::server::{
     clock::now_ms,
     engine::{
-        EngineError, Exit, Instance, InstanceState, LOG_FILE, OLD_LOG_FILE, SUMMARY_FILE,
+        EXPORT_FILE, EngineError, Exit, Instance, InstanceState, LOG_FILE, OLD_LOG_FILE, SUMMARY_FILE,
         files::{self, read_json, write_json},
         locked,
         log::CappedLog,
@@ -339,8 +339,10 @@ impl Shared {
             out_of_memory: state.out_of_memory,
             error: (!state.error.is_empty()).then(|| format!("the container could not be started: {}", state.error)),
         };
-        if let Err(error) = self.summary().await {
-            tracing::warn!(container = self.name, %error, "k6's summary can't be read");
+        for (inside, outside) in [(folder::SUMMARY, SUMMARY_FILE), (folder::EXPORT, EXPORT_FILE)] {
+            if let Err(error) = self.fetch(inside, outside).await {
+                tracing::warn!(container = self.name, file = outside, %error, "k6's summary can't be read");
+            }
         }
         if let Err(error) = write_json(&self.dir.join(files::EXIT), &exit) {
             tracing::error!(container = self.name, %error, "the end of the run can't be written");
@@ -356,12 +358,12 @@ impl Shared {
         InstanceState::Ended(exit)
     }
 
-    async fn summary(&self) -> io::Result<()> {
-        let archive =
-            self.client.download(&self.name, folder::SUMMARY, SUMMARY_LIMIT).await.map_err(io::Error::other)?;
+    /// Copies a file, where there is one, from the container into the run's folder.
+    async fn fetch(&self, inside: &str, outside: &str) -> io::Result<()> {
+        let archive = self.client.download(&self.name, inside, SUMMARY_LIMIT).await.map_err(io::Error::other)?;
         let Some(archive) = archive else { return Ok(()) };
         let bytes = folder::unpack(&archive)?;
-        let path = self.dir.join(SUMMARY_FILE);
+        let path = self.dir.join(outside);
         let temporary = path.with_extension("tmp");
         tokio::fs::write(&temporary, bytes).await?;
         tokio::fs::rename(&temporary, &path).await

@@ -189,9 +189,9 @@ fn shape(shape: Shape) -> (&'static str, String) {
 /// Prometheus' unit for a threshold, and what its own is multiplied with for it.
 fn unit(threshold: &Threshold) -> (&'static str, f64) {
     match (threshold.kind(), threshold.aggregation) {
-        (Some(MetricKind::Trend), _) => ("seconds", 1e-3),
+        (Some(MetricKind::Trend), _) if threshold.is_time() => ("seconds", 1e-3),
         (Some(MetricKind::Rate), _) => ("ratio", 1.0),
-        (_, Aggregation::Rate) => ("per second", 1.0),
+        (Some(MetricKind::Counter), Aggregation::Rate) => ("per second", 1.0),
         _ => ("count", 1.0),
     }
 }
