@@ -24,6 +24,7 @@ use tokio::{net::TcpListener, sync::watch};
 use self::{
     config::{Settings, StoreChoice},
     control::{Parts, StateLock},
+    http::listen::{self, Bounds},
     hub::Hub,
     scripts::Scripts,
     shutdown::Shutdown,
@@ -85,26 +86,28 @@ impl App {
     /// them.
     ///
     /// # Errors
-    /// When the listener breaks.
+    /// When the listener has no address.
     pub async fn serve(self, listener: TcpListener) -> anyhow::Result<()> {
         if let StoreChoice::Child { .. } = self.settings.config.store {
             let addr = listener.local_addr().context("the listener has no address")?;
             prometheus::child::announce(&self.settings.config.state_dir, Some(addr));
         }
+        let bounds = Bounds::of(listen::raise_descriptors());
         let state = http::HttpState {
             control: Arc::clone(&self.control),
             settings: Arc::clone(&self.settings),
             shutdown: self.shutdown.clone(),
+            viewers: bounds.viewers(),
         };
         let router = http::router(state, web::router(leptos_options(&self.settings), Arc::clone(&self.control)));
-        let serve = axum::serve(listener, router).with_graceful_shutdown(self.shutdown.token.clone().cancelled_owned());
+        let serve = listen::serve(listener, router, bounds, self.shutdown.token.clone());
         // Streams end with the token; this bounds what doesn't.
         let drained = async {
             self.shutdown.token.cancelled().await;
             tokio::time::sleep(DRAIN).await;
         };
         tokio::select! {
-            result = serve => result.context("the listener broke")?,
+            () = serve => {}
             () = drained => tracing::warn!(seconds = DRAIN.as_secs(), "requests were still open after the end was asked for"),
         }
         self.end().await;

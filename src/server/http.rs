@@ -9,6 +9,7 @@ mod error;
 mod forms;
 mod guard;
 mod health;
+pub mod listen;
 mod live;
 pub mod load_test;
 mod metrics;
@@ -17,7 +18,7 @@ mod runs;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -30,6 +31,7 @@ use ha_dashboard::{
     api::{error::ApiError, port::SharedControl},
     domain::run::RunId,
 };
+use tokio::sync::Semaphore;
 use tower_http::{
     catch_panic::CatchPanicLayer,
     compression::{
@@ -37,6 +39,7 @@ use tower_http::{
         predicate::{DefaultPredicate, NotForContentType},
     },
     limit::RequestBodyLimitLayer,
+    timeout::RequestBodyTimeoutLayer,
 };
 
 use self::error::{Failure, Problem};
@@ -44,6 +47,9 @@ use super::{config::Settings, shutdown::Shutdown};
 
 /// Larger bodies are refused: the largest honest one is a form with thresholds.
 const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// Longest pause within a body.
+const BODY_PAUSE: Duration = Duration::from_secs(15);
 
 /// What handlers work with.
 #[derive(Clone)]
@@ -54,6 +60,8 @@ pub struct HttpState {
     pub settings: Arc<Settings>,
     /// Ends the streams.
     pub shutdown: Shutdown,
+    /// Most viewers of the live stream.
+    pub viewers: usize,
 }
 
 /// Everything the dashboard serves; `pages` answers what is no route of ours.
@@ -79,6 +87,8 @@ pub fn router(state: HttpState, pages: Router) -> Router {
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(uncompressed))
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyLimitLayer::new(MAX_BODY_BYTES))
+        .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))
+        .layer(middleware::from_fn_with_state(Arc::new(Semaphore::new(state.viewers)), listen::limit_viewers))
         .layer(CatchPanicLayer::custom(|panic: Box<dyn std::any::Any + Send>| {
             let what = (panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
                 .or_else(|| panic.downcast_ref::<String>().cloned())

@@ -259,7 +259,7 @@ impl Server {
         let control = Arc::new(Scripted::default());
         let shared: SharedControl = Arc::<Scripted>::clone(&control);
         let pages = ha_dashboard::web::router(crate::server::leptos_options(&settings), Arc::clone(&shared));
-        let state = HttpState { control: shared, settings, shutdown: Shutdown::default() };
+        let state = HttpState { control: shared, settings, shutdown: Shutdown::default(), viewers: 100 };
         Self { router: router(state, pages), control, _dir: dir }
     }
 

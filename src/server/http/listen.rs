@@ -1,0 +1,237 @@
+//! Takes connections, so many that there is always room for one more: whoever wants to stop a test gets through, however many
+//! others have connected, half sent a request, or never read an answer.
+
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    http::StatusCode,
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use futures::StreamExt;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+};
+use nix::sys::{
+    resource::{Resource, getrlimit, setrlimit},
+    socket::{setsockopt, sockopt::TcpUserTimeout},
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use super::error::{Failure, Problem};
+
+/// Most file descriptors that are asked of the system.
+const DESCRIPTORS: u64 = 65_536;
+
+/// Most connections, however many descriptors there are.
+const CONNECTIONS: usize = 8_192;
+
+/// Pause after the system refused a connection.
+const REFUSED: Duration = Duration::from_millis(50);
+
+/// How much is taken on.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Open connections, three quarters of them viewers at most.
+    pub connections: usize,
+    /// How long a request's head may take, and how long a connection may lie idle.
+    pub head: Duration,
+    /// How long a reader may take nothing of what is sent to it.
+    pub unread: Duration,
+}
+
+impl Bounds {
+    /// What `descriptors` open files allow. A quarter of them is kept for everything else: k6, the store, logs.
+    pub fn of(descriptors: u64) -> Self {
+        let connections = usize::try_from(descriptors - descriptors / 4).unwrap_or(CONNECTIONS).clamp(1, CONNECTIONS);
+        Self { connections, head: Duration::from_secs(15), unread: Duration::from_secs(15) }
+    }
+
+    /// Viewers of the live stream.
+    pub fn viewers(&self) -> usize {
+        self.connections - self.connections / 4
+    }
+}
+
+/// Asks the system for more file descriptors than the few it gives unasked, and says how many there are now.
+pub fn raise_descriptors() -> u64 {
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return 1_024 };
+    let wanted = hard.min(DESCRIPTORS).max(soft);
+    match setrlimit(Resource::RLIMIT_NOFILE, wanted, hard) {
+        Ok(()) => wanted,
+        Err(error) => {
+            tracing::warn!(%error, soft, "the limit of open files can't be raised");
+            soft
+        }
+    }
+}
+
+/// Answers on `listener` until `token` is cancelled and the last answer is out.
+pub async fn serve(listener: TcpListener, router: Router, bounds: Bounds, token: CancellationToken) {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(bounds.head);
+    let open = Arc::new(Open::default());
+    let graceful = GracefulShutdown::new();
+    loop {
+        let accepted = tokio::select! {
+            () = token.cancelled() => break,
+            accepted = listener.accept() => accepted,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::debug!(%error, "a connection could not be taken");
+                // Out of descriptors, most likely: one must go.
+                open.make_room(0);
+                tokio::time::sleep(REFUSED).await;
+                continue;
+            }
+        };
+        limit_unread(&stream, bounds.unread);
+        open.make_room(bounds.connections - 1);
+        let place = Arc::new(Open::enter(&open));
+        let (router, answering) = (router.clone(), Arc::clone(&place));
+        let service = service_fn(move |request: hyper::Request<Incoming>| {
+            let (router, place) = (router.clone(), Arc::clone(&answering));
+            async move {
+                place.set(Stage::Answering);
+                let Ok(response) = router.oneshot(request.map(Body::new)).await;
+                let is_viewer = response.extensions().get::<Viewer>().is_some();
+                place.set(if is_viewer { Stage::Viewing } else { Stage::Waiting });
+                Ok::<_, Infallible>(response)
+            }
+        });
+        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+        tokio::spawn(async move {
+            tokio::select! {
+                result = connection => if let Err(error) = result {
+                    tracing::trace!(%error, "a connection broke");
+                },
+                () = place.end.cancelled() => tracing::debug!("a connection made room for another"),
+            }
+        });
+    }
+    drop(listener);
+    graceful.shutdown().await;
+}
+
+/// Lets the system end a connection whose other side takes nothing for so long: asleep, gone, or never meaning to read.
+fn limit_unread(stream: &TcpStream, unread: Duration) {
+    let ms = u32::try_from(unread.as_millis()).unwrap_or(u32::MAX);
+    if let Err(error) = setsockopt(stream, TcpUserTimeout, &ms) {
+        tracing::debug!(%error, "a connection can't be limited");
+    }
+}
+
+/// What a connection is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    /// No whole request is there.
+    Waiting,
+    /// A handler works for it.
+    Answering,
+    /// Follows the live stream.
+    Viewing,
+}
+
+/// The open connections, oldest first.
+#[derive(Debug, Default)]
+struct Open(Mutex<Places>);
+
+#[derive(Debug, Default)]
+struct Places {
+    next: u64,
+    open: BTreeMap<u64, (Stage, CancellationToken)>,
+}
+
+/// A connection's place among the open ones, until dropped.
+#[derive(Debug)]
+struct Place {
+    all: Arc<Open>,
+    number: u64,
+    end: CancellationToken,
+}
+
+impl Open {
+    fn lock(&self) -> MutexGuard<'_, Places> {
+        // Only maps are changed under the lock, so they are sound after a panic elsewhere.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn enter(all: &Arc<Self>) -> Place {
+        let mut places = all.lock();
+        let (number, end) = (places.next, CancellationToken::new());
+        places.next += 1;
+        places.open.insert(number, (Stage::Waiting, end.clone()));
+        Place { all: Arc::clone(all), number, end }
+    }
+
+    /// Ends connections until at most `most` are left: first who has sent no whole request, then who waits for an answer,
+    /// of each the oldest. A person's request is over before it is the oldest.
+    fn make_room(&self, most: usize) {
+        let mut places = self.lock();
+        while places.open.len() > most {
+            let found = places.open.iter().min_by_key(|(number, (stage, _))| (*stage, **number));
+            let Some((_, end)) = found.map(|(number, _)| *number).and_then(|number| places.open.remove(&number)) else {
+                return;
+            };
+            end.cancel();
+        }
+    }
+}
+
+impl Place {
+    fn set(&self, stage: Stage) {
+        if let Some((now, _)) = self.all.lock().open.get_mut(&self.number) {
+            *now = stage;
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.all.lock().open.remove(&self.number);
+    }
+}
+
+/// Marks the answer to somebody who follows the live stream.
+#[derive(Debug, Clone, Copy)]
+struct Viewer;
+
+/// Lets at most so many follow the live stream as there are permits, so that connections are left for everybody else.
+pub async fn limit_viewers(State(room): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
+    if !matches!(request.uri().path(), "/api/v1/live" | "/fn/live") {
+        return next.run(request).await;
+    }
+    let Ok(permit) = room.try_acquire_owned() else {
+        let error = "too many follow the live stream already; end some, or try again later".into();
+        return Failure::from(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", error)).into_response();
+    };
+    let (mut parts, body) = next.run(request).await.into_parts();
+    parts.extensions.insert(Viewer);
+    let body = body.into_data_stream().map(move |chunk| {
+        // Given back when the body is dropped.
+        let _permit = &permit;
+        chunk
+    });
+    Response::from_parts(parts, Body::from_stream(body))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

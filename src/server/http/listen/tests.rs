@@ -1,0 +1,154 @@
+use std::net::SocketAddr;
+
+use axum::routing::get;
+use bytes::Bytes;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    sync::watch,
+};
+
+use super::*;
+
+/// Far longer than any test takes.
+const NEVER: Duration = Duration::from_secs(3_600);
+
+struct Server {
+    addr: SocketAddr,
+    token: CancellationToken,
+    served: tokio::task::JoinHandle<()>,
+    /// How many live streams are at work.
+    viewers: watch::Receiver<usize>,
+}
+
+impl Server {
+    async fn start(bounds: Bounds) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let (count, viewers) = watch::channel(0);
+        let live = move || {
+            let count = count.clone();
+            count.send_modify(|count| *count += 1);
+            let viewer = AtEnd(move || count.send_modify(|count| *count -= 1));
+            let ticks = futures::stream::unfold(viewer, |viewer| async move {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                Some((Ok::<_, Infallible>(Bytes::from_static(&[b'x'; 65_536])), viewer))
+            });
+            async { Body::from_stream(ticks) }
+        };
+        let router = Router::new()
+            .route("/stop", get(|| async { "stopped" }))
+            .route("/api/v1/live", get(live))
+            .layer(axum::middleware::from_fn_with_state(Arc::new(Semaphore::new(bounds.viewers())), limit_viewers));
+        let token = CancellationToken::new();
+        let served = tokio::spawn(serve(listener, router, bounds, token.clone()));
+        Self { addr, token, served, viewers }
+    }
+
+    async fn connect(&self, sent: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(self.addr).await.unwrap();
+        stream.write_all(sent.as_bytes()).await.unwrap();
+        stream
+    }
+
+    async fn ask(&self, path: &str) -> String {
+        let stream = self.connect(&format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")).await;
+        all_of(stream).await
+    }
+
+    async fn watch_live(&self) -> (TcpStream, String) {
+        let mut stream = self.connect("GET /api/v1/live HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        let mut head = [0; 12];
+        stream.read_exact(&mut head).await.unwrap();
+        (stream, String::from_utf8_lossy(&head).into_owned())
+    }
+}
+
+/// Everything until the other side ends the connection.
+async fn all_of(mut stream: TcpStream) -> String {
+    let mut bytes = Vec::new();
+    // A connection that made room is reset.
+    let _ = stream.read_to_end(&mut bytes).await;
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Calls when it is dropped.
+struct AtEnd<F: FnMut()>(F);
+
+impl<F: FnMut()> Drop for AtEnd<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_is_never_finished_ends() {
+    let server = Server::start(Bounds { head: Duration::from_millis(50), ..Bounds::of(1_024) }).await;
+    let half = server.connect("GET /stop HTTP/1.1\r\nhost: x\r\n").await;
+    let nothing = server.connect("").await;
+    assert_eq!((all_of(half).await, all_of(nothing).await), (String::new(), String::new()));
+}
+
+#[tokio::test]
+async fn there_is_always_room_for_one_more() {
+    let bounds = Bounds { connections: 8, head: NEVER, unread: NEVER };
+    let server = Server::start(bounds).await;
+    let mut viewers = Vec::new();
+    for _ in 0..bounds.viewers() {
+        let (stream, head) = server.watch_live().await;
+        assert_eq!(head, "HTTP/1.1 200");
+        viewers.push(stream);
+    }
+    let mut half = Vec::new();
+    for number in 0..40 {
+        half.push(server.connect("GET /stop HTTP/1.1\r\nhost: x\r\n").await);
+        if number % 10 == 9 {
+            assert!(server.ask("/stop").await.ends_with("stopped"), "{number}");
+        }
+    }
+    assert!(server.ask("/api/v1/live").await.starts_with("HTTP/1.1 503"), "one viewer too many");
+    assert_eq!(*server.viewers.borrow(), bounds.viewers(), "no viewer had to go");
+    // The oldest made room.
+    assert_eq!(all_of(half.remove(0)).await, "");
+    drop(viewers.pop());
+    let mut seen = server.viewers.clone();
+    seen.wait_for(|count| *count < bounds.viewers()).await.unwrap();
+    assert_eq!(server.watch_live().await.1, "HTTP/1.1 200");
+}
+
+#[tokio::test]
+async fn who_takes_nothing_is_dropped_and_who_reads_is_not() {
+    let server = Server::start(Bounds { unread: Duration::from_millis(500), ..Bounds::of(1_024) }).await;
+    let (_asleep, _) = server.watch_live().await;
+    let (mut awake, _) = server.watch_live().await;
+    let mut seen = server.viewers.clone();
+    let mut buffer = vec![0; 65_536];
+    let reading = async {
+        loop {
+            assert!(awake.read(&mut buffer).await.unwrap() > 0);
+        }
+    };
+    tokio::select! {
+        count = seen.wait_for(|count| *count == 1) => drop(count.unwrap()),
+        () = reading => {}
+    }
+    assert!(awake.read(&mut buffer).await.unwrap() > 0);
+}
+
+#[tokio::test]
+async fn the_end_waits_for_answers_and_closes_what_is_idle() {
+    let server = Server::start(Bounds { head: NEVER, ..Bounds::of(1_024) }).await;
+    let mut idle = server.connect("GET /stop HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    let mut first = [0; 12];
+    idle.read_exact(&mut first).await.unwrap();
+    server.token.cancel();
+    server.served.await.unwrap();
+    assert!(all_of(idle).await.ends_with("stopped"));
+}
+
+#[test]
+fn bounds_leave_descriptors_for_the_rest() {
+    assert_eq!(Bounds::of(1_024).connections, 768);
+    assert_eq!(Bounds::of(1_024).viewers(), 576);
+    assert_eq!(Bounds::of(u64::MAX).connections, CONNECTIONS);
+    assert!(Bounds::of(0).connections >= 1 && Bounds::of(1).viewers() >= 1);
+}
