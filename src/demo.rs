@@ -261,6 +261,10 @@ mod tests {
             let status = shop.turn(&shop.user, bad.clone()).await;
             assert!((400..500).contains(&status), "{bad}: {status}");
         }
+        let turn = || shop.http.put(format!("{}/knobs", shop.user)).json(&json!({ "latency_ms": 1 }));
+        for (host, status) in [("evil.example", 403), ("localhost:8080", 200)] {
+            assert_eq!(turn().header("host", host).send().await.unwrap().status().as_u16(), status, "{host}");
+        }
         assert_eq!(shop.turn(&shop.user, json!({ "latency_ms": 300, "jitter_ms": 0 })).await, 200);
         let started = std::time::Instant::now();
         shop.get(format!("{}/health", shop.user)).await;

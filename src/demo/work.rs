@@ -9,13 +9,15 @@ use std::{
 use axum::{
     Json, Router,
     extract::{ConnectInfo, Request, State},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     middleware::Next,
     response::{IntoResponse, Response},
     routing::get,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+
+use crate::server::http::guard::asks_no_foreign_name;
 
 /// Most latency a knob may add, in ms.
 const MOST_LATENCY_MS: u32 = 60_000;
@@ -81,11 +83,16 @@ async fn show(State(work): State<Arc<Work>>) -> Json<Knobs> {
 async fn turn(
     State(work): State<Arc<Work>>,
     ConnectInfo(caller): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
     Json(knobs): Json<Knobs>,
 ) -> Response {
     let refused = |status, error: &str| (status, Json(json!({ "error": error }))).into_response();
     if !caller.ip().to_canonical().is_loopback() {
         return refused(StatusCode::FORBIDDEN, "knobs can only be turned from the service's own machine");
+    }
+    // The caller's machine is ours when a browser here follows a foreign name that was made to point here.
+    if !asks_no_foreign_name(&headers) {
+        return refused(StatusCode::FORBIDDEN, "knobs can only be turned by the service's IP address, or as localhost");
     }
     if knobs.latency_ms > MOST_LATENCY_MS || knobs.jitter_ms > MOST_LATENCY_MS {
         let error = format!("latency_ms and jitter_ms must be whole numbers from 0 to {MOST_LATENCY_MS}");

@@ -7,7 +7,7 @@
 mod edge;
 mod error;
 mod forms;
-mod guard;
+pub mod guard;
 mod health;
 pub mod listen;
 mod live;

@@ -12,6 +12,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+use ha_dashboard::api::error::ApiError;
+
 use super::error::{Failure, Problem, shortened};
 use crate::server::config::Settings;
 
@@ -34,18 +36,35 @@ impl Guard {
 
     /// Whether a name may be ours. IP addresses always may: rebinding needs a name.
     fn knows(&self, authority: &str) -> bool {
-        let Ok(parsed) = authority.parse::<Authority>() else { return false };
-        let host = parsed.host().trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
-        host.parse::<IpAddr>().is_ok()
-            || host == "localhost"
-            || host.ends_with(".localhost")
-            || ["*", &host, &authority.to_ascii_lowercase()].iter().any(|name| self.hosts.contains(*name))
+        let Some(host) = host_name(authority) else { return false };
+        is_local(&host) || ["*", &host, &authority.to_ascii_lowercase()].iter().any(|name| self.hosts.contains(*name))
     }
+}
+
+/// Whether the request was sent to an IP address or to this machine's own name: rebinding needs another one.
+pub fn asks_no_foreign_name(headers: &HeaderMap) -> bool {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let host = hosts.next().and_then(|value| value.to_str().ok()).and_then(host_name);
+    host.is_some_and(|host| is_local(&host)) && hosts.next().is_none()
+}
+
+fn host_name(authority: &str) -> Option<String> {
+    let parsed = authority.parse::<Authority>().ok()?;
+    Some(parsed.host().trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase())
+}
+
+fn is_local(host: &str) -> bool {
+    host.parse::<IpAddr>().is_ok() || host == "localhost" || host.ends_with(".localhost")
 }
 
 /// Refuses what does not come from one of our own pages or from a program.
 pub async fn check(State(guard): State<Guard>, request: Request, next: Next) -> Response {
     let refused = |code, error| Failure::from(Problem::new(StatusCode::FORBIDDEN, code, error)).into_response();
+    // Which of them counts is read differently by everybody on the way.
+    if request.headers().get_all(header::HOST).iter().count() > 1 {
+        let what = "host: two names are not allowed; send one Host header".into();
+        return Failure::from(ApiError::BadRequest { what }).into_response();
+    }
     let host = host(&request).unwrap_or_default();
     if !guard.knows(&host) {
         let host = shortened(&host);
@@ -94,6 +113,24 @@ mod tests {
         }
         for host in ["evil.example", "b.example:82", "", "localhost.evil.example", "a b", "notlocalhost"] {
             assert!(!guard.knows(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn only_local_names_are_no_foreign_ones() {
+        let asks = |hosts: &[&str]| {
+            let pairs = hosts.iter().map(|host| (header::HOST, HeaderValue::from_str(host).unwrap()));
+            asks_no_foreign_name(&pairs.fold(HeaderMap::new(), |mut headers, (name, value)| {
+                headers.append(name, value);
+                headers
+            }))
+        };
+        for host in ["localhost:8080", "127.0.0.1:8080", "[::1]:8080", "10.1.2.3", "shop.localhost"] {
+            assert!(asks(&[host]), "{host}");
+        }
+        for hosts in [&["evil.example:8080"][..], &[], &[""], &["127.0.0.1", "127.0.0.1"], &["127.0.0.1.evil.example"]]
+        {
+            assert!(!asks(hosts), "{hosts:?}");
         }
     }
 

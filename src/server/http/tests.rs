@@ -666,6 +666,11 @@ async fn other_sites_may_do_nothing() {
             assert_eq!(answer.json()["success"], false);
         }
     }
+    for hosts in [["127.0.0.1:3000", "evil.example"], ["evil.example", "127.0.0.1:3000"]] {
+        let request = Request::get("/health").header("host", hosts[0]).header("host", hosts[1]);
+        let answer = server.send(request.body(Body::empty()).unwrap()).await;
+        assert_eq!((answer.status, answer.json()["code"].as_str()), (400, Some("bad_request")));
+    }
     assert_eq!(
         server.send(Request::get("/").header("host", "evil.example").body(Body::empty()).unwrap()).await.status,
         403
