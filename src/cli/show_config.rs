@@ -12,18 +12,18 @@ pub fn main(settings: &Settings, flags: &Flags, surroundings: &Surroundings) -> 
     let Ok(layers) = Layers::collect(flags, surroundings) else { return exit::INVALID.into() };
     for setting in SETTINGS {
         let place = layers.0.get(setting.key).map_or("default", |given| given.place.as_str());
-        println!("{:<16} = {}  ({place})", setting.key, value(settings, setting.key));
+        println!("{:<16} = {}  ({place})", setting.key, value(settings, setting.key).unwrap_or_default());
     }
     ExitCode::SUCCESS
 }
 
-fn value(settings: &Settings, key: &str) -> String {
+fn value(settings: &Settings, key: &str) -> Option<String> {
     let config = &settings.config;
     let (url, binary, port) = match &config.store {
         StoreChoice::External { url } => (url.clone(), String::new(), String::new()),
         StoreChoice::Child { binary, port } => (String::new(), binary.display().to_string(), port.to_string()),
     };
-    match key {
+    let value = match key {
         "addr" => config.addr.to_string(),
         "allowed_hosts" => settings.allowed_hosts.join(","),
         "state_dir" => config.state_dir.display().to_string(),
@@ -36,6 +36,7 @@ fn value(settings: &Settings, key: &str) -> String {
         "prometheus_url" => url,
         "prometheus" => binary,
         "prometheus_port" => port,
+        "grafana_url" => config.grafana_url.clone().unwrap_or_default(),
         "k6" => config.k6.display().to_string(),
         "engine" => match config.engine {
             EngineChoice::Auto => "auto".into(),
@@ -54,6 +55,24 @@ fn value(settings: &Settings, key: &str) -> String {
             LogFormat::Text => "text".into(),
             LogFormat::Json => "json".into(),
         },
-        _ => String::new(),
+        _ => return None,
+    };
+    Some(value)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_is_printed() {
+        let variables = [("HAD_GRAFANA_URL".to_owned(), "http://grafana.example:3001".to_owned())].into();
+        let surroundings = Surroundings { variables, ..Surroundings::default() };
+        let settings = Settings::load(&Flags::default(), &surroundings).unwrap();
+        for setting in SETTINGS {
+            assert!(value(&settings, setting.key).is_some(), "{}", setting.key);
+        }
+        assert_eq!(value(&settings, "grafana_url").unwrap(), "http://grafana.example:3001");
     }
 }

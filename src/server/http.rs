@@ -23,7 +23,6 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     Router,
     extract::DefaultBodyLimit,
-    http::StatusCode,
     middleware,
     routing::{any, get},
 };
@@ -109,8 +108,7 @@ async fn unknown_route(uri: axum::http::Uri) -> Failure {
 }
 
 async fn wrong_method() -> Failure {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this route does not take this method".into())
-        .into()
+    Problem::wrong_method().into()
 }
 
 /// The id in a path.

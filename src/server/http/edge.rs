@@ -10,7 +10,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use ha_dashboard::api::functions::CorrelationId;
+use ha_dashboard::api::{error::ApiError, functions::CorrelationId};
 use tracing::Instrument;
 
 use super::{MAX_BODY_BYTES, error::Problem};
@@ -21,6 +21,9 @@ const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
 
 /// Longest correlation id taken from a caller.
 const MAX_CORRELATION_ID: usize = 128;
+
+/// Libraries put errors into lines no longer than this.
+const MAX_TEXT_BYTES: usize = 4_096;
 
 /// Built files carry a hash of their content in their names, so they never change.
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
@@ -47,9 +50,10 @@ pub async fn edge(State(settings): State<Arc<Settings>>, mut request: Request, n
     let span = tracing::info_span!("request", %method, route, correlation_id = %id);
     let started = Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
+    let problem = problem(&mut response).await;
 
     let _entered = span.enter();
-    if let Some(problem) = problem(&mut response) {
+    if let Some(problem) = problem {
         let status = problem.status;
         let error = problem.error.clone();
         if status.is_server_error() {
@@ -89,12 +93,19 @@ fn correlation_id(headers: &HeaderMap) -> String {
         .map_or_else(|| format!("{:032x}", rand::random::<u128>()), str::to_owned)
 }
 
-/// The error to write out, also where a library made a bare status of it.
-fn problem(response: &mut Response) -> Option<Problem> {
+/// The error to write out, also where a library made a bare status or a line of text of it.
+async fn problem(response: &mut Response) -> Option<Problem> {
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         return Some(problem);
     }
-    match response.status() {
+    let status = response.status();
+    let has_body = |kind: &HeaderValue| !kind.as_bytes().starts_with(b"text/plain");
+    if !(status.is_client_error() || status.is_server_error())
+        || response.headers().get(header::CONTENT_TYPE).is_some_and(has_body)
+    {
+        return None;
+    }
+    match status {
         StatusCode::PAYLOAD_TOO_LARGE => Some(Problem::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "too_large",
@@ -105,7 +116,19 @@ fn problem(response: &mut Response) -> Option<Problem> {
             "unsupported_media_type",
             "the body's content type is not understood; allowed: application/x-www-form-urlencoded".into(),
         )),
-        _ => None,
+        StatusCode::NOT_FOUND => Some(ApiError::NotFound { what: "such address".into() }.into()),
+        StatusCode::METHOD_NOT_ALLOWED => Some(Problem::wrong_method()),
+        status => {
+            let body = std::mem::take(response.body_mut());
+            let text = axum::body::to_bytes(body, MAX_TEXT_BYTES).await.unwrap_or_default();
+            let text = String::from_utf8_lossy(&text);
+            let error = match text.trim() {
+                "" => status.canonical_reason().unwrap_or("the request was refused").to_owned(),
+                text => text.to_owned(),
+            };
+            let code = if status.is_client_error() { "bad_request" } else { "internal" };
+            Some(Problem::new(status, code, error))
+        }
     }
 }
 

@@ -78,6 +78,12 @@ impl Problem {
         Self { status, code, error, errors: Vec::new(), running: None }
     }
 
+    /// A route that is asked with another method than it takes.
+    pub fn wrong_method() -> Self {
+        let error = "this route does not take this method".into();
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", error)
+    }
+
     /// The body that goes with it.
     pub fn body(self, correlation_id: String) -> ErrorBody {
         let errors = self.errors.into_iter().map(|detail| FieldBody { message: detail.to_string(), detail });
@@ -104,14 +110,20 @@ impl From<Problem> for Failure {
 
 impl From<ApiError> for Failure {
     fn from(error: ApiError) -> Self {
+        Problem::from(error).into()
+    }
+}
+
+impl From<ApiError> for Problem {
+    fn from(error: ApiError) -> Self {
         let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut problem = Problem::new(status, error.code(), error.to_string());
+        let mut problem = Self::new(status, error.code(), error.to_string());
         match error {
             ApiError::Invalid { errors } => problem.errors = errors,
             ApiError::AlreadyRunning { running } => problem.running = Some(running),
             _ => {}
         }
-        problem.into()
+        problem
     }
 }
 

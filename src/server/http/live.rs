@@ -30,7 +30,7 @@ pub struct Resume {
     tag = "live",
     params(Resume, ("Last-Event-ID" = Option<String>, Header, description = "The `id:` of the last event seen")),
     responses(
-        (status = 200, description = "`event:` absent, `id:` the place, `data:` a message as JSON", content_type = "text/event-stream", body = String),
+        (status = 200, description = "Server-sent events: `event:` is `snapshot` for the whole picture and `tick` for what changed since, `id:` the place, `data:` the message as JSON. In browsers they come to listeners of these names, not to `onmessage`.", content_type = "text/event-stream", body = String),
         (status = 400, body = ErrorBody),
     ),
 )]

@@ -702,6 +702,22 @@ async fn unknown_routes_and_methods_are_told_in_json() {
     }
     let answer = server.get(START).await;
     assert_eq!((answer.status, answer.json()["code"].as_str()), (405, Some("method_not_allowed")));
+    for (method, path, status, code) in [
+        ("GET", "/api/v1/runs/%ff%fe", 400, "bad_request"),
+        ("GET", "/api/v1/runs/%ff%fe/log", 400, "bad_request"),
+        ("GET", "/runs/%ff%fe/report.html", 400, "bad_request"),
+        ("GET", "/prefs?lang=de&lang=en", 400, "bad_request"),
+        ("GET", "/fn/start", 405, "method_not_allowed"),
+        ("PUT", "/fn/start", 405, "method_not_allowed"),
+        ("POST", "/nothing", 404, "not_found"),
+        ("DELETE", "/", 405, "method_not_allowed"),
+    ] {
+        let answer = server.send(Request::builder().method(method).uri(path).body(Body::empty()).unwrap()).await;
+        let told = (answer.status, answer.header("content-type"));
+        assert_eq!(told, (status, "application/json"), "{method} {path}");
+        assert_eq!((answer.json()["code"].as_str(), &answer.json()["success"]), (Some(code), &json!(false)), "{path}");
+        assert_eq!(answer.json()["correlation_id"], answer.header("x-correlation-id"));
+    }
     for id in ["nothing", "A%22%7D", "..%2F..%2Fetc"] {
         let answer = server.get(&format!("/api/v1/runs/{id}")).await;
         assert_eq!((answer.status, answer.json()["code"].as_str()), (404, Some("not_found")), "{id}");
@@ -736,6 +752,8 @@ async fn the_description_is_true() {
         .flat_map(|(path, item)| item.as_object().unwrap().keys().map(move |method| (method.as_str(), path.as_str())))
         .collect();
     assert_eq!(described, ROUTES);
+    let stream = description["paths"]["/api/v1/live"]["get"]["responses"]["200"]["description"].as_str().unwrap();
+    assert!(stream.contains("`snapshot`") && stream.contains("`tick`"), "{stream}");
 
     server.start(json!({ "duration": 60, "rps": 5 })).await;
     for (method, path) in ROUTES {
