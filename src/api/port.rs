@@ -25,6 +25,9 @@ pub trait Control: Send + Sync + 'static {
     /// The whole picture now.
     async fn snapshot(&self) -> Arc<Snapshot>;
 
+    /// The picture now without its history, which is nearly all of it and costs accordingly.
+    async fn brief(&self) -> Arc<Snapshot>;
+
     /// The bounds, services and scripts that [`Draft::validate`] needs; scripts are read again where files changed.
     async fn rules(&self) -> Rules;
 
@@ -48,6 +51,9 @@ pub trait Control: Send + Sync + 'static {
 
     /// Earlier runs, newest first, the one at work included.
     async fn runs(&self) -> Vec<Run>;
+
+    /// Shows every run, newest first, without making copies. What `look` does holds up everybody else who asks.
+    fn look_at_runs(&self, look: &mut dyn FnMut(&Run));
 
     /// One run.
     ///

@@ -87,6 +87,11 @@ struct Dashboard {
 }
 
 impl Dashboard {
+    /// [`Self::picture`] without its history.
+    fn brief_picture(&self) -> Arc<Snapshot> {
+        up_to_date(self.hub.brief(), &self.supervisor.feed())
+    }
+
     /// The hub's picture with the newest state of the run: the hub takes it in with its next tick only, but who just
     /// pressed a button must see what it did.
     fn picture(&self) -> Arc<Snapshot> {
@@ -149,12 +154,16 @@ fn up_to_date(picture: Arc<Snapshot>, feed: &RunFeed) -> Arc<Snapshot> {
 impl Control for Dashboard {
     async fn page_state(&self) -> PageState {
         let rules = self.rules().await;
-        let picture = self.picture();
+        let picture = self.brief_picture();
         PageState { now_ms: now_ms(), status: picture.status.clone(), frame: picture.frame.clone(), rules }
     }
 
     async fn snapshot(&self) -> Arc<Snapshot> {
         self.picture()
+    }
+
+    async fn brief(&self) -> Arc<Snapshot> {
+        self.brief_picture()
     }
 
     async fn rules(&self) -> Rules {
@@ -182,6 +191,10 @@ impl Control for Dashboard {
 
     async fn runs(&self) -> Vec<Run> {
         self.supervisor.runs()
+    }
+
+    fn look_at_runs(&self, look: &mut dyn FnMut(&Run)) {
+        self.supervisor.look_at_runs(look);
     }
 
     async fn run(&self, id: &RunId) -> Result<Run, ApiError> {

@@ -107,6 +107,11 @@ impl Hub {
         self.stage.snapshot(now_ms())
     }
 
+    /// The picture now, without its history.
+    pub fn brief(&self) -> Arc<Snapshot> {
+        self.stage.brief(now_ms())
+    }
+
     /// The stream of [`ha_dashboard::api::port::Control::live`].
     pub fn subscribe(&self, resume: Option<Cursor>) -> BoxStream<'static, Bytes> {
         self.stage.subscribe(resume, self.shutdown.token.clone(), now_ms)

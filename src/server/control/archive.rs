@@ -145,15 +145,7 @@ impl Archive {
             }
         }
         runs.sort_by(|a, b| (b.created_ms, &b.id).cmp(&(a.created_ms, &a.id)));
-        let mut kept = 0;
-        runs.retain(|run| {
-            kept += 1;
-            let keep = kept <= KEPT || run.state.is_active();
-            if !keep {
-                self.remove(&run.id);
-            }
-            keep
-        });
+        take_oldest(&mut runs).iter().for_each(|run| self.remove(&run.id));
         Ok(runs)
     }
 
@@ -179,6 +171,14 @@ impl Archive {
             Summary::read(&json?)
         })
     }
+}
+
+/// Takes the runs that are beyond those to keep out of `runs`, newest first.
+pub fn take_oldest(runs: &mut Vec<Run>) -> Vec<Run> {
+    let old = runs.split_off(runs.len().min(KEPT));
+    let (active, old) = old.into_iter().partition(|run| run.state.is_active());
+    runs.extend::<Vec<_>>(active);
+    old
 }
 
 /// The lines in the last part of a file.

@@ -25,7 +25,7 @@ use tokio::{sync::watch, time::interval};
 
 use self::stopping::Tries;
 use super::{
-    archive::{Archive, ArchiveError},
+    archive::{Archive, ArchiveError, take_oldest},
     log::LogLine,
     verdict,
 };
@@ -221,12 +221,23 @@ impl Supervisor {
                     self.record(&run.id).await;
                 }
                 self.follow(run.id.clone(), instance);
+                self.forget_oldest().await;
                 Ok(run)
             }
             Err(error) => {
                 tracing::warn!(run_id = %run.id, correlation_id = %run.correlation_id, %error, "run not started");
                 Err(error)
             }
+        }
+    }
+
+    /// Forgets the runs that are too many since there is one more.
+    async fn forget_oldest(&self) {
+        let gone = take_oldest(&mut self.state().runs);
+        let archive = self.archive.clone();
+        let forget = move || gone.iter().for_each(|run| archive.remove(&run.id));
+        if let Err(error) = tokio::task::spawn_blocking(forget).await {
+            tracing::error!(%error, "old runs could not be forgotten");
         }
     }
 
@@ -321,6 +332,11 @@ impl Supervisor {
     /// Every run, newest first.
     pub fn runs(&self) -> Vec<Run> {
         self.state().runs.clone()
+    }
+
+    /// Shows every run, newest first.
+    pub fn look_at_runs(&self, look: &mut dyn FnMut(&Run)) {
+        self.state().runs.iter().for_each(look);
     }
 
     /// One run.

@@ -654,6 +654,11 @@ fn old_runs_are_forgotten_and_broken_folders_do_no_harm() {
     assert!(!left("old-000") && left("old-204") && !left("empty") && left("cut") && left("Not A Run"));
     assert!(life.wait(life.supervisor.log(&half.id)).unwrap().is_empty());
     assert!(life.wait(life.supervisor.log(&"unknown".parse().unwrap())).is_err());
+    let oldest = known.last().unwrap().id.clone();
+    assert!(left(oldest.as_str()));
     let again = life.start("a.js", &[]);
     life.finished(&again.id);
+    let known = life.supervisor.runs();
+    assert_eq!((known.len(), known[0].id.clone()), (200, again.id));
+    assert!(!left(oldest.as_str()) && life.supervisor.run(&oldest).is_err(), "one more came, so the oldest goes");
 }

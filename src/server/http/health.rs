@@ -88,7 +88,7 @@ pub struct LiveBody {
 /// the dashboard.
 #[utoipa::path(get, path = "/health", tag = "health", responses((status = 200, body = HealthBody)))]
 pub async fn health(State(state): State<HttpState>, Correlation(correlation_id): Correlation) -> Json<HealthBody> {
-    let snapshot = state.control.snapshot().await;
+    let snapshot = state.control.brief().await;
     let dependencies = dependencies(&snapshot.status);
     Json(HealthBody {
         status: overall(&dependencies),
@@ -103,7 +103,7 @@ pub async fn health(State(state): State<HttpState>, Correlation(correlation_id):
 /// The dashboard's health with each dependency in detail.
 #[utoipa::path(get, path = "/health/detailed", tag = "health", responses((status = 200, body = DetailedBody)))]
 pub async fn detailed(State(state): State<HttpState>, Correlation(correlation_id): Correlation) -> Json<DetailedBody> {
-    let snapshot = state.control.snapshot().await;
+    let snapshot = state.control.brief().await;
     let dependencies = dependencies(&snapshot.status);
     Json(DetailedBody {
         status: overall(&dependencies),
@@ -126,7 +126,7 @@ pub async fn ready(
     State(state): State<HttpState>,
     Correlation(correlation_id): Correlation,
 ) -> (StatusCode, Json<ReadyBody>) {
-    let snapshot = state.control.snapshot().await;
+    let snapshot = state.control.brief().await;
     let Status { engine, metrics, .. } = &snapshot.status;
     let ready = engine.ready && metrics.reachable;
     let dependencies = [("k6", of_engine(engine)), ("prometheus", of_metrics(metrics))];

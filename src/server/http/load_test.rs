@@ -285,7 +285,7 @@ pub async fn stop(
     responses((status = 200, body = StatusBody)),
 )]
 pub async fn status(State(state): State<HttpState>, Correlation(correlation_id): Correlation) -> Json<StatusBody> {
-    let page = state.control.page_state().await;
+    let page = state.control.brief().await;
     let run = page.status.run.as_ref();
     let active = run.is_some_and(|run| run.state.is_active());
     let vus = page.frame.get(Metric::Vus);

@@ -123,7 +123,7 @@ pub struct ServiceBody {
     responses((status = 200, body = MetricsBody)),
 )]
 pub async fn current(State(state): State<HttpState>, Correlation(correlation_id): Correlation) -> Json<MetricsBody> {
-    let snapshot = state.control.snapshot().await;
+    let snapshot = state.control.brief().await;
     let sample = |metric| sample(&snapshot.frame, metric);
     Json(MetricsBody {
         success: true,
@@ -148,7 +148,7 @@ pub async fn current(State(state): State<HttpState>, Correlation(correlation_id)
     responses((status = 200, body = OverviewBody)),
 )]
 pub async fn overview(State(state): State<HttpState>, Correlation(correlation_id): Correlation) -> Json<OverviewBody> {
-    let snapshot = state.control.snapshot().await;
+    let snapshot = state.control.brief().await;
     let frame = &snapshot.frame;
     let services = snapshot.status.services.iter().map(|status| {
         let name = &status.service.name;
@@ -186,14 +186,17 @@ pub async fn overview(State(state): State<HttpState>, Correlation(correlation_id
     responses((status = 200, description = "The Prometheus text format", content_type = "text/plain", body = String)),
 )]
 pub async fn exposition(State(state): State<HttpState>) -> Response {
-    let snapshot = state.control.snapshot().await;
-    let runs = state.control.runs().await;
+    let snapshot = state.control.brief().await;
+    let mut newest = Vec::new();
     let mut by_verdict = BTreeMap::<_, u32>::new();
-    for run in &runs {
+    state.control.look_at_runs(&mut |run| {
         if let RunState::Finished(verdict) = &run.state {
             *by_verdict.entry(verdict_name(verdict)).or_default() += 1;
         }
-    }
+        if newest.len() < exposition::RUNS {
+            newest.push(run.clone());
+        }
+    });
     let mut text = Exposition::default();
     for (verdict, count) in by_verdict {
         let help = "Finished load tests on record.";
@@ -211,8 +214,8 @@ pub async fn exposition(State(state): State<HttpState>) -> Response {
         let help = "1: healthy, 0.5: answers with an error, 0: does not answer.";
         text.gauge("service_health_score", help, &[("service", &status.service.name)], score);
     }
-    exposition::newest_runs(&mut text, &runs, snapshot.status.run.as_ref());
-    exposition::events(&mut text, &runs, &snapshot.events);
+    exposition::newest_runs(&mut text, &newest, snapshot.status.run.as_ref());
+    exposition::events(&mut text, &newest, &snapshot.events);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text.finish()).into_response()
 }
 

@@ -42,6 +42,10 @@ struct Scripted {
     drafts: Mutex<Vec<Draft>>,
     resumed: Mutex<Option<Cursor>>,
     without_values: AtomicBool,
+    /// The costly things that were asked for.
+    asked: Mutex<Vec<&'static str>>,
+    /// How often the run is on record when somebody looks at the runs.
+    copies: Mutex<usize>,
     /// What every name and message says instead.
     said: Mutex<Option<String>>,
 }
@@ -130,6 +134,7 @@ impl Control for Scripted {
     }
 
     async fn snapshot(&self) -> Arc<Snapshot> {
+        self.asked.lock().unwrap().push("snapshot");
         let (status, frame) = (self.status(), self.frame());
         let said = self.said.lock().unwrap().clone();
         let event = |said: String| {
@@ -140,7 +145,13 @@ impl Control for Scripted {
         Arc::new(Snapshot { now_ms: NOW_MS, status, frame, events, ..Snapshot::default() })
     }
 
+    async fn brief(&self) -> Arc<Snapshot> {
+        let (status, frame) = (self.status(), self.frame());
+        Arc::new(Snapshot { now_ms: NOW_MS, status, frame, ..Snapshot::default() })
+    }
+
     async fn rules(&self) -> Rules {
+        self.asked.lock().unwrap().push("rules");
         let script = |name: &str| Script { name: name.into(), kind: ScriptKind::Scheduled };
         if let Some(said) = self.said.lock().unwrap().clone() {
             let own = ScriptKind::Own {
@@ -202,7 +213,17 @@ impl Control for Scripted {
         Err(ApiError::Unavailable { what: "there is nothing to pull".into() })
     }
 
+    fn look_at_runs(&self, look: &mut dyn FnMut(&Run)) {
+        let run = self.run.lock().unwrap().clone();
+        let copies = *self.copies.lock().unwrap();
+        for number in 0..copies {
+            run.iter()
+                .for_each(|run| look(&Run { id: format!("run-{}", copies - number).parse().unwrap(), ..run.clone() }));
+        }
+    }
+
     async fn runs(&self) -> Vec<Run> {
+        self.asked.lock().unwrap().push("runs");
         self.run.lock().unwrap().iter().cloned().collect()
     }
 
@@ -565,6 +586,23 @@ async fn health_tells_each_dependency() {
     assert_eq!(server.get("/live").await.json()["alive"], true);
     let told = server.get("/health/detailed").await.json();
     assert_eq!(told["dependencies"]["product-service"]["response_time"], 0.012);
+}
+
+#[tokio::test]
+async fn who_asks_every_few_seconds_costs_little() {
+    let server = Server::new();
+    server.start(json!({ "duration": 60, "rps": 5 })).await;
+    server.control.turn(RunState::Finished(Verdict::Passed));
+    *server.control.copies.lock().unwrap() = 200;
+    server.control.asked.lock().unwrap().clear();
+    for path in ["/health", "/health/detailed", "/ready", "/live", "/metrics", STATUS] {
+        assert_eq!(server.get(path).await.status, 200, "{path}");
+        assert_eq!(*server.control.asked.lock().unwrap(), Vec::<&str>::new(), "{path}");
+    }
+    let text = String::from_utf8(server.get("/metrics").await.body.to_vec()).unwrap();
+    assert!(text.contains("ha_dashboard_runs{verdict=\"passed\"} 200\n"), "{text}");
+    assert_eq!(text.matches("\nha_dashboard_run_info{").count(), 20, "the newest only");
+    assert!(text.contains("testid=\"run-200\"") && text.contains("testid=\"run-181\""), "{text}");
 }
 
 #[tokio::test]

@@ -103,6 +103,14 @@ impl Stage {
         self.lock().snapshot(now_ms).0
     }
 
+    /// The picture now, without its history.
+    pub fn brief(&self, now_ms: Millis) -> Arc<Snapshot> {
+        let inner = self.lock();
+        let Snapshot { cursor, status, frame, events, .. } = &inner.live.snapshot;
+        let (status, frame, events) = (status.clone(), frame.clone(), events.clone());
+        Arc::new(Snapshot { cursor: *cursor, now_ms, status, frame, events, history: History::default() })
+    }
+
     /// The stream from a cursor, or from a snapshot, until `token` is cancelled.
     pub fn subscribe(
         self: &Arc<Self>,

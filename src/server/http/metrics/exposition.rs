@@ -17,7 +17,7 @@ use ha_dashboard::domain::{
 use super::{seconds, verdict_name};
 
 /// How many runs are told, the newest first.
-const RUNS: usize = 20;
+pub const RUNS: usize = 20;
 
 /// How long after its end an event still belongs to a run.
 const AFTER_END_MS: Millis = 5000;
@@ -70,7 +70,7 @@ fn escaped(value: &str) -> String {
 /// What was asked of the newest runs, and what came of it. `live` is the run at work, or the last one, with what was
 /// observed of it so far.
 pub fn newest_runs(text: &mut Exposition, runs: &[Run], live: Option<&Run>) {
-    for run in runs.iter().take(RUNS) {
+    for run in runs {
         let run = live.filter(|live| live.id == run.id).unwrap_or(run);
         let testid = ("testid", run.id.as_str());
         let (pattern, peak) = shape(run.plan.shape);
@@ -123,7 +123,6 @@ pub fn newest_runs(text: &mut Exposition, runs: &[Run], live: Option<&Run>) {
 
 /// The timeline: one series a run, kind and subject.
 pub fn events(text: &mut Exposition, runs: &[Run], events: &[Event]) {
-    let runs = &runs[..runs.len().min(RUNS)];
     let mut last = BTreeMap::new();
     for event in events {
         let (kind, subject, named) = words(&event.kind);
@@ -216,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_and_thresholds_are_told_in_base_units_and_bounded() {
+    fn runs_and_thresholds_are_told_in_base_units() {
         let mut live = lab::run("r-1", 10, &["http_req_duration:p(95)<500", "http_req_failed:rate<0.01"]);
         live.plan.script = "odd \"name\".js".into();
         let old = live.clone();
@@ -225,8 +224,7 @@ mod tests {
         let mut finished = lab::run("r-0", 10, &[]);
         finished.state = RunState::Finished(Verdict::Failed);
         (finished.started_ms, finished.ended_ms) = (Some(1_500), Some(2_500));
-        let mut runs = vec![old, finished.clone()];
-        runs.extend((0..300).map(|number| Run { id: format!("old-{number}").parse().unwrap(), ..finished.clone() }));
+        let runs = [old, finished];
 
         let mut text = Exposition::default();
         newest_runs(&mut text, &runs, Some(&live));
@@ -243,7 +241,6 @@ mod tests {
         ] {
             assert!(text.lines().any(|told| told == line), "{line} is not in\n{text}");
         }
-        assert_eq!(text.matches("\nha_dashboard_run_info{").count(), RUNS);
         assert!(!text.contains("verdict{testid=\"r-1\""), "a run at work has no verdict");
     }
 
