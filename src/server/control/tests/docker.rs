@@ -432,7 +432,6 @@ fn several_stops_at_once_are_one_for_k6() {
 struct OwnEngine {
     folder: tempfile::TempDir,
     daemon: Option<Child>,
-    disk: bool,
     bridge: String,
 }
 
@@ -441,7 +440,7 @@ impl OwnEngine {
     fn start(disk_mib: Option<u32>) -> Self {
         let bridge = format!("had-{:08x}", rand::random::<u32>());
         let folder = tempfile::tempdir().unwrap();
-        let mut engine = Self { folder, daemon: None, disk: disk_mib.is_some(), bridge };
+        let mut engine = Self { folder, daemon: None, bridge };
         // Without one of its own it would take the machine's engine's away.
         for args in [
             format!("link add {} type bridge", engine.bridge),
@@ -523,8 +522,12 @@ impl Drop for OwnEngine {
     fn drop(&mut self) {
         self.signal(nix::sys::signal::Signal::SIGTERM);
         let _ = Command::new("ip").args(["link", "delete", &self.bridge]).status();
-        if self.disk {
-            let _ = Command::new("umount").arg(self.data()).status();
+        // The small disk, the machine's network that it held on to, and its data folder where it was killed.
+        let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+        for place in mounts.lines().rev().filter_map(|line| line.split(' ').nth(1)) {
+            if Path::new(place).starts_with(self.folder.path()) {
+                let _ = Command::new("umount").arg(place).status();
+            }
         }
     }
 }
