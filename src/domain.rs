@@ -1,4 +1,4 @@
-//! Plans, schedules, runs, frames, services, events, thresholds and formats.
+//! Plans, schedules, runs, frames, histograms, services, events, thresholds and formats.
 //!
 //! Pure and deterministic: no I/O, no clock, no features. Time and ids are passed in. Every type here may cross the wire.
 
@@ -6,6 +6,7 @@ pub mod event;
 pub mod format;
 pub mod frame;
 pub mod grafana;
+pub mod histogram;
 pub mod live;
 pub mod plan;
 pub mod run;

@@ -50,6 +50,15 @@ pub enum EventKind {
         /// Whether it holds now.
         ok: bool,
     },
+    /// A threshold was too close to call, and k6's exact figure decided it.
+    ThresholdDecided {
+        /// The threshold in k6's words.
+        threshold: String,
+        /// k6's value, in the threshold's unit.
+        value: Option<f64>,
+        /// Whether it held.
+        ok: bool,
+    },
     /// A service's health changed.
     Health {
         /// The service.

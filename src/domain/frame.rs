@@ -115,8 +115,11 @@ pub struct SeriesKey {
 /// All values at one tick. A series without data is absent, never 0.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Frame {
-    /// When the values were true.
+    /// When the values were true: the end of the window that rates, shares and percentiles are taken over, by k6's clock.
     pub at_ms: Millis,
+    /// When VUs were counted, where that was at another time: k6 counts them once a second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted_ms: Option<Millis>,
     /// The values in the units of [`METRICS`].
     pub values: BTreeMap<SeriesKey, f64>,
 }
@@ -126,6 +129,8 @@ pub struct Frame {
 pub struct History {
     /// The rows' times, ascending.
     pub at_ms: Vec<Millis>,
+    /// The times at which each row's VUs were counted, as long as `at_ms`.
+    pub counted_ms: Vec<Millis>,
     /// Values by series, each as long as `at_ms`; `None`: no data.
     pub series: BTreeMap<SeriesKey, Vec<Option<f64>>>,
 }
@@ -235,6 +240,7 @@ impl History {
         }
         let rows = self.at_ms.len();
         self.at_ms.push(frame.at_ms);
+        self.counted_ms.push(frame.counted_ms.unwrap_or(frame.at_ms));
         for key in frame.values.keys() {
             if !self.series.contains_key(key) {
                 self.series.insert(key.clone(), vec![None; rows]);
@@ -255,6 +261,14 @@ impl History {
     pub fn keep_to(&mut self, to_ms: Millis) {
         let keep = self.at_ms.iter().map(|at| *at <= to_ms).collect::<Vec<_>>();
         self.keep_rows(&keep);
+    }
+
+    /// The times at which each row's values of a metric were true.
+    pub fn times(&self, metric: Metric) -> &[Millis] {
+        match metric {
+            Metric::Vus | Metric::VusMax => &self.counted_ms,
+            _ => &self.at_ms,
+        }
     }
 
     /// Whether there is no row.
@@ -285,8 +299,10 @@ impl History {
 
     /// Keeps the rows whose flag is set, and the series that have values there.
     fn keep_rows(&mut self, keep: &[bool]) {
-        let mut flags = keep.iter();
-        self.at_ms.retain(|_| flags.next().copied().unwrap_or(false));
+        for times in [&mut self.at_ms, &mut self.counted_ms] {
+            let mut flags = keep.iter();
+            times.retain(|_| flags.next().copied().unwrap_or(false));
+        }
         self.series.retain(|_, values| {
             let mut flags = keep.iter();
             values.retain(|_| flags.next().copied().unwrap_or(false));

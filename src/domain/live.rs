@@ -82,6 +82,9 @@ pub struct MetricsStatus {
     pub grafana: Option<String>,
     /// For how many seconds no new sample came although the run goes on; `None`: not delayed.
     pub delayed_s: Option<u32>,
+    /// How many series the run makes where they are too many: its script names its requests too finely.
+    #[serde(default)]
+    pub many_series: Option<u32>,
 }
 
 /// Everything on the page but numbers and history.
@@ -106,7 +109,7 @@ pub struct Snapshot {
     pub now_ms: Millis,
     /// The state.
     pub status: Status,
-    /// The values now.
+    /// The newest values.
     pub frame: Frame,
     /// The frames of the run so far.
     pub history: History,
@@ -119,7 +122,9 @@ pub struct Snapshot {
 pub struct Tick {
     /// Its place in the stream.
     pub cursor: Cursor,
-    /// The values now.
+    /// The server's clock.
+    pub now_ms: Millis,
+    /// The newest values.
     pub frame: Frame,
     /// Whether the frame belongs into the history.
     pub record: bool,
@@ -230,7 +235,7 @@ impl LiveState {
         }
         let snapshot = &mut self.snapshot;
         snapshot.cursor = tick.cursor;
-        snapshot.now_ms = tick.frame.at_ms;
+        snapshot.now_ms = tick.now_ms;
         if let Some(status) = tick.status {
             let id = |status: &Status| status.run.as_ref().map(|run| run.id.clone());
             let named = id(&status);

@@ -111,16 +111,52 @@ pub struct Observed {
     pub threshold: Threshold,
     /// The value over the whole run so far, in the threshold's unit; `None`: no data.
     pub value: Option<f64>,
-    /// Whether the rule holds for `value`; `None`: no data.
+    /// Whether the rule holds for `value`; `None`: no data, or too close to call.
     pub ok: Option<bool>,
     /// k6's own word at the end of the run.
     pub k6_ok: Option<bool>,
+}
+
+/// A value over the whole run and how well it is known.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Reading {
+    /// The best estimate, in the threshold's unit.
+    pub value: f64,
+    /// The true value is larger than this, or equal where both bounds are.
+    pub lower: f64,
+    /// The true value is at most this.
+    pub upper: f64,
 }
 
 /// Why a text is not a threshold; says what is allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct NotAThreshold(pub String);
+
+impl Reading {
+    /// A value that is known exactly.
+    pub fn exact(value: f64) -> Self {
+        Self { value, lower: value, upper: value }
+    }
+}
+
+impl Observed {
+    /// A rule of which nothing was observed yet.
+    pub fn new(threshold: Threshold) -> Self {
+        Self { threshold, value: None, ok: None, k6_ok: None }
+    }
+
+    /// Takes in a new value.
+    pub fn take(&mut self, reading: Reading) {
+        self.value = Some(reading.value);
+        self.ok = self.threshold.judge(reading);
+    }
+
+    /// Whether there is a value, and the limit lies within what it is known to.
+    pub fn is_close(&self) -> bool {
+        self.value.is_some() && self.ok.is_none() && self.k6_ok.is_none()
+    }
+}
 
 impl Comparison {
     /// Every comparison with k6's sign, longer signs first.
@@ -401,6 +437,14 @@ impl Threshold {
         format!("{}{}{}", self.aggregation, self.comparison.sign(), self.limit)
     }
 
+    /// Whether the rule holds; `None`: the limit lies within what the value is known to.
+    pub fn judge(&self, reading: Reading) -> Option<bool> {
+        let (lower, upper) = (self.holds(reading.lower), self.holds(reading.upper));
+        let within = reading.lower < self.limit && self.limit <= reading.upper && reading.lower < reading.upper;
+        let close = within && matches!(self.comparison, Comparison::Equal | Comparison::NotEqual);
+        (lower == upper && !close).then_some(lower)
+    }
+
     /// Whether the rule holds for a value in the threshold's unit; never for NaN.
     pub fn holds(&self, value: f64) -> bool {
         match self.comparison {
@@ -536,6 +580,30 @@ mod tests {
             let threshold = text.parse::<Threshold>().unwrap();
             assert_eq!([0.4, 0.5, 0.6].map(|value| threshold.holds(value)), holds);
             assert!(!threshold.holds(f64::NAN));
+        }
+    }
+
+    #[test]
+    fn a_limit_within_a_values_bounds_is_too_close_to_call() {
+        let mut observed = Observed::new("http_req_duration:p(95)<318".parse().unwrap());
+        assert!(!observed.is_close(), "no data is another thing");
+        for (lower, value, upper, ok) in [
+            (290.0, 300.0, 317.9, Some(true)),
+            (290.0, 310.0, 320.0, None),
+            (300.0, 323.0, 330.0, None),
+            (318.0, 330.0, 340.0, Some(false)),
+            (311.0, 311.0, 311.0, Some(true)),
+        ] {
+            observed.take(Reading { value, lower, upper });
+            assert_eq!((observed.value, observed.ok, observed.is_close()), (Some(value), ok, ok.is_none()));
+        }
+        observed.take(Reading { value: 310.0, lower: 290.0, upper: 320.0 });
+        observed.k6_ok = Some(true);
+        assert!(!observed.is_close(), "k6 has counted every request");
+        assert_eq!(observed.threshold.judge(Reading::exact(318.0)), Some(false));
+        let equal: Threshold = "http_req_duration:med==300".parse().unwrap();
+        for (lower, upper, ok) in [(290.0, 310.0, None), (300.0, 300.0, Some(true)), (301.0, 330.0, Some(false))] {
+            assert_eq!(equal.judge(Reading { value: 305.0, lower, upper }), ok);
         }
     }
 }

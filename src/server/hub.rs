@@ -1,14 +1,16 @@
 //! The live picture: one poll a tick, however many watch.
 
-mod counters;
+mod ledger;
 mod poll;
+mod replay;
 mod stage;
 mod timeline;
+mod window;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use futures::stream::BoxStream;
+use futures::{FutureExt, future::BoxFuture, stream::BoxStream};
 use ha_dashboard::domain::{
     Millis,
     event::Event,
@@ -20,12 +22,13 @@ use ha_dashboard::domain::{
 };
 use tokio::{
     sync::watch,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    poll::{Values, Watch, round},
+    poll::{PUSHES, Values, Watch, has_samples, round},
+    replay::Replay,
     stage::Stage,
 };
 use super::{
@@ -47,15 +50,25 @@ const DELAYED_MS: Millis = 3000;
 /// Pause between looks for a run's first samples, so that they are shown as soon as they are there.
 const PROBE: Duration = Duration::from_millis(150);
 
-/// How long reading a history again may take.
-const REFILL: Duration = Duration::from_secs(10);
+/// How long a poll may take. Ticks go on meanwhile.
+const POLL: Duration = Duration::from_secs(3);
 
-/// Tries to read a history again.
-const REFILL_TRIES: u32 = 5;
+/// How long reading a stretch of a history again may take.
+const REPLAY: Duration = Duration::from_secs(10);
+
+/// Tries to read a history again, and the pause between two of them.
+const REPLAYS: u32 = 5;
+const REPLAY_PAUSE: Duration = Duration::from_secs(5);
+
+/// A run with more series than this has requests whose names are not few, which no store bears for long.
+const MANY_SERIES: u32 = 2000;
 
 /// Where in the interval between two pushes the hub looks: late enough for a push to be stored, early enough for the
 /// reader.
 const PHASE: f64 = 0.2;
+
+/// Looks at the machine's use that are remembered, to show each with the samples of its time.
+const LOOKS: usize = 4;
 
 /// The live picture and its readers.
 pub struct Hub {
@@ -93,9 +106,16 @@ impl Hub {
             run: None,
             watch: None,
             observed: Vec::new(),
-            load: Values::new(),
-            usage: Values::new(),
-            refills_left: 0,
+            decided: Vec::new(),
+            newest_ms: None,
+            load: None,
+            usage: VecDeque::new(),
+            meter: Some(Usage::default()),
+            metering: None,
+            polling: None,
+            replaying: None,
+            replayed: None,
+            ending: Ending::No,
             config,
         };
         shutdown.tasks.spawn(ticker.run(shutdown.token.clone()));
@@ -132,28 +152,68 @@ struct Ticker {
     status: Status,
     /// The run at work, or the last one.
     run: Option<Run>,
-    /// The same run in the store; lent out while a tick is gathered.
+    /// The same run in the store; lent out while a poll is under way.
     watch: Option<Watch>,
     /// What was seen of the run's thresholds.
     observed: Vec<Observed>,
-    /// The last tick's values, for ticks in between.
-    load: Values,
-    usage: Values,
-    refills_left: u32,
+    /// What was last told of each threshold.
+    decided: Vec<Option<bool>>,
+    /// The time of the run's newest sample.
+    newest_ms: Option<Millis>,
+    /// The values at the newest sample.
+    load: Option<Frame>,
+    /// What the machine was used for at the last few looks.
+    usage: VecDeque<(Millis, Values)>,
+    /// Lent out while the machine is looked at.
+    meter: Option<Usage>,
+    metering: Option<BoxFuture<'static, (Usage, Values)>>,
+    polling: Option<BoxFuture<'static, Polled>>,
+    replaying: Option<BoxFuture<'static, Option<(Run, Replay)>>>,
+    /// A history that was read while the watch was lent out.
+    replayed: Option<(Run, Replay)>,
+    ending: Ending,
 }
 
-/// What a tick is made of.
-struct Gathered {
-    watch: Option<Watch>,
-    /// `None`: the store was not asked.
-    polled: Option<Result<Values, StoreError>>,
-    meter: Usage,
-    usage: Values,
+/// Whether the run's last row is still to come: it has to wait for the last samples, which are older.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    No,
+    /// The run is over.
+    Due,
+    /// The store was asked since.
+    Asked,
+}
+
+/// What became of the question to the store.
+enum Answer {
+    /// Nothing was asked.
+    None,
+    /// It is under way.
+    Pending,
+    /// It is there.
+    Here(Result<(), StoreError>),
+}
+
+/// What a poll brings back.
+struct Polled {
+    watch: Watch,
+    result: Result<Option<Frame>, StoreError>,
+}
+
+/// A future that may not be there: then it never ends.
+async fn arrival<T>(future: &mut Option<BoxFuture<'static, T>>) -> T {
+    match future {
+        Some(pending) => {
+            let value = pending.await;
+            *future = None;
+            value
+        }
+        None => std::future::pending().await,
+    }
 }
 
 impl Ticker {
     async fn run(mut self, token: CancellationToken) {
-        let mut meter = Usage::default();
         let mut next = Instant::now();
         self.take_run();
         loop {
@@ -170,12 +230,18 @@ impl Ticker {
                         next = next.min(Instant::now() + PROBE);
                     }
                 }
+                (meter, values) = arrival(&mut self.metering) => self.take_usage(meter, values),
+                polled = arrival(&mut self.polling) => self.take_poll(polled),
+                replay = arrival(&mut self.replaying) => {
+                    self.replayed = replay;
+                    self.take_replay();
+                }
                 () = sleep_until(probe.unwrap_or(next)) => {
                     if probe.is_some() && !self.has_first_sample().await {
                         continue;
                     }
                     let started = Instant::now();
-                    meter = self.tick(meter).await;
+                    self.tick();
                     next = (started + self.pause()).max(Instant::now() + self.config.tick / 4);
                 }
             }
@@ -186,8 +252,8 @@ impl Ticker {
     /// the pushes: what k6 measured is then on its way to the readers after a fifth of a tick, not after a whole one.
     fn pause(&self) -> Duration {
         let tick = self.config.tick.as_secs_f64();
-        let newest_ms = self.watch.as_ref().filter(|watch| watch.run.state.is_active()).and_then(Watch::newest_ms);
-        let Some(newest_ms) = newest_ms else { return self.config.tick };
+        let active = self.run.as_ref().is_some_and(|run| run.state.is_active());
+        let Some(newest_ms) = self.newest_ms.filter(|_| active) else { return self.config.tick };
         // How far the newest sample is from where it should be, as a share of a tick, from -0.5 to 0.5.
         let age = now_ms().saturating_sub(newest_ms) as f64 / 1000.0 / tick;
         let off = (age - PHASE + 0.5).rem_euclid(1.0) - 0.5;
@@ -204,22 +270,27 @@ impl Ticker {
         let now = now_ms();
         let same = before.as_ref().map(|run| &run.id) == run.as_ref().map(|run| &run.id);
         if !same {
-            self.load.clear();
+            (self.load, self.newest_ms, self.ending) = (None, None, Ending::No);
             self.observed = run.as_ref().map(|run| run.thresholds.clone()).unwrap_or_default();
+            self.decided = vec![None; self.observed.len()];
             self.watch = run.clone().map(|run| Watch::new(run, self.config.tick));
             // A run from before our time has a history that only the store knows.
-            let earlier = run.as_ref().is_some_and(|run| run.created_ms < self.epoch_ms);
-            self.refills_left = if earlier { REFILL_TRIES } else { 0 };
+            let earlier = run.clone().filter(|run| run.created_ms < self.epoch_ms);
+            self.replaying = earlier.map(|run| self.replay(run).boxed());
+            self.replayed = None;
         } else if let (Some(watch), Some(run)) = (&mut self.watch, &run) {
             watch.update(run);
         }
         let events = timeline::run(before.as_ref(), run.as_ref(), self.epoch_ms, now);
         let over = |run: &Option<Run>| run.as_ref().is_some_and(|run| !run.state.is_active());
         let ended = same && over(&run) && !over(&before);
+        if ended {
+            self.ending = Ending::Due;
+        }
         // What comes back of our own observations, or other process numbers, is nothing to tell.
         let news = self.told_run() != self.status.run || self.runs.borrow().engine != self.status.engine;
         if news || !events.is_empty() {
-            self.publish(now, ended, events);
+            self.publish(now, self.frame(now), false, events);
         }
         ended
     }
@@ -230,28 +301,47 @@ impl Ticker {
         Some(Run { thresholds: with_observed(&run.thresholds, &self.observed), ..run })
     }
 
-    /// Sends the picture as it is.
-    fn publish(&mut self, now: Millis, record: bool, mut events: Vec<Event>) {
-        let mut values = self.usage.clone();
+    /// Sends the picture as it is; `record`: the frame is a row of the history.
+    fn publish(&mut self, now: Millis, frame: Frame, record: bool, mut events: Vec<Event>) {
         let run = self.told_run();
-        match &run {
-            // k6 is gone: that is known, whatever the store says.
-            Some(run) if !run.state.is_active() => {
-                values.insert(SeriesKey::whole(Metric::Vus), 0.0);
-            }
-            Some(_) => values.extend(self.load.iter().map(|(key, value)| (key.clone(), *value))),
-            None => {}
-        }
         if let (Some(before), Some(after)) = (&self.status.run, &run)
             && before.id == after.id
         {
-            events.extend(timeline::thresholds(&before.thresholds, &after.thresholds, now));
+            events.extend(timeline::thresholds(&mut self.decided, &before.thresholds, &after.thresholds, now));
         }
         let services = self.health.borrow().clone();
         events.extend(timeline::health(&self.status.services, &services, now));
         let engine = self.runs.borrow().engine.clone();
         self.status = Status { run, services, engine, metrics: self.status.metrics.clone() };
-        self.stage.publish(Frame { at_ms: now, values }, record, self.status.clone(), events);
+        self.stage.publish(now, frame, record, self.status.clone(), events);
+    }
+
+    /// The newest values, at the time when they were true.
+    fn frame(&self, now: Millis) -> Frame {
+        let mut frame = match (&self.run, &self.load) {
+            // k6 is gone: that is known, whatever the store says.
+            (Some(run), _) if !run.state.is_active() => {
+                Frame { at_ms: now, values: [(SeriesKey::whole(Metric::Vus), 0.0)].into(), ..Frame::default() }
+            }
+            (Some(_), Some(load)) if load.at_ms + self.window_ms() >= now => load.clone(),
+            // Nothing newer came, so there is nothing to show since then.
+            (Some(run), Some(_)) if run.state.is_active() => {
+                Frame { at_ms: now.saturating_sub(self.window_ms()), ..Frame::default() }
+            }
+            _ => Frame { at_ms: now, ..Frame::default() },
+        };
+        frame.values.extend(self.usage_at(frame.at_ms));
+        frame
+    }
+
+    fn window_ms(&self) -> Millis {
+        (self.config.tick * PUSHES).as_millis() as Millis
+    }
+
+    /// What the machine was used for at about that time.
+    fn usage_at(&self, at_ms: Millis) -> Values {
+        let nearest = self.usage.iter().min_by_key(|(looked_ms, _)| looked_ms.abs_diff(at_ms));
+        nearest.map(|(_, values)| values.clone()).unwrap_or_default()
     }
 
     fn client(&self, timeout: Duration) -> Option<Client> {
@@ -268,35 +358,46 @@ impl Ticker {
         self.watch.as_ref().is_some_and(|watch| watch.run.state.is_active() && watch.newest_ms().is_none())
     }
 
-    async fn has_first_sample(&self) -> bool {
-        let (Some(watch), Some(client)) = (&self.watch, self.client(PROBE)) else { return false };
-        watch.has_samples(&client, self.native_histograms()).await
+    fn has_first_sample(&self) -> impl Future<Output = bool> + use<> {
+        let asked = self.run.clone().zip(self.client(PROBE));
+        async move {
+            match asked {
+                Some((run, client)) => has_samples(&run, &client).await,
+                None => false,
+            }
+        }
     }
 
-    /// One regular tick; what control says meanwhile is told at once.
-    async fn tick(&mut self, meter: Usage) -> Usage {
-        self.refill().await;
+    /// Looks at the machine and asks the store, unless earlier looks are still under way; then what is known is told.
+    fn tick(&mut self) {
         let now = now_ms();
+        if let Some(meter) = self.meter.take() {
+            self.metering = Some(self.look(meter).boxed());
+        }
         let recent = self.run.as_ref().is_some_and(|run| is_recent(run, now));
-        // A poll makes two rounds of queries.
-        let client = self.client(self.config.tick.mul_f64(0.4)).filter(|_| recent);
-        let gathering = gather(self.watch.take(), client, self.native_histograms(), now, self.meter(meter));
-        tokio::pin!(gathering);
-        let gathered = loop {
-            tokio::select! {
-                biased;
-                gathered = &mut gathering => break gathered,
-                changed = self.runs.changed() => match changed {
-                    Ok(()) => { self.take_run(); }
-                    Err(_) => break gathering.await,
-                }
+        let client = self.client(POLL).filter(|_| recent);
+        if let Some(client) = client
+            && let Some(mut watch) = self.watch.take()
+        {
+            let native_histograms = self.native_histograms();
+            if self.ending == Ending::Due {
+                self.ending = Ending::Asked;
             }
-        };
-        self.finish(gathered)
+            self.polling = Some(
+                async move {
+                    let result = watch.poll(&client, native_histograms, now).await;
+                    Polled { watch, result }
+                }
+                .boxed(),
+            );
+            return;
+        }
+        let answer = if self.polling.is_some() { Answer::Pending } else { Answer::None };
+        self.tell(now, answer);
     }
 
     /// What the machine is used for, measured where it may block.
-    fn meter(&self, mut meter: Usage) -> impl Future<Output = (Usage, Values)> + use<> {
+    fn look(&self, mut meter: Usage) -> impl Future<Output = (Usage, Values)> + use<> {
         let services = self.config.services.iter();
         let mut ports: Vec<_> = services.filter_map(|s| Some((s.name.clone(), loopback_port(&s.url)?))).collect();
         let store = self.store.borrow().url.as_deref().and_then(loopback_port);
@@ -321,58 +422,93 @@ impl Ticker {
         }
     }
 
-    fn finish(&mut self, gathered: Gathered) -> Usage {
-        let now = now_ms();
-        self.usage = gathered.usage;
-        self.usage.values_mut().for_each(|value| *value = round(*value));
-        // The run may have changed while the answers were on their way.
-        let same = |watch: &Watch| self.run.as_ref().is_some_and(|run| run.id == watch.run.id);
-        let mut error = None;
-        let polled = gathered.polled.is_some();
-        if let Some(mut watch) = gathered.watch.filter(same) {
-            if let Some(run) = &self.run {
-                watch.update(run);
-            }
-            self.load = match gathered.polled {
-                Some(Ok(values)) => values,
-                Some(Err(failed)) => {
-                    error = Some(failed);
-                    Values::new()
-                }
-                None => Values::new(),
-            };
-            self.load.values_mut().for_each(|value| *value = round(*value));
-            self.observed = watch.observed.clone();
-            self.watch = Some(watch);
+    fn take_usage(&mut self, meter: Usage, mut values: Values) {
+        self.meter = Some(meter);
+        values.values_mut().for_each(|value| *value = round(*value));
+        if self.usage.len() == LOOKS {
+            self.usage.pop_front();
         }
-        let events: Vec<_> = self.metrics_status(error, polled, now).into_iter().collect();
+        self.usage.push_back((now_ms(), values));
+    }
+
+    fn take_poll(&mut self, polled: Polled) {
+        let now = now_ms();
+        let Polled { mut watch, result } = polled;
+        // The run may have changed while the answer was on its way.
+        let Some(run) = self.run.as_ref().filter(|run| run.id == watch.run.id) else { return };
+        watch.update(run);
+        self.watch = Some(watch);
+        let result = result.map(|frame| self.load = frame.or(self.load.take()));
+        self.take_replay();
+        self.take_watch();
+        self.tell(now, Answer::Here(result));
+    }
+
+    /// What the watch tells everybody.
+    fn take_watch(&mut self) {
+        let Some(watch) = &self.watch else { return };
+        self.newest_ms = watch.newest_ms();
+        self.observed = watch.observed.clone();
         self.tell_observations();
-        let record = self.run.as_ref().is_none_or(|run| run.started_ms.is_some() && is_recent(run, now));
-        self.publish(now, record, events);
-        gathered.meter
+    }
+
+    /// Sends what a tick brought.
+    fn tell(&mut self, now: Millis, answer: Answer) {
+        let ending = match (self.ending, &answer) {
+            (Ending::Due, Answer::None) | (Ending::Asked, Answer::Here(_)) => {
+                self.ending = Ending::No;
+                true
+            }
+            _ => false,
+        };
+        let event = self.metrics_status(answer, now);
+        let mut frame = self.frame(now);
+        let ended_ms = self.run.as_ref().and_then(|run| run.ended_ms);
+        if ending && let Some(ended_ms) = ended_ms {
+            let last_ms = self.load.take().map(|last| self.record_last(now, last));
+            frame.at_ms = last_ms.map_or(ended_ms, |last_ms| ended_ms.max(last_ms + 1));
+        }
+        let run = self.run.as_ref();
+        let record = run.is_none_or(|run| run.started_ms.is_some() && is_recent(run, now));
+        self.publish(now, frame, record && self.ending == Ending::No, event.into_iter().collect());
+    }
+
+    /// Makes what k6 pushed last a row like any other, although k6 is gone. The row's time.
+    fn record_last(&mut self, now: Millis, mut last: Frame) -> Millis {
+        last.values.extend(self.usage_at(last.at_ms));
+        let at_ms = last.at_ms;
+        self.stage.publish(now, last, true, self.status.clone(), Vec::new());
+        at_ms
     }
 
     /// Brings the store's state up to date.
-    fn metrics_status(&mut self, error: Option<StoreError>, polled: bool, now: Millis) -> Option<Event> {
+    fn metrics_status(&mut self, answer: Answer, now: Millis) -> Option<Event> {
         let store = self.store.borrow().clone();
         let running = self.run.as_ref().filter(|run| run.state == RunState::Running);
-        let newest = self.watch.as_ref().and_then(Watch::newest_ms);
-        let since = running.and_then(|run| newest.or(run.started_ms));
+        let since = running.and_then(|run| self.newest_ms.or(run.started_ms));
         let age_ms = since.map(|since| now.saturating_sub(since)).filter(|age| *age > DELAYED_MS);
-        if let Some(error) = &error {
-            let run = self.run.as_ref().map(|run| run.id.to_string());
-            tracing::warn!(run, %error, "the poll of the metrics store failed");
-        }
+        let before = &self.status.metrics;
+        let (reachable, problem) = match answer {
+            _ if store.url.is_none() && store.problem.is_empty() => (false, "the metrics store is starting".to_owned()),
+            Answer::Here(Err(error)) => {
+                let run = self.run.as_ref().map(|run| run.id.to_string());
+                tracing::warn!(run, %error, "the poll of the metrics store failed");
+                (false, error.to_string())
+            }
+            // As it was last seen.
+            Answer::Pending if !before.problem.is_empty() => (before.reachable, before.problem.clone()),
+            Answer::None | Answer::Pending | Answer::Here(Ok(())) => (store.url.is_some(), store.problem),
+        };
+        let series = self.watch.as_ref().map_or(before.many_series, |watch| {
+            u32::try_from(watch.series()).ok().filter(|series| *series > MANY_SERIES)
+        });
         let after = MetricsStatus {
             url: store.url.clone().filter(|url| loopback_port(url).is_some()),
-            reachable: store.url.is_some() && error.is_none(),
-            problem: match (error, store.problem.is_empty()) {
-                (Some(error), _) if polled => error.to_string(),
-                (_, true) if store.url.is_none() => "the metrics store is starting".to_owned(),
-                _ => store.problem,
-            },
+            reachable,
+            problem,
             grafana: self.config.grafana_url.clone(),
             delayed_s: age_ms.and_then(|age| u32::try_from(age / 1000).ok()),
+            many_series: series,
         };
         let event = timeline::metrics(&self.status.metrics, &after, running.is_some(), now);
         self.status.metrics = after;
@@ -392,45 +528,50 @@ impl Ticker {
         });
     }
 
-    /// Reads the history of a run from before our time.
-    async fn refill(&mut self) {
-        if self.refills_left == 0 {
-            return;
-        }
-        let (Some(watch), Some(client)) = (&self.watch, self.client(REFILL)) else { return };
-        let to_ms = watch.run.ended_ms.unwrap_or_else(now_ms);
-        match watch.history(&client, self.native_histograms(), to_ms).await {
-            Ok(frames) => {
-                self.refills_left = 0;
-                if !frames.is_empty() {
-                    self.stage.refill(&frames);
+    /// Reads the history of a run from before our time; `None`: there is none, or it can't be had.
+    fn replay(&self, run: Run) -> impl Future<Output = Option<(Run, Replay)>> + use<> {
+        let (mut store, http, tick) = (self.store.clone(), self.http.clone(), self.config.tick);
+        async move {
+            let started_ms = run.started_ms?;
+            for pause in [None].into_iter().chain([Some(REPLAY_PAUSE); REPLAYS as usize - 1]) {
+                if let Some(pause) = pause {
+                    sleep(pause).await;
                 }
-                tracing::info!(run = %watch.run.id, rows = frames.len(), "read the run's history again");
+                let found = store.wait_for(|store| store.url.is_some()).await.ok()?.clone();
+                let client = Client::new(http.clone(), found.url.as_deref()?, REPLAY);
+                let to_ms = run.ended_ms.unwrap_or_else(now_ms);
+                match replay::read(&run, &client, tick, found.native_histograms, started_ms, to_ms).await {
+                    Ok(replay) => return Some((run, replay)),
+                    Err(error) => {
+                        tracing::warn!(run = %run.id, %error, "the run's history could not be read again");
+                    }
+                }
             }
-            Err(error) => {
-                self.refills_left -= 1;
-                tracing::warn!(run = %watch.run.id, %error, "the run's history could not be read again");
-            }
+            None
         }
     }
-}
 
-/// Asks everybody at the same time.
-async fn gather(
-    mut watch: Option<Watch>,
-    client: Option<Client>,
-    native_histograms: bool,
-    now: Millis,
-    meter: impl Future<Output = (Usage, Values)>,
-) -> Gathered {
-    let poll = async {
-        match (&mut watch, client) {
-            (Some(watch), Some(client)) => Some(watch.poll(&client, native_histograms, now).await),
-            _ => None,
+    /// Takes in a history that was read again, once the watch is at home.
+    fn take_replay(&mut self) {
+        let Some(watch) = &mut self.watch else { return };
+        let Some((run, Replay { mut frames, count })) = self.replayed.take() else { return };
+        if watch.run.id != run.id {
+            return;
         }
-    };
-    let (polled, (meter, usage)) = tokio::join!(poll, meter);
-    Gathered { watch, polled, meter, usage }
+        tracing::info!(run = %run.id, rows = frames.len(), "read the run's history again");
+        if let Some(ended_ms) = run.ended_ms {
+            let values = [(SeriesKey::whole(Metric::Vus), 0.0)].into();
+            frames.push(Frame { at_ms: ended_ms, values, ..Frame::default() });
+        }
+        if !frames.is_empty() {
+            self.stage.refill(&frames);
+        }
+        // One that is over has its last word on record.
+        if run.state.is_active() {
+            watch.replace(count);
+            self.load = frames.pop().or(self.load.take());
+        }
+    }
 }
 
 /// Whether the run's samples matter: while it is at work and shortly after.
@@ -451,5 +592,7 @@ fn with_observed(told: &[Observed], seen: &[Observed]) -> Vec<Observed> {
     merged.collect()
 }
 
+#[cfg(test)]
+mod hard_cases;
 #[cfg(test)]
 mod tests;

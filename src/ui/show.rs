@@ -196,6 +196,10 @@ pub fn event(kind: &EventKind, lang: Lang) -> (&'static str, String) {
         EventKind::RunAdopted { .. } => ("accent", text.event_run_adopted.into()),
         EventKind::Threshold { threshold, ok: true } => ("ok", (text.event_threshold_ok)(threshold)),
         EventKind::Threshold { threshold, ok: false } => ("bad", (text.event_threshold_bad)(threshold)),
+        EventKind::ThresholdDecided { threshold, value, ok } => {
+            let exact = threshold.parse().ok().map(|rule| threshold_value(&rule, *value, lang)).unwrap_or_default();
+            (if *ok { "ok" } else { "bad" }, (text.event_threshold_decided)(threshold, &exact, *ok))
+        }
         EventKind::Health { service, health: now } => {
             let (id, word, more) = health(now, lang);
             let tone = match id {

@@ -57,7 +57,7 @@ fn run(state: RunState) -> Run {
 }
 
 fn page(run: Option<Run>) -> PageState {
-    let frame = Frame { at_ms: 1_031_000, values: [(SeriesKey::whole(Metric::Vus), 7.0)].into() };
+    let frame = Frame { at_ms: 1_031_000, values: [(SeriesKey::whole(Metric::Vus), 7.0)].into(), ..Frame::default() };
     let status = Status {
         run,
         engine: EngineStatus { ready: true, ..EngineStatus::default() },

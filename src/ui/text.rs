@@ -206,6 +206,7 @@ pub struct Text {
     pub threshold_ok: &'static str,
     pub threshold_bad: &'static str,
     pub threshold_unknown: &'static str,
+    pub threshold_close: &'static str,
     pub threshold_now: &'static str,
     pub threshold_limit: &'static str,
     pub by_service: &'static str,
@@ -222,6 +223,8 @@ pub struct Text {
     pub timeline: &'static str,
     pub timeline_empty: &'static str,
     pub metrics_delayed: fn(u32) -> String,
+    pub many_series: fn(u32) -> String,
+    pub many_series_hint: &'static str,
 
     pub engine_not_ready: &'static str,
     pub engine_not_ready_hint: &'static str,
@@ -294,6 +297,8 @@ pub struct Text {
     pub event_run_adopted: &'static str,
     pub event_threshold_ok: fn(&str) -> String,
     pub event_threshold_bad: fn(&str) -> String,
+    /// Threshold, k6's value, whether it held.
+    pub event_threshold_decided: fn(&str, &str, bool) -> String,
     pub event_health: fn(&str, &str) -> String,
     pub event_delayed: fn(u32) -> String,
     pub event_back: &'static str,

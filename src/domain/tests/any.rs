@@ -182,28 +182,40 @@ pub fn health() -> impl Strategy<Value = Health> {
 
 pub fn status() -> impl Strategy<Value = Status> {
     let services = collection::vec((service(), health()), 0..3);
-    let metrics = (option::of(text()), any::<bool>(), text(), option::of(text()), any::<Option<u32>>());
+    let metrics =
+        (option::of(text()), any::<bool>(), text(), option::of(text()), any::<Option<u32>>(), any::<Option<u32>>())
+            .prop_map(|(url, reachable, problem, grafana, delayed_s, many_series)| MetricsStatus {
+                url,
+                reachable,
+                problem,
+                grafana,
+                delayed_s,
+                many_series,
+            });
     (option::of(run()), services, text(), option::of(text()), any::<bool>(), metrics).prop_map(
-        |(run, services, note, k6_version, ready, (url, reachable, problem, grafana, delayed_s))| Status {
+        |(run, services, note, k6_version, ready, metrics)| Status {
             run,
             services: services.into_iter().map(|(service, health)| ServiceStatus { service, health }).collect(),
             engine: EngineStatus { name: "process".into(), k6_version, note, ready, image: None },
-            metrics: MetricsStatus { url, reachable, problem, grafana, delayed_s },
+            metrics,
         },
     )
 }
 
 pub fn event() -> impl Strategy<Value = Event> {
-    let kind = prop_oneof![
-        run_id().prop_map(|run| EventKind::RunStarted { run }),
-        run_id().prop_map(|run| EventKind::StopRequested { run }),
-        (run_id(), verdict()).prop_map(|(run, verdict)| EventKind::RunEnded { run, verdict }),
-        run_id().prop_map(|run| EventKind::RunAdopted { run }),
-        (text(), any::<bool>()).prop_map(|(threshold, ok)| EventKind::Threshold { threshold, ok }),
-        (text(), health()).prop_map(|(service, health)| EventKind::Health { service, health }),
-        any::<u32>().prop_map(|seconds| EventKind::MetricsDelayed { seconds }),
-        Just(EventKind::MetricsBack),
-    ];
+    let kind =
+        prop_oneof![
+            run_id().prop_map(|run| EventKind::RunStarted { run }),
+            run_id().prop_map(|run| EventKind::StopRequested { run }),
+            (run_id(), verdict()).prop_map(|(run, verdict)| EventKind::RunEnded { run, verdict }),
+            run_id().prop_map(|run| EventKind::RunAdopted { run }),
+            (text(), any::<bool>()).prop_map(|(threshold, ok)| EventKind::Threshold { threshold, ok }),
+            (text(), option::of(number()), any::<bool>())
+                .prop_map(|(threshold, value, ok)| EventKind::ThresholdDecided { threshold, value, ok }),
+            (text(), health()).prop_map(|(service, health)| EventKind::Health { service, health }),
+            any::<u32>().prop_map(|seconds| EventKind::MetricsDelayed { seconds }),
+            Just(EventKind::MetricsBack),
+        ];
     (any::<Millis>(), kind).prop_map(|(at_ms, kind)| Event { at_ms, kind })
 }
 
@@ -217,8 +229,8 @@ pub fn series_key() -> impl Strategy<Value = SeriesKey> {
 }
 
 pub fn frame() -> impl Strategy<Value = Frame> {
-    (any::<Millis>(), collection::btree_map(series_key(), number(), 0..6))
-        .prop_map(|(at_ms, values)| Frame { at_ms, values })
+    (any::<Millis>(), option::of(any::<Millis>()), collection::btree_map(series_key(), number(), 0..6))
+        .prop_map(|(at_ms, counted_ms, values)| Frame { at_ms, counted_ms, values })
 }
 
 pub fn history() -> impl Strategy<Value = History> {
@@ -242,8 +254,9 @@ pub fn snapshot() -> impl Strategy<Value = Snapshot> {
 }
 
 pub fn tick() -> impl Strategy<Value = Tick> {
-    (cursor(), frame(), any::<bool>(), option::of(status()), collection::vec(event(), 0..4))
-        .prop_map(|(cursor, frame, record, status, events)| Tick { cursor, frame, record, status, events })
+    (cursor(), any::<Millis>(), frame(), any::<bool>(), option::of(status()), collection::vec(event(), 0..4)).prop_map(
+        |(cursor, now_ms, frame, record, status, events)| Tick { cursor, now_ms, frame, record, status, events },
+    )
 }
 
 pub fn script_input() -> impl Strategy<Value = ScriptInput> {

@@ -4,7 +4,8 @@ use super::any;
 use crate::domain::frame::{Frame, History, METRICS, Metric, SeriesKey};
 
 fn frame(at_ms: u64, values: &[(Metric, f64)]) -> Frame {
-    Frame { at_ms, values: values.iter().map(|(metric, value)| (SeriesKey::whole(*metric), *value)).collect() }
+    let values = values.iter().map(|(metric, value)| (SeriesKey::whole(*metric), *value)).collect();
+    Frame { at_ms, values, ..Frame::default() }
 }
 
 fn column(history: &History, metric: Metric) -> Vec<Option<f64>> {

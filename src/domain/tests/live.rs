@@ -11,7 +11,14 @@ use crate::domain::{
 fn tick(seq: u64) -> Tick {
     let mut frame = Frame { at_ms: seq * 1000, ..Frame::default() };
     frame.set(SeriesKey::whole(Metric::Vus), seq as f64);
-    Tick { cursor: Cursor { epoch: 7, seq }, frame, record: true, status: None, events: Vec::new() }
+    Tick {
+        cursor: Cursor { epoch: 7, seq },
+        now_ms: seq * 1000 + 300,
+        frame,
+        record: true,
+        status: None,
+        events: Vec::new(),
+    }
 }
 
 fn start() -> LiveState {

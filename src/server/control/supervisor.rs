@@ -575,11 +575,7 @@ fn new_run(plan: Plan, correlation_id: String, now_ms: Millis) -> Run {
         Shape::Pattern { pattern, peak, duration_s, ramp_s } => Some(Schedule::new(pattern, peak, duration_s, ramp_s)),
         Shape::Own { .. } => None,
     };
-    let thresholds = plan
-        .thresholds
-        .iter()
-        .map(|threshold| Observed { threshold: threshold.clone(), value: None, ok: None, k6_ok: None })
-        .collect();
+    let thresholds = plan.thresholds.iter().cloned().map(Observed::new).collect();
     let mut run = Run {
         id: new_id(now_ms),
         plan,

@@ -108,7 +108,7 @@ impl Scripted {
             (SeriesKey::part(Metric::RequestRate, Dimension::Service, "product-service"), 42.5),
             (SeriesKey::part(Metric::Memory, Dimension::Process, "host"), 1e9),
         ];
-        Frame { at_ms: NOW_MS, values: values.into() }
+        Frame { at_ms: NOW_MS, values: values.into(), ..Frame::default() }
     }
 
     /// Lets every name and message say this.

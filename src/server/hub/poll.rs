@@ -2,28 +2,24 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use futures::future::join_all;
 use ha_dashboard::domain::{
     Millis,
-    frame::{Frame, History, SeriesKey},
+    frame::{Frame, Metric, SeriesKey},
     run::Run,
-    threshold::Observed,
+    threshold::{Observed, Threshold},
 };
 
-use super::counters::Counters;
+use super::{ledger::Ledger, window::Window};
 use crate::server::prometheus::{
-    client::{Client, StoreError},
+    client::{Client, Series, StoreError},
     queries,
 };
 
 /// What values "now" are taken over: as many pushes.
-const PUSHES: u32 = 5;
+pub const PUSHES: u32 = 5;
 
-/// Longest stretch of stored samples read at once.
+/// Longest stretch of stored samples read at once. What was missed before shows in the counters all the same.
 const LONGEST: Duration = Duration::from_secs(120);
-
-/// How long the first look at a run that is at work for long may take.
-const FIRST_LOOK: Duration = Duration::from_secs(5);
 
 /// Samples that may be visible late in the store, or stamped a little ahead.
 const MARGIN: Duration = Duration::from_secs(2);
@@ -31,44 +27,95 @@ const MARGIN: Duration = Duration::from_secs(2);
 /// Values of live series.
 pub type Values = BTreeMap<SeriesKey, f64>;
 
+/// What a run's samples add up to.
+#[derive(Debug)]
+pub struct Count {
+    ledger: Ledger,
+    window: Window,
+    /// Whether the ledger knows all that was before.
+    complete: bool,
+}
+
+impl Count {
+    /// Counts from the run's start.
+    pub fn new(run: &Run, window: Duration, native_histograms: bool) -> Self {
+        let ledger = Ledger::new(&run.plan.thresholds, native_histograms);
+        Self { ledger, window: Window::new(window, run.started_ms), complete: true }
+    }
+
+    /// Counts from now on, in the middle of a run.
+    pub fn joining(run: &Run, window: Duration, native_histograms: bool) -> Self {
+        let ledger = Ledger::joining(&run.plan.thresholds, native_histograms);
+        Self { ledger, window: Window::new(window, run.started_ms), complete: false }
+    }
+
+    /// Takes in stored samples. The values at the newest one; `None`: nothing came.
+    pub fn observe(&mut self, series: Vec<Series>) -> Option<Frame> {
+        let batch = self.ledger.observe(series)?;
+        let at_ms = batch.at_ms;
+        self.window.push(batch, self.complete);
+        self.complete = true;
+        let mut values = self.window.values();
+        let vus = self.ledger.gauge(Metric::Vus);
+        for (metric, gauge) in [(Metric::Vus, vus), (Metric::VusMax, self.ledger.gauge(Metric::VusMax))] {
+            values.extend(gauge.map(|(_, value)| (SeriesKey::whole(metric), value)));
+        }
+        values.values_mut().for_each(|value| *value = round(*value));
+        Some(Frame { at_ms, counted_ms: vus.map(|(counted_ms, _)| counted_ms).filter(|at| *at != at_ms), values })
+    }
+
+    /// The time of the newest sample.
+    pub fn newest_ms(&self) -> Option<Millis> {
+        self.ledger.newest_ms()
+    }
+
+    /// How many series were counted.
+    pub fn series(&self) -> usize {
+        self.ledger.len()
+    }
+}
+
 /// One run, watched through the store.
 pub struct Watch {
     /// The run as control last told it.
     pub run: Run,
     /// The thresholds and what was observed.
     pub observed: Vec<Observed>,
-    counters: Counters,
+    count: Option<Count>,
     window: Duration,
-    /// When the last poll succeeded.
-    polled_ms: Option<Millis>,
 }
 
 impl Watch {
     /// Watches `run`, whose k6 pushes every `tick`.
     pub fn new(run: Run, tick: Duration) -> Self {
-        let window = tick * PUSHES;
-        let counters = Counters::new(window, run.started_ms);
-        Self { observed: run.thresholds.clone(), run, counters, window, polled_ms: None }
+        Self { observed: run.thresholds.clone(), run, count: None, window: tick * PUSHES }
     }
 
     /// Takes in what control says of the same run.
     pub fn update(&mut self, run: &Run) {
-        self.counters.started(run.started_ms);
+        if let Some(count) = &mut self.count {
+            count.window.started(run.started_ms);
+        }
         self.run = run.clone();
+    }
+
+    /// Goes on from what was counted of the same run up to now.
+    pub fn replace(&mut self, count: Count) {
+        self.count = Some(count);
+        self.judge();
     }
 
     /// The time of the newest sample seen.
     pub fn newest_ms(&self) -> Option<Millis> {
-        self.counters.newest_ms()
+        self.count.as_ref().and_then(Count::newest_ms)
     }
 
-    /// Whether anything was pushed yet: a look that is cheap enough to be taken often.
-    pub async fn has_samples(&self, client: &Client, native_histograms: bool) -> bool {
-        let query = queries::stored(&self.run.id, MARGIN, native_histograms);
-        client.samples(&query, None).await.is_ok_and(|series| !series.is_empty())
+    /// How many series the run has, as far as they are counted.
+    pub fn series(&self) -> usize {
+        self.count.as_ref().map_or(0, Count::series)
     }
 
-    /// Reads what came since the last poll. The values now; empty where samples are too old for that.
+    /// Reads what came since the last poll. The values at the newest sample; `None`: nothing came.
     ///
     /// # Errors
     /// When the store does not answer, or refuses.
@@ -77,98 +124,49 @@ impl Watch {
         client: &Client,
         native_histograms: bool,
         now_ms: Millis,
-    ) -> Result<Values, StoreError> {
-        // Series that were quiet for long count too after a restart, so the first look goes back to the start.
-        let since = self.polled_ms.or(self.run.started_ms).unwrap_or(now_ms);
+    ) -> Result<Option<Frame>, StoreError> {
+        let since = self.newest_ms().or(self.run.started_ms).unwrap_or(now_ms);
         let back = Duration::from_millis(now_ms.saturating_sub(since)) + MARGIN;
-        let longest = if self.polled_ms.is_none() { Duration::from_secs(3600) } else { LONGEST };
-        let back = back.clamp(self.window + MARGIN, longest.max(self.window + MARGIN));
-        let query = queries::stored(&self.run.id, back, native_histograms);
-        let series = if back > LONGEST {
-            let answer = client.clone().with_timeout(FIRST_LOOK).samples(&query, None).await;
-            if matches!(answer, Err(StoreError::Timeout { .. } | StoreError::TooLarge)) {
-                // Going back all the way is too much for this store: the next look reads the newest samples only.
-                self.polled_ms = Some(now_ms);
+        let selector = selector(&self.run, native_histograms);
+        let series = client.samples(&queries::stored(&selector, back.min(LONGEST)), None).await?;
+        let (run, window) = (&self.run, self.window);
+        let count = self.count.get_or_insert_with(|| {
+            // A run that is older than what was read has counted before.
+            if back > LONGEST {
+                Count::joining(run, window, native_histograms)
+            } else {
+                Count::new(run, window, native_histograms)
             }
-            answer?
-        } else {
-            client.samples(&query, None).await?
-        };
-        self.counters.observe(&series);
-        self.polled_ms = Some(now_ms);
-        let Some(newest_ms) = self.counters.newest_ms() else { return Ok(Values::new()) };
+        });
+        let frame = count.observe(series);
+        self.judge();
+        Ok(frame)
+    }
 
-        // Everything else is asked for the time of the newest sample: then the last push is in, and the markers that k6
-        // ends its series with are not.
-        let fresh = now_ms.saturating_sub(newest_ms) <= self.window.as_millis() as Millis;
-        let percentiles = async {
-            if !native_histograms || !fresh {
-                return Vec::new();
-            }
-            let all = queries::percentiles(&self.run.id, self.window);
-            join_all(all.into_iter().map(async |query| {
-                let result = client.vector(&query.promql, Some(newest_ms)).await;
-                (query, result)
-            }))
-            .await
-        };
-        let trends = join_all(self.observed.iter().map(async |observed| {
-            if !native_histograms {
-                return None;
-            }
-            let query = queries::whole_run(&observed.threshold, &self.run.id)?;
-            Some(client.value(&query, Some(newest_ms)).await)
-        }));
-        let (percentiles, trends) = tokio::join!(percentiles, trends);
-
-        let mut values = if fresh { self.counters.values() } else { Values::new() };
-        for (query, samples) in percentiles {
-            let samples = samples?;
-            values.extend(samples.iter().filter_map(|sample| Some((query.key(&sample.labels)?, sample.value))));
-        }
+    fn judge(&mut self) {
+        let Some(count) = &self.count else { return };
+        let newest_ms = count.newest_ms().unwrap_or_default();
         let elapsed_s = self.run.started_ms.map_or(0.0, |started| newest_ms.saturating_sub(started) as f64 / 1000.0);
-        for (observed, trend) in self.observed.iter_mut().zip(trends) {
-            let value = match trend {
-                Some(Ok(value)) => Some(value),
-                Some(Err(StoreError::NoData)) => None,
-                Some(Err(error)) => return Err(error),
-                None => self.counters.whole_run(&observed.threshold, elapsed_s),
-            };
+        for (observed, reading) in self.observed.iter_mut().zip(count.ledger.readings(elapsed_s)) {
             // A value once known stays known.
-            if let Some(value) = value.map(round) {
-                observed.value = Some(value);
-                observed.ok = Some(observed.threshold.holds(value));
+            if let Some(reading) = reading {
+                observed.take(reading);
+                observed.value = observed.value.map(round);
             }
         }
-        Ok(values)
     }
+}
 
-    /// The history of the run as the store has it, at most [`History::CAPACITY`] rows, until `to_ms`.
-    ///
-    /// # Errors
-    /// When the store does not answer, or refuses.
-    pub async fn history(
-        &self,
-        client: &Client,
-        native_histograms: bool,
-        to_ms: Millis,
-    ) -> Result<Vec<Frame>, StoreError> {
-        let Some(from_ms) = self.run.started_ms.filter(|from| *from < to_ms) else { return Ok(Vec::new()) };
-        let seconds = (to_ms - from_ms).div_ceil(1000).div_ceil(History::CAPACITY as u64 * 3 / 4).max(1);
-        let step = Duration::from_secs(seconds);
-        let all = queries::windowed(&self.run.id, self.window.max(step), native_histograms);
-        let answers = join_all(all.iter().map(|query| client.range(&query.promql, from_ms, to_ms, step))).await;
-        let mut rows: BTreeMap<Millis, Values> = BTreeMap::new();
-        for (query, series) in all.iter().zip(answers) {
-            for series in series? {
-                let Some(key) = query.key(&series.labels) else { continue };
-                for (at_ms, value) in series.points {
-                    rows.entry(at_ms).or_default().insert(key.clone(), round(value));
-                }
-            }
-        }
-        Ok(rows.into_iter().map(|(at_ms, values)| Frame { at_ms, values }).collect())
-    }
+/// The series of a run.
+pub fn selector(run: &Run, native_histograms: bool) -> String {
+    let thresholds: Vec<&Threshold> = run.thresholds.iter().map(|observed| &observed.threshold).collect();
+    queries::live(&run.id, &thresholds, native_histograms)
+}
+
+/// Whether anything of a run was pushed yet: a look that is cheap enough to be taken often.
+pub async fn has_samples(run: &Run, client: &Client) -> bool {
+    let query = queries::stored(&queries::first_signs(&run.id), MARGIN);
+    client.samples(&query, None).await.is_ok_and(|series| !series.is_empty())
 }
 
 /// Five significant digits: more than anybody sees, and half the bytes.
@@ -186,21 +184,5 @@ pub fn round(value: f64) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::round;
-
-    #[test]
-    fn values_keep_five_digits() {
-        for (value, text) in [
-            (0.0, "0"),
-            (0.009_728_638_104, "0.0097286"),
-            (123_456_789.0, "123460000"),
-            (-1.000_049, "-1"),
-            (99_999.7, "100000"),
-            (0.1, "0.1"),
-        ] {
-            assert_eq!(round(value).to_string(), text);
-        }
-        assert!(round(f64::NAN).is_nan());
-    }
-}
+#[allow(clippy::unwrap_used)]
+mod tests;

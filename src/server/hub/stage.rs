@@ -61,12 +61,12 @@ impl Stage {
     }
 
     /// Adds a tick and sends it to every reader; the status goes along where it changed.
-    pub fn publish(&self, frame: Frame, record: bool, status: Status, events: Vec<Event>) {
+    pub fn publish(&self, now_ms: Millis, frame: Frame, record: bool, status: Status, events: Vec<Event>) {
         let mut inner = self.lock();
         let before = &inner.live.snapshot;
         let cursor = Cursor { seq: before.cursor.seq + 1, ..before.cursor };
         let status = (before.status != status).then_some(status);
-        let message = Message::Tick(Box::new(Tick { cursor, frame, record, status, events }));
+        let message = Message::Tick(Box::new(Tick { cursor, now_ms, frame, record, status, events }));
         let bytes = encode(cursor, "tick", &message);
         if inner.live.apply(message) != Applied::Yes {
             tracing::error!(%cursor, "a tick did not fit the picture");
@@ -89,7 +89,7 @@ impl Stage {
         frames.iter().filter(|frame| frame.at_ms < first_known).for_each(|frame| history.push(frame));
         for (row, at_ms) in known.at_ms.iter().enumerate() {
             let values = known.series.iter().filter_map(|(key, values)| Some((key.clone(), values[row]?))).collect();
-            history.push(&Frame { at_ms: *at_ms, values });
+            history.push(&Frame { at_ms: *at_ms, counted_ms: Some(known.counted_ms[row]), values });
         }
         snapshot.history = history;
         snapshot.cursor.seq += 1;

@@ -25,15 +25,15 @@ use crate::server::{
 };
 
 /// The live part of a dashboard, with the channels in hand.
-struct Live {
-    hub: Arc<Hub>,
+pub(super) struct Live {
+    pub hub: Arc<Hub>,
     runs: watch::Sender<RunFeed>,
     observations: watch::Receiver<Observations>,
     shutdown: Shutdown,
 }
 
 impl Live {
-    fn start(config: &Arc<Config>, store: watch::Receiver<StoreFeed>, feed: RunFeed) -> Self {
+    pub fn start(config: &Arc<Config>, store: watch::Receiver<StoreFeed>, feed: RunFeed) -> Self {
         let (runs, receiver) = watch::channel(feed);
         let (observed, observations) = watch::channel(Observations::default());
         let shutdown = Shutdown::default();
@@ -41,16 +41,16 @@ impl Live {
         Self { hub, runs, observations, shutdown }
     }
 
-    fn feed(&self, run: &Run, k6_pids: Vec<u32>) {
+    pub fn feed(&self, run: &Run, k6_pids: Vec<u32>) {
         self.runs.send_replace(RunFeed { run: Some(run.clone()), k6_pids, ..RunFeed::default() });
     }
 
-    fn observed(&self, threshold: &str) -> Option<Observed> {
+    pub fn observed(&self, threshold: &str) -> Option<Observed> {
         let observations = self.observations.borrow();
         observations.thresholds.iter().find(|observed| observed.threshold.to_string() == threshold).cloned()
     }
 
-    async fn end(self) {
+    pub async fn end(self) {
         self.shutdown.token.cancel();
         self.shutdown.tasks.close();
         self.shutdown.tasks.wait().await;
@@ -95,7 +95,7 @@ impl Reader {
 }
 
 /// A Prometheus as the dashboard runs it.
-async fn prometheus(dir: &Path, target: &Target) -> (Arc<Config>, watch::Receiver<StoreFeed>, Shutdown) {
+pub(super) async fn prometheus(dir: &Path, target: &Target) -> (Arc<Config>, watch::Receiver<StoreFeed>, Shutdown) {
     let store = StoreChoice::Child { binary: "prometheus".into(), port: free_port() };
     let config = config(dir, store, vec![target.service()]);
     let shutdown = Shutdown::default();

@@ -36,16 +36,27 @@ pub fn run(before: Option<&Run>, after: Option<&Run>, epoch_ms: Millis, now_ms: 
     events
 }
 
-/// Which thresholds were crossed or hold again. That a rule holds from the start is no event.
-pub fn thresholds(before: &[Observed], after: &[Observed], now_ms: Millis) -> Vec<Event> {
-    let changed = before.iter().zip(after).filter_map(|(before, after)| match (before.ok, after.ok) {
-        (None | Some(true), Some(false)) | (Some(false), Some(true)) => Some(Event {
-            at_ms: now_ms,
-            kind: EventKind::Threshold { threshold: after.threshold.to_string(), ok: after.ok? },
-        }),
-        _ => None,
-    });
-    changed.collect()
+/// Which thresholds were crossed or hold again, and what k6 decided of those that were too close to call. That a rule
+/// holds from the start is no event. `told` is what was last told of each.
+pub fn thresholds(told: &mut [Option<bool>], before: &[Observed], after: &[Observed], now_ms: Millis) -> Vec<Event> {
+    let mut events = Vec::new();
+    for ((told, before), after) in told.iter_mut().zip(before).zip(after) {
+        let Some(ok) = after.ok else { continue };
+        let threshold = || after.threshold.to_string();
+        let decided = before.is_close() && after.k6_ok.is_some();
+        let kind = match (decided, *told) {
+            (true, _) => EventKind::ThresholdDecided { threshold: threshold(), value: after.value, ok },
+            (false, None | Some(true)) if !ok => EventKind::Threshold { threshold: threshold(), ok },
+            (false, Some(false)) if ok => EventKind::Threshold { threshold: threshold(), ok },
+            (false, _) => {
+                *told = Some(ok);
+                continue;
+            }
+        };
+        *told = Some(ok);
+        events.push(Event { at_ms: now_ms, kind });
+    }
+    events
 }
 
 /// Whose health changed; how long an answer took is no change, and neither is the first look.
@@ -112,10 +123,32 @@ mod tests {
 
     #[test]
     fn only_crossings_are_events() {
-        let observed = |ok| Observed { ok, ..lab::run("r-1", 10, &["http_reqs:count>1"]).thresholds.remove(0) };
-        let step = |before, after| thresholds(&[observed(before)], &[observed(after)], 5).len();
-        assert_eq!(step(None, Some(true)) + step(Some(true), Some(true)) + step(Some(false), None), 0);
-        assert_eq!(step(None, Some(false)) + step(Some(true), Some(false)) + step(Some(false), Some(true)), 3);
+        let unseen = lab::run("r-1", 10, &["http_reqs:count>1"]).thresholds.remove(0);
+        let observed = |ok: Option<bool>| Observed { ok, value: Some(1.0), ..unseen.clone() };
+        // Holds, crossed, too close to call, holds again, crossed again over the doubt.
+        let steps =
+            [None, Some(true), Some(false), None, Some(false), None, Some(true), None, Some(false)].map(observed);
+        let (mut told, mut before, mut events) = ([None], unseen.clone(), Vec::new());
+        for after in steps {
+            events.extend(thresholds(&mut told, &[before], std::slice::from_ref(&after), 5));
+            before = after;
+        }
+        let oks = |event: &Event| match &event.kind {
+            EventKind::Threshold { ok, .. } => *ok,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(events.iter().map(oks).collect::<Vec<_>>(), [false, true, false]);
+    }
+
+    #[test]
+    fn k6_decides_what_was_too_close_to_call() {
+        let unseen = lab::run("r-1", 10, &["http_req_duration:p(95)<318"]).thresholds.remove(0);
+        let close = Observed { value: Some(323.0), ..unseen };
+        let decided = Observed { value: Some(311.0), ok: Some(true), k6_ok: Some(true), ..close.clone() };
+        let events = thresholds(&mut [None], &[close], &[decided], 5);
+        let threshold = "http_req_duration:p(95)<318".to_owned();
+        let kind = EventKind::ThresholdDecided { threshold, value: Some(311.0), ok: true };
+        assert_eq!(events, [Event { at_ms: 5, kind }]);
     }
 
     #[test]

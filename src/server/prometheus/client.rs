@@ -3,8 +3,11 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use futures::StreamExt;
-use ha_dashboard::domain::Millis;
-use serde::Deserialize;
+use ha_dashboard::domain::{
+    Millis,
+    histogram::{Bucket, Histogram},
+};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 
 /// Labels of a series, `__name__` included where the query keeps it.
 pub type Labels = BTreeMap<String, String>;
@@ -25,6 +28,8 @@ pub struct Series {
     pub labels: Labels,
     /// Time and value; what is not a finite number is left out.
     pub points: Vec<(Millis, f64)>,
+    /// Time and value where the series is one of native histograms.
+    pub histograms: Vec<(Millis, Histogram)>,
 }
 
 /// Why a query gave no values.
@@ -80,21 +85,20 @@ pub struct Client {
 }
 
 #[derive(Deserialize)]
-struct Envelope {
-    data: Option<Answer>,
+struct Envelope<T> {
+    data: Option<Answer<T>>,
     error: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct Answer<T> {
     #[serde(rename = "resultType")]
     kind: String,
-    result: serde_json::Value,
+    result: T,
 }
 
-type Point = (f64, String);
+type Point = (f64, Number);
 
-/// Native histograms have `histogram` in place of `value`; no query of ours asks for them, so they count as no data.
 #[derive(Deserialize)]
 struct RawSeries {
     #[serde(default)]
@@ -102,6 +106,50 @@ struct RawSeries {
     value: Option<Point>,
     #[serde(default)]
     values: Vec<Point>,
+    #[serde(default)]
+    histograms: Vec<(f64, RawHistogram)>,
+}
+
+/// A native histogram; its count is that of its buckets.
+#[derive(Deserialize)]
+struct RawHistogram {
+    sum: Number,
+    /// Which ends belong to it, lower end, upper end, count.
+    #[serde(default)]
+    buckets: Vec<(u8, Number, Number, Number)>,
+}
+
+/// A number that the API writes as a text.
+#[derive(Clone, Copy)]
+struct Number(f64);
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl serde::de::Visitor<'_> for Text {
+            type Value = Number;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a number as a text")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Number, E> {
+                text.parse().map(Number).map_err(|_| E::invalid_value(serde::de::Unexpected::Str(text), &self))
+            }
+        }
+        deserializer.deserialize_str(Text)
+    }
+}
+
+impl From<RawHistogram> for Histogram {
+    fn from(raw: RawHistogram) -> Self {
+        let bucket = |(_, lower, upper, count): (u8, Number, Number, Number)| Bucket {
+            lower: lower.0,
+            upper: upper.0,
+            count: count.0,
+        };
+        Self::new(raw.sum.0, raw.buckets.into_iter().map(bucket).collect())
+    }
 }
 
 impl Client {
@@ -111,11 +159,6 @@ impl Client {
     /// A client of the store at `base`, for example `http://127.0.0.1:9090`; every call ends within `timeout`.
     pub fn new(http: reqwest::Client, base: &str, timeout: Duration) -> Self {
         Self { http, base: base.trim_end_matches('/').to_owned(), timeout }
-    }
-
-    /// The same with another bound.
-    pub fn with_timeout(self, timeout: Duration) -> Self {
-        Self { timeout, ..self }
     }
 
     /// The base address.
@@ -128,21 +171,15 @@ impl Client {
     /// # Errors
     /// Everything in [`StoreError`] but [`StoreError::NoData`].
     pub async fn vector(&self, query: &str, at: Option<Millis>) -> Result<Vec<Sample>, StoreError> {
-        let answer = self.instant(query, at).await?;
-        match answer.kind.as_str() {
-            "vector" => {
-                let samples = series(answer.result)?.into_iter().filter_map(|raw| {
-                    let (_, value) = number(raw.value.as_ref()?)?;
-                    Some(Sample { labels: raw.metric, value })
-                });
-                Ok(samples.collect())
-            }
-            "scalar" => {
-                let point: Point = parse(answer.result)?;
-                Ok(number(&point).map(|(_, value)| Sample { labels: Labels::new(), value }).into_iter().collect())
-            }
-            other => Err(StoreError::Malformed(format!("a vector was expected, not a {other}"))),
+        let answer = self.instant::<Vec<RawSeries>>(query, at).await?;
+        if answer.kind != "vector" {
+            return Err(StoreError::Malformed(format!("a vector was expected, not a {}", answer.kind)));
         }
+        let samples = answer.result.into_iter().filter_map(|raw| {
+            let (_, value) = number(&raw.value?)?;
+            Some(Sample { labels: raw.metric, value })
+        });
+        Ok(samples.collect())
     }
 
     /// The one value of a query that aggregates everything.
@@ -178,12 +215,12 @@ impl Client {
     }
 
     /// A part of the status API, for example `buildinfo`; `None`: not to be had.
-    pub async fn status<T: serde::de::DeserializeOwned>(&self, part: &str) -> Option<T> {
+    pub async fn status<T: DeserializeOwned>(&self, part: &str) -> Option<T> {
         let request = self.http.get(format!("{}/api/v1/status/{part}", self.base)).timeout(self.timeout);
         request.send().await.ok()?.error_for_status().ok()?.json().await.ok()
     }
 
-    async fn instant(&self, query: &str, at: Option<Millis>) -> Result<Answer, StoreError> {
+    async fn instant<T: DeserializeOwned>(&self, query: &str, at: Option<Millis>) -> Result<Answer<T>, StoreError> {
         match at.map(seconds) {
             // VictoriaMetrics hides the last 30 s unless told otherwise; Prometheus ignores the parameter.
             Some(at) => self.call("query", query, &[("time", &at), ("latency_offset", "1ms")]).await,
@@ -191,7 +228,12 @@ impl Client {
         }
     }
 
-    async fn call(&self, path: &str, query: &str, parameters: &[(&str, &str)]) -> Result<Answer, StoreError> {
+    async fn call<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<Answer<T>, StoreError> {
         let body = async {
             let request = self.http.get(format!("{}/api/v1/{path}", self.base)).query(&[("query", query)]);
             let response = request.query(parameters).send().await.map_err(|error| self.unreachable(&error))?;
@@ -223,8 +265,8 @@ impl Client {
 }
 
 /// What an HTTP answer means.
-fn read(status: u16, body: &[u8], query: &str) -> Result<Answer, StoreError> {
-    let envelope = serde_json::from_slice::<Envelope>(body);
+fn read<T: DeserializeOwned>(status: u16, body: &[u8], query: &str) -> Result<Answer<T>, StoreError> {
+    let envelope = serde_json::from_slice::<Envelope<T>>(body);
     match (status, envelope) {
         (200..=299, Ok(Envelope { data: Some(answer), .. })) => Ok(answer),
         (200..=299, Ok(Envelope { error, .. })) => Err(StoreError::Malformed(error.unwrap_or("no data field".into()))),
@@ -240,27 +282,24 @@ fn read(status: u16, body: &[u8], query: &str) -> Result<Answer, StoreError> {
     }
 }
 
-fn matrix(answer: Answer) -> Result<Vec<Series>, StoreError> {
+fn matrix(answer: Answer<Vec<RawSeries>>) -> Result<Vec<Series>, StoreError> {
     if answer.kind != "matrix" {
         return Err(StoreError::Malformed(format!("a matrix was expected, not a {}", answer.kind)));
     }
-    let all = series(answer.result)?
-        .into_iter()
-        .map(|raw| Series { labels: raw.metric, points: raw.values.iter().filter_map(number).collect() });
-    Ok(all.filter(|series| !series.points.is_empty()).collect())
+    let all = answer.result.into_iter().map(|raw| Series {
+        labels: raw.metric,
+        points: raw.values.iter().filter_map(number).collect(),
+        histograms: raw.histograms.into_iter().map(|(at, histogram)| (millis(at), histogram.into())).collect(),
+    });
+    Ok(all.filter(|series| !series.points.is_empty() || !series.histograms.is_empty()).collect())
 }
 
-fn series(result: serde_json::Value) -> Result<Vec<RawSeries>, StoreError> {
-    parse(result)
+fn number((at, Number(value)): &Point) -> Option<(Millis, f64)> {
+    value.is_finite().then_some((millis(*at), *value))
 }
 
-fn parse<T: serde::de::DeserializeOwned>(result: serde_json::Value) -> Result<T, StoreError> {
-    serde_json::from_value(result).map_err(|error| StoreError::Malformed(error.to_string()))
-}
-
-fn number((at, value): &Point) -> Option<(Millis, f64)> {
-    let value: f64 = value.parse().ok()?;
-    value.is_finite().then_some(((at * 1000.0).round() as Millis, value))
+fn millis(seconds: f64) -> Millis {
+    (seconds * 1000.0).round() as Millis
 }
 
 /// Unix seconds with three decimals.
@@ -275,21 +314,34 @@ mod tests {
 
     #[test]
     fn answers_are_told_apart() {
-        let bad =
-            read(400, br#"{"status":"error","errorType":"bad_data","error":"parse error"}"#, "sum(").unwrap_err_kind();
+        let bad = refused(400, br#"{"status":"error","errorType":"bad_data","error":"parse error"}"#);
         assert_eq!(bad, StoreError::BadQuery { query: "sum(".into(), message: "parse error".into() });
-        let down = read(503, b"Service Unavailable", "x").unwrap_err_kind();
+        let down = refused(503, b"Service Unavailable");
         assert_eq!(down, StoreError::Status { status: 503, message: "Service Unavailable".into() });
-        let html = read(200, b"<html>", "x").unwrap_err_kind();
+        let html = refused(200, b"<html>");
         assert!(matches!(html, StoreError::Malformed(_)));
     }
 
     #[test]
     fn values_that_are_no_numbers_are_no_data() {
-        assert_eq!(number(&(1.5, "NaN".into())), None);
-        assert_eq!(number(&(1.5, "+Inf".into())), None);
-        assert_eq!(number(&(1.5, "2.5".into())), Some((1500, 2.5)));
+        let points: Vec<Point> = serde_json::from_str(r#"[[1.5,"NaN"],[1.5,"+Inf"],[1.5,"2.5"]]"#).unwrap();
+        assert_eq!(points.iter().map(number).collect::<Vec<_>>(), [None, None, Some((1500, 2.5))]);
+        assert!(serde_json::from_str::<Point>(r#"[1.5,"x"]"#).is_err());
         assert_eq!(seconds(1_795_456_059_007), "1795456059.007");
+    }
+
+    #[test]
+    fn native_histograms_are_read() {
+        let body =
+            br#"{"status":"success","data":{"resultType":"matrix","result":[{"metric":{"service":"a"},"histograms":[
+            [1795456059.007,{"count":"3","sum":"0.5","buckets":[[3,"-2.9e-39","2.9e-39","1"],[0,"0.25","0.27","2"]]}],
+            [1795456060,{"count":"0","sum":"0"}]]}]}}"#;
+        let series = matrix(read(200, body, "h[5s]").unwrap()).unwrap();
+        let buckets = [(-2.9e-39, 2.9e-39, 1.0), (0.25, 0.27, 2.0)];
+        let buckets = buckets.map(|(lower, upper, count)| Bucket { lower, upper, count });
+        let read =
+            [(1_795_456_059_007, Histogram::new(0.5, buckets.to_vec())), (1_795_456_060_000, Histogram::default())];
+        assert_eq!((series.len(), &series[0].histograms[..]), (1, &read[..]));
     }
 
     #[tokio::test]
@@ -299,16 +351,10 @@ mod tests {
         assert!(matches!(&error, StoreError::Unreachable { url, .. } if url == "http://127.0.0.1:1"), "{error}");
     }
 
-    trait ErrKind {
-        fn unwrap_err_kind(self) -> StoreError;
-    }
-
-    impl ErrKind for Result<Answer, StoreError> {
-        fn unwrap_err_kind(self) -> StoreError {
-            match self {
-                Ok(_) => panic!("an error was expected"),
-                Err(error) => error,
-            }
+    fn refused(status: u16, body: &[u8]) -> StoreError {
+        match read::<Vec<RawSeries>>(status, body, "sum(") {
+            Ok(_) => panic!("an error was expected"),
+            Err(error) => error,
         }
     }
 }

@@ -12,6 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use axum::extract::Query;
 use ha_dashboard::domain::{
     plan::{Plan, Shape},
     run::{Run, RunState},
@@ -80,6 +81,13 @@ impl Drop for StateDir {
     }
 }
 
+/// What a request asks for itself.
+#[derive(serde::Deserialize)]
+struct Asked {
+    /// How long it takes, in place of [`Target::latency_ms`].
+    ms: Option<u64>,
+}
+
 /// A service with knobs.
 #[derive(Clone, Default)]
 pub struct Target {
@@ -100,12 +108,13 @@ impl Target {
         let target = Self { url, ..Self::default() };
         target.latency_ms.store(5, Ordering::Relaxed);
         let state = target.clone();
-        let work = move || {
+        let work = move |Query(asked): Query<Asked>| {
             let state = state.clone();
             async move {
                 let count = state.served.fetch_add(1, Ordering::Relaxed) + 1;
                 let every = state.fail_every.load(Ordering::Relaxed);
-                tokio::time::sleep(Duration::from_millis(state.latency_ms.load(Ordering::Relaxed))).await;
+                let latency_ms = asked.ms.unwrap_or_else(|| state.latency_ms.load(Ordering::Relaxed));
+                tokio::time::sleep(Duration::from_millis(latency_ms)).await;
                 state.times.lock().unwrap().push(Instant::now());
                 if every > 0 && count.is_multiple_of(every) {
                     state.failed.fetch_add(1, Ordering::Relaxed);
@@ -147,11 +156,9 @@ pub fn config(dir: &Path, store: StoreChoice, services: Vec<Service>) -> Arc<Con
 /// A run that begins now.
 pub fn run(id: &str, duration_s: u32, thresholds: &[&str]) -> Run {
     let thresholds: Vec<Threshold> = thresholds.iter().map(|text| text.parse().unwrap()).collect();
-    let observed =
-        |threshold: &Threshold| Observed { threshold: threshold.clone(), value: None, ok: None, k6_ok: None };
     Run {
         id: id.parse().unwrap(),
-        thresholds: thresholds.iter().map(observed).collect(),
+        thresholds: thresholds.iter().cloned().map(Observed::new).collect(),
         plan: Plan {
             script: "test.js".into(),
             target: "shop".into(),
@@ -170,11 +177,23 @@ pub fn run(id: &str, duration_s: u32, thresholds: &[&str]) -> Run {
     }
 }
 
+/// The quantile of values as k6 takes it; `None` without values.
+pub fn k6_quantile(values: &mut [f64], q: f64) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let rank = q * values.len().checked_sub(1)? as f64;
+    let (a, b) = (values[rank.floor() as usize], values[rank.ceil() as usize]);
+    Some(a + (b - a) * rank.fract())
+}
+
 /// Starts k6 with 5 VUs against a target, pushing to a store.
 pub fn start_k6(dir: &Path, id: &str, target: &Target, store: &str, seconds: u32, native_histograms: bool) -> Child {
     let script = dir.join(format!("{id}.js"));
-    let text =
-        "import http from 'k6/http'; import { check, sleep } from 'k6'; import { Trend, Rate } from 'k6/metrics';
+    std::fs::write(&script, SCRIPT).unwrap();
+    k6_run(&script, id, target, store, native_histograms).env("SECONDS", seconds.to_string()).spawn().unwrap()
+}
+
+const SCRIPT: &str =
+    "import http from 'k6/http'; import { check, sleep } from 'k6'; import { Trend, Rate } from 'k6/metrics';
 const time = new Trend('api_response_time', true), errors = new Rate('errors');
 export const options = { scenarios: { main: { executor: 'constant-vus', vus: 5, duration: `${__ENV.SECONDS}s` } } };
 export default function () {
@@ -182,8 +201,11 @@ export default function () {
   time.add(answer.timings.duration); errors.add(answer.status !== 200);
   check(answer, { ok: (answer) => answer.status === 200 }); sleep(0.04);
 }";
-    std::fs::write(&script, text).unwrap();
-    Command::new(k6())
+
+/// `k6 run` of a script, as an engine would start it.
+pub fn k6_run(script: &Path, id: &str, target: &Target, store: &str, native_histograms: bool) -> Command {
+    let mut command = Command::new(k6());
+    command
         .args(["run", "--quiet", "--no-color", "--out", "experimental-prometheus-rw"])
         .args(["--tag", &format!("testid={id}"), "--tag", "instance=1"])
         .arg("--system-tags=proto,method,status,name,group,check,error_code,scenario,expected_response")
@@ -195,11 +217,9 @@ export default function () {
         .env("K6_PROMETHEUS_RW_TREND_STATS", "p(95),p(99),avg,med,min,max")
         .env("K6_NO_USAGE_REPORT", "true")
         .env("TARGET", format!("{}/work", target.url))
-        .env("SECONDS", seconds.to_string())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap()
+        .kill_on_drop(true);
+    command
 }

@@ -1,22 +1,23 @@
-//! The queries: which k6 series to read, and one PromQL expression a metric.
+//! Which of k6's series are read, and how.
 //!
-//! Counters and gauges are read as stored samples ([`stored`]) and counted by the hub, which sees the first values of a
-//! series and rare ones, where `rate()` does not. Percentiles, and everything when the history is read again, are left
-//! to PromQL ([`windowed`]). Trend gauges (`k6_…_p95`) are cumulative and never recover, so they only serve whole-run
-//! thresholds in stores without native histograms.
+//! Everything is read as stored samples with their own times ([`stored`]) and counted by the hub: k6 pushes a series only
+//! when it has a new sample, and `rate()` counts nothing of a series with fewer than two in its window, so in PromQL slow,
+//! rare and new requests would be missing. Trend gauges (`k6_…_p95`) are cumulative and never recover, so they only serve
+//! whole-run thresholds in stores without native histograms.
 
 use std::time::Duration;
 
 use ha_dashboard::domain::{
-    frame::{Dimension, Metric, SeriesKey},
+    frame::Metric,
     run::RunId,
     threshold::{Aggregation, MetricKind, Threshold},
 };
 
-use super::client::Labels;
-
 /// The counter behind [`Metric::RequestRate`] and [`Metric::FailedShare`].
 pub const REQUESTS: &str = "k6_http_reqs_total";
+
+/// The native histogram behind percentiles and [`Metric::Mean`].
+pub const DURATIONS: &str = "k6_http_req_duration_seconds";
 
 /// The gauge that k6 pushes every second as long as it is alive.
 pub const VUS: &str = "k6_vus";
@@ -31,33 +32,6 @@ pub const COUNTERS: &[(&str, Metric)] = &[
     ("k6_data_sent_total", Metric::DataSent),
     ("k6_data_received_total", Metric::DataReceived),
 ];
-
-/// The trends a threshold may name, as a part of a regular expression.
-const TRENDS: &str = "http_req_duration|http_req_waiting|iteration_duration|api_response_time";
-
-/// A query over a window, and the series it gives values for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Query {
-    /// What it measures.
-    pub metric: Metric,
-    /// What it is split by.
-    pub by: Option<Dimension>,
-    /// The expression.
-    pub promql: String,
-}
-
-impl Query {
-    /// The live series a result belongs to; `None` where the label it is split by is missing.
-    pub fn key(&self, labels: &Labels) -> Option<SeriesKey> {
-        match self.by {
-            None => Some(SeriesKey::whole(self.metric)),
-            Some(dimension) => {
-                let value = labels.get(label(dimension)).filter(|value| !value.is_empty())?;
-                Some(SeriesKey::part(self.metric, dimension, value))
-            }
-        }
-    }
-}
 
 /// A text as a PromQL string, quotes included.
 pub fn quoted(text: &str) -> String {
@@ -77,96 +51,52 @@ pub fn quoted(text: &str) -> String {
     quoted
 }
 
-/// The counters, gauges and rates of a run as they were stored in the last `window`, with their own times. One query, so
-/// that all of them come from the same pushes.
-pub fn stored(run: &RunId, window: Duration, native_histograms: bool) -> String {
-    let mut names = vec![REQUESTS, VUS, VUS_MAX, "k6_checks_rate", "k6_errors_rate"];
-    names.extend(COUNTERS.iter().map(|(name, _)| *name));
-    let mut names = names.join("|");
-    if !native_histograms {
-        names.push_str(&format!("|k6_({TRENDS})_(p[0-9]+|avg|med|min|max)"));
-    }
-    format!("{{__name__=~{},testid={}}}[{}]", quoted(&names), quoted(run.as_str()), duration(window))
-}
-
-/// Every percentile and the mean over the last `window`; needs native histograms.
-pub fn percentiles(run: &RunId, window: Duration) -> Vec<Query> {
-    let window = duration(window);
-    let rate =
-        |by: &str| format!("sum {by}(rate(k6_http_req_duration_seconds{{testid={}}}[{window}]))", quoted(run.as_str()));
-    let quantile = |metric, by: Option<Dimension>, q: f64| {
-        let grouped = by.map(|dimension| format!("by ({}) ", label(dimension))).unwrap_or_default();
-        Query { metric, by, promql: format!("histogram_quantile({q}, {})", rate(&grouped)) }
-    };
-    let all = rate("");
-    vec![
-        quantile(Metric::P50, None, 0.5),
-        quantile(Metric::P95, None, 0.95),
-        quantile(Metric::P99, None, 0.99),
-        Query { metric: Metric::Mean, by: None, promql: format!("histogram_sum({all}) / histogram_count({all})") },
-        quantile(Metric::P95, Some(Dimension::Service), 0.95),
-    ]
-}
-
-/// Every live series of a run over the last `window`, for reading a history again.
-pub fn windowed(run: &RunId, window: Duration, native_histograms: bool) -> Vec<Query> {
-    let text = duration(window);
-    let run_label = quoted(run.as_str());
-    let rate = |name: &str, more: &str| format!("rate({name}{{testid={run_label}{more}}}[{text}])");
-    let query = |metric, by: Option<Dimension>, promql| Query { metric, by, promql };
-    let mut queries = vec![
-        query(Metric::Vus, None, format!("sum({VUS}{{testid={run_label}}})")),
-        query(Metric::VusMax, None, format!("sum({VUS_MAX}{{testid={run_label}}})")),
-    ];
-    for by in [None, Some(Dimension::Service), Some(Dimension::Status)] {
-        let sum = by.map(|dimension| format!("sum by ({}) ", label(dimension))).unwrap_or_else(|| "sum".into());
-        let all = rate(REQUESTS, "");
-        queries.push(query(Metric::RequestRate, by, format!("{sum}({all})")));
-        if by != Some(Dimension::Status) {
-            // `or` gives the parts without failures their 0, so that a part with requests always has a share.
-            let failed = rate(REQUESTS, ",expected_response=\"false\"");
-            let share = format!("({sum}({failed}) or {sum}({all}) * 0) / ({sum}({all}) > 0)");
-            queries.push(query(Metric::FailedShare, by, share));
-        }
-    }
-    for (name, metric) in COUNTERS {
-        let sum = format!("sum({})", rate(name, ""));
-        let promql = match metric {
-            // The series exists only after the first drop; 0 is known as long as k6 pushes at all.
-            Metric::DroppedRate => format!("{sum} or sum({VUS}{{testid={run_label}}}) * 0"),
-            _ => sum,
-        };
-        queries.push(query(*metric, None, promql));
-    }
+/// Every series that the live picture of a run and its thresholds are made of. One selector, so that all of them come from
+/// the same pushes.
+pub fn live(run: &RunId, thresholds: &[&Threshold], native_histograms: bool) -> String {
+    let mut names = vec![REQUESTS.to_owned(), VUS.to_owned(), VUS_MAX.to_owned()];
+    names.extend(COUNTERS.iter().map(|(name, _)| (*name).to_owned()));
     if native_histograms {
-        queries.extend(percentiles(run, window));
+        names.push(DURATIONS.to_owned());
     }
-    queries
+    names.extend(thresholds.iter().filter_map(|threshold| source(threshold, native_histograms)));
+    selector(run, names)
 }
 
-/// The whole-run value of a trend's threshold, in ms; `None` for other kinds. `min` and `max` come from the histogram's
-/// buckets and may be off by a bucket's width, 10 % at most.
-pub fn whole_run(threshold: &Threshold, run: &RunId) -> Option<String> {
-    if threshold.kind()? != MetricKind::Trend || !threshold.is_time() || !threshold.tags.is_empty() {
+/// What tells that anything of a run was pushed at all.
+pub fn first_signs(run: &RunId) -> String {
+    selector(run, vec![REQUESTS.to_owned(), VUS.to_owned()])
+}
+
+/// The samples of a [`selector`] as they were stored in the last `window`, with their own times.
+pub fn stored(selector: &str, window: Duration) -> String {
+    format!("{selector}[{}ms]", window.as_millis())
+}
+
+fn selector(run: &RunId, mut names: Vec<String>) -> String {
+    names.sort();
+    names.dedup();
+    format!("{{__name__=~{},testid={}}}", quoted(&names.join("|")), quoted(run.as_str()))
+}
+
+/// The name of the series that tell a threshold's whole-run value; `None` where none do.
+pub fn source(threshold: &Threshold, native_histograms: bool) -> Option<String> {
+    let metric = &threshold.metric;
+    if threshold.is_custom() || !threshold.tags.is_empty() {
         return None;
     }
-    let histogram = format!("sum(k6_{}_seconds{{testid={}}})", threshold.metric, quoted(run.as_str()));
-    let quantile = |q: f64| Some(format!("1000 * histogram_quantile({q}, {histogram})"));
-    match threshold.aggregation {
-        Aggregation::Avg => Some(format!("1000 * histogram_sum({histogram}) / histogram_count({histogram})")),
-        Aggregation::Med => quantile(0.5),
-        Aggregation::Min => quantile(0.0),
-        Aggregation::Max => quantile(1.0),
-        Aggregation::Percentile(p) => quantile(p / 100.0),
-        Aggregation::Rate | Aggregation::Count | Aggregation::Value => None,
+    match threshold.kind()? {
+        MetricKind::Rate if metric == "http_req_failed" => Some(REQUESTS.to_owned()),
+        MetricKind::Rate => Some(format!("k6_{metric}_rate")),
+        MetricKind::Counter => Some(format!("k6_{metric}_total")),
+        MetricKind::Trend if native_histograms => Some(format!("k6_{metric}_seconds")),
+        MetricKind::Trend => trend_gauge(threshold),
+        MetricKind::Gauge => None,
     }
 }
 
 /// The trend gauge that holds a threshold's whole-run value in seconds, in stores without native histograms.
-pub fn trend_gauge(threshold: &Threshold) -> Option<String> {
-    if threshold.kind()? != MetricKind::Trend || !threshold.is_time() || !threshold.tags.is_empty() {
-        return None;
-    }
+fn trend_gauge(threshold: &Threshold) -> Option<String> {
     let stat = match threshold.aggregation {
         Aggregation::Avg => "avg".to_owned(),
         Aggregation::Med => "med".to_owned(),
@@ -176,19 +106,6 @@ pub fn trend_gauge(threshold: &Threshold) -> Option<String> {
         Aggregation::Percentile(_) | Aggregation::Rate | Aggregation::Count | Aggregation::Value => return None,
     };
     Some(format!("k6_{}_{stat}", threshold.metric))
-}
-
-/// The label that k6 puts a dimension's parts into.
-fn label(dimension: Dimension) -> &'static str {
-    match dimension {
-        Dimension::Service => "service",
-        Dimension::Status => "status",
-        Dimension::Process => "process",
-    }
-}
-
-fn duration(window: Duration) -> String {
-    format!("{}ms", window.as_millis())
 }
 
 #[cfg(test)]
@@ -204,31 +121,24 @@ mod tests {
     }
 
     #[test]
-    fn thresholds_of_trends_are_in_milliseconds() {
-        let run: RunId = "r-1".parse().unwrap();
-        let threshold = |metric: &str, aggregation| Threshold {
-            metric: metric.into(),
-            tags: Default::default(),
-            aggregation,
-            comparison: ha_dashboard::domain::threshold::Comparison::Below,
-            limit: 500.0,
-        };
+    fn thresholds_bring_their_own_series() {
+        let source = |text: &str, native| source(&text.parse().unwrap(), native);
+        for (text, native, gauge) in [
+            ("http_req_duration:p(95)<500", Some("k6_http_req_duration_seconds"), Some("k6_http_req_duration_p95")),
+            ("http_req_duration:p(99.9)<500", Some("k6_http_req_duration_seconds"), None),
+            ("api_response_time:avg<5", Some("k6_api_response_time_seconds"), Some("k6_api_response_time_avg")),
+            ("http_req_failed:rate<0.1", Some(REQUESTS), Some(REQUESTS)),
+            ("checks:rate>0.9", Some("k6_checks_rate"), Some("k6_checks_rate")),
+            ("iterations:count>1", Some("k6_iterations_total"), Some("k6_iterations_total")),
+        ] {
+            assert_eq!((source(text, true).as_deref(), source(text, false).as_deref()), (native, gauge), "{text}");
+        }
+        let run = "r-1".parse().unwrap();
+        let asked = live(&run, &[&"checks:rate>0.9".parse().unwrap()], true);
         assert_eq!(
-            whole_run(&threshold("http_req_duration", Aggregation::Percentile(95.0)), &run).unwrap(),
-            r#"1000 * histogram_quantile(0.95, sum(k6_http_req_duration_seconds{testid="r-1"}))"#
+            stored(&asked, Duration::from_secs(3)),
+            "{__name__=~\"k6_checks_rate|k6_data_received_total|k6_data_sent_total|k6_dropped_iterations_total|\
+             k6_http_req_duration_seconds|k6_http_reqs_total|k6_iterations_total|k6_vus|k6_vus_max\",testid=\"r-1\"}[3000ms]"
         );
-        assert_eq!(whole_run(&threshold("http_reqs", Aggregation::Count), &run), None);
-        assert_eq!(whole_run(&threshold("unheard_of", Aggregation::Avg), &run), None);
-        let gauge = |aggregation| trend_gauge(&threshold("http_req_duration", aggregation));
-        assert_eq!(gauge(Aggregation::Percentile(95.0)).unwrap(), "k6_http_req_duration_p95");
-        assert_eq!(gauge(Aggregation::Percentile(99.9)), None);
-    }
-
-    #[test]
-    fn a_missing_label_names_no_series() {
-        let query = Query { metric: Metric::P95, by: Some(Dimension::Service), promql: String::new() };
-        assert_eq!(query.key(&Labels::new()), None);
-        let labels = Labels::from([("service".to_owned(), "a".to_owned())]);
-        assert_eq!(query.key(&labels).unwrap().to_string(), "p95{service=a}");
     }
 }

@@ -201,15 +201,17 @@ impl Picture {
     /// The rows of every trace, in the order of [`Picture::traces`].
     pub fn rows(&self, history: &History, text: &ChartText) -> Vec<Vec<Point>> {
         let first = self.first_row(history);
-        let times: Vec<f64> =
-            history.at_ms[first..].iter().map(|at| at.saturating_sub(self.origin_ms) as f64).collect();
+        let since_origin = |times: &[Millis]| -> Vec<f64> {
+            times[first..].iter().map(|at| at.saturating_sub(self.origin_ms) as f64).collect()
+        };
         let rows_of = |trace: &Trace| {
             let Some(key) = &trace.key else {
                 return self.planned.iter().map(|(s, value)| Point::Pair(s * 1e3, Some(*value))).collect();
             };
             let factor = units(trace.metric, text).factor;
             let values = history.series.get(key).map(|values| values.get(first..).unwrap_or_default());
-            values.map(|values| points(&times, values, factor)).unwrap_or_default()
+            let times = || since_origin(history.times(trace.metric));
+            values.map(|values| points(&times(), values, factor)).unwrap_or_default()
         };
         self.traces.iter().map(rows_of).collect()
     }

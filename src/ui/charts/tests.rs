@@ -66,7 +66,11 @@ fn state(run: Option<Run>, rows: &[(u64, &[(SeriesKey, f64)])]) -> LiveState {
     };
     state.snapshot.status.services = ["product-service", "user-service"].map(service).into();
     for (at_ms, values) in rows {
-        state.snapshot.history.push(&Frame { at_ms: *at_ms, values: values.iter().cloned().collect() });
+        state.snapshot.history.push(&Frame {
+            at_ms: *at_ms,
+            values: values.iter().cloned().collect(),
+            ..Frame::default()
+        });
     }
     state
 }

@@ -61,6 +61,22 @@ pub fn Notices() -> impl IntoView {
                     })
             }}
             {move || {
+                let (_, metrics) = status.get();
+                metrics
+                    .many_series
+                    .map(|series| {
+                        view! {
+                            <Notice
+                                tone="warn"
+                                id="series-notice"
+                                heading=(text.many_series)(series)
+                                detail=String::new()
+                                hint=text.many_series_hint
+                            />
+                        }
+                    })
+            }}
+            {move || {
                 let (no_scripts, no_services) = empty.get();
                 view! {
                     {no_scripts
@@ -178,7 +194,7 @@ fn ImageNotice() -> impl IntoView {
 fn Notice(
     tone: &'static str,
     id: &'static str,
-    heading: &'static str,
+    #[prop(into)] heading: String,
     detail: String,
     hint: &'static str,
 ) -> impl IntoView {

@@ -44,6 +44,7 @@ pub fn ThresholdList(
         let (state, word) = match show::holds(&seen) {
             Some(true) => ("true", text.threshold_ok),
             Some(false) => ("false", text.threshold_bad),
+            None if seen.is_close() => ("close", text.threshold_close),
             None => ("unknown", text.threshold_unknown),
         };
         let disagrees = match (seen.ok, seen.k6_ok) {

@@ -89,7 +89,7 @@ mod tests {
         let key = |metric| SeriesKey::part(metric, Dimension::Service, "shop");
         for (at_ms, rate, failed) in [(0, 10.0, 0.0), (1_000, 10.0, 0.0), (4_000, 30.0, 0.5)] {
             let values = [(key(Metric::RequestRate), rate), (key(Metric::FailedShare), failed)].into();
-            history.push(&Frame { at_ms, values });
+            history.push(&Frame { at_ms, values, ..Frame::default() });
         }
         let part = part(&history, "shop");
         // 1 s and 1 s of 10/s, 3 s of 30/s: 110 requests in 5 s, 45 of them failed.

@@ -51,7 +51,7 @@ fn snapshot(run: &Run, seconds: u64) -> Snapshot {
             (shop(Metric::RequestRate), 30.0),
             (shop(Metric::FailedShare), 0.25),
         ];
-        snapshot.history.push(&Frame { at_ms: START + second * 1_000, values: values.into() });
+        snapshot.history.push(&Frame { at_ms: START + second * 1_000, values: values.into(), ..Frame::default() });
     }
     let event = |at_ms, kind| Event { at_ms, kind };
     let reason = EVIL.to_owned();

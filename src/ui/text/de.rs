@@ -115,6 +115,7 @@ pub(super) const TEXT: Text = Text {
     threshold_ok: "Eingehalten",
     threshold_bad: "Verletzt",
     threshold_unknown: "Noch keine Daten",
+    threshold_close: "Zu knapp für ein Urteil",
     threshold_now: "Jetzt",
     threshold_limit: "Grenze",
     by_service: "Nach Dienst",
@@ -131,6 +132,8 @@ pub(super) const TEXT: Text = Text {
     timeline: "Verlauf",
     timeline_empty: "Hier stehen Starts, Stopps, verletzte Schwellenwerte und ausgefallene Dienste.",
     metrics_delayed: |s| format!("Messwerte {s} s verzögert"),
+    many_series: |n| format!("Die Anfragen dieses Skripts haben zu viele verschiedene Namen (bisher {n} Messreihen)"),
+    many_series_hint: "Anfragen, die zusammengehören, brauchen einen gemeinsamen Namen: das Tag „name“. Sonst kommen Werte verspätet, und k6 und Prometheus kann der Speicher ausgehen.",
 
     engine_not_ready: "k6 ist nicht bereit, es kann kein Test starten",
     image_missing: |image| format!("Docker hat das Image {image} noch nicht"),
@@ -203,6 +206,12 @@ pub(super) const TEXT: Text = Text {
     event_run_adopted: "Laufenden Test übernommen",
     event_threshold_ok: |t| format!("Schwellenwert wieder eingehalten: {t}"),
     event_threshold_bad: |t| format!("Schwellenwert verletzt: {t}"),
+    event_threshold_decided: |t, value, ok| {
+        format!(
+            "Bis zu k6’ genauem Wert zu knapp für ein Urteil: {t} {} ({value})",
+            if ok { "eingehalten" } else { "verletzt" }
+        )
+    },
     event_health: |service, health| format!("{service}: {health}"),
     event_delayed: |s| format!("Seit {s} s keine Messwerte"),
     event_back: "Messwerte kommen wieder",

@@ -110,6 +110,7 @@ pub(super) const TEXT: Text = Text {
     threshold_ok: "Holds",
     threshold_bad: "Crossed",
     threshold_unknown: "No data yet",
+    threshold_close: "Too close to call",
     threshold_now: "Now",
     threshold_limit: "Limit",
     by_service: "By service",
@@ -126,6 +127,8 @@ pub(super) const TEXT: Text = Text {
     timeline: "Timeline",
     timeline_empty: "Starts, stops, crossed thresholds and failing services will be listed here.",
     metrics_delayed: |s| format!("Metrics delayed {s} s"),
+    many_series: |n| format!("This script’s requests have too many different names ({n} series so far)"),
+    many_series_hint: "Give requests that belong together one name, with the tag “name”. Otherwise numbers come late, and k6 and the metrics store may run out of memory.",
 
     engine_not_ready: "k6 is not ready, so no test can start",
     image_missing: |image| format!("Docker does not have the image {image} yet"),
@@ -198,6 +201,9 @@ pub(super) const TEXT: Text = Text {
     event_run_adopted: "Took over a test that was already running",
     event_threshold_ok: |t| format!("Threshold holds again: {t}"),
     event_threshold_bad: |t| format!("Threshold crossed: {t}"),
+    event_threshold_decided: |t, value, ok| {
+        format!("Too close to call until k6’s exact figure: {t} {} ({value})", if ok { "held" } else { "was crossed" })
+    },
     event_health: |service, health| format!("{service}: {health}"),
     event_delayed: |s| format!("No metrics for {s} s"),
     event_back: "Metrics are back",

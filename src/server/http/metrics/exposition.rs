@@ -157,6 +157,8 @@ fn words(kind: &EventKind) -> (&'static str, &str, Option<&ha_dashboard::domain:
         EventKind::RunAdopted { run } => ("run-adopted", run.as_str(), Some(run)),
         EventKind::Threshold { threshold, ok: true } => ("threshold-holds", threshold, None),
         EventKind::Threshold { threshold, ok: false } => ("threshold-crossed", threshold, None),
+        EventKind::ThresholdDecided { threshold, ok: true, .. } => ("threshold-held", threshold, None),
+        EventKind::ThresholdDecided { threshold, ok: false, .. } => ("threshold-crossed", threshold, None),
         EventKind::Health { service, health } => {
             let kind = match health {
                 Health::Unknown => "service-unknown",

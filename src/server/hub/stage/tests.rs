@@ -14,7 +14,7 @@ fn publish(stage: &Stage, count: u64) {
     for _ in 0..count {
         let at_ms = stage.snapshot(0).cursor.seq + 1;
         let values = [(SeriesKey::whole(Metric::Vus), at_ms as f64)].into();
-        stage.publish(Frame { at_ms, values }, true, Status::default(), Vec::new());
+        stage.publish(at_ms, Frame { at_ms, values, ..Frame::default() }, true, Status::default(), Vec::new());
     }
 }
 
@@ -107,7 +107,7 @@ async fn everybody_gets_the_same_bytes_and_a_history_read_again() {
     let (mut one, mut other) = (subscribe(&stage, None), subscribe(&stage, None));
     let (a, b) = (one.next().await.unwrap(), other.next().await.unwrap());
     assert_eq!(a.as_ptr(), b.as_ptr());
-    stage.publish(Frame { at_ms: 500, ..Frame::default() }, true, Status::default(), Vec::new());
+    stage.publish(500, Frame { at_ms: 500, ..Frame::default() }, true, Status::default(), Vec::new());
     let (a, b) = (one.next().await.unwrap(), other.next().await.unwrap());
     assert_eq!(a.as_ptr(), b.as_ptr());
     let frames = [100, 200, 600].map(|at_ms| Frame { at_ms, ..Frame::default() });

@@ -1,0 +1,218 @@
+//! The live numbers against k6's own record of every request, where they are hard to get right.
+#![allow(clippy::unwrap_used)]
+
+use std::{collections::BTreeMap, path::Path, sync::atomic::Ordering};
+
+use futures::StreamExt;
+use ha_dashboard::domain::{frame::History, live::Message, run::Verdict};
+
+use super::{
+    tests::{Live, prometheus},
+    *,
+};
+use crate::server::prometheus::lab::{StateDir, Target, k6_quantile, k6_run, run, until};
+
+/// Slow requests, rare ones among quick ones, a service that appears late, one that vanishes, and names without end.
+const SCRIPT: &str = r"
+import http from 'k6/http';
+const at = (rate, from, seconds, exec, timeUnit = '1s') => ({ executor: 'constant-arrival-rate', rate, timeUnit,
+  startTime: `${from}s`, duration: `${seconds}s`, preAllocatedVUs: 20, exec, gracefulStop: '5s' });
+export const options = { scenarios: {
+  slow: at(3, 0, 18, 'slow'), quick: at(2, 0, 20, 'quick'), rare: at(1, 2, 17, 'rare', '6s'),
+  late: at(5, 9, 11, 'late'), gone: at(5, 0, 8, 'gone'), many: at(25, 0, 18, 'many'),
+} };
+const get = (service, ms) => http.get(`${__ENV.TARGET}?ms=${ms}`, { tags: { name: service, service } });
+export const slow = () => get('slow', 4000);
+export const quick = () => get('shop', 4);
+export const rare = () => get('shop', 700);
+export const late = () => get('late', 40);
+export const gone = () => get('gone', 90);
+export const many = () => http.get(`${__ENV.TARGET}?ms=15&id=${__ITER}-${__VU}`, { tags: { service: 'many' } });
+";
+
+/// A request in k6's own record.
+struct Request {
+    ended_ms: Millis,
+    seconds: f64,
+    service: String,
+}
+
+fn record(file: &Path) -> Vec<Request> {
+    let text = std::fs::read_to_string(file).unwrap();
+    let points = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let durations = points.filter(|point| point["type"] == "Point" && point["metric"] == "http_req_duration");
+    durations
+        .map(|point| {
+            let time: jiff::Timestamp = point["data"]["time"].as_str().unwrap().parse().unwrap();
+            Request {
+                ended_ms: time.as_millisecond() as Millis,
+                seconds: point["data"]["value"].as_f64().unwrap() / 1e3,
+                service: point["data"]["tags"]["service"].as_str().unwrap().into(),
+            }
+        })
+        .collect()
+}
+
+/// k6 passes a sample on a moment after the time that it carries.
+const PASSED_ON_MS: Millis = 25;
+
+/// The quantile of the requests that ended in `(from, to]`, with those at the edges in and out.
+fn truths(requests: &[Request], service: Option<&str>, q: f64, from: Millis, to: Millis) -> Vec<Option<f64>> {
+    let edges = [PASSED_ON_MS, 0];
+    let mut truths = Vec::new();
+    for from in edges.map(|edge| from - edge) {
+        for to in edges.map(|edge| to - edge) {
+            let within = requests.iter().filter(|own| own.ended_ms > from && own.ended_ms <= to);
+            let own = within.filter(|own| service.is_none_or(|service| own.service == service));
+            truths.push(k6_quantile(&mut own.map(|own| own.seconds).collect::<Vec<_>>(), q));
+        }
+    }
+    truths
+}
+
+/// Buckets are 9.05 % wide.
+fn same_bucket(shown: f64, truth: f64) -> bool {
+    (shown / truth).max(truth / shown) < 1.091
+}
+
+const PERCENTILES: [(&str, Option<&str>, f64); 8] = [
+    ("p50", None, 0.5),
+    ("p95", None, 0.95),
+    ("p99", None, 0.99),
+    ("p95{service=slow}", Some("slow"), 0.95),
+    ("p95{service=shop}", Some("shop"), 0.95),
+    ("p95{service=late}", Some("late"), 0.95),
+    ("p95{service=gone}", Some("gone"), 0.95),
+    ("p95{service=many}", Some("many"), 0.95),
+];
+
+fn value(values: &Values, key: &str) -> Option<f64> {
+    values.get(&SeriesKey::try_from(key.to_owned()).unwrap()).copied()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_frame_agrees_with_k6s_own_record_of_its_requests() {
+    let dir = StateDir::new();
+    let target = Target::start().await;
+    let (config, store, prometheus) = prometheus(dir.path(), &target).await;
+    let url = store.borrow().url.clone().unwrap();
+    let live = Live::start(&config, store.clone(), RunFeed::default());
+    let mut stream = live.hub.subscribe(None);
+    let frames = tokio::spawn(async move {
+        let mut frames: BTreeMap<Millis, Frame> = BTreeMap::new();
+        while let Some(bytes) = stream.next().await {
+            let text = std::str::from_utf8(&bytes).unwrap();
+            let data = text.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
+            if let Message::Tick(tick) = serde_json::from_str(data).unwrap()
+                && tick.record
+            {
+                frames.entry(tick.frame.at_ms).or_insert(tick.frame);
+            }
+        }
+        frames
+    });
+
+    let script = dir.path().join("hard.js");
+    std::fs::write(&script, SCRIPT).unwrap();
+    let json = dir.path().join("k6.json");
+    let thresholds = ["http_req_duration:p(95)<100", "http_req_duration:p(50)<100", "http_reqs:count>1"];
+    let mut test = run("r-hard", 20, &thresholds);
+    let mut k6 = k6_run(&script, "r-hard", &target, &url, true);
+    let mut k6 = k6.arg("--out").arg(format!("json={}", json.display())).spawn().unwrap();
+    live.feed(&test, k6.id().into_iter().collect());
+    k6.wait().await.unwrap();
+    test.state = RunState::Finished(Verdict::Passed);
+    test.ended_ms = Some(now_ms());
+    live.feed(&test, Vec::new());
+    let requests = record(&json);
+    let total = poll::round(requests.len() as f64);
+    until(5, "every request is counted", || live.observed(thresholds[2]).filter(|seen| seen.value == Some(total)))
+        .await;
+    until(8, "the run is over for the hub", || {
+        let history = live.hub.snapshot().history.clone();
+        history.at_ms.last().filter(|at| Some(**at) > test.ended_ms.map(|ended| ended + 500)).copied()
+    })
+    .await;
+    assert_eq!(requests.len() as u64, target.served.load(Ordering::Relaxed));
+
+    // The whole run's percentiles, to within a bucket.
+    for (threshold, q) in [(thresholds[0], 0.95), (thresholds[1], 0.5)] {
+        let truth = k6_quantile(&mut requests.iter().map(|own| own.seconds * 1e3).collect::<Vec<_>>(), q).unwrap();
+        let shown = live.observed(threshold).unwrap().value.unwrap();
+        assert!(same_bucket(shown, truth), "{threshold}: {shown} {truth}");
+    }
+
+    let live_history = live.hub.snapshot().history.clone();
+    live.end().await;
+    let frames = frames.await.unwrap();
+    let started_ms = test.started_ms.unwrap();
+    let mut marks = vec![started_ms];
+    let mut compared: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for (at_ms, frame) in frames.iter().filter(|(_, frame)| value(&frame.values, "rps").is_some_and(|rps| rps > 0.0)) {
+        let base = *marks.iter().rev().find(|mark| **mark + 5000 <= at_ms + 250).unwrap_or(&started_ms);
+        marks.push(*at_ms);
+        for (key, service, q) in PERCENTILES {
+            let shown = value(&frame.values, key);
+            let truths = truths(&requests, service, q, base, *at_ms);
+            let fits = truths.iter().any(|truth| match (shown, truth) {
+                (Some(shown), Some(truth)) => same_bucket(shown, *truth),
+                (shown, truth) => shown == *truth,
+            });
+            *compared.entry(key).or_default() += usize::from(shown.is_some());
+            if !fits {
+                wrong.push(format!("{key} at {} ms: {shown:?} instead of {truths:?}", at_ms - started_ms));
+            }
+        }
+    }
+    println!("frames compared, by series: {compared:?}");
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(compared["p95"] >= 15 && compared["p95{service=slow}"] >= 10 && compared["p95{service=late}"] >= 8);
+
+    // A dashboard that comes later draws the same curves.
+    let live = Live::start(&config, store.clone(), RunFeed { run: Some(test.clone()), ..RunFeed::default() });
+    let again = until(8, "the history is read again", || {
+        Some(live.hub.snapshot().history.clone()).filter(|history| history.at_ms.len() > 15)
+    })
+    .await;
+    live.end().await;
+    for key in ["rps", "p50", "p95{service=slow}", "p95{service=many}", "rps{service=late}"] {
+        assert_same_curve(key, &live_history, &again, started_ms);
+    }
+    let vus = |history: &History| -> BTreeMap<Millis, f64> {
+        let values = &history.series[&SeriesKey::whole(Metric::Vus)];
+        let points = history.counted_ms.iter().zip(values).filter_map(|(at, value)| Some((*at, (*value)?)));
+        points.filter(|(at, _)| *at < test.ended_ms.unwrap() - 500).collect()
+    };
+    let (first, second) = (vus(&live_history), vus(&again));
+    let both: Vec<_> = first.iter().filter(|(at, _)| second.contains_key(at)).collect();
+    assert!(both.len() >= 15, "{first:?} {second:?}");
+    assert!(both.iter().all(|(at, value)| second[at] == **value), "{first:?} {second:?}");
+
+    prometheus.token.cancel();
+    prometheus.tasks.close();
+    prometheus.tasks.wait().await;
+}
+
+/// Two histories draw the same curve of a series: at the times of one, the other is as high, between two rows in a
+/// straight line.
+fn assert_same_curve(key: &str, a: &History, b: &History, started_ms: Millis) {
+    let series = SeriesKey::try_from(key.to_owned()).unwrap();
+    let rows = |history: &History| -> Vec<(Millis, f64)> {
+        let values = &history.series[&series];
+        history.at_ms.iter().zip(values).filter_map(|(at, value)| Some((*at, (*value)?))).collect()
+    };
+    let (a, b) = (rows(a), rows(b));
+    let (mut both, mut off) = (0, Vec::new());
+    for (at, shown) in &a {
+        let Some(pair) = b.windows(2).find(|pair| (pair[0].0..=pair[1].0).contains(at)) else { continue };
+        let ((from, before), (to, after)) = (pair[0], pair[1]);
+        let other = before + (after - before) * (at - from) as f64 / (to - from) as f64;
+        both += 1;
+        if (shown - other).abs() > 0.1 * shown.abs().max(other.abs()) {
+            off.push((at - started_ms, *shown, other));
+        }
+    }
+    assert!(both >= 8, "{key}: only {both} rows in common: {a:?} {b:?}");
+    assert!(off.len() <= both / 10, "{key} differs in {} of {both}: {off:?}", off.len());
+}

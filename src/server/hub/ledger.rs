@@ -1,0 +1,337 @@
+//! What every series of a run said last, and what came since.
+//!
+//! k6 pushes a series only when it has a new sample, and its counters and histograms are cumulative. Against each series'
+//! last value a new one says what came in between, also for series that appear late, go quiet or have one sample a minute.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    hash::{BuildHasher, RandomState},
+    sync::Arc,
+};
+
+use ha_dashboard::domain::{
+    Millis,
+    frame::Metric,
+    histogram::{Histogram, Quantile},
+    threshold::{Aggregation, MetricKind, Reading, Threshold},
+};
+
+use crate::server::prometheus::{
+    client::{Labels, Series},
+    queries::{COUNTERS, DURATIONS, REQUESTS, VUS, VUS_MAX, source},
+};
+
+/// A gauge older than this, against the newest one, belongs to an instance that has ended.
+const GAUGE_MS: Millis = 2500;
+
+/// Services with numbers of their own; a script that makes more only counts into the whole.
+const SERVICES: usize = 50;
+
+/// Thresholds that are watched: one for each bit of [`Entry::rules`].
+const RULES: usize = 128;
+
+/// What came between two pushes.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Batch {
+    /// The time of the newest sample.
+    pub at_ms: Millis,
+    /// Requests.
+    pub requests: BTreeMap<Part, f64>,
+    /// What else is counted.
+    pub others: BTreeMap<Metric, f64>,
+    /// Durations of requests by service, in seconds; the empty name stands for none.
+    pub durations: BTreeMap<Arc<str>, Histogram>,
+}
+
+/// What requests are told apart by; an empty text stands for a label that is missing.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Part {
+    /// The service they went to.
+    pub service: Arc<str>,
+    /// The HTTP status.
+    pub status: Arc<str>,
+    /// Whether the answer was not the expected one.
+    pub failed: bool,
+}
+
+/// The last word of every series of one run.
+#[derive(Debug)]
+pub struct Ledger {
+    series: HashMap<SeriesId, Entry>,
+    hashers: [RandomState; 2],
+    services: HashSet<Arc<str>>,
+    rules: Vec<Rule>,
+    newest_ms: Option<Millis>,
+    /// Whether values seen first are what came since the last push; not so for who joins in the middle of a run.
+    from_zero: bool,
+}
+
+/// A hash of a series' labels: thousands of them are kept for a script that makes a series a request, and the labels
+/// would take ten times as much.
+type SeriesId = u128;
+
+#[derive(Debug)]
+struct Entry {
+    at_ms: Millis,
+    last: Value,
+    role: Role,
+    /// The rules whose metric it belongs to, a bit each.
+    rules: u128,
+}
+
+#[derive(Debug, Clone)]
+enum Value {
+    Number(f64),
+    Histogram(Box<Histogram>),
+}
+
+/// What a series counts for, besides thresholds.
+#[derive(Debug, Clone)]
+enum Role {
+    Requests(Part),
+    Other(Metric),
+    Durations(Arc<str>),
+    Gauge(Metric),
+    None,
+}
+
+/// A threshold over the whole run.
+#[derive(Debug)]
+struct Rule {
+    threshold: Threshold,
+    source: Option<String>,
+    seen: bool,
+    count: f64,
+    failed: f64,
+    histogram: Histogram,
+    /// Shares and gauges of which k6 pushes no counts, by series.
+    gauges: HashMap<SeriesId, f64>,
+}
+
+impl Ledger {
+    /// Series remembered; a run that makes more is beyond counting.
+    pub const MOST: usize = 100_000;
+
+    /// A ledger that is there from the run's start.
+    pub fn new(thresholds: &[Threshold], native_histograms: bool) -> Self {
+        let rule = |threshold: &Threshold| Rule {
+            source: source(threshold, native_histograms),
+            threshold: threshold.clone(),
+            seen: false,
+            count: 0.0,
+            failed: 0.0,
+            histogram: Histogram::default(),
+            gauges: HashMap::new(),
+        };
+        Self {
+            series: HashMap::new(),
+            hashers: [RandomState::new(), RandomState::new()],
+            services: HashSet::new(),
+            rules: thresholds.iter().take(RULES).map(rule).collect(),
+            newest_ms: None,
+            from_zero: true,
+        }
+    }
+
+    /// A ledger that takes what it sees first for what was there before.
+    pub fn joining(thresholds: &[Threshold], native_histograms: bool) -> Self {
+        Self { from_zero: false, ..Self::new(thresholds, native_histograms) }
+    }
+
+    /// The time of the newest sample; `None`: nothing came yet.
+    pub fn newest_ms(&self) -> Option<Millis> {
+        self.newest_ms
+    }
+
+    /// How many series there are.
+    pub fn len(&self) -> usize {
+        self.series.len()
+    }
+
+    /// Takes in stored samples, of which those already known change nothing. What came; `None`: nothing.
+    pub fn observe(&mut self, series: Vec<Series>) -> Option<Batch> {
+        let mut batch = Batch::default();
+        let mut any = false;
+        for Series { labels, points, mut histograms } in series {
+            let (at_ms, value) = match (points.last(), histograms.pop()) {
+                (_, Some((at_ms, histogram))) => (at_ms, Value::Histogram(Box::new(histogram))),
+                (Some((at_ms, value)), None) => (*at_ms, Value::Number(*value)),
+                (None, None) => continue,
+            };
+            if self.take(&labels, at_ms, value, &mut batch) {
+                any = true;
+                self.newest_ms = self.newest_ms.max(Some(at_ms));
+            }
+        }
+        self.from_zero = true;
+        batch.at_ms = self.newest_ms?;
+        any.then_some(batch)
+    }
+
+    /// Whether the value is news.
+    fn take(&mut self, labels: &Labels, at_ms: Millis, value: Value, batch: &mut Batch) -> bool {
+        let id = self.id(labels);
+        if !self.series.contains_key(&id) {
+            if self.series.len() >= Self::MOST {
+                return false;
+            }
+            let last = match (&value, self.from_zero) {
+                (_, false) => value.clone(),
+                (Value::Number(_), true) => Value::Number(0.0),
+                (Value::Histogram(_), true) => Value::Histogram(Box::default()),
+            };
+            let (role, rules) = (self.role(labels), self.rules_of(labels));
+            self.series.insert(id, Entry { at_ms: 0, last, role, rules });
+        }
+        let Some(entry) = self.series.get_mut(&id).filter(|entry| entry.at_ms < at_ms) else { return false };
+        let role = &entry.role;
+        let rules = self.rules.iter_mut().enumerate().filter(|(index, _)| entry.rules & (1 << index) != 0);
+        let failed = matches!(role, Role::Requests(Part { failed: true, .. }));
+        match (&entry.last, &value) {
+            (Value::Number(last), Value::Number(now)) => {
+                // A counter that falls is another one: what it says is not what came.
+                let more = (now - last).max(0.0);
+                match role {
+                    Role::Requests(part) => *batch.requests.entry(part.clone()).or_default() += more,
+                    Role::Other(metric) => *batch.others.entry(*metric).or_default() += more,
+                    Role::Durations(_) | Role::Gauge(_) | Role::None => {}
+                }
+                for (_, rule) in rules {
+                    rule.seen = true;
+                    rule.count += more;
+                    rule.failed += if failed { more } else { 0.0 };
+                    if rule.has_gauges() {
+                        rule.gauges.insert(id, *now);
+                    }
+                }
+            }
+            (Value::Histogram(last), Value::Histogram(now)) => {
+                let more = now.since(last);
+                if let Role::Durations(service) = role {
+                    batch.durations.entry(service.clone()).or_default().add(&more);
+                }
+                for (_, rule) in rules {
+                    rule.seen = true;
+                    rule.histogram.add(&more);
+                }
+            }
+            _ => {}
+        }
+        entry.at_ms = at_ms;
+        entry.last = value;
+        true
+    }
+
+    fn id(&self, labels: &Labels) -> SeriesId {
+        let [a, b] = &self.hashers;
+        u128::from(a.hash_one(labels)) << 64 | u128::from(b.hash_one(labels))
+    }
+
+    fn role(&mut self, labels: &Labels) -> Role {
+        let label = |label: &str| labels.get(label).map(String::as_str).unwrap_or_default();
+        match label("__name__") {
+            REQUESTS => Role::Requests(Part {
+                service: self.service(labels),
+                status: label("status").into(),
+                failed: label("expected_response") == "false",
+            }),
+            DURATIONS => Role::Durations(self.service(labels)),
+            VUS => Role::Gauge(Metric::Vus),
+            VUS_MAX => Role::Gauge(Metric::VusMax),
+            name => {
+                let counter = COUNTERS.iter().find(|(counter, _)| *counter == name);
+                counter.map_or(Role::None, |(_, metric)| Role::Other(*metric))
+            }
+        }
+    }
+
+    fn service(&mut self, labels: &Labels) -> Arc<str> {
+        let name = labels.get("service").map(String::as_str).unwrap_or_default();
+        if let Some(known) = self.services.get(name) {
+            return known.clone();
+        }
+        if name.is_empty() || self.services.len() >= SERVICES {
+            return Arc::default();
+        }
+        let name: Arc<str> = name.into();
+        self.services.insert(name.clone());
+        name
+    }
+
+    fn rules_of(&self, labels: &Labels) -> u128 {
+        let name = labels.get("__name__");
+        let own = self.rules.iter().enumerate().filter(|(_, rule)| rule.source.as_ref() == name);
+        own.fold(0, |bits, (index, _)| bits | 1 << index)
+    }
+
+    /// A gauge over all instances, and when it was true.
+    pub fn gauge(&self, metric: Metric) -> Option<(Millis, f64)> {
+        let all = || {
+            self.series.values().filter_map(|entry| match (&entry.role, &entry.last) {
+                (Role::Gauge(own), Value::Number(value)) if *own == metric => Some((entry.at_ms, *value)),
+                _ => None,
+            })
+        };
+        let newest = all().map(|(at_ms, _)| at_ms).max()?;
+        Some((newest, all().filter(|(at_ms, _)| at_ms + GAUGE_MS >= newest).map(|(_, value)| value).sum()))
+    }
+
+    /// What the stored samples tell of each threshold over the whole run; `None`: nothing. `elapsed_s` is its length.
+    pub fn readings(&self, elapsed_s: f64) -> Vec<Option<Reading>> {
+        self.rules.iter().map(|rule| rule.reading(elapsed_s, self.newest_ms.is_some())).collect()
+    }
+}
+
+impl Rule {
+    /// Whether the series hold a finished value in place of something to add up.
+    fn has_gauges(&self) -> bool {
+        match self.threshold.kind() {
+            Some(MetricKind::Rate) => self.threshold.metric != "http_req_failed",
+            Some(MetricKind::Trend) => true,
+            Some(MetricKind::Counter | MetricKind::Gauge) | None => false,
+        }
+    }
+
+    fn reading(&self, elapsed_s: f64, pushed: bool) -> Option<Reading> {
+        let gauges = || self.gauges.values().copied();
+        // Trends are stored in seconds, thresholds on them are in milliseconds.
+        let ms =
+            |Quantile { value, lower, upper }| Reading { value: value * 1e3, lower: lower * 1e3, upper: upper * 1e3 };
+        match (self.threshold.kind()?, self.threshold.aggregation) {
+            (MetricKind::Rate, Aggregation::Rate) if self.threshold.metric == "http_req_failed" => {
+                (self.count > 0.0).then(|| Reading::exact(self.failed / self.count))
+            }
+            // k6 pushes no counts with these, so every series weighs the same.
+            (MetricKind::Rate, Aggregation::Rate) => {
+                (!self.gauges.is_empty()).then(|| Reading::exact(gauges().sum::<f64>() / self.gauges.len() as f64))
+            }
+            (MetricKind::Counter, aggregation) => {
+                // The series exists only after the first drop; 0 is known as soon as k6 pushes at all.
+                let known = self.seen || (pushed && self.threshold.metric == "dropped_iterations");
+                match aggregation {
+                    Aggregation::Count => known.then(|| Reading::exact(self.count)),
+                    Aggregation::Rate => (known && elapsed_s > 0.0).then(|| Reading::exact(self.count / elapsed_s)),
+                    _ => None,
+                }
+            }
+            (MetricKind::Trend, aggregation) if !self.histogram.is_empty() => match aggregation {
+                Aggregation::Avg => self.histogram.mean().map(|mean| Reading::exact(mean * 1e3)),
+                Aggregation::Med => self.histogram.quantile(0.5).map(ms),
+                Aggregation::Min => self.histogram.quantile(0.0).map(ms),
+                Aggregation::Max => self.histogram.quantile(1.0).map(ms),
+                Aggregation::Percentile(p) => self.histogram.quantile(p / 100.0).map(ms),
+                Aggregation::Rate | Aggregation::Count | Aggregation::Value => None,
+            },
+            (MetricKind::Trend, aggregation) => {
+                let value = match aggregation {
+                    Aggregation::Min => gauges().reduce(f64::min),
+                    Aggregation::Max => gauges().reduce(f64::max),
+                    // Percentiles and means of several series can't be put together.
+                    _ => gauges().next().filter(|_| self.gauges.len() == 1),
+                };
+                value.map(|seconds| Reading::exact(seconds * 1e3))
+            }
+            (MetricKind::Rate | MetricKind::Gauge, _) => None,
+        }
+    }
+}
