@@ -113,7 +113,7 @@ impl Ledger {
     pub const MOST: usize = 100_000;
 
     /// A ledger that is there from the run's start.
-    pub fn new(thresholds: &[Threshold], native_histograms: bool) -> Self {
+    pub fn new<'a>(thresholds: impl Iterator<Item = &'a Threshold>, native_histograms: bool) -> Self {
         let rule = |threshold: &Threshold| Rule {
             source: source(threshold, native_histograms),
             threshold: threshold.clone(),
@@ -127,14 +127,14 @@ impl Ledger {
             series: HashMap::new(),
             hashers: [RandomState::new(), RandomState::new()],
             services: HashSet::new(),
-            rules: thresholds.iter().take(RULES).map(rule).collect(),
+            rules: thresholds.take(RULES).map(rule).collect(),
             newest_ms: None,
             from_zero: true,
         }
     }
 
     /// A ledger that takes what it sees first for what was there before.
-    pub fn joining(thresholds: &[Threshold], native_histograms: bool) -> Self {
+    pub fn joining<'a>(thresholds: impl Iterator<Item = &'a Threshold>, native_histograms: bool) -> Self {
         Self { from_zero: false, ..Self::new(thresholds, native_histograms) }
     }
 

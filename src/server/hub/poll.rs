@@ -39,13 +39,13 @@ pub struct Count {
 impl Count {
     /// Counts from the run's start.
     pub fn new(run: &Run, window: Duration, native_histograms: bool) -> Self {
-        let ledger = Ledger::new(&run.plan.thresholds, native_histograms);
+        let ledger = Ledger::new(thresholds(run), native_histograms);
         Self { ledger, window: Window::new(window, run.started_ms), complete: true }
     }
 
     /// Counts from now on, in the middle of a run.
     pub fn joining(run: &Run, window: Duration, native_histograms: bool) -> Self {
-        let ledger = Ledger::joining(&run.plan.thresholds, native_histograms);
+        let ledger = Ledger::joining(thresholds(run), native_histograms);
         Self { ledger, window: Window::new(window, run.started_ms), complete: false }
     }
 
@@ -159,8 +159,11 @@ impl Watch {
 
 /// The series of a run.
 pub fn selector(run: &Run, native_histograms: bool) -> String {
-    let thresholds: Vec<&Threshold> = run.thresholds.iter().map(|observed| &observed.threshold).collect();
-    queries::live(&run.id, &thresholds, native_histograms)
+    queries::live(&run.id, thresholds(run), native_histograms)
+}
+
+fn thresholds(run: &Run) -> impl Iterator<Item = &Threshold> {
+    run.thresholds.iter().map(|observed| &observed.threshold)
 }
 
 /// Whether anything of a run was pushed yet: a look that is cheap enough to be taken often.

@@ -53,13 +53,13 @@ pub fn quoted(text: &str) -> String {
 
 /// Every series that the live picture of a run and its thresholds are made of. One selector, so that all of them come from
 /// the same pushes.
-pub fn live(run: &RunId, thresholds: &[&Threshold], native_histograms: bool) -> String {
+pub fn live<'a>(run: &RunId, thresholds: impl Iterator<Item = &'a Threshold>, native_histograms: bool) -> String {
     let mut names = vec![REQUESTS.to_owned(), VUS.to_owned(), VUS_MAX.to_owned()];
     names.extend(COUNTERS.iter().map(|(name, _)| (*name).to_owned()));
     if native_histograms {
         names.push(DURATIONS.to_owned());
     }
-    names.extend(thresholds.iter().filter_map(|threshold| source(threshold, native_histograms)));
+    names.extend(thresholds.filter_map(|threshold| source(threshold, native_histograms)));
     selector(run, names)
 }
 
@@ -134,7 +134,7 @@ mod tests {
             assert_eq!((source(text, true).as_deref(), source(text, false).as_deref()), (native, gauge), "{text}");
         }
         let run = "r-1".parse().unwrap();
-        let asked = live(&run, &[&"checks:rate>0.9".parse().unwrap()], true);
+        let asked = live(&run, ["checks:rate>0.9".parse().unwrap()].iter(), true);
         assert_eq!(
             stored(&asked, Duration::from_secs(3)),
             "{__name__=~\"k6_checks_rate|k6_data_received_total|k6_data_sent_total|k6_dropped_iterations_total|\
