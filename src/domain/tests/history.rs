@@ -21,6 +21,18 @@ fn the_table_of_metrics_is_in_the_order_of_its_variants() {
 }
 
 #[test]
+fn vus_keep_the_time_at_which_they_were_counted() {
+    let mut history = History::default();
+    history.push(&Frame { counted_ms: Some(700), ..frame(1000, &[(Metric::Vus, 1.0)]) });
+    history.push(&frame(2000, &[(Metric::Vus, 2.0)]));
+    history.push(&Frame { counted_ms: Some(2700), ..frame(3000, &[(Metric::VusMax, 3.0)]) });
+    assert_eq!(history.times(Metric::RequestRate), [1000, 2000, 3000]);
+    assert_eq!(history.times(Metric::Vus), [700, 2000, 2700]);
+    history.keep_from(2000);
+    assert_eq!((history.times(Metric::P95), history.times(Metric::VusMax)), (&[2000, 3000][..], &[2000, 2700][..]));
+}
+
+#[test]
 fn absent_series_are_no_data_and_late_ones_are_padded() {
     let mut history = History::default();
     history.push(&frame(1000, &[(Metric::Vus, 1.0)]));
