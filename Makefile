@@ -1,6 +1,6 @@
 # The project's commands. `make` alone explains them.
 
-.PHONY: help run test lint fmt bench screenshots setup
+.PHONY: help run watch test lint fmt bench screenshots setup
 .DEFAULT_GOAL := help
 
 help: ## Explain the commands
@@ -11,16 +11,20 @@ run: ## Build what changed, start the demo services and the dashboard, print the
 	@.ci/build
 	@exec .ci/start
 
+watch: ## Develop: build for development with cargo-leptos, rebuild and reload on save
+	@.ci/setup watch
+	@exec .ci/watch
+
 test: ## Every check: format, lints, tests, and the whole thing in a browser
 	@.ci/setup
 	@.ci/test
 
 lint: ## Format check and lints only
-	@.ci/setup
+	@.ci/setup lint
 	@.ci/lint
 
 fmt: ## Format everything
-	@.ci/setup
+	@.ci/setup lint
 	@.ci/with cargo fmt
 	@.ci/with npm run --silent --prefix end2end fmt
 
@@ -32,7 +36,7 @@ bench: ## Measure what the README promises: click to chart, click to stop, sampl
 	@DOCKER_HOST=$$(.ci/docker address) .ci/with npm run --silent --prefix end2end bench
 
 screenshots: ## Take the README's picture again
-	@.ci/setup
+	@.ci/setup screenshots
 	@.ci/build
 	@.ci/with npm run --silent --prefix end2end screenshots
 

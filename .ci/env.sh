@@ -7,8 +7,6 @@ repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$repo"
 
 cargo_leptos=0.3.10
-# The browser half and its generator must speak the same dialect, so Cargo.lock decides.
-wasm_bindgen=$(sed -n '/^name = "wasm-bindgen"$/{n;s/^version = "\(.*\)"$/\1/p;}' Cargo.lock)
 k6=1.1.0
 node_wheel=22.20.0
 node_at_least=20
@@ -17,7 +15,10 @@ node_at_least=20
 tools=$HOME/.cache/ha-dashboard
 mkdir -p "$tools/bin" target
 
-export PATH="$tools/bin:$tools/cargo-leptos-$cargo_leptos/bin:$tools/wasm-bindgen-$wasm_bindgen/bin:$repo/end2end/node_modules/.bin:$HOME/.cargo/bin:$PATH:/usr/sbin"
+# Named after what it is built from.
+bindgen=$tools/bindgen-$(cat .ci/bindgen/Cargo.{lock,toml} .ci/bindgen/src/main.rs | sha256sum | cut -c 1-12)
+
+export PATH="$tools/bin:$bindgen/bin:$tools/cargo-leptos-$cargo_leptos/bin:$repo/end2end/node_modules/.bin:$HOME/.cargo/bin:$PATH:/usr/sbin"
 if [ -x "$tools/node-$node_wheel/bin/node" ]; then
   export PATH="$tools/node-$node_wheel/bin:$PATH"
 fi
@@ -41,13 +42,15 @@ as_root() {
   fi
 }
 
-# locked FILE WHAT COMMAND…: one at a time, also between two makes.
+# What these two call sees their local variables, so callers hand over what they need as arguments.
+
+# locked FILE TITLE COMMAND…: one at a time, also between two makes.
 locked() {
-  local file=$1 what=$2 fd
+  local file=$1 title=$2 fd
   shift 2
   exec {fd}>"$file"
   if ! flock -n "$fd"; then
-    say "waiting for another make to finish: $what"
+    say "waiting for another make to finish: $title"
     flock "$fd"
   fi
   # A child that outlives us must not keep the lock.
@@ -55,31 +58,37 @@ locked() {
   exec {fd}>&-
 }
 
-# quietly WHAT COMMAND…: output goes to a log that is shown on failure; a line every 30 s says that it goes on.
+# quietly TITLE COMMAND…: output goes to a log that is shown on failure; a line every 30 s says that it goes on.
 quietly() {
-  local what=$1 log started told=0 pid status=0
+  local title=$1 log pid teller status=0 started=$SECONDS
   shift
-  started=$SECONDS
   log=$(mktemp "${TMPDIR:-/tmp}/ha-dashboard-XXXXXX.log")
-  say "$what …"
+  say "$title …"
   "$@" >"$log" 2>&1 </dev/null &
   pid=$!
+  tell "$log" &
+  teller=$!
   # shellcheck disable=SC2064
-  trap "kill $pid 2>/dev/null; rm -f '$log'; exit 130" INT TERM
-  while kill -0 "$pid" 2>/dev/null; do
-    if ((SECONDS - started >= told + 30)); then
-      told=$((SECONDS - started))
-      say "  … $told s, $(grep -c '' "$log") lines; now: $(tail -n 1 "$log" | tr -d '\r' | cut -c 1-80)"
-    fi
-    sleep 1
-  done
+  trap "kill $pid $teller 2>/dev/null; rm -f '$log'; exit 130" INT TERM
   wait "$pid" || status=$?
+  kill "$teller" 2>/dev/null || true
+  wait "$teller" 2>/dev/null || true
   trap - INT TERM
   if [ "$status" != 0 ]; then
     tail -n 60 "$log" >&2
     mv "$log" "$tools/failed.log"
-    fail "$what failed with code $status; the whole log is $tools/failed.log"
+    fail "$title failed with code $status; the whole log is $tools/failed.log"
   fi
   rm -f "$log"
   say "  done after $((SECONDS - started)) s"
+}
+
+# Reads with a time-out from a pipe that says nothing, because a killed shell would leave a sleep behind.
+tell() {
+  local told=0 silence
+  exec {silence}<> <(:)
+  while ! read -r -t 30 -u "$silence"; do
+    told=$((told + 30))
+    say "  … $told s, $(grep -c '' "$1") lines; now: $(tail -n 1 "$1" | tr -d '\r' | cut -c 1-80)"
+  done
 }
