@@ -33,6 +33,8 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <link rel="icon" type="image/svg+xml" href="/favicon.svg" />
                 <HashedStylesheet id="leptos" options=options.clone() />
                 <script defer src="/vendor/echarts.min.js"></script>
+                // What reloads the page while cargo-leptos watches the sources.
+                <AutoReload options=options.clone() disable_watch=!cfg!(debug_assertions) />
                 <HydrationScripts options />
                 <MetaTags />
             </head>
