@@ -1,11 +1,14 @@
-# The image of the dashboard and of the demo services. No step needs BuildKit.
+# The image of the dashboard and of the demo services.
+#
+# The mounts keep Cargo's downloads and results from one build to the next, and need BuildKit, which Docker has used since
+# version 23. An older Docker builds the same image without them: sed 's/--mount=[^ ]* //g' Dockerfile | docker build -f - .
 
 ARG RUST=1.95.0-bookworm
 ARG NODE=22.20.0-bookworm-slim
 # The same Debian release as Rust's image: the program needs its C library.
 ARG RUNTIME=debian:12.12-slim
 
-# ECharts' bundle and wasm-opt.
+# ECharts' bundle, esbuild and wasm-opt.
 FROM node:${NODE} AS assets
 WORKDIR /src/end2end
 COPY end2end/package.json end2end/package-lock.json ./
@@ -13,43 +16,28 @@ RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY end2end/vendor vendor
 RUN npm run build:echarts
 
-FROM rust:${RUST} AS tools
-ARG CARGO_LEPTOS=0.3.10
-ARG WASM_BINDGEN=0.2.130
+FROM rust:${RUST} AS build
 RUN rustup target add wasm32-unknown-unknown
-RUN cargo install cargo-leptos --version ${CARGO_LEPTOS} --locked
-RUN cargo install wasm-bindgen-cli --version ${WASM_BINDGEN}
-
-FROM tools AS build
-ARG WASM_BINDGEN=0.2.130
-WORKDIR /src
-# The dependencies alone, built as cargo-leptos builds them, so that an edit in the sources does not build them again.
-# Leptos reads both variables while it compiles: with other values than cargo-leptos takes from Cargo.toml, it would be
-# compiled again with every edit.
-COPY Cargo.toml Cargo.lock ./
-COPY .cargo .cargo
-RUN grep -A 1 '^name = "wasm-bindgen"$' Cargo.lock | grep -qF "\"${WASM_BINDGEN}\"" \
-    || { echo "WASM_BINDGEN must be Cargo.lock's version of wasm-bindgen" >&2; exit 1; }
-RUN mkdir src && echo 'fn main() {}' >src/main.rs && touch src/lib.rs \
-    && export LEPTOS_OUTPUT_NAME=ha-dashboard SERVER_FN_PREFIX=/fn \
-    && cargo build --locked --release --package=ha-dashboard --bin=ha-dashboard --no-default-features --features=ssr \
-    && cargo build --locked --profile=wasm-release --package=ha-dashboard --lib --no-default-features --features=hydrate \
-        --target=wasm32-unknown-unknown --target-dir=target/front \
-    && rm -r src
-# Programs for the browser half, after what takes long: other versions of them change nothing in it.
+COPY .ci/bindgen /src/.ci/bindgen
+RUN --mount=type=cache,target=/usr/local/cargo/registry cargo install --locked --path /src/.ci/bindgen --root /usr/local
 COPY --from=assets /usr/local/bin/node /usr/local/bin/node
 COPY --from=assets /src/end2end/node_modules /src/end2end/node_modules
 ENV PATH=/src/end2end/node_modules/.bin:${PATH}
+WORKDIR /src
+COPY Cargo.toml Cargo.lock ./
+COPY .cargo .cargo
+COPY .ci/release.mjs .ci/
 COPY src src
 COPY style style
 COPY public public
 COPY monitoring monitoring
 COPY --from=assets /src/public/vendor public/vendor
-# Sources are older than the dependencies' layer, and Cargo goes by time.
-RUN find src -name '*.rs' -exec touch {} + \
-    && cargo leptos build --release
 COPY k6-scripts k6-scripts
-RUN mkdir -p /out/app /out/state \
+# Cargo goes by the time of files, and a file of another branch may be older than what was made of its predecessor.
+RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/src/target \
+    find src monitoring -type f -exec touch {} + \
+    && node .ci/release.mjs \
+    && mkdir -p /out/app /out/state \
     && cp -r target/release/ha-dashboard target/release/hash.txt target/site k6-scripts /out/app/
 
 FROM ${RUNTIME} AS runtime
