@@ -66,7 +66,7 @@ impl App {
 
         let store = prometheus::child::supervise(Arc::clone(&config), runs_seen.clone(), shutdown.clone());
         let hub = Hub::start(Arc::clone(&config), runs_seen, store.clone(), observe, shutdown.clone());
-        let engine = engine::choose(&config);
+        let engine = engine::choose(&config, &shutdown);
         let scripts = Scripts::new(config.scripts_dir.clone(), Arc::clone(&engine));
         let parts = Parts {
             engine,

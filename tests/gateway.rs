@@ -125,7 +125,7 @@ fn what_the_dashboard_needs_reaches_the_engine() {
 }
 
 /// A container as the dashboard asks for it, of an image that no engine has.
-const RECIPE: &str = r#"{"User":"12345:12345","Env":["HOME=/k6","K6_NO_USAGE_REPORT=true","NAME=Ünï\u0007","X={\"Binds\":[\"/\"],\"Privileged\":true}"],"Cmd":["run","a.js"],"Image":"grafana/k6:no-such-tag","Labels":{"ha-dashboard.run":"x"},"HostConfig":{"NetworkMode":"ha-dashboard-k6","Mounts":[{"Target":"/k6","Type":"volume"}],"Tmpfs":{"/tmp":"rw,size=64m"},"ReadonlyRootfs":true,"CapDrop":["ALL"],"SecurityOpt":["no-new-privileges:true"],"Privileged":false,"Memory":1073741824,"PidsLimit":512,"RestartPolicy":{"Name":"no"},"LogConfig":{"Type":"json-file","Config":{"max-size":"8m"}}}}"#;
+const RECIPE: &str = r#"{"User":"12345:12345","Env":["HOME=/k6","K6_NO_USAGE_REPORT=true","NAME=Ünï\u0007","X={\"Binds\":[\"/\"],\"Privileged\":true}"],"Entrypoint":["timeout","-s","HUP","95","timeout","-s","TERM","65","k6","run","a.js"],"Image":"grafana/k6:no-such-tag","Labels":{"ha-dashboard.run":"x"},"HostConfig":{"NetworkMode":"ha-dashboard-k6","Mounts":[{"Target":"/k6","Type":"volume"}],"Tmpfs":{"/tmp":"rw,size=64m"},"ReadonlyRootfs":true,"CapDrop":["ALL"],"SecurityOpt":["no-new-privileges:true"],"Privileged":false,"Memory":1073741824,"PidsLimit":512,"RestartPolicy":{"Name":"no"},"LogConfig":{"Type":"json-file","Config":{"max-size":"8m"}}}}"#;
 
 const JSON: &str = "Content-Type: application/json\r\n";
 
@@ -176,6 +176,11 @@ fn k6_containers_can_be_made_and_no_others() {
         more(r#""networkmode":"host""#),
         more(r#""securityopt":["seccomp=unconfined"]"#),
         more(r#""capdrop":[]"#),
+        more(r#""entrypoint":["sh"]"#),
+        RECIPE.replace(r#""HUP","95""#, r#""HUP","0""#),
+        RECIPE.replace(r#""TERM","65","k6""#, r#""TERM","k6""#),
+        RECIPE.replace(r#""Entrypoint":["timeout","-s","HUP","95","#, r#""Entrypoint":["#),
+        RECIPE.replace(r#""Entrypoint""#, r#""Cmd""#),
         more(r#""PortBindings":{"80/tcp":[{}]}"#),
         RECIPE.replace(r#""HostConfig""#, r#""image":"alpine","HostConfig""#),
         // Longer than what is read of it.

@@ -313,6 +313,10 @@ async fn ready(app: &App) -> Result<(), (Code, String)> {
         if engine.ready && metrics.reachable {
             return Ok(());
         }
+        // A Docker engine may come up yet; a program that is missing won't.
+        if !engine.ready && engine.name == "process" {
+            return Err((exit::ENVIRONMENT, engine.note.clone()));
+        }
         if Instant::now() >= deadline {
             let problem = if engine.ready { &metrics.problem } else { &engine.note };
             return Err((exit::ENVIRONMENT, format!("not ready within {} s: {problem}", READY.as_secs())));

@@ -3,11 +3,12 @@
 mod command;
 pub mod docker;
 pub mod files;
+pub mod k6;
 pub mod keeper;
 mod log;
 mod proc;
 pub mod process;
-mod selection;
+pub mod selection;
 
 use std::{
     path::{Path, PathBuf},
@@ -20,7 +21,7 @@ use ha_dashboard::domain::{Millis, live::EngineStatus, run::RunId, script::Scrip
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
-use super::{clock::now_ms, config::Config, feed::Meter};
+use super::{clock::now_ms, config::Config, feed::Meter, shutdown::Shutdown};
 
 /// The file in a run's folder that takes k6's log, one JSON object a line.
 pub const LOG_FILE: &str = "k6.log";
@@ -44,8 +45,8 @@ pub struct Launch {
     pub input: ScriptInput,
     /// What k6's summary tells of trends beside the usual, for example `p(99.9)`.
     pub trend_stats: Vec<String>,
-    /// When the engine ends the instance, even when no dashboard is there.
-    pub deadline_ms: Millis,
+    /// How long k6 may take from its launch on; then the engine ends it, even when no dashboard is there.
+    pub allowed: Duration,
     /// Base address of the metrics store.
     pub store_url: String,
     /// Whether the store keeps native histograms.
@@ -162,6 +163,14 @@ pub trait Instance: Send + Sync + 'static {
     }
 }
 
+/// A start that went well.
+pub struct Started {
+    /// The instance.
+    pub instance: Arc<dyn Instance>,
+    /// When the engine ends it.
+    pub deadline_ms: Millis,
+}
+
 /// What a k6 command said.
 #[derive(Debug, Clone)]
 pub struct Output {
@@ -199,15 +208,16 @@ pub const OUTPUT_LIMIT: u64 = 1 << 20;
 /// Runs k6 instances that outlive the dashboard.
 #[async_trait]
 pub trait Engine: Send + Sync + 'static {
-    /// How it is; looks again on every call.
-    async fn status(&self) -> EngineStatus;
+    /// Looks how it is. Takes seconds where the engine is slow to answer.
+    async fn look(&self) -> EngineStatus;
 
-    /// Starts an instance. Resolves when its k6 is there; after an error nothing is left running.
+    /// Starts an instance. Resolves when its k6 is there; after an error nothing is left running, or, where Docker can't
+    /// be asked, goes as soon as it can.
     ///
     /// # Errors
     /// [`EngineError::Script`], [`EngineError::NoK6`], [`EngineError::Folder`], [`EngineError::Start`],
     /// [`EngineError::Docker`].
-    async fn start(&self, launch: Launch) -> Result<Arc<dyn Instance>, EngineError>;
+    async fn start(&self, launch: Launch) -> Result<Started, EngineError>;
 
     /// Finds the instance that an earlier dashboard started in the folder `dir`: at work, ended or lost.
     async fn recover(&self, run: &RunId, dir: &Path) -> Arc<dyn Instance>;
@@ -232,8 +242,18 @@ pub trait Engine: Send + Sync + 'static {
 }
 
 /// The engine that the configuration asks for. It takes over runs of the other one, too.
-pub fn choose(config: &Config) -> Arc<dyn Engine> {
-    Arc::new(selection::Selection::new(config))
+pub fn choose(config: &Config, shutdown: &Shutdown) -> Arc<dyn Engine> {
+    Arc::new(selection::Selection::new(config, shutdown))
+}
+
+/// When something that may take `allowed` from now on is over.
+fn deadline(allowed: Duration) -> Millis {
+    now_ms().saturating_add(millis(allowed))
+}
+
+/// A duration as a difference of times.
+fn millis(duration: Duration) -> Millis {
+    Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX)
 }
 
 /// A lock whose holder never leaves anything half done.

@@ -31,9 +31,10 @@ impl<'a> LogLine<'a> {
         self.field("level")
     }
 
-    /// Where it comes from: `console` is the script, `stacktrace` a failed iteration.
-    pub fn source(&self) -> Option<&str> {
-        self.field("source")
+    /// Whether it is what an iteration threw. k6 v2 marks what ended the script as a stack trace, too, but names no
+    /// scenario with it.
+    pub fn of_iteration(&self) -> bool {
+        self.field("source") == Some("stacktrace") && self.field("scenario").is_some()
     }
 
     /// The output that wrote it.

@@ -21,7 +21,10 @@ use ha_dashboard::{
     },
 };
 use rand::Rng;
-use tokio::{sync::watch, time::interval};
+use tokio::{
+    sync::{oneshot, watch},
+    time::{interval, timeout},
+};
 
 use self::stopping::Tries;
 use super::{
@@ -31,7 +34,7 @@ use super::{
 };
 use crate::server::{
     clock::now_ms,
-    engine::{Engine, Exit, Instance, InstanceState, Launch},
+    engine::{Engine, Exit, Instance, InstanceState, Launch, Started},
     feed::{Observations, RunFeed, StoreFeed},
     shutdown::Shutdown,
 };
@@ -42,6 +45,8 @@ const START_ALLOWANCE_S: u32 = 30;
 const END_ALLOWANCE_S: u32 = 10;
 /// Lines of k6's log that are shown.
 const LOG_LINES: usize = 500;
+/// How long the start of the dashboard waits for the first look at the engine.
+const FIRST_LOOK: Duration = Duration::from_secs(2);
 /// How often the engine is looked at.
 const ENGINE_CHECK: Duration = Duration::from_secs(10);
 /// How often it is looked at while an image is fetched.
@@ -132,7 +137,7 @@ impl Supervisor {
         let runs = load.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
         let active = runs.iter().filter(|run| run.state.is_active()).map(|run| run.id.clone()).collect::<Vec<_>>();
         let current = active.first().or(runs.first().map(|run| &run.id)).cloned();
-        let state = State { runs, current: current.clone(), engine: engine.status().await, ..State::default() };
+        let state = State { runs, current: current.clone(), engine: unseen(), ..State::default() };
         let this = Arc::new(Self {
             engine,
             archive,
@@ -155,8 +160,8 @@ impl Supervisor {
             }
             this.publish(&state);
         }
-        this.engine.sweep().await;
-        this.watch_engine();
+        // Not before an engine that hangs has answered: what is known by then is shown, the rest when it comes.
+        let _ = timeout(FIRST_LOOK, this.watch_engine()).await;
         Ok(this)
     }
 
@@ -213,8 +218,8 @@ impl Supervisor {
         let run = reservation.run.clone();
         let result = self.launch(&run, trend_stats).await;
         match result {
-            Ok(instance) => {
-                let (run, stop) = reservation.keep(&instance);
+            Ok(Started { instance, deadline_ms }) => {
+                let (run, stop) = reservation.keep(&instance, deadline_ms);
                 let script = &run.plan.script;
                 tracing::info!(run_id = %run.id, correlation_id = %run.correlation_id, script, "run started");
                 if stop {
@@ -241,7 +246,7 @@ impl Supervisor {
         }
     }
 
-    async fn launch(&self, run: &Run, mut trend_stats: Vec<String>) -> Result<Arc<dyn Instance>, ApiError> {
+    async fn launch(&self, run: &Run, mut trend_stats: Vec<String>) -> Result<Started, ApiError> {
         let store = self.store.borrow().clone();
         let Some(store_url) = store.url else {
             let what = match store.problem.as_str() {
@@ -264,7 +269,7 @@ impl Supervisor {
             script: run.plan.script.clone(),
             input: ScriptInput::new(&run.plan, run.schedule.as_ref(), &self.services),
             trend_stats,
-            deadline_ms: run.deadline_ms,
+            allowed: Duration::from_millis(run.deadline_ms.saturating_sub(run.created_ms)),
             store_url,
             native_histograms: store.native_histograms,
         };
@@ -463,8 +468,11 @@ impl Supervisor {
         }
     }
 
-    fn watch_engine(self: &Arc<Self>) {
+    /// Looks at the engine from now on. Resolves with the first look.
+    fn watch_engine(self: &Arc<Self>) -> oneshot::Receiver<()> {
         let this = self.clone();
+        let (first, looked) = oneshot::channel();
+        let mut first = Some(first);
         self.shutdown.tasks.spawn(async move {
             let mut ticks = interval(ENGINE_CHECK);
             loop {
@@ -473,13 +481,17 @@ impl Supervisor {
                     () = this.shutdown.token.cancelled() => return,
                 }
                 this.look_at_engine().await;
+                if let Some(first) = first.take() {
+                    let _ = first.send(());
+                }
                 this.engine.sweep().await;
             }
         });
+        looked
     }
 
     async fn look_at_engine(&self) -> EngineStatus {
-        let status = self.engine.status().await;
+        let status = self.engine.look().await;
         let mut state = self.state();
         state.engine = status.clone();
         self.publish(&state);
@@ -527,6 +539,11 @@ impl Supervisor {
     }
 }
 
+/// The engine before anybody looked at it.
+fn unseen() -> EngineStatus {
+    EngineStatus { note: "still looking for Docker and k6".into(), ..EngineStatus::default() }
+}
+
 /// The place of a run that is being started. Dropped without [`Reservation::keep`] it makes the start undone.
 struct Reservation {
     supervisor: Arc<Supervisor>,
@@ -544,10 +561,13 @@ struct Before {
 
 impl Reservation {
     /// Makes the start good. Says whether a stop was asked for meanwhile.
-    fn keep(mut self, instance: &Arc<dyn Instance>) -> (Run, bool) {
+    fn keep(mut self, instance: &Arc<dyn Instance>, deadline_ms: Millis) -> (Run, bool) {
         self.before = None;
         let mut state = self.supervisor.state();
         state.instance = Some(instance.clone());
+        if let Some(run) = state.run_mut(&self.run.id) {
+            run.deadline_ms = deadline_ms;
+        }
         let run = state.run(&self.run.id).unwrap_or(&self.run).clone();
         self.supervisor.publish(&state);
         let stop = run.state == RunState::Stopping;

@@ -78,12 +78,11 @@ fn meaning(code: i32) -> &'static str {
     }
 }
 
-/// What k6 named as the reason: its last error, or a panic. Failed pushes and failed iterations are none.
+/// What k6 named as the reason: its last error, or a panic. Failed pushes and failed iterations are none: k6 goes on.
 fn last_error(log: &[String]) -> Option<String> {
     let lines = || log.iter().rev().map(|line| LogLine::parse(line));
-    let reason = |line: &LogLine| {
-        line.is_error() && line.source() != Some("stacktrace") && line.output() != Some("Prometheus remote write")
-    };
+    let reason =
+        |line: &LogLine| line.is_error() && !line.of_iteration() && line.output() != Some("Prometheus remote write");
     let said = lines().find(reason).or_else(|| {
         lines().find(|line| {
             line.level().is_none() && ["panic:", "fatal error:"].iter().any(|p| line.message().starts_with(p))
@@ -147,6 +146,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::server::engine::k6::recorded;
 
     fn exit(code: i32) -> Exit {
         Exit {
@@ -204,7 +204,7 @@ mod tests {
             r#"{"level":"error","msg":"Error: older"}"#,
             r#"{"hint":"script exception","level":"error","msg":"Error: boom\n\tat setup (file:///x.js:1:32(3))\n"}"#,
             r#"{"level":"error","msg":"Failed to send the time series data","output":"Prometheus remote write"}"#,
-            r#"{"level":"error","msg":"in an iteration","source":"stacktrace"}"#,
+            r#"{"executor":"constant-vus","level":"error","msg":"in an iteration","scenario":"a","source":"stacktrace"}"#,
             "█ TOTAL RESULTS",
         ]
         .map(str::to_owned);
@@ -213,6 +213,13 @@ mod tests {
             message,
             "k6 ended with exit code 107 (the script threw an exception): Error: boom at setup (file:///x.js:1:32(3))"
         );
+        for log in [recorded::V1_EXCEPTION, recorded::V2_EXCEPTION] {
+            let Verdict::Crashed { message, .. } = verdict(&exit(107), &log.map(str::to_owned)) else { panic!() };
+            assert!(message.ends_with(": Error: in setup at setup (file:///t2.js:1:32(3))"), "{message}");
+            // An iteration that failed is no reason for the end.
+            let Verdict::Crashed { message, .. } = verdict(&exit(1), &[log[0].to_owned()]) else { panic!() };
+            assert!(!message.contains("in iter"), "{message}");
+        }
         let log = ["panic: out of luck".to_owned(), "goroutine 1 [running]:".to_owned()];
         let Verdict::Crashed { message, .. } = verdict(&exit(2), &log) else { panic!() };
         assert!(message.ends_with(": panic: out of luck"), "{message}");

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{EngineError, Launch};
+use super::{EngineError, Launch, k6::Version};
 
 /// Where the scripts' `handleSummary` writes.
 const SUMMARY_VAR: &str = "HAD_SUMMARY";
@@ -75,8 +75,13 @@ pub fn base_env() -> BTreeMap<String, String> {
         .into()
 }
 
-/// The environment of a run but for what the script is told. Scripts can read all of it.
-pub fn run_env(launch: &Launch, places: &Places, push_interval: Duration) -> BTreeMap<String, String> {
+/// The environment of a run with the k6 of this version, but for what the script is told. Scripts can read all of it.
+pub fn run_env(
+    launch: &Launch,
+    places: &Places,
+    push_interval: Duration,
+    version: &Version,
+) -> BTreeMap<String, String> {
     let mut env = base_env();
     let mut set = |name: &str, value: String| env.insert(name.to_owned(), value);
     set("HOME", places.home.into());
@@ -87,7 +92,8 @@ pub fn run_env(launch: &Launch, places: &Places, push_interval: Duration) -> BTr
     set("K6_PROMETHEUS_RW_PUSH_INTERVAL", format!("{}ms", push_interval.as_millis().max(1)));
     set("K6_PROMETHEUS_RW_STALE_MARKERS", "true".into());
     if launch.native_histograms {
-        set("K6_PROMETHEUS_RW_TREND_AS_NATIVE_HISTOGRAM", "true".into());
+        let (name, value) = version.native_histograms();
+        set(name, value.into());
     } else {
         set("K6_PROMETHEUS_RW_TREND_STATS", "p(95),p(99),min,max".into());
     }

@@ -1,7 +1,8 @@
 //! Runs k6 in containers, one an instance, over the Docker Engine API.
 //!
 //! What a container is made of is fixed in [`client`]: nothing that a user typed is part of it but the name of a script
-//! that is on disk. Plan and scripts go in as an archive before the start.
+//! that is on disk. Plan and scripts go in as an archive before the start. Each ends by itself when its time is over,
+//! whatever becomes of Docker, see [`bounded`].
 
 mod client;
 mod folder;
@@ -27,19 +28,26 @@ use tokio::{
     sync::{OnceCell, watch},
     time::timeout,
 };
+use tokio_util::task::TaskTracker;
 
 pub use self::client::DockerError;
 use self::{
-    client::{Client, Life, Recipe},
+    client::{Client, Image, Life, Recipe},
     instance::{DockerInstance, Followed, Record},
 };
 use super::{
     COMMAND_LIMIT, CommandError, Engine, EngineError, Exit, Instance, InstanceState, Launch, OUTPUT_LIMIT, Output,
+    Started,
     command::{self, Places},
+    deadline,
     files::{self, read_json},
+    k6::Version,
     locked, script_path,
 };
-use crate::server::config::{Config, DockerConfig};
+use crate::server::{
+    config::{Config, DockerConfig},
+    shutdown::Shutdown,
+};
 
 /// The user of the image, without any rights.
 const USER: u32 = 12_345;
@@ -47,6 +55,12 @@ const USER: u32 = 12_345;
 const OWNER: &str = "docker-owner";
 /// Where scripts find the plan.
 const INPUT_FILE_VAR: &str = "HAD_INPUT_FILE";
+
+/// How long Docker may take to say how it is.
+const LOOK_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long after its deadline a k6 that nobody ended ends by itself.
+const SELF_END: Duration = Duration::from_secs(2);
 
 /// The labels of our containers.
 mod label {
@@ -70,14 +84,15 @@ pub struct DockerEngine {
     push_interval: Duration,
     owner: OnceCell<String>,
     followed: Followed,
-    /// The image that was asked for its version, and the answer.
-    version: tokio::sync::Mutex<Option<(String, String)>>,
+    /// The image that was looked at last.
+    known: tokio::sync::Mutex<Option<K6Image>>,
     pull: Arc<Mutex<Option<Pull>>>,
+    shutdown: Shutdown,
 }
 
 impl DockerEngine {
     /// An engine with the settings of `config`.
-    pub fn new(config: &Config) -> Self {
+    pub fn new(config: &Config, shutdown: &Shutdown) -> Self {
         Self {
             client: Arc::new(Client::new(config.docker.host.clone())),
             settings: config.docker.clone(),
@@ -87,8 +102,9 @@ impl DockerEngine {
             push_interval: config.tick,
             owner: OnceCell::new(),
             followed: Followed::default(),
-            version: tokio::sync::Mutex::default(),
+            known: tokio::sync::Mutex::default(),
             pull: Arc::default(),
+            shutdown: shutdown.clone(),
         }
     }
 
@@ -98,11 +114,11 @@ impl DockerEngine {
     }
 
     /// How it is, chosen for the reason `why`.
-    pub async fn status_because(&self, why: &str) -> EngineStatus {
-        let (k6_version, note, ready) = match self.look().await {
+    pub async fn look_because(&self, why: &str) -> EngineStatus {
+        let (k6_version, note, ready) = match self.versions().await {
             Ok((docker, k6)) => {
                 let DockerConfig { host, image, .. } = &self.settings;
-                (Some(k6), format!("{image} in Docker {docker} at {host}, {why}"), true)
+                (Some(k6.version.to_string()), format!("{image} in Docker {docker} at {host}, {why}"), true)
             }
             Err(error) => {
                 let image = matches!(error, EngineError::Docker(DockerError::NoImage { .. })).then(|| MissingImage {
@@ -121,25 +137,36 @@ impl DockerEngine {
         EngineStatus { name: "docker".into(), k6_version, note, ready, image: None }
     }
 
-    /// The versions of Docker and k6.
-    async fn look(&self) -> Result<(String, String), EngineError> {
-        let docker = self.client.version().await?;
-        let image = self.client.image_id(&self.settings.image).await?;
-        let mut known = self.version.lock().await;
-        if let Some((of, version)) = &*known
-            && *of == image
+    /// Docker's version, and what k6's image holds.
+    async fn versions(&self) -> Result<(String, K6Image), EngineError> {
+        let asked = async {
+            let docker = self.client.version().await?;
+            Ok((docker, self.client.image(&self.settings.image).await?))
+        };
+        let (docker, image) = timeout(LOOK_LIMIT, asked).await.unwrap_or_else(|_| Err(self.client.slow()))?;
+        Ok((docker, self.known(image).await?))
+    }
+
+    /// What k6's image holds; one that is known costs a question to Docker.
+    async fn image(&self) -> Result<K6Image, EngineError> {
+        self.known(self.client.image(&self.settings.image).await?).await
+    }
+
+    async fn known(&self, image: Image) -> Result<K6Image, EngineError> {
+        let mut known = self.known.lock().await;
+        if let Some(known) = &*known
+            && known.id == image.id
         {
-            return Ok((docker, version.clone()));
+            return Ok(known.clone());
         }
-        let said = self.once(vec!["version".into()], None).await?;
-        // `k6 v1.1.0 (commit/0e3fb953be, go1.24.4, linux/amd64)`, in v2 followed by lines on extensions.
-        let version = said.stdout.split_whitespace().nth(1).filter(|_| said.stdout.starts_with("k6 ") && said.success);
-        let version = version.map(str::to_owned).ok_or_else(|| {
+        let said = self.once(&image.entrypoint, vec!["version".into()], None).await?;
+        let version = Version::read(&said.stdout).filter(|_| said.success).ok_or_else(|| {
             let image = &self.settings.image;
             EngineError::NoK6(format!("the image {image} is not k6: name one of grafana/k6 with HAD_K6_IMAGE"))
         })?;
-        *known = Some((image, version.clone()));
-        Ok((docker, version))
+        let found = K6Image { id: image.id, entrypoint: image.entrypoint, version };
+        *known = Some(found.clone());
+        Ok(found)
     }
 
     /// Tells our containers from those of other dashboards.
@@ -159,10 +186,10 @@ impl DockerEngine {
         self.owner.get_or_try_init(make).await.map(String::as_str)
     }
 
-    fn recipe<'a>(&'a self, owner: &str, args: Vec<String>, env: BTreeMap<String, String>) -> Recipe<'a> {
+    fn recipe<'a>(&'a self, owner: &str, command: Vec<String>, env: BTreeMap<String, String>) -> Recipe<'a> {
         Recipe {
             image: &self.settings.image,
-            args,
+            command,
             env,
             labels: BTreeMap::from([(label::OWNER.into(), owner.into())]),
             network: &self.settings.network,
@@ -180,7 +207,12 @@ impl DockerEngine {
     }
 
     /// Runs a k6 command to its end in a container that is gone afterwards. `plan`: with the scripts and this plan.
-    async fn once(&self, args: Vec<String>, plan: Option<String>) -> Result<Output, EngineError> {
+    async fn once(
+        &self,
+        entrypoint: &[String],
+        args: Vec<String>,
+        plan: Option<String>,
+    ) -> Result<Output, EngineError> {
         let owner = self.owner().await?;
         let name = format!("ha-dashboard-once-{:016x}", rand::random::<u64>());
         let mut env = command::base_env();
@@ -188,8 +220,9 @@ impl DockerEngine {
         if plan.is_some() {
             env.insert(INPUT_FILE_VAR.into(), folder::PLAN.into());
         }
-        let recipe = Recipe { network: "none", ..self.recipe(owner, args, env) };
-        let _removed = Removed { client: self.client.clone(), name: name.clone(), followed: self.followed.clone() };
+        let command = bounded(COMMAND_LIMIT, Duration::from_secs(1), entrypoint, args);
+        let recipe = Recipe { network: "none", ..self.recipe(owner, command, env) };
+        let _removed = self.removed(name.clone());
         locked(&self.followed).insert(name.clone());
         self.client.create(&name, recipe).await?;
         if let Some(plan) = plan {
@@ -223,59 +256,106 @@ impl DockerEngine {
         EngineError::Start(format!("the scripts folder {} can't be read ({error})", self.scripts_dir.display()))
     }
 
+    fn removed(&self, name: String) -> Removed {
+        let (client, followed) = (self.client.clone(), self.followed.clone());
+        Removed { tasks: self.shutdown.tasks.clone(), rest: Some((client, name, followed)) }
+    }
+
     /// The name of a run's container.
     fn name(run: &RunId) -> String {
         format!("ha-dashboard-{run}-1")
     }
 
     /// Makes the container and starts it. Its record is there before it starts.
-    async fn make(&self, launch: &Launch, record: &Record) -> Result<(), EngineError> {
+    async fn make(&self, launch: &Launch, record: &mut Record) -> Result<(), EngineError> {
         let owner = self.owner().await?;
+        let k6 = self.image().await?;
         let script = format!("{}/{}", folder::SCRIPTS, launch.script);
         let places = Places { script: &script, home: folder::HOME, summary: folder::SUMMARY, export: folder::EXPORT };
-        let mut env = command::run_env(launch, &places, self.push_interval);
+        let mut env = command::run_env(launch, &places, self.push_interval, &k6.version);
         env.insert(INPUT_FILE_VAR.into(), folder::PLAN.into());
-        let mut recipe = self.recipe(owner, command::run_args(launch, &places), env);
+        let command = bounded(launch.allowed, self.stop_grace, &k6.entrypoint, command::run_args(launch, &places));
+        let mut recipe = self.recipe(owner, command, env);
         recipe.labels.extend(
             [
                 (label::RUN, launch.run.to_string()),
                 (label::INSTANCE, "1".into()),
-                (label::DEADLINE, launch.deadline_ms.to_string()),
+                (label::DEADLINE, deadline(launch.allowed).to_string()),
             ]
             .map(|(name, value)| (name.to_owned(), value)),
         );
-        let (dir, kept) = (launch.dir.clone(), record.clone());
-        let write = tokio::task::spawn_blocking(move || instance::write(&dir, &kept));
         // At the same time: people wait for the first request.
-        let (created, written, archive) =
-            tokio::join!(self.client.create(&record.name, recipe), write, self.packed(command::input(launch)?));
+        let (created, archive) =
+            tokio::join!(self.client.create(&record.name, recipe), self.packed(command::input(launch)?));
         created?;
-        written
-            .unwrap_or_else(|error| Err(io::Error::other(error)))
-            .map_err(|source| EngineError::Folder { path: launch.dir.display().to_string(), source })?;
         let archive = archive.map_err(|error| self.unreadable(&error))?;
         self.client.upload(&record.name, folder::FOLDER, archive).await?;
+        // However long Docker took so far, k6 gets the time that it is allowed.
+        record.deadline_ms = deadline(launch.allowed);
+        instance::write(&launch.dir, record.clone())
+            .await
+            .map_err(|source| EngineError::Folder { path: launch.dir.display().to_string(), source })?;
         self.client.start(&record.name, &self.settings.network).await?;
         Ok(())
     }
 }
 
+/// What k6's image holds.
+#[derive(Debug, Clone)]
+struct K6Image {
+    id: String,
+    /// What it runs, in front of k6's arguments.
+    entrypoint: Vec<String>,
+    version: Version,
+}
+
+/// A command that ends by itself a little after the time that it is `allowed`, though nobody ends it and nobody reads what
+/// it says: k6 is told to end, and after the time of `grace` it is gone. The image's `timeout`, that of busybox or of
+/// coreutils, sees to it.
+fn bounded(allowed: Duration, grace: Duration, entrypoint: &[String], args: Vec<String>) -> Vec<String> {
+    let seconds = |time: Duration| time.as_millis().div_ceil(1000).to_string();
+    let soft = allowed + SELF_END;
+    let own = |word: &str| word.to_owned();
+    let mut command = [
+        // With busybox k6 is the container's first process, which SIGKILL from inside does not reach. SIGHUP ends a Go
+        // program at once, even one that waits for somebody to read its log.
+        [own("timeout"), own("-s"), own("HUP"), seconds(soft + grace)],
+        [own("timeout"), own("-s"), own("TERM"), seconds(soft)],
+    ]
+    .concat();
+    command.extend_from_slice(entrypoint);
+    command.extend(args);
+    command
+}
+
 /// Removes a container when it goes out of scope, whatever happened before.
 struct Removed {
-    client: Arc<Client>,
-    name: String,
-    followed: Followed,
+    tasks: TaskTracker,
+    rest: Option<(Arc<Client>, String, Followed)>,
+}
+
+impl Removed {
+    /// Removes it and waits until that is done.
+    async fn now(mut self) {
+        if let Some(rest) = self.rest.take() {
+            Self::remove(rest).await;
+        }
+    }
+
+    async fn remove((client, name, followed): (Arc<Client>, String, Followed)) {
+        if let Err(error) = client.remove(&name).await {
+            // The sweep comes by.
+            tracing::warn!(container = name, %error, "a container can't be removed yet");
+        }
+        locked(&followed).remove(&name);
+    }
 }
 
 impl Drop for Removed {
     fn drop(&mut self) {
-        let (client, name, followed) = (self.client.clone(), std::mem::take(&mut self.name), self.followed.clone());
-        tokio::spawn(async move {
-            if let Err(error) = client.remove(&name).await {
-                tracing::warn!(container = name, %error, "a container can't be removed yet");
-            }
-            locked(&followed).remove(&name);
-        });
+        if let Some(rest) = self.rest.take() {
+            self.tasks.spawn(Self::remove(rest));
+        }
     }
 }
 
@@ -305,15 +385,15 @@ impl Instance for Over {
 
 #[async_trait]
 impl Engine for DockerEngine {
-    async fn status(&self) -> EngineStatus {
-        self.status_because("chosen by configuration").await
+    async fn look(&self) -> EngineStatus {
+        self.look_because("chosen by configuration").await
     }
 
-    async fn start(&self, launch: Launch) -> Result<Arc<dyn Instance>, EngineError> {
+    async fn start(&self, launch: Launch) -> Result<Started, EngineError> {
         script_path(&self.scripts_dir, &launch.script)?;
-        let record = Record {
+        let mut record = Record {
             name: Self::name(&launch.run),
-            deadline_ms: launch.deadline_ms,
+            deadline_ms: deadline(launch.allowed),
             started_ms: None,
             stop_ms: None,
             timed_out: false,
@@ -321,19 +401,22 @@ impl Engine for DockerEngine {
             told_ms: None,
         };
         locked(&self.followed).insert(record.name.clone());
-        if let Err(error) = self.make(&launch, &record).await {
-            // Another's container of that name is not ours to remove.
-            if !matches!(error, EngineError::Docker(DockerError::NameTaken { .. }))
-                && let Err(error) = self.client.remove(&record.name).await
-            {
-                tracing::warn!(run_id = %launch.run, %error, "a container that did not start can't be removed yet");
+        if let Err(error) = self.make(&launch, &mut record).await {
+            match &error {
+                // Another's container of that name is not ours to remove.
+                EngineError::Docker(DockerError::NameTaken { .. }) => drop(locked(&self.followed).remove(&record.name)),
+                // Whoever started it need not wait for an engine that does not answer.
+                EngineError::Docker(error) if error.is_passing() => drop(self.removed(record.name)),
+                _ => self.removed(record.name).now().await,
             }
-            locked(&self.followed).remove(&record.name);
             return Err(error);
         }
         tracing::info!(run_id = %launch.run, container = record.name, "k6 is there");
         let (client, followed) = (self.client.clone(), self.followed.clone());
-        Ok(DockerInstance::follow(client, launch.dir, record, self.stop_grace, followed, None).await)
+        let deadline_ms = record.deadline_ms;
+        let instance =
+            DockerInstance::follow(client, launch.dir, record, self.stop_grace, followed, None, &self.shutdown).await;
+        Ok(Started { instance, deadline_ms })
     }
 
     async fn recover(&self, run: &RunId, dir: &Path) -> Arc<dyn Instance> {
@@ -353,7 +436,9 @@ impl Engine for DockerEngine {
             return Over::with(InstanceState::Ended(exit));
         }
         let started_ms = record.started_ms;
-        let known = match self.client.state(&record.name).await {
+        // An engine that hangs must not hold up the start of the dashboard.
+        let state = timeout(LOOK_LIMIT, self.client.state(&record.name)).await;
+        let known = match state.unwrap_or_else(|_| Err(self.client.slow())) {
             Ok(state) => {
                 let ours = state.labels.get(label::RUN).is_some_and(|of| *of == run.to_string())
                     && match self.owner().await {
@@ -380,13 +465,16 @@ impl Engine for DockerEngine {
             }
         };
         let (client, followed) = (self.client.clone(), self.followed.clone());
-        DockerInstance::follow(client, dir.to_owned(), record, self.stop_grace, followed, known).await
+        DockerInstance::follow(client, dir.to_owned(), record, self.stop_grace, followed, known, &self.shutdown).await
     }
 
     async fn inspect(&self, script: &Path, input: &str) -> Result<Output, CommandError> {
         let name = script.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let path = format!("{}/{name}", folder::SCRIPTS);
-        let asked = self.once(command::inspect_args(&path), Some(input.to_owned()));
+        let asked = async {
+            let k6 = self.image().await?;
+            self.once(&k6.entrypoint, command::inspect_args(&path), Some(input.to_owned())).await
+        };
         let mut output = timeout(COMMAND_LIMIT, asked)
             .await
             .map_err(|_| CommandError::TimedOut)?
@@ -407,11 +495,12 @@ impl Engine for DockerEngine {
             *pull = Some(Pull::Working { done: 0, total: 0 });
         }
         let (client, image, pull) = (self.client.clone(), self.settings.image.clone(), self.pull.clone());
-        tokio::spawn(async move {
+        let token = self.shutdown.token.clone();
+        self.shutdown.tasks.spawn(async move {
             let told = |far: client::Fetched| {
                 *locked(&pull) = Some(Pull::Working { done: far.done, total: far.total });
             };
-            let done = client.pull(&image, told).await;
+            let Some(done) = token.run_until_cancelled(client.pull(&image, told)).await else { return };
             if let Err(error) = &done {
                 tracing::warn!(image, %error, "the image can't be pulled");
             }

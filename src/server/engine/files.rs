@@ -64,6 +64,12 @@ pub fn write_json<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
     fs::rename(&temporary, path)
 }
 
+/// [`write_json`] without holding up the other tasks.
+pub async fn write<T: Serialize + Send + 'static>(path: PathBuf, value: T) -> io::Result<()> {
+    let written = tokio::task::spawn_blocking(move || write_json(&path, &value)).await;
+    written.unwrap_or_else(|error| Err(io::Error::other(error)))
+}
+
 /// Reads a value; `None`: there is no such file.
 pub fn read_json<T: DeserializeOwned>(path: &Path) -> io::Result<Option<T>> {
     match fs::read(path) {

@@ -23,12 +23,14 @@ use tokio::{
 
 use self::instance::{POLL, ProcessInstance};
 use super::{
-    CommandError, EXPORT_FILE, Engine, EngineError, Exit, Instance, Launch, Output, SUMMARY_FILE,
+    CommandError, EXPORT_FILE, Engine, EngineError, Exit, Instance, Launch, Output, SUMMARY_FILE, Started,
     command::{self, Places},
+    deadline,
     files::{self, InstanceFile, LaunchFile, read_json, write_json},
+    k6::Version,
     locked, script_path,
 };
-use crate::server::config::Config;
+use crate::server::{config::Config, shutdown::Shutdown};
 
 /// How long `k6 version` may take.
 const VERSION_LIMIT: Duration = Duration::from_secs(10);
@@ -64,7 +66,8 @@ pub struct ProcessEngine {
     push_interval: Duration,
     why: &'static str,
     keeper: KeeperCommand,
-    seen: Mutex<Option<(Fingerprint, EngineStatus)>>,
+    seen: Mutex<Option<(Fingerprint, Version)>>,
+    shutdown: Shutdown,
 }
 
 /// Tells one k6 program from another at the same place.
@@ -78,7 +81,7 @@ struct Fingerprint {
 
 impl ProcessEngine {
     /// An engine with the settings of `config`, chosen for the reason `why`.
-    pub fn new(config: &Config, why: &'static str) -> Self {
+    pub fn new(config: &Config, why: &'static str, shutdown: &Shutdown) -> Self {
         Self {
             k6: config.k6.clone(),
             scripts_dir: config.scripts_dir.clone(),
@@ -87,6 +90,7 @@ impl ProcessEngine {
             why,
             keeper: KeeperCommand::default(),
             seen: Mutex::new(None),
+            shutdown: shutdown.clone(),
         }
     }
 
@@ -101,6 +105,7 @@ impl ProcessEngine {
             why: "in tests",
             keeper: KeeperCommand::default(),
             seen: Mutex::new(None),
+            shutdown: Shutdown::default(),
         }
     }
 
@@ -129,7 +134,7 @@ impl ProcessEngine {
         Ok(Fingerprint { inode: meta.ino(), size: meta.size(), changed: meta.mtime(), path })
     }
 
-    async fn version(&self, program: &Path) -> Result<String, EngineError> {
+    async fn version(&self, program: &Path) -> Result<Version, EngineError> {
         let no_k6 = |why: String| {
             EngineError::NoK6(format!("{} {why}: install k6 v1.1 or newer, or name it with HAD_K6", program.display()))
         };
@@ -139,33 +144,32 @@ impl ProcessEngine {
             .await
             .map_err(|_| no_k6("does not answer `version`".into()))?
             .map_err(|error| no_k6(format!("can't be run ({error})")))?;
-        // `k6 v1.1.0 (commit/0e3fb953be, go1.24.4, linux/amd64)`, in v2 followed by lines on extensions.
-        let text = String::from_utf8_lossy(&output.stdout);
-        let version = text.split_whitespace().nth(1).filter(|_| text.starts_with("k6 ") && output.status.success());
-        version.map(str::to_owned).ok_or_else(|| no_k6("is not k6".into()))
+        let version = Version::read(&String::from_utf8_lossy(&output.stdout)).filter(|_| output.status.success());
+        version.ok_or_else(|| no_k6("is not k6".into()))
     }
 
-    async fn look(&self) -> Result<EngineStatus, EngineError> {
+    /// Where k6 is and which one; one that is known costs a look at the file only.
+    async fn program(&self) -> Result<(PathBuf, Version), EngineError> {
         let fingerprint = self.locate()?;
-        if let Some((seen, status)) = &*locked(&self.seen)
+        if let Some((seen, version)) = &*locked(&self.seen)
             && *seen == fingerprint
         {
-            return Ok(status.clone());
+            return Ok((fingerprint.path, version.clone()));
         }
         let version = self.version(&fingerprint.path).await?;
-        let status = EngineStatus {
-            name: "process".into(),
-            k6_version: Some(version),
-            note: format!("{}, {}", fingerprint.path.display(), self.why),
-            ready: true,
-            image: None,
-        };
-        *locked(&self.seen) = Some((fingerprint, status.clone()));
-        Ok(status)
+        let path = fingerprint.path.clone();
+        *locked(&self.seen) = Some((fingerprint, version.clone()));
+        Ok((path, version))
     }
 
     /// The order for the keeper. `dir`, `program` and `script` are absolute.
-    fn order(&self, launch: &Launch, dir: &Path, program: PathBuf, script: &Path) -> Result<LaunchFile, EngineError> {
+    fn order(
+        &self,
+        launch: &Launch,
+        dir: &Path,
+        (program, version): (PathBuf, Version),
+        script: &Path,
+    ) -> Result<LaunchFile, EngineError> {
         let text = |path: &Path| {
             let utf8 = path.to_str().map(str::to_owned);
             utf8.ok_or_else(|| EngineError::Start(format!("the path {path:?} is not UTF-8: rename it")))
@@ -173,7 +177,7 @@ impl ProcessEngine {
         let (script, home) = (text(script)?, text(dir)?);
         let (summary, export) = (text(&dir.join(SUMMARY_FILE))?, text(&dir.join(EXPORT_FILE))?);
         let places = Places { script: &script, home: &home, summary: &summary, export: &export };
-        let mut env = command::run_env(launch, &places, self.push_interval);
+        let mut env = command::run_env(launch, &places, self.push_interval, &version);
         env.insert(SCRIPT_INPUT_VAR.into(), command::input(launch)?);
         env.extend(PASSED_ON.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?))));
         Ok(LaunchFile {
@@ -181,7 +185,7 @@ impl ProcessEngine {
             args: command::run_args(launch, &places),
             env,
             cwd: dir.to_owned(),
-            deadline_ms: launch.deadline_ms,
+            deadline_ms: deadline(launch.allowed),
             grace_ms: u64::try_from(self.stop_grace.as_millis()).unwrap_or(u64::MAX),
         })
     }
@@ -220,20 +224,17 @@ fn own_session(command: &mut Command) {
 
 #[async_trait]
 impl Engine for ProcessEngine {
-    async fn status(&self) -> EngineStatus {
-        self.look().await.unwrap_or_else(|error| EngineStatus {
-            name: "process".into(),
-            k6_version: None,
-            note: error.to_string(),
-            ready: false,
-            image: None,
-        })
+    async fn look(&self) -> EngineStatus {
+        let (k6_version, note, ready) = match self.program().await {
+            Ok((path, version)) => (Some(version.to_string()), format!("{}, {}", path.display(), self.why), true),
+            Err(error) => (None, error.to_string(), false),
+        };
+        EngineStatus { name: "process".into(), k6_version, note, ready, image: None }
     }
 
-    async fn start(&self, launch: Launch) -> Result<Arc<dyn Instance>, EngineError> {
-        // Refuses what is not k6 before anything is written; known programs cost a look at the file only.
-        self.look().await?;
-        let program = self.locate()?.path;
+    async fn start(&self, launch: Launch) -> Result<Started, EngineError> {
+        // Refuses what is not k6 before anything is written.
+        let program = self.program().await?;
         let script = script_path(&self.scripts_dir, &launch.script)?;
         // The keeper has another working folder.
         let dir = std::path::absolute(&launch.dir)
@@ -248,7 +249,11 @@ impl Engine for ProcessEngine {
             Ok(instance) => {
                 tracing::info!(run_id = %launch.run, keeper = instance.keeper.pid, k6 = instance.k6.pid, "k6 is there");
                 // Dropped without being waited for: the runtime takes its exit status when it ends.
-                Ok(Arc::new(ProcessInstance::follow(dir, Some(instance))))
+                let deadline_ms = order.deadline_ms;
+                Ok(Started {
+                    instance: Arc::new(ProcessInstance::follow(dir, Some(instance), &self.shutdown)),
+                    deadline_ms,
+                })
             }
             Err(error) => {
                 // The kernel kills k6 with its keeper.
@@ -278,7 +283,7 @@ impl Engine for ProcessEngine {
             tracing::error!(run_id = %run, %error, "the record of the run's processes can't be read");
             None
         });
-        Arc::new(ProcessInstance::follow(dir.to_owned(), instance))
+        Arc::new(ProcessInstance::follow(dir.to_owned(), instance, &self.shutdown))
     }
 
     async fn inspect(&self, script: &Path, input: &str) -> Result<Output, CommandError> {

@@ -4,57 +4,111 @@ use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
 use ha_dashboard::domain::{live::EngineStatus, run::RunId};
+use tokio::sync::{Mutex, watch};
 
 use super::{
-    CommandError, Engine, EngineError, Instance, Launch, Output, docker::DockerEngine, process::ProcessEngine,
+    CommandError, Engine, EngineError, Instance, Launch, Output, Started, docker::DockerEngine, process::ProcessEngine,
 };
-use crate::server::config::{Config, EngineChoice};
+use crate::server::{
+    config::{Config, EngineChoice},
+    shutdown::Shutdown,
+};
 
 /// Takes Docker or the k6 program.
 pub struct Selection {
     choice: EngineChoice,
     docker: DockerEngine,
     process: ProcessEngine,
+    /// What the last look saw; `None`: nobody looked yet.
+    seen: watch::Sender<Option<Seen>>,
+    /// Held while somebody looks, so that all who want to know share one look.
+    looking: Mutex<()>,
+}
+
+/// What a look at the engines saw.
+#[derive(Debug, Clone)]
+struct Seen {
+    /// Whether Docker starts what comes next.
+    docker: bool,
+    status: EngineStatus,
 }
 
 impl Selection {
     /// Chooses as `config` says.
-    pub fn new(config: &Config) -> Self {
+    pub fn new(config: &Config, shutdown: &Shutdown) -> Self {
         let why = match config.engine {
             EngineChoice::Auto => "chosen automatically: Docker is not there or has no k6 image",
             EngineChoice::Process | EngineChoice::Docker => "chosen by configuration",
         };
-        Self { choice: config.engine, docker: DockerEngine::new(config), process: ProcessEngine::new(config, why) }
+        Self {
+            choice: config.engine,
+            docker: DockerEngine::new(config, shutdown),
+            process: ProcessEngine::new(config, why, shutdown),
+            seen: watch::Sender::new(None),
+            looking: Mutex::default(),
+        }
+    }
+
+    /// The same with another keeper program.
+    #[cfg(test)]
+    pub fn with_keeper(mut self, keeper: super::process::KeeperCommand) -> Self {
+        self.process = self.process.with_keeper(keeper);
+        self
     }
 
     /// The engine that starts what comes next, and how it is.
-    async fn current(&self) -> (&dyn Engine, EngineStatus) {
+    async fn choose(&self) -> Seen {
         let docker = match self.choice {
-            EngineChoice::Process => return (&self.process, self.process.status().await),
-            EngineChoice::Docker => return (&self.docker, self.docker.status().await),
-            EngineChoice::Auto => self.docker.status_because("chosen automatically").await,
+            EngineChoice::Process => return Seen { docker: false, status: self.process.look().await },
+            EngineChoice::Docker => return Seen { docker: true, status: self.docker.look().await },
+            EngineChoice::Auto => self.docker.look_because("chosen automatically").await,
         };
         if docker.ready {
-            return (&self.docker, docker);
+            return Seen { docker: true, status: docker };
         }
-        let process = self.process.status().await;
+        let process = self.process.look().await;
         if process.ready || docker.image.is_none() {
-            return (&self.process, process);
+            return Seen { docker: false, status: process };
         }
         // Docker is one step away from being ready.
         let note = format!("{}. Without Docker: {}", docker.note, process.note);
-        (&self.docker, EngineStatus { note, ..docker })
+        Seen { docker: true, status: EngineStatus { note, ..docker } }
+    }
+
+    /// Looks again; who comes while somebody looks gets what that one sees.
+    async fn look_again(&self) -> Seen {
+        let mut news = self.seen.subscribe();
+        let _looking = self.looking.lock().await;
+        if let (true, Some(seen)) = (news.has_changed().unwrap_or_default(), &*news.borrow_and_update()) {
+            return seen.clone();
+        }
+        let seen = self.choose().await;
+        self.seen.send_replace(Some(seen.clone()));
+        seen
+    }
+
+    fn last(&self) -> Option<Seen> {
+        self.seen.borrow().clone()
+    }
+
+    fn engine(&self, seen: &Seen) -> &dyn Engine {
+        if seen.docker { &self.docker } else { &self.process }
     }
 }
 
 #[async_trait]
 impl Engine for Selection {
-    async fn status(&self) -> EngineStatus {
-        self.current().await.1
+    async fn look(&self) -> EngineStatus {
+        self.look_again().await.status
     }
 
-    async fn start(&self, launch: Launch) -> Result<Arc<dyn Instance>, EngineError> {
-        self.current().await.0.start(launch).await
+    async fn start(&self, launch: Launch) -> Result<Started, EngineError> {
+        let seen = match self.last() {
+            Some(seen) if seen.status.ready => seen,
+            // Somebody may just have mended it.
+            _ => self.look_again().await,
+        };
+        self.engine(&seen).start(launch).await
     }
 
     async fn recover(&self, run: &RunId, dir: &Path) -> Arc<dyn Instance> {
@@ -66,11 +120,18 @@ impl Engine for Selection {
     }
 
     async fn inspect(&self, script: &Path, input: &str) -> Result<Output, CommandError> {
-        self.current().await.0.inspect(script, input).await
+        let seen = match self.last() {
+            Some(seen) => seen,
+            None => self.look_again().await,
+        };
+        self.engine(&seen).inspect(script, input).await
     }
 
     async fn pull(&self) -> Result<(), EngineError> {
-        self.current().await.0.pull().await
+        match self.last() {
+            Some(seen) => self.engine(&seen).pull().await,
+            None => Err(EngineError::NoImage),
+        }
     }
 
     async fn sweep(&self) {

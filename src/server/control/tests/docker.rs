@@ -63,7 +63,7 @@ fn container(id: &RunId) -> String {
     format!("ha-dashboard-{id}-1")
 }
 
-fn launch(bench: &Bench, config: &Config, id: &str, deadline_ms: u64) -> Launch {
+fn launch(bench: &Bench, config: &Config, id: &str, allowed: Duration) -> Launch {
     let dir = bench.folder.path().join(id);
     fs::create_dir_all(&dir).unwrap();
     fs::create_dir_all(&config.state_dir).unwrap();
@@ -73,7 +73,7 @@ fn launch(bench: &Bench, config: &Config, id: &str, deadline_ms: u64) -> Launch 
         script: "a.js".into(),
         input: ScriptInput::new(&plan("a.js", &[]), None, &config.services),
         trend_stats: vec![],
-        deadline_ms,
+        allowed,
         store_url: "http://127.0.0.1:9".into(),
         native_histograms: false,
     }
@@ -94,7 +94,8 @@ fn a_run_in_a_container_passes_and_leaves_its_record_and_nothing_else() {
     let (config, rights) = (&found[0]["Config"], &found[0]["HostConfig"]);
     assert_eq!(config["Labels"]["ha-dashboard.run"], run.id.to_string());
     assert_eq!(config["Labels"]["ha-dashboard.instance"], "1");
-    assert_eq!(config["Labels"]["ha-dashboard.deadline-ms"], run.deadline_ms.to_string());
+    let label = config["Labels"]["ha-dashboard.deadline-ms"].as_str().unwrap().parse::<u64>().unwrap();
+    assert!((run.created_ms..=run.deadline_ms).contains(&label), "{label} {run:?}");
     assert_eq!(config["User"], "12345:12345");
     assert_eq!((&rights["ReadonlyRootfs"], &rights["Privileged"]), (&true.into(), &false.into()));
     assert_eq!(rights["CapDrop"], serde_json::json!(["ALL"]));
@@ -186,15 +187,15 @@ fn containers_outlive_the_dashboard_and_are_adopted_or_finalised() {
 fn a_container_past_its_deadline_is_ended_by_whoever_follows_it() {
     let bench = Bench::new(&[("a.js", &script("60s", "{}", ""))]);
     let config = bench.docker();
-    let launch = launch(&bench, &config, "late", now_ms() + 2000);
+    let launch = launch(&bench, &config, "late", Duration::from_secs(2));
     let runtime = Runtime::new().unwrap();
     runtime.block_on(async {
-        choose(&config).start(launch.clone()).await.map(drop).unwrap();
+        choose(&config, &Shutdown::default()).start(launch.clone()).await.map(drop).unwrap();
     });
     runtime.shutdown_background();
     let runtime = Runtime::new().unwrap();
     let end = runtime.block_on(async {
-        let instance = choose(&config).recover(&launch.run, &launch.dir).await;
+        let instance = choose(&config, &Shutdown::default()).recover(&launch.run, &launch.dir).await;
         let mut states = instance.state();
         tokio::time::timeout(LIMIT, states.wait_for(InstanceState::is_over)).await.unwrap().unwrap().clone()
     });
@@ -251,17 +252,19 @@ fn what_is_not_ours_is_never_touched() {
 
     // What an earlier dashboard left behind goes when the next one starts.
     let life = bench.dashboard_with(bench.docker());
-    assert_eq!(bench.containers_at(&host()), Vec::<String>::new());
+    bench.nothing_left();
     assert!(docker(&["ps", "-a", "--format", "{{.Names}}"]).contains(&foreign));
     docker(&["rm", &foreign]);
     life.crash();
 
     // A container that happens to have our name stays, and is named.
     let id = format!("test-{owner}-taken");
-    let launch = launch(&bench, &bench.docker(), &id, now_ms() + 60_000);
+    let launch = launch(&bench, &bench.docker(), &id, Duration::from_secs(60));
     let name = container(&launch.run);
     docker(&["create", "--name", &name, "--network", "none", "--label", &taken, IMAGE, "version"]);
-    let error = Runtime::new().unwrap().block_on(async { choose(&bench.docker()).start(launch).await.err() });
+    let error = Runtime::new()
+        .unwrap()
+        .block_on(async { choose(&bench.docker(), &Shutdown::default()).start(launch).await.err() });
     assert!(
         matches!(&error, Some(EngineError::Docker(DockerError::NameTaken { name: of })) if *of == name),
         "{error:?}"
@@ -319,7 +322,8 @@ fn scripts_are_inspected_in_a_container_without_a_network() {
     fs::create_dir_all(&config.state_dir).unwrap();
     let runtime = Runtime::new().unwrap();
     let list = runtime.block_on(async {
-        let scripts = crate::server::scripts::Scripts::new(config.scripts_dir.clone(), choose(&config));
+        let scripts =
+            crate::server::scripts::Scripts::new(config.scripts_dir.clone(), choose(&config, &Shutdown::default()));
         scripts.list().await
     });
     use ha_dashboard::domain::script::ScriptKind;
@@ -333,11 +337,15 @@ fn scripts_are_inspected_in_a_container_without_a_network() {
 struct Wire {
     folder: tempfile::TempDir,
     carrying: Option<Runtime>,
+    hung: Option<std::os::unix::net::UnixListener>,
+    /// How long each connection takes to get through.
+    delay: Duration,
 }
 
 impl Wire {
     fn new() -> Self {
-        let mut wire = Self { folder: tempfile::tempdir().unwrap(), carrying: None };
+        let folder = tempfile::tempdir().unwrap();
+        let mut wire = Self { folder, carrying: None, hung: None, delay: Duration::ZERO };
         wire.mend();
         wire
     }
@@ -361,19 +369,27 @@ impl Wire {
         if let Some(carrying) = self.carrying.take() {
             carrying.shutdown_timeout(LIMIT);
         }
+        self.hung = None;
         let _ = fs::remove_file(self.socket());
+    }
+
+    /// Takes everything and answers nothing.
+    fn hang(&mut self) {
+        self.cut();
+        self.hung = Some(std::os::unix::net::UnixListener::bind(self.socket()).unwrap());
     }
 
     fn mend(&mut self) {
         self.cut();
         let carrying = Runtime::new().unwrap();
-        let socket = self.socket();
+        let (socket, delay) = (self.socket(), self.delay);
         let engine = host().strip_prefix("unix://").expect("the tests' engine has a socket").to_owned();
         let listener = carrying.block_on(async { tokio::net::UnixListener::bind(socket) }).unwrap();
         carrying.spawn(async move {
             while let Ok((mut near, _)) = listener.accept().await {
                 let engine = engine.clone();
                 tokio::spawn(async move {
+                    tokio::time::sleep(delay).await;
                     let mut far = tokio::net::UnixStream::connect(engine).await?;
                     tokio::io::copy_bidirectional(&mut near, &mut far).await
                 });
@@ -426,6 +442,83 @@ fn several_stops_at_once_are_one_for_k6() {
     // A second signal would have cost the summary.
     assert_eq!((verdict, run.totals.is_some(), run.thresholds[0].k6_ok), (Verdict::Stopped, true, Some(true)));
     bench.nothing_left();
+}
+
+#[test]
+fn docker_that_hangs_holds_up_neither_the_dashboard_nor_a_run() {
+    let mut wire = Wire::new();
+    let bench = Bench::new(&[("a.js", &script("1s", "{}", ""))]);
+    wire.hang();
+    let life = bench.dashboard_with(Config { engine: EngineChoice::Auto, ..wire.config(&bench) });
+    let engine = life.runs.borrow().engine.clone();
+    assert!(engine.ready && engine.name == "process", "{engine:?}");
+    let run = life.start("a.js", &[]);
+    assert_eq!(life.finished(&run.id).1, Verdict::Passed);
+}
+
+#[test]
+fn the_time_that_k6_may_take_counts_from_its_launch() {
+    let mut wire = Wire::new();
+    let bench = Bench::new(&[("a.js", &script("60s", "{}", ""))]);
+    (wire.delay, _) = (Duration::from_secs(1), wire.cut());
+    wire.mend();
+    let config = wire.config(&bench);
+    let launch = launch(&bench, &config, "late", Duration::from_secs(60));
+    let runtime = Runtime::new().unwrap();
+    let asked_ms = now_ms();
+    let started = runtime.block_on(choose(&config, &Shutdown::default()).start(launch.clone())).unwrap();
+    let waited = started.deadline_ms - asked_ms;
+    assert!(waited >= 61_000, "{waited} ms");
+    let record: serde_json::Value =
+        serde_json::from_slice(&fs::read(launch.dir.join("container.json")).unwrap()).unwrap();
+    assert_eq!(record["deadline_ms"], started.deadline_ms);
+    docker(&["rm", "-f", &container(&launch.run)]);
+}
+
+#[test]
+fn a_stopped_run_lets_go_of_a_docker_that_is_gone_for_good() {
+    let mut wire = Wire::new();
+    let bench = Bench::new(&[("a.js", &script("60s", "{}", ""))]);
+    let config = Config { stop_grace: Duration::from_secs(1), ..wire.config(&bench) };
+    let life = bench.dashboard_with(config.clone());
+    let run = life.start("a.js", &[]);
+    life.running();
+    wire.cut();
+    let start = || life.wait(life.supervisor.start(plan("a.js", &[]), vec![], String::new()));
+    assert_eq!(start(), Err(ApiError::AlreadyRunning { running: run.id.clone() }), "it may well be at work");
+    life.wait(life.supervisor.stop(String::new())).unwrap_err();
+    let (_, verdict) = life.finished(&run.id);
+    let Verdict::Crashed { exit_code: None, message } = verdict else { panic!("{verdict:?}") };
+    assert!(message.contains("if it is still at work, it ends by itself by "), "{message}");
+    let refused = start();
+    assert!(matches!(&refused, Err(ApiError::Unavailable { what }) if what.contains("no Docker")), "{refused:?}");
+    life.crash();
+    // What was left goes when Docker is back.
+    wire.mend();
+    let _life = bench.dashboard_with(config);
+    bench.nothing_left();
+}
+
+#[test]
+fn an_image_with_nothing_to_end_k6_by_itself_is_refused() {
+    let image = format!("ha-dashboard-test-{:08x}", rand::random::<u32>());
+    let mut import = Command::new("docker")
+        .args(["-H", &host(), "import", "-", &image])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let tar = Command::new("tar").args(["c", "/etc/hostname"]).output().unwrap();
+    std::io::Write::write_all(&mut import.stdin.take().unwrap(), &tar.stdout).unwrap();
+    assert!(import.wait().unwrap().success());
+    let bench = Bench::new(&[]);
+    let config = bench.docker();
+    let docker_config = DockerConfig { image: image.clone(), ..config.docker.clone() };
+    let life = bench.dashboard_with(Config { docker: docker_config, ..config });
+    let engine = life.runs.borrow().engine.clone();
+    bench.nothing_left();
+    docker(&["image", "rm", &image]);
+    assert!(!engine.ready && engine.note.contains("no program `timeout`"), "{engine:?}");
 }
 
 /// A Docker Engine of the test's own, which may be killed.
@@ -518,9 +611,31 @@ impl OwnEngine {
     }
 }
 
+impl OwnEngine {
+    /// What runs in its containers, or did when a killed engine lost sight of it.
+    fn inmates(&self) -> Vec<i32> {
+        let shims = self.shims();
+        let all = procfs::process::all_processes().unwrap().filter_map(|process| process.ok()?.stat().ok());
+        all.filter(|stat| shims.contains(&stat.ppid) && stat.state != 'Z').map(|stat| stat.pid).collect()
+    }
+
+    fn shims(&self) -> Vec<i32> {
+        let folder = self.folder.path().display().to_string();
+        let ours = |process: &procfs::process::Process| {
+            let line = process.cmdline().unwrap_or_default();
+            line.first().is_some_and(|name| name.contains("shim")) && line.iter().any(|word| word.contains(&folder))
+        };
+        procfs::process::all_processes().unwrap().flatten().filter(ours).map(|process| process.pid).collect()
+    }
+}
+
 impl Drop for OwnEngine {
     fn drop(&mut self) {
         self.signal(nix::sys::signal::Signal::SIGTERM);
+        // What a killed engine left behind.
+        for pid in self.inmates().into_iter().chain(self.shims()) {
+            let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
+        }
         let _ = Command::new("ip").args(["link", "delete", &self.bridge]).status();
         // The small disk, the machine's network that it held on to, and its data folder where it was killed.
         let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
@@ -530,6 +645,25 @@ impl Drop for OwnEngine {
             }
         }
     }
+}
+
+#[test]
+fn k6_in_a_container_ends_by_itself_whatever_becomes_of_docker_and_of_who_reads_its_log() {
+    let mut engine = OwnEngine::with_image(None);
+    let loud = "export function teardown() { for (;;) { console.log('x'.repeat(4000)); sleep(0.001); } }";
+    let bench = Bench::new(&[("a.js", &script("60s", "{}", loud))]);
+    let config = bench.docker();
+    let docker = DockerConfig { host: engine.host(), ..config.docker.clone() };
+    let config = Config { docker, stop_grace: Duration::from_secs(2), ..config };
+    let runtime = Runtime::new().unwrap();
+    let launch = launch(&bench, &config, "orphan", Duration::from_secs(1));
+    runtime.block_on(async { choose(&config, &Shutdown::default()).start(launch).await.map(drop).unwrap() });
+    runtime.shutdown_background();
+    let alive = engine.inmates();
+    assert_eq!(alive.len(), 1, "{alive:?}");
+    engine.signal(nix::sys::signal::Signal::SIGKILL);
+    // Told to end it would talk on in its teardown(), to a pipe that nobody empties.
+    poll("k6 to end by itself", || engine.inmates().is_empty().then_some(()));
 }
 
 #[test]
@@ -552,13 +686,12 @@ fn a_restart_of_docker_ends_the_run_and_is_told() {
         engine.up();
         let (run, verdict) = life.finished(&run.id);
         println!("{signal}: {verdict:?}");
-        if asked {
-            // Whether or not Docker took k6 with it: it ended because it was asked to.
-            assert_eq!(verdict, Verdict::Stopped);
-        } else {
-            let Verdict::Crashed { message, .. } = verdict else { panic!("{verdict:?}") };
-            assert!(message.contains("k6"), "{message}");
-        }
+        let Verdict::Crashed { message, .. } = verdict else { panic!("{verdict:?}") };
+        assert!(message.contains("k6"), "{message}");
+        // A new engine does not find what the killed one left, so nothing is claimed of it.
+        let alive = engine.inmates();
+        let told = message.contains("if it is still at work, it ends by itself by ");
+        assert!(alive.is_empty() || told, "{alive:?}: {message}");
         assert!(run.started_ms.is_some() && run.ended_ms.is_some());
         bench.nothing_left_at(&engine.host());
     }

@@ -82,6 +82,12 @@ pub enum DockerError {
     /// The disk is full.
     #[error("Docker's disk is full: free some space (`docker system df` shows what takes it), and start again")]
     DiskFull,
+    /// The image lacks a program.
+    #[error(
+        "the image has no program `timeout`, with which k6 ends by itself whatever becomes of Docker: name an image of \
+         grafana/k6, or one made from it, with HAD_K6_IMAGE"
+    )]
+    NoTimeout,
     /// There is no such container any more.
     #[error("Docker has no container {name} any more")]
     Gone {
@@ -121,8 +127,8 @@ impl DockerError {
 pub struct Recipe<'a> {
     /// The image.
     pub image: &'a str,
-    /// Arguments of the image's program.
-    pub args: Vec<String>,
+    /// What it runs, in place of what the image would.
+    pub command: Vec<String>,
     /// The environment.
     pub env: BTreeMap<String, String>,
     /// Marks.
@@ -137,6 +143,15 @@ pub struct Recipe<'a> {
     pub folder: &'a str,
     /// User and group.
     pub user: u32,
+}
+
+/// What an image is.
+#[derive(Debug)]
+pub struct Image {
+    /// Its id, which tells one from another of the same name.
+    pub id: String,
+    /// What its containers run, in front of their arguments.
+    pub entrypoint: Vec<String>,
 }
 
 /// How a container is.
@@ -238,8 +253,9 @@ impl Client {
         timeout(LIMIT, answer).await.map_err(|_| self.slow())?.map_err(|error| explain(&self.host, doing, error))
     }
 
-    fn slow(&self) -> DockerError {
-        DockerError::Unreachable { host: self.host.clone(), cause: format!("no answer for {} s", LIMIT.as_secs()) }
+    /// What is said of an engine that lets us wait.
+    pub fn slow(&self) -> DockerError {
+        DockerError::Unreachable { host: self.host.clone(), cause: "it lets us wait".into() }
     }
 
     /// The engine's version, for example `20.10.24`.
@@ -248,13 +264,16 @@ impl Client {
         Ok(version.version.unwrap_or_default())
     }
 
-    /// The id of an image.
+    /// What an image is.
     ///
     /// # Errors
     /// [`DockerError::NoImage`] among others.
-    pub async fn image_id(&self, image: &str) -> Result<String, DockerError> {
+    pub async fn image(&self, image: &str) -> Result<Image, DockerError> {
         match self.ask("look at the image", self.docker().await?.inspect_image(image)).await {
-            Ok(found) => Ok(found.id.unwrap_or_default()),
+            Ok(found) => Ok(Image {
+                id: found.id.unwrap_or_default(),
+                entrypoint: found.config.and_then(|config| config.entrypoint).unwrap_or_default(),
+            }),
             Err(DockerError::Gone { .. }) => Err(DockerError::NoImage { image: image.into() }),
             Err(error) => Err(error),
         }
@@ -293,7 +312,7 @@ impl Client {
         let user = format!("{0}:{0}", recipe.user);
         let body = ContainerCreateBody {
             image: Some(recipe.image.into()),
-            cmd: Some(recipe.args),
+            entrypoint: Some(recipe.command),
             env: Some(recipe.env.into_iter().map(|(name, value)| format!("{name}={value}")).collect()),
             labels: Some(recipe.labels.into_iter().collect()),
             user: Some(user),
@@ -521,6 +540,7 @@ fn explain(host: &str, doing: &'static str, error: Error) -> DockerError {
         Error::RequestTimeoutError => unreachable("no answer".into()),
         Error::DockerResponseServerError { status_code, message } => match status_code {
             _ if message.contains("no space left on device") => DockerError::DiskFull,
+            _ if message.contains("\"timeout\": executable file not found") => DockerError::NoTimeout,
             403 if !message.contains("read-only") => DockerError::Refused { host, doing },
             404 => DockerError::Gone { name: message },
             409 if message.contains("is already in use") => DockerError::NameTaken { name: String::new() },
@@ -588,6 +608,7 @@ mod tests {
             (said(403, "Forbidden"), "refuses to look"),
             (said(500, "write /x: no space left on device"), "disk is full"),
             (said(409, "Conflict. The container name \"/x\" is already in use"), "named"),
+            (said(400, "exec: \"timeout\": executable file not found in $PATH: unknown"), "no program `timeout`"),
             (said(500, "OCI runtime create failed"), "Docker can't look: OCI runtime"),
         ] {
             let told = explain("unix:///run/docker.sock", "look", error).to_string();

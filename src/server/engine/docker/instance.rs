@@ -16,9 +16,10 @@ use tokio::{
     sync::{Notify, mpsc, watch},
     time::{sleep, timeout},
 };
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::DropGuard;
 
 use super::{
+    SELF_END,
     client::{Client, ContainerState, DockerError, Life, Sample},
     folder, output,
 };
@@ -26,11 +27,13 @@ use crate::server::{
     clock::now_ms,
     engine::{
         EXPORT_FILE, EngineError, Exit, Instance, InstanceState, LOG_FILE, OLD_LOG_FILE, SUMMARY_FILE,
-        files::{self, read_json, write_json},
+        files::{self, read_json},
         locked,
         log::CappedLog,
+        millis,
     },
     feed::{Meter, Usage},
+    shutdown::Shutdown,
 };
 
 /// The file in a run's folder that says that its k6 is a container, and what we did to it.
@@ -41,8 +44,13 @@ const LOG_END: Duration = Duration::from_secs(2);
 const SUMMARY_LIMIT: usize = 16 << 20;
 /// The pause between two tries to reach Docker.
 const PAUSE: Duration = Duration::from_millis(500);
-/// How long after a run's deadline and grace time Docker may stay away before nobody waits for it any more.
-const GIVE_UP: Duration = Duration::from_secs(60);
+/// How long an answer is waited for before it is asked again how the container is.
+const LOOK_AGAIN: Duration = Duration::from_secs(10);
+/// How long Docker may stay away after k6 must be over before nobody waits for it any more.
+const GIVE_UP: Duration = Duration::from_secs(3);
+
+/// Exit codes of a k6 that its container's `timeout` ended: k6's own two, that of coreutils, and that of SIGHUP.
+const SELF_ENDED: [i32; 4] = [105, 2, 124, 129];
 
 /// What must be known of a container after a crash of the dashboard, beside what Docker knows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +91,8 @@ struct Shared {
     stopped: Notify,
     /// Held while k6 is told to end, so that it gets one signal however many ask.
     telling: tokio::sync::Mutex<()>,
+    /// Held while the record is written, so that the newest one is the last.
+    writing: tokio::sync::Mutex<()>,
     grace: Duration,
     meter: Meter,
     followed: Followed,
@@ -103,6 +113,7 @@ impl DockerInstance {
         grace: Duration,
         followed: Followed,
         known: Option<ContainerState>,
+        shutdown: &Shutdown,
     ) -> Arc<dyn Instance> {
         let name = record.name.clone();
         locked(&followed).insert(name.clone());
@@ -118,15 +129,16 @@ impl DockerInstance {
             record: Mutex::new(record),
             stopped: Notify::new(),
             telling: tokio::sync::Mutex::default(),
+            writing: tokio::sync::Mutex::default(),
             grace,
             meter: Meter::default(),
             followed,
         });
         let (sender, mut state) = watch::channel(first);
-        let token = CancellationToken::new();
+        let token = shutdown.token.child_token();
         let _following = token.clone().drop_guard();
         let following = shared.clone();
-        tokio::spawn(async move {
+        shutdown.tasks.spawn(async move {
             tokio::select! {
                 () = following.run(&sender) => {}
                 () = token.cancelled() => {}
@@ -182,7 +194,7 @@ impl Shared {
                 () = &mut measuring => {}
                 () = &mut reading, if !read => read = true,
                 at_ms = on_start.recv(), if listening => match at_ms {
-                    Some(at_ms) => self.began(at_ms, sender),
+                    Some(at_ms) => self.began(at_ms, sender).await,
                     None => listening = false,
                 },
             }
@@ -193,7 +205,7 @@ impl Shared {
         }
         // The mark may have come with the very last lines.
         if let Ok(at_ms) = on_start.try_recv() {
-            self.began(at_ms, sender);
+            self.began(at_ms, sender).await;
         }
         let state = match end {
             End::State(state) => self.finalise(state).await,
@@ -207,7 +219,7 @@ impl Shared {
     }
 
     /// k6 sends load since `at_ms`.
-    fn began(&self, at_ms: Millis, sender: &watch::Sender<InstanceState>) {
+    async fn began(&self, at_ms: Millis, sender: &watch::Sender<InstanceState>) {
         {
             let mut record = locked(&self.record);
             // After a stop k6 may say that its executors begin although they end at once and send nothing.
@@ -217,7 +229,7 @@ impl Shared {
             record.started_ms = Some(at_ms);
         }
         // A full disk must not end the run; the end is written again.
-        let _ = self.write();
+        let _ = self.write().await;
         sender.send_if_modified(|state| {
             let first = *state == InstanceState::Preparing;
             if first {
@@ -230,8 +242,9 @@ impl Shared {
     /// Resolves when the container runs no more.
     async fn ended(&self) -> End {
         loop {
-            let waited = self.client.wait(&self.name).await;
-            match self.client.state(&self.name).await {
+            // An engine that hangs would never answer.
+            let waited = timeout(LOOK_AGAIN, self.client.wait(&self.name)).await;
+            match timeout(LOOK_AGAIN, self.client.state(&self.name)).await.unwrap_or_else(|_| Err(self.client.slow())) {
                 Ok(state) if state.life == Life::Ended => return End::State(state),
                 // The start is under way, or Docker ended while we waited.
                 Ok(_) => {}
@@ -242,16 +255,39 @@ impl Shared {
                 }
                 Err(error) => {
                     tracing::warn!(container = self.name, %error, "the k6 container can't be looked at");
-                    let limit = self.record().deadline_ms + millis(self.grace) + millis(GIVE_UP);
-                    if now_ms() > limit {
-                        return End::Lost(format!("{error}. What became of k6 is not known"));
+                    if self.hopeless() {
+                        return End::Lost(format!("{error}. {}", self.unknown()));
                     }
                 }
             }
-            if let Err(error) = waited {
+            if let Ok(Err(error)) = waited {
                 tracing::debug!(container = self.name, %error, "waiting again");
             }
             sleep(PAUSE).await;
+        }
+    }
+
+    /// Whether k6 must be over, or was asked to end long ago, so that a Docker that is away is no reason to wait.
+    fn hopeless(&self) -> bool {
+        let record = self.record();
+        let asked_ms = record.stop_ms.unwrap_or(Millis::MAX);
+        now_ms() > self.self_end_ms().min(asked_ms.saturating_add(millis(self.grace))) + millis(GIVE_UP)
+    }
+
+    /// When k6 is gone at the latest, see [`super::bounded`].
+    fn self_end_ms(&self) -> Millis {
+        self.record().deadline_ms + millis(SELF_END) + millis(self.grace)
+    }
+
+    /// What can be said of a k6 that nobody sees.
+    fn unknown(&self) -> String {
+        let end_ms = self.self_end_ms();
+        let time = i64::try_from(end_ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+        let time = time.unwrap_or_default().strftime("%H:%M:%S UTC");
+        if now_ms() > end_ms {
+            format!("What became of k6 is not known; it ended by itself by {time}")
+        } else {
+            format!("What became of k6 is not known; if it is still at work, it ends by itself by {time}")
         }
     }
 
@@ -311,13 +347,13 @@ impl Shared {
             }
         }
         // Before the signal: an end by it must count as asked for whatever happens to us.
-        let _ = self.write();
+        let _ = self.write().await;
         self.client.signal(&self.name, "SIGTERM").await?;
         {
             let mut record = locked(&self.record);
             (record.told, record.told_ms) = (true, Some(now_ms()));
         }
-        let _ = self.write();
+        let _ = self.write().await;
         self.stopped.notify_one();
         Ok(())
     }
@@ -329,13 +365,17 @@ impl Shared {
         let signal = (129..=192).contains(&state.exit_code).then(|| state.exit_code - 128);
         // Docker's own word for not knowing; k6 says so only of scripts that it can't find.
         let lost = state.exit_code == 255 && record.started_ms.is_some();
+        // Docker was away when its time was over, so it ended by itself.
+        let ended_ms = state.ended_ms.unwrap_or_else(now_ms);
+        let by_itself =
+            record.stop_ms.is_none() && ended_ms >= record.deadline_ms && SELF_ENDED.contains(&state.exit_code);
         let exit = Exit {
             code: (signal.is_none() && !lost).then_some(state.exit_code),
             signal,
             stop_requested: record.stop_ms.is_some() && !record.timed_out,
-            timed_out: record.timed_out,
+            timed_out: record.timed_out || by_itself,
             started_ms: record.started_ms,
-            ended_ms: state.ended_ms.unwrap_or_else(now_ms),
+            ended_ms,
             out_of_memory: state.out_of_memory,
             error: (!state.error.is_empty()).then(|| format!("the container could not be started: {}", state.error)),
         };
@@ -344,16 +384,17 @@ impl Shared {
                 tracing::warn!(container = self.name, file = outside, %error, "k6's summary can't be read");
             }
         }
-        if let Err(error) = write_json(&self.dir.join(files::EXIT), &exit) {
+        if let Err(error) = files::write(self.dir.join(files::EXIT), exit.clone()).await {
             tracing::error!(container = self.name, %error, "the end of the run can't be written");
         }
         if let Err(error) = self.client.remove(&self.name).await {
             // The sweep comes by.
             tracing::warn!(container = self.name, %error, "the k6 container can't be removed yet");
         }
-        if lost && !exit.stop_requested {
-            let why = "Docker was restarted and lost sight of k6, so nobody knows how the run ended";
-            return InstanceState::Lost { started_ms: exit.started_ms, why: why.into() };
+        if lost {
+            // Whether or not it was asked to end: it may be at work where Docker no longer looks.
+            let why = format!("Docker was restarted and lost sight of k6. {}", self.unknown());
+            return InstanceState::Lost { started_ms: exit.started_ms, why };
         }
         InstanceState::Ended(exit)
     }
@@ -373,23 +414,21 @@ impl Shared {
         locked(&self.record).clone()
     }
 
-    fn write(&self) -> io::Result<()> {
-        write(&self.dir, &self.record())
+    async fn write(&self) -> io::Result<()> {
+        let _one_at_a_time = self.writing.lock().await;
+        write(&self.dir, self.record()).await
     }
 }
 
 /// Keeps a record in a run's folder.
-pub fn write(dir: &Path, record: &Record) -> io::Result<()> {
-    write_json(&dir.join(CONTAINER), record).inspect_err(|error| {
-        tracing::error!(container = record.name, %error, "the container's record can't be written");
+pub async fn write(dir: &Path, record: Record) -> io::Result<()> {
+    let name = record.name.clone();
+    files::write(dir.join(CONTAINER), record).await.inspect_err(|error| {
+        tracing::error!(container = name, %error, "the container's record can't be written");
     })
 }
 
 /// The record in a run's folder; `None`: its k6 is no container.
 pub fn read(dir: &Path) -> io::Result<Option<Record>> {
     read_json(&dir.join(CONTAINER))
-}
-
-fn millis(duration: Duration) -> Millis {
-    Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX)
 }

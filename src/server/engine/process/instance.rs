@@ -12,12 +12,13 @@ use tokio::{
     sync::watch,
     time::{MissedTickBehavior, interval},
 };
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::DropGuard;
 
 use super::super::{
     EngineError, Exit, Instance, InstanceState,
     files::{self, InstanceFile, read_json},
 };
+use crate::server::shutdown::Shutdown;
 
 /// How often the keeper's files are looked at. A look costs some ten microseconds.
 pub const POLL: Duration = Duration::from_millis(50);
@@ -36,12 +37,12 @@ pub struct ProcessInstance {
 
 impl ProcessInstance {
     /// Follows what is recorded in `dir`. `processes`: `None` where none were ever recorded.
-    pub fn follow(dir: PathBuf, processes: Option<InstanceFile>) -> Self {
+    pub fn follow(dir: PathBuf, processes: Option<InstanceFile>, shutdown: &Shutdown) -> Self {
         let (sender, state) = watch::channel(look(&dir, processes.as_ref()));
-        let ended = CancellationToken::new();
+        let ended = shutdown.token.child_token();
         let _following = ended.clone().drop_guard();
         let followed = processes.clone();
-        tokio::spawn(async move {
+        shutdown.tasks.spawn(async move {
             let mut ticks = interval(POLL);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             while !sender.borrow().is_over() {
