@@ -172,12 +172,17 @@ impl Run {
         self.ended_ms.unwrap_or(now_ms).saturating_sub(started) as f64 / 1000.0
     }
 
-    /// How much of the planned length is over, 0–1; 1 when finished.
+    /// How much of the planned length is over, 0–1; when finished, how far the run came.
     pub fn progress(&self, now_ms: Millis) -> f64 {
-        if !self.state.is_active() {
-            return 1.0;
-        }
-        (self.elapsed_s(now_ms) / f64::from(self.duration_s().max(1))).clamp(0.0, 1.0)
+        let (elapsed, planned) = (self.elapsed_s(now_ms), f64::from(self.duration_s().max(1)));
+        let whole = match self.state {
+            RunState::Finished(Verdict::Passed) => true,
+            // A crossed threshold may have ended it early. What a script's own options ask for may take less than planned,
+            // and what is measured of the last second is less than a second.
+            RunState::Finished(Verdict::Failed) => self.schedule.is_none() || elapsed + 1.0 >= planned,
+            _ => false,
+        };
+        if whole { 1.0 } else { (elapsed / planned).clamp(0.0, 1.0) }
     }
 
     /// Seconds of the planned length that are left; 0 when finished or overdue.

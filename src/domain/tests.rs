@@ -5,6 +5,7 @@ mod any;
 mod grafana;
 mod history;
 mod live;
+mod progress;
 mod schedule;
 mod validate;
 mod wire;

@@ -121,6 +121,16 @@ impl Dashboard {
     }
 }
 
+/// A run with what was observed of its thresholds so far: only the hub knows that while it is at work.
+fn with_observed(run: Run, picture: &Snapshot) -> Run {
+    match &picture.status.run {
+        Some(shown) if shown.id == run.id && run.state.is_active() => {
+            Run { thresholds: shown.thresholds.clone(), ..run }
+        }
+        _ => run,
+    }
+}
+
 fn up_to_date(picture: Arc<Snapshot>, feed: &RunFeed) -> Arc<Snapshot> {
     let shown = picture.status.run.as_ref();
     let id = |run: &Run| run.id.clone();
@@ -190,7 +200,8 @@ impl Control for Dashboard {
     }
 
     async fn runs(&self) -> Vec<Run> {
-        self.supervisor.runs()
+        let picture = self.brief_picture();
+        self.supervisor.runs().into_iter().map(|run| with_observed(run, &picture)).collect()
     }
 
     fn look_at_runs(&self, look: &mut dyn FnMut(&Run)) {
@@ -198,7 +209,7 @@ impl Control for Dashboard {
     }
 
     async fn run(&self, id: &RunId) -> Result<Run, ApiError> {
-        self.supervisor.run(id)
+        self.supervisor.run(id).map(|run| with_observed(run, &self.brief_picture()))
     }
 
     async fn log(&self, id: &RunId) -> Result<Vec<String>, ApiError> {

@@ -50,6 +50,26 @@ pub fn rules() -> Rules {
     }
 }
 
+/// A run of 60 s that just started.
+pub fn run_of_a_minute() -> Run {
+    let shape = Shape::Pattern { pattern: Pattern::Load, peak: Peak::Vus { vus: 5 }, duration_s: 60, ramp_s: None };
+    let plan = Plan { script: "a.js".into(), target: "shop".into(), shape, thresholds: vec![] };
+    Run {
+        id: "r-1".parse().unwrap(),
+        schedule: plan.schedule(),
+        plan,
+        state: RunState::Starting,
+        created_ms: 9_000,
+        started_ms: None,
+        ended_ms: None,
+        deadline_ms: 100_000,
+        stop_problem: None,
+        thresholds: vec![],
+        totals: None,
+        correlation_id: String::new(),
+    }
+}
+
 pub fn threshold() -> impl Strategy<Value = Threshold> {
     use crate::domain::threshold::MetricKind::{Counter, Gauge, Rate, Trend};
     let custom = [("my_metric", Trend), ("_x1", Rate), ("Mine", Counter), ("g", Gauge)];

@@ -625,8 +625,14 @@ fn the_shown_picture_has_the_newest_state_and_keeps_what_was_observed() {
     observed.state = RunState::Starting;
     observed.thresholds[0].value = Some(0.25);
     old.status.run = Some(observed);
-    let shown = up_to_date(Arc::new(old), &RunFeed { run: Some(active), ..feed });
+    let shown = up_to_date(Arc::new(old), &RunFeed { run: Some(active), ..feed.clone() });
     let shown_run = shown.status.run.as_ref().unwrap();
+    let value = |run: Run| with_observed(run, &shown).thresholds[0].value;
+    let asked = feed.run.clone().unwrap();
+    assert_eq!(value(Run { state: RunState::Running, ..asked.clone() }), Some(0.25), "while it is at work");
+    assert_eq!(value(asked.clone()), asked.thresholds[0].value, "k6 has the last word");
+    let other = Run { id: "other".parse().unwrap(), state: RunState::Running, ..asked.clone() };
+    assert_eq!(value(other), asked.thresholds[0].value);
     assert_eq!((&shown_run.state, shown_run.thresholds[0].value), (&RunState::Running, Some(0.25)));
     assert_eq!(shown.history.at_ms.len(), 1, "the same run's history");
 }
