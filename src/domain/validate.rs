@@ -206,10 +206,17 @@ impl std::fmt::Display for Problem {
 
 impl std::fmt::Display for FieldError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { field, value, problem } = self;
+        f.write_str(&self.told_of(self.field.name()))
+    }
+}
+
+impl FieldError {
+    /// The error in English, for who knows the field by the name `name`.
+    pub fn told_of(&self, name: &str) -> String {
+        let Self { field: _, value, problem } = self;
         match problem {
-            Problem::Missing => write!(f, "{}: {problem}", field.name()),
-            _ => write!(f, "{}: {value:?} is not allowed: {problem}", field.name()),
+            Problem::Missing => format!("{name}: {problem}"),
+            _ => format!("{name}: {value:?} is not allowed: {problem}"),
         }
     }
 }
@@ -318,7 +325,8 @@ impl Draft {
     /// itself. The plan then carries those of its thresholds that [`Threshold`] can express; k6 judges all of them.
     ///
     /// # Errors
-    /// Every refused field, in the form's order.
+    /// Every refused field, in the form's order. Of a script that k6 refuses nobody knows what it needs, so nothing is said
+    /// of the fields from `pattern` to `thresholds`.
     pub fn validate(&self, rules: &Rules) -> Result<Plan, Vec<FieldError>> {
         let mut refused = Refused::default();
         let script = self.script(rules, &mut refused);
@@ -328,6 +336,7 @@ impl Draft {
                 own(&self.script, &rules.limits, *duration_s, *max_vus, &mut refused)
                     .map(|shape| (shape, own_thresholds(thresholds)))
             }
+            None if rules.script(self.script.trim()).is_some() => None,
             _ => {
                 let shape = self.shape(&rules.limits, &mut refused);
                 let thresholds = refused.thresholds(&self.thresholds);

@@ -77,7 +77,6 @@ pub fn router(state: HttpState, pages: Router) -> Router {
         .route("/api", any(unknown_route))
         .route("/api/", any(unknown_route))
         .route("/api/{*rest}", any(unknown_route))
-        .route("/runs/{id}/report.html", get(runs::report))
         .merge(forms::router())
         .method_not_allowed_fallback(wrong_method)
         .with_state(state.clone());

@@ -134,6 +134,10 @@ fn refusals_name_field_value_and_what_is_allowed() {
             "script: \"broken.js\" is not allowed: k6 refuses this script: Unexpected token ;",
         ),
         (
+            set(&|d| *d = Draft { script: " broken.js ".into(), target: d.target.clone(), ..Draft::default() }),
+            "script: \"broken.js\" is not allowed: k6 refuses this script: Unexpected token ;",
+        ),
+        (
             set(&|d| d.pattern = "Load".into()),
             "pattern: \"Load\" is not allowed: use one of smoke, load, stress, spike, soak, breakpoint",
         ),

@@ -9,7 +9,10 @@ use axum::{
 };
 use ha_dashboard::{
     api::error::ApiError,
-    domain::{run::RunId, validate::FieldError},
+    domain::{
+        run::RunId,
+        validate::{self, FieldError},
+    },
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -24,7 +27,7 @@ pub struct Problem {
     /// Its text for people.
     pub error: String,
     /// Refused fields.
-    pub errors: Vec<FieldError>,
+    pub errors: Vec<FieldBody>,
     /// The run that is at work already.
     pub running: Option<RunId>,
 }
@@ -50,32 +53,45 @@ pub struct ErrorBody {
 }
 
 /// A refused field.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct FieldBody {
     /// What is wrong and what is allowed.
     message: String,
-    /// The same for programs.
-    #[serde(flatten)]
-    #[schema(value_type = FieldDetail)]
-    detail: FieldError,
-}
-
-/// Describes [`FieldError`], whose own module knows nothing of HTTP.
-#[derive(ToSchema)]
-#[allow(dead_code)]
-struct FieldDetail {
-    /// Its name, as in the form; `rps` and `target_vus` are `peak`, `test_type` is `pattern`.
-    field: String,
+    /// Its name in the request.
+    field: &'static str,
     /// What was given, at most 100 characters of it.
     value: String,
-    /// What is wrong as a name, for example `not-in-range`; the bounds stand beside it.
+    /// What is wrong, for programs.
+    #[serde(flatten)]
+    #[schema(value_type = FieldProblem)]
+    problem: validate::Problem,
+}
+
+/// Describes [`validate::Problem`], whose own module knows nothing of HTTP.
+#[derive(ToSchema)]
+#[allow(dead_code)]
+struct FieldProblem {
+    /// Its name, for example `not-in-range`; the bounds stand beside it.
     problem: String,
+}
+
+impl FieldBody {
+    /// A field that the request calls `field`.
+    pub fn new(error: FieldError, field: &'static str) -> Self {
+        Self { message: error.told_of(field), field, value: error.value, problem: error.problem }
+    }
 }
 
 impl Problem {
     /// A problem without particulars.
     pub fn new(status: StatusCode, code: &'static str, error: String) -> Self {
         Self { status, code, error, errors: Vec::new(), running: None }
+    }
+
+    /// Refused fields.
+    pub fn invalid(errors: Vec<FieldBody>) -> Self {
+        let error = errors.iter().map(|error| error.message.as_str()).collect::<Vec<_>>().join("; ");
+        Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", error) }
     }
 
     /// A route that is asked with another method than it takes.
@@ -86,13 +102,12 @@ impl Problem {
 
     /// The body that goes with it.
     pub fn body(self, correlation_id: String) -> ErrorBody {
-        let errors = self.errors.into_iter().map(|detail| FieldBody { message: detail.to_string(), detail });
         ErrorBody {
             success: false,
             error: self.error,
             code: self.code,
             correlation_id,
-            errors: errors.collect(),
+            errors: self.errors,
             running: self.running,
         }
     }
@@ -119,7 +134,13 @@ impl From<ApiError> for Problem {
         let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut problem = Self::new(status, error.code(), error.to_string());
         match error {
-            ApiError::Invalid { errors } => problem.errors = errors,
+            ApiError::Invalid { errors } => {
+                let named = |error: FieldError| {
+                    let name = error.field.name();
+                    FieldBody::new(error, name)
+                };
+                problem.errors = errors.into_iter().map(named).collect();
+            }
             ApiError::AlreadyRunning { running } => problem.running = Some(running),
             _ => {}
         }

@@ -18,6 +18,7 @@ use super::{
 
 /// Where to go on.
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Resume {
     /// The `id:` of the last event seen, `epoch-seq`. The header `Last-Event-ID`, which browsers send, wins.
     resume: Option<String>,

@@ -15,17 +15,23 @@ use ha_dashboard::{
         plan::{Model, Pattern, Peak, Shape},
         run::{Run, RunState, Verdict},
         script::ScriptKind,
-        validate::{Draft, Rules},
+        validate::{self, Draft, Field, FieldError, Rules},
     },
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        RefOr,
+        schema::{AllOfBuilder, AnyOfBuilder, ObjectBuilder, Schema},
+    },
+};
 
 use super::{
     HttpState,
     edge::Correlation,
-    error::{ErrorBody, Failure, Problem, shortened},
+    error::{ErrorBody, Failure, FieldBody, Problem, shortened},
 };
 
 /// The script behind `test_type: "api"`.
@@ -35,13 +41,30 @@ const API_SCRIPT: &str = "api-load-test.js";
 const TEST_TYPES: [(&str, Pattern); 4] =
     [("baseline", Pattern::Load), ("spike", Pattern::Spike), ("stress", Pattern::Stress), ("api", Pattern::Load)];
 
+/// Describes what `start` takes, and how much of it is needed.
+pub struct StartBody;
+
+impl ToSchema for StartBody {}
+
+impl PartialSchema for StartBody {
+    fn schema() -> RefOr<Schema> {
+        let needs = |fields: &[&str]| fields.iter().fold(ObjectBuilder::new(), |object, field| object.required(*field));
+        let enough = AnyOfBuilder::new()
+            .item(needs(&["duration", "target_vus"]))
+            .item(needs(&["duration", "rps"]))
+            .item(needs(&["script"]))
+            .description(Some("A duration and a peak, or a script with its own options."));
+        AllOfBuilder::new().item(StartFields::schema()).item(enough).into()
+    }
+}
+
 /// What `start` takes. Numbers may also come as texts; fields that are not listed are named in `ignored`.
 #[derive(ToSchema)]
 #[allow(dead_code)]
-pub struct StartBody {
+struct StartFields {
     /// The whole test, ramps included: seconds, or a text like `5m`.
-    #[schema(value_type = Value)]
-    duration: Value,
+    #[schema(value_type = Option<Value>)]
+    duration: Option<Value>,
     /// The peak: VUs, or with `model: "arrival-rate"` iterations per second.
     #[schema(value_type = Option<u32>)]
     rps: Option<Value>,
@@ -244,7 +267,8 @@ pub async fn start(
     if draft.script.is_empty() {
         draft.script = Draft::suggested(&state.control.rules().await).script;
     }
-    let run = state.control.start(draft, correlation_id.clone()).await?;
+    let started = state.control.start(draft, correlation_id.clone()).await;
+    let run = started.map_err(|error| in_the_requests_words(error, asked.peak))?;
     let mut configuration = configuration(&run);
     if configuration.model.is_some() {
         configuration.test_type = test_type;
@@ -427,6 +451,27 @@ fn rounded(value: f64) -> f64 {
 struct Asked {
     draft: Draft,
     test_type: String,
+    /// The field that the peak was, or is to be, asked for with.
+    peak: &'static str,
+}
+
+/// Names refused fields and what is allowed as the contract does.
+fn in_the_requests_words(error: ApiError, peak: &'static str) -> Failure {
+    let ApiError::Invalid { errors } = error else { return error.into() };
+    let named = |mut error: FieldError| {
+        let field = match error.field {
+            Field::Peak => peak,
+            Field::Pattern => "test_type",
+            field => field.name(),
+        };
+        if let (Field::Pattern, validate::Problem::NotOneOf { allowed }) = (error.field, &mut error.problem) {
+            let others = Pattern::ALL.iter().map(|pattern| pattern.name());
+            let others = others.filter(|name| TEST_TYPES.iter().all(|(test_type, _)| test_type != name));
+            *allowed = TEST_TYPES.iter().map(|(name, _)| *name).chain(others).map(str::to_owned).collect();
+        }
+        FieldBody::new(error, field)
+    };
+    Problem::invalid(errors.into_iter().map(named).collect()).into()
 }
 
 /// Takes what `start` knows out of `fields`; what stays is unknown.
@@ -453,7 +498,9 @@ fn take_draft(fields: &mut Map<String, Value>) -> Result<Asked, Failure> {
 
     let model = take("model").unwrap_or_else(|| Model::Vus.name().into());
     let (rps, target_vus) = (take("rps"), take("target_vus"));
-    let peak = if model == Model::ArrivalRate.name() { rps.or(target_vus) } else { target_vus.or(rps) };
+    let (rps, target_vus) = (("rps", rps), ("target_vus", target_vus));
+    let (first, second) = if model == Model::ArrivalRate.name() { (rps, target_vus) } else { (target_vus, rps) };
+    let (peak_field, peak) = if first.1.is_none() && second.1.is_some() { second } else { first };
     let test_type = take("test_type").unwrap_or_else(|| "baseline".into());
     let pattern = TEST_TYPES.iter().find(|(name, _)| *name == test_type).map(|(_, pattern)| pattern.name().to_owned());
     let script = take("script").or_else(|| (test_type == "api").then(|| API_SCRIPT.into()));
@@ -469,7 +516,7 @@ fn take_draft(fields: &mut Map<String, Value>) -> Result<Asked, Failure> {
         max_vus: take("max_vus").unwrap_or_default(),
         thresholds,
     };
-    Ok(Asked { draft, test_type })
+    Ok(Asked { draft, test_type, peak: peak_field })
 }
 
 fn take_text(fields: &mut Map<String, Value>, name: &str) -> Result<Option<String>, Failure> {

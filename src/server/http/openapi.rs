@@ -37,6 +37,7 @@ pub fn api() -> OpenApiRouter<HttpState> {
         .routes(routes!(runs::runs))
         .routes(routes!(runs::run))
         .routes(routes!(runs::log))
+        .routes(routes!(runs::report))
         .routes(routes!(runs::prometheus_log))
         .routes(routes!(live::live))
         .routes(routes!(health::health))

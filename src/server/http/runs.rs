@@ -136,6 +136,16 @@ pub async fn log(
 }
 
 /// The report of the run at work, or of the last one, as a file to keep; of earlier runs only figures are kept.
+#[utoipa::path(
+    get,
+    path = "/runs/{id}/report.html",
+    tag = "runs",
+    params(("id" = String, Path, description = "The run's id")),
+    responses(
+        (status = 200, description = "An HTML file that needs nothing else", content_type = "text/html", body = String),
+        (status = 404, body = ErrorBody),
+    ),
+)]
 pub async fn report(
     State(state): State<HttpState>,
     Path(id): Path<String>,

@@ -153,6 +153,10 @@ impl Control for Scripted {
     async fn rules(&self) -> Rules {
         self.asked.lock().unwrap().push("rules");
         let script = |name: &str| Script { name: name.into(), kind: ScriptKind::Scheduled };
+        let own = |name: &str| Script {
+            name: name.into(),
+            kind: ScriptKind::Own { executors: vec![], duration_s: Some(60), max_vus: 3, thresholds: vec![] },
+        };
         if let Some(said) = self.said.lock().unwrap().clone() {
             let own = ScriptKind::Own {
                 executors: vec![said.clone()],
@@ -173,7 +177,7 @@ impl Control for Scripted {
         Rules {
             limits: Limits { max_vus: 200, max_rate: 1000, max_duration_s: 3600 },
             services: vec!["product-service".into(), "user-service".into()],
-            scripts: vec![script("api-load-test.js"), script("shop-journey.js")],
+            scripts: vec![script("api-load-test.js"), own("own-options.js"), script("shop-journey.js")],
         }
     }
 
@@ -387,6 +391,7 @@ async fn refused_fields_are_named_one_by_one() {
         ("rps", json!(1e9)),
         ("rps", json!(2.5)),
         ("rps", json!("ten")),
+        ("target_vus", json!(0)),
         ("duration", json!(0)),
         ("duration", json!(2_592_000)),
         ("target", json!("nobody")),
@@ -404,15 +409,31 @@ async fn refused_fields_are_named_one_by_one() {
         assert_eq!(told["success"], false);
         assert_eq!(told["correlation_id"], answer.header("x-correlation-id"));
         let errors = told["errors"].as_array().unwrap();
-        let expected = match field {
-            "rps" => "peak",
-            "test_type" => "pattern",
-            other => other,
-        };
         assert_eq!(errors.len(), 1, "{told}");
-        assert_eq!(errors[0]["field"], expected);
+        assert_eq!(errors[0]["field"], field);
         assert!(errors[0]["problem"].is_string() && errors[0]["value"].is_string(), "{told}");
-        assert!(!errors[0]["message"].as_str().unwrap().is_empty());
+        let message = errors[0]["message"].as_str().unwrap();
+        assert!(message.starts_with(&format!("{field}: ")), "{told}");
+        assert_eq!(told["error"], message);
+    }
+    for (body, field) in [
+        (json!({ "duration": 60 }), "target_vus"),
+        (json!({ "duration": 60, "target_vus": 0 }), "target_vus"),
+        (json!({ "duration": 60, "target_vus": 0, "rps": 3 }), "target_vus"),
+        (json!({ "duration": 60, "model": "arrival-rate" }), "rps"),
+        (json!({ "duration": 60, "model": "arrival-rate", "target_vus": 0 }), "target_vus"),
+    ] {
+        let told = server.start(body.clone()).await.json();
+        assert_eq!(told["errors"][0]["field"], field, "{body}: {told}");
+        assert_eq!(told["errors"].as_array().unwrap().len(), 1, "{told}");
+    }
+    let told = server.start(json!({ "duration": 60, "target_vus": 5, "test_type": "nonsense" })).await.json();
+    let allowed = json!(["baseline", "spike", "stress", "api", "smoke", "load", "soak", "breakpoint"]);
+    assert_eq!(told["errors"][0]["allowed"], allowed);
+    for test_type in allowed.as_array().unwrap() {
+        let server = Server::new();
+        let answer = server.start(json!({ "duration": 60, "target_vus": 5, "test_type": test_type })).await;
+        assert_eq!(answer.status, 200, "{test_type}");
     }
 }
 
@@ -763,7 +784,7 @@ async fn unknown_routes_and_methods_are_told_in_json() {
 }
 
 /// What callers of the former service use, and what is ours.
-const ROUTES: [(&str, &str); 16] = [
+const ROUTES: [(&str, &str); 17] = [
     ("get", "/api/v1/analytics/load-test/metrics"),
     ("get", "/api/v1/analytics/load-test/scenarios"),
     ("post", "/api/v1/analytics/load-test/start"),
@@ -780,6 +801,7 @@ const ROUTES: [(&str, &str); 16] = [
     ("get", "/live"),
     ("get", "/metrics"),
     ("get", "/ready"),
+    ("get", "/runs/{id}/report.html"),
 ];
 
 #[tokio::test]
@@ -807,6 +829,24 @@ async fn the_description_is_true() {
     let refused = server.start(json!({ "duration": 0 })).await;
     check(&description, "post", START, &refused);
     check(&description, "get", "/api/v1/runs/{id}", &server.get("/api/v1/runs/other").await);
+}
+
+#[tokio::test]
+async fn what_a_start_needs_is_described() {
+    let description = Server::new().get("/api/openapi.json").await.json();
+    let choices = description["components"]["schemas"]["StartBody"]["allOf"][1]["anyOf"].clone();
+    let sufficient: Vec<Vec<&str>> = (choices.as_array().unwrap().iter())
+        .map(|choice| choice["required"].as_array().unwrap().iter().filter_map(Value::as_str).collect())
+        .collect();
+    let values = json!({ "duration": 60, "target_vus": 5, "rps": 5, "script": "own-options.js" });
+    let fields: Vec<_> = values.as_object().unwrap().keys().map(String::as_str).collect();
+    for mask in 0..1 << fields.len() {
+        let given: Vec<_> = (0..fields.len()).filter(|bit| mask >> bit & 1 == 1).map(|bit| fields[bit]).collect();
+        let body: Value = given.iter().map(|field| ((*field).to_owned(), values[*field].clone())).collect();
+        let described = sufficient.iter().any(|needed| needed.iter().all(|field| given.contains(field)));
+        let answer = Server::new().start(body).await;
+        assert_eq!(answer.status == 200, described, "{given:?}: {}", answer.json());
+    }
 }
 
 /// Holds an answer against what the description says of its status.
