@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { defineConfig, devices, type PlaywrightTestConfig } from "@playwright/test";
 import { inContainers } from "./harness/compose.ts";
 
@@ -10,7 +11,7 @@ if (!existsSync(chromium)) {
 /** What tests and benchmarks share. */
 export const base: PlaywrightTestConfig = {
   outputDir: "test-results",
-  // Each worker runs a whole dashboard with Prometheus and k6; two would fight over two cores and spoil timings.
+  // What measures times has the machine for itself.
   workers: 1,
   timeout: 90_000,
   expect: { timeout: 10_000 },
@@ -41,14 +42,24 @@ export default defineConfig({
   ...base,
   testDir: "tests",
   forbidOnly: Boolean(process.env.CI),
+  // Each worker has a whole system of its own, and most of a test is waiting for k6. Of the stack in containers there is one.
+  workers: inContainers ? 1 : Number(process.env.E2E_WORKERS ?? Math.min(4, Math.max(2, availableParallelism()))),
+  fullyParallel: true,
   reporter: [["list"], ["./harness/summary.ts"]],
-  projects: [
-    { name: "desktop", testIgnore: [noJs, mobile, ...(inContainers ? [] : [compose])] },
-    { name: "no-js", testMatch: noJs, use: { javaScriptEnabled: false } },
-    {
-      name: "mobile",
-      testMatch: mobile,
-      use: { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 },
-    },
-  ],
+  projects: inContainers
+    ? [
+        { name: "containers", testMatch: compose },
+        // Of the others those that go through what differs: how k6 is started, fed, watched, stopped and found again, and
+        // how services are reached. Pages, languages, checks of input and the REST API are the same program over either.
+        { name: "desktop", testIgnore: [noJs, mobile, compose], grep: /@containers/ },
+      ]
+    : [
+        { name: "desktop", testIgnore: [noJs, mobile, compose] },
+        { name: "no-js", testMatch: noJs, use: { javaScriptEnabled: false } },
+        {
+          name: "mobile",
+          testMatch: mobile,
+          use: { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 },
+        },
+      ],
 });

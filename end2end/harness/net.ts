@@ -1,12 +1,25 @@
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 
-/** A port that nobody listens on right now. */
+/** Each worker takes its ports from a range of its own, below those that the kernel gives to connections. */
+const range = 1000;
+const first = 20_000 + range * (Number(process.env.TEST_PARALLEL_INDEX ?? 0) % 12);
+let next = Math.floor(Math.random() * range);
+
+/** A port that nobody listens on, and that no other worker is given. */
 export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  for (let tries = 0; tries < range; tries++) {
+    const port = first + (next++ % range);
+    const server = createServer();
+    const free = await new Promise<boolean>((resolve) => {
+      server.once("error", () => resolve(false));
+      server.listen(port, "127.0.0.1", () => resolve(true));
+    });
+    if (free) {
+      await new Promise((resolve) => server.close(resolve));
+      return port;
+    }
+  }
+  throw new Error(`no free port from ${first} to ${first + range - 1}`);
 }
 
 /** A network between browser and dashboard that can be cut: connections break, new ones are refused. */

@@ -1,6 +1,10 @@
+import { appendFileSync } from "node:fs";
 import type { FullResult, Reporter, TestCase, Suite } from "@playwright/test/reporter";
 
-/** Prints `N passed, N failed, N skipped` as the last line: flaky counts as passed, as in Playwright's own exit code. */
+/**
+ * Prints the ten slowest tests, and `N passed, N failed, N skipped` as the last line: flaky counts as passed, as in
+ * Playwright's own exit code. The file that `TEST_TIMES` names gets a line a test: its seconds and its name.
+ */
 export default class Summary implements Reporter {
   private tests: TestCase[] = [];
 
@@ -9,6 +13,16 @@ export default class Summary implements Reporter {
   }
 
   onEnd(result: FullResult) {
+    const seconds = (test: TestCase) => test.results.reduce((sum, { duration }) => sum + duration, 0) / 1000;
+    const name = (test: TestCase) => test.titlePath().filter(Boolean).join(" › ");
+    const lines = this.tests
+      .filter(({ results }) => results.length > 0)
+      .sort((a, b) => seconds(b) - seconds(a))
+      .map((test) => `${seconds(test).toFixed(1)} ${name(test)}`);
+    const file = process.env.TEST_TIMES;
+    if (file) appendFileSync(file, lines.map((line) => `${line}\n`).join(""));
+    else console.log(`\nthe slowest, in seconds:\n${lines.slice(0, 10).join("\n")}`);
+
     const count = (...outcomes: string[]) => this.tests.filter((test) => outcomes.includes(test.outcome())).length;
     // A test that never ran, for example after an interruption, has the outcome "skipped".
     const failed = count("unexpected") + (result.status === "passed" || count("unexpected") > 0 ? 0 : 1);

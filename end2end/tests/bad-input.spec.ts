@@ -172,7 +172,10 @@ test("two presenters press Start at the same instant: both see the one run", asy
   await context.close();
 });
 
-test("a service that is down does not stop the dashboard: the run shows it", async ({ freshStack: stack, page }) => {
+test("a service that is down does not stop the dashboard: the run shows it @containers", async ({
+  freshStack: stack,
+  page,
+}) => {
   const load = await LoadPage.open(page, stack.url);
   await stack.endService("user-service");
   await page.getByRole("link", { name: "Services" }).click();

@@ -33,7 +33,7 @@ test("after a network break the picture goes on without gaps or doubled points",
   await cable.close();
 });
 
-test("a crash of the dashboard costs no run: the next start adopts it, and it ends as planned", async ({
+test("a crash of the dashboard costs no run: the next start adopts it, and it ends as planned @containers", async ({
   freshStack: stack,
   page,
 }) => {
@@ -55,7 +55,7 @@ test("a crash of the dashboard costs no run: the next start adopts it, and it en
   expect(history.at_ms[0]).toBeLessThan((status.run?.started_ms ?? 0) + 5_000);
 });
 
-test("a run that ended while the dashboard was away has its verdict afterwards", async ({
+test("a run that ended while the dashboard was away has its verdict afterwards @containers", async ({
   freshStack: stack,
   page,
 }) => {

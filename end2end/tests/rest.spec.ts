@@ -86,7 +86,7 @@ test("a system without a run has no numbers, rather than zeros", async ({ freshS
   expect(await stack.api.status()).toMatchObject({ status: "idle", running: false });
 });
 
-test("health, readiness and the API's description answer", async ({ stack }) => {
+test("health, readiness and the API's description answer @containers", async ({ stack }) => {
   for (const path of ["/health", "/health/detailed", "/ready", "/live", "/api/openapi.json"]) {
     expect((await stack.api.get(path)).status, path).toBe(200);
   }

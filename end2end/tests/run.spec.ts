@@ -1,7 +1,10 @@
 import { expect, keepPicture, test } from "../harness/test.ts";
 import { LoadPage, longPlan, shortPlan } from "../pages/load-page.ts";
 
-test("start: the numbers grow to the plan, and the run ends by itself, on time and passed", async ({ load, page }) => {
+test("start: the numbers grow to the plan, and the run ends by itself, on time and passed @containers", async ({
+  load,
+  page,
+}) => {
   await load.start();
   await load.expectState("starting", "running");
   // Start is at the end of a long form, the numbers are at the top.
@@ -58,7 +61,7 @@ test("an arrival rate is kept", async ({ load }) => {
   await load.expectVerdict("passed");
 });
 
-test("stop: one click ends the load at once, and the page says so", async ({ load, stack }) => {
+test("stop: one click ends the load at once, and the page says so @containers", async ({ load, stack }) => {
   await load.start(longPlan);
   await load.expectLive();
   await load.stopButton.click();
@@ -160,7 +163,7 @@ test("two viewers see one picture", async ({ load, browser, stack }) => {
   await context.close();
 });
 
-test("a reload in mid-run keeps state and history", async ({ load, page }) => {
+test("a reload in mid-run keeps state and history @containers", async ({ load, page }) => {
   await load.start(longPlan);
   await load.expectLive(5);
   const points = await load.points();

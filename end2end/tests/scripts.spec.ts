@@ -2,7 +2,7 @@ import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "../harness/test.ts";
 
-test("a script dropped into the folder shows up with its own options and runs by them", async ({
+test("a script dropped into the folder shows up with its own options and runs by them @containers", async ({
   load,
   page,
   stack,
@@ -34,7 +34,7 @@ test("a script dropped into the folder shows up with its own options and runs by
   await rm(file);
 });
 
-test("a script that k6 refuses shows k6's message and can't be started", async ({ load, page, stack }) => {
+test("a script that k6 refuses shows k6's message and can't be started @containers", async ({ load, page, stack }) => {
   const name = "broken.js";
   const file = join(stack.scripts, name);
   await writeFile(file, "export default function ( { // never closed");
@@ -49,7 +49,7 @@ test("a script that k6 refuses shows k6's message and can't be started", async (
   await rm(file);
 });
 
-test("a script that fails at run time ends as crashed, with k6's words", async ({ load, page, stack }) => {
+test("a script that fails at run time ends as crashed, with k6's words @containers", async ({ load, page, stack }) => {
   const name = "throws.js";
   const file = join(stack.scripts, name);
   await writeFile(
