@@ -70,6 +70,9 @@ pub enum EventKind {
     MetricsDelayed {
         /// For how long, in seconds.
         seconds: u32,
+        /// What is wrong with the store; empty where nothing is known to be.
+        #[serde(default)]
+        reason: String,
     },
     /// Samples come again.
     MetricsBack,

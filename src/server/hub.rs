@@ -325,10 +325,8 @@ impl Ticker {
             }
             (Some(_), Some(load)) if load.at_ms + self.window_ms() >= now => load.clone(),
             // Nothing newer came, so there is nothing to show since then.
-            (Some(run), Some(_)) if run.state.is_active() => {
-                Frame { at_ms: now.saturating_sub(self.window_ms()), ..Frame::default() }
-            }
-            _ => Frame { at_ms: now, ..Frame::default() },
+            (Some(_), _) => Frame { at_ms: now.saturating_sub(self.window_ms()), ..Frame::default() },
+            (None, _) => Frame { at_ms: now, ..Frame::default() },
         };
         frame.values.extend(self.usage_at(frame.at_ms));
         frame
@@ -469,7 +467,9 @@ impl Ticker {
             frame.at_ms = last_ms.map_or(ended_ms, |last_ms| ended_ms.max(last_ms + 1));
         }
         let run = self.run.as_ref();
-        let record = run.is_none_or(|run| run.started_ms.is_some() && is_recent(run, now));
+        // Before a run began there is nothing to draw of it.
+        let begun = |run: &Run| run.started_ms.is_some_and(|started_ms| started_ms <= frame.at_ms);
+        let record = run.is_none_or(|run| begun(run) && is_recent(run, now));
         self.publish(now, frame, record && self.ending == Ending::No, event.into_iter().collect());
     }
 

@@ -300,7 +300,8 @@ pub struct Text {
     /// Threshold, k6's value, whether it held.
     pub event_threshold_decided: fn(&str, &str, bool) -> String,
     pub event_health: fn(&str, &str) -> String,
-    pub event_delayed: fn(u32) -> String,
+    /// Seconds, and what is wrong with the store, where that is known.
+    pub event_delayed: fn(u32, &str) -> String,
     pub event_back: &'static str,
 
     pub error_invalid: &'static str,

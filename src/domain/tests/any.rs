@@ -233,7 +233,7 @@ pub fn event() -> impl Strategy<Value = Event> {
             (text(), option::of(number()), any::<bool>())
                 .prop_map(|(threshold, value, ok)| EventKind::ThresholdDecided { threshold, value, ok }),
             (text(), health()).prop_map(|(service, health)| EventKind::Health { service, health }),
-            any::<u32>().prop_map(|seconds| EventKind::MetricsDelayed { seconds }),
+            (any::<u32>(), text()).prop_map(|(seconds, reason)| EventKind::MetricsDelayed { seconds, reason }),
             Just(EventKind::MetricsBack),
         ];
     (any::<Millis>(), kind).prop_map(|(at_ms, kind)| Event { at_ms, kind })

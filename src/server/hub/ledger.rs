@@ -143,6 +143,11 @@ impl Ledger {
         self.newest_ms
     }
 
+    /// Whether there were more series than are remembered: from then on nothing adds up.
+    pub fn is_full(&self) -> bool {
+        self.series.len() >= Self::MOST
+    }
+
     /// How many series there are.
     pub fn len(&self) -> usize {
         self.series.len()
@@ -278,6 +283,9 @@ impl Ledger {
 
     /// What the stored samples tell of each threshold over the whole run; `None`: nothing. `elapsed_s` is its length.
     pub fn readings(&self, elapsed_s: f64) -> Vec<Option<Reading>> {
+        if self.is_full() {
+            return vec![None; self.rules.len()];
+        }
         self.rules.iter().map(|rule| rule.reading(elapsed_s, self.newest_ms.is_some())).collect()
     }
 }

@@ -55,7 +55,8 @@ impl Count {
         let at_ms = batch.at_ms;
         self.window.push(batch, self.complete);
         self.complete = true;
-        let mut values = self.window.values();
+        // Numbers that leave something out are worse than none.
+        let mut values = if self.ledger.is_full() { Values::new() } else { self.window.values() };
         let vus = self.ledger.gauge(Metric::Vus);
         for (metric, gauge) in [(Metric::Vus, vus), (Metric::VusMax, self.ledger.gauge(Metric::VusMax))] {
             values.extend(gauge.map(|(_, value)| (SeriesKey::whole(metric), value)));
@@ -148,10 +149,14 @@ impl Watch {
         let newest_ms = count.newest_ms().unwrap_or_default();
         let elapsed_s = self.run.started_ms.map_or(0.0, |started| newest_ms.saturating_sub(started) as f64 / 1000.0);
         for (observed, reading) in self.observed.iter_mut().zip(count.ledger.readings(elapsed_s)) {
-            // A value once known stays known.
-            if let Some(reading) = reading {
-                observed.take(reading);
-                observed.value = observed.value.map(round);
+            match reading {
+                Some(reading) => {
+                    observed.take(reading);
+                    observed.value = observed.value.map(round);
+                }
+                None if count.ledger.is_full() => (observed.value, observed.ok) = (None, None),
+                // A value once known stays known.
+                None => {}
             }
         }
     }

@@ -45,14 +45,33 @@ pub async fn read(
     let step = (rows > History::CAPACITY as u64 * ROWS)
         .then(|| Duration::from_millis((rows * pushes.interval_ms).div_ceil(History::CAPACITY as u64 * 3 / 4)));
     let window = (tick * PUSHES).max(step.unwrap_or_default());
-    let count = Count::new(run, window, native_histograms);
+    let (count, apart_ms) = (Count::new(run, window, native_histograms), pushes.interval_ms.max(millis(step)));
     let selector = selector(run, native_histograms);
     let mut reader = Reader { client, selector, pushes, replay: Replay { frames: Vec::new(), count } };
     match step {
         None => reader.read_pushes(from_ms, to_ms).await?,
         Some(step) => reader.read_steps(from_ms, to_ms, step).await?,
     }
-    Ok(reader.replay)
+    let Replay { frames, count } = reader.replay;
+    Ok(Replay { frames: with_gaps(frames, apart_ms), count })
+}
+
+fn millis(duration: Option<Duration>) -> Millis {
+    duration.unwrap_or_default().as_millis() as Millis
+}
+
+/// Rows with an empty one wherever samples are missing, so that no line is drawn over that.
+fn with_gaps(frames: Vec<Frame>, apart_ms: Millis) -> Vec<Frame> {
+    let mut rows: Vec<Frame> = Vec::with_capacity(frames.len());
+    for frame in frames {
+        if let Some(last) = rows.last()
+            && last.at_ms + Millis::from(PUSHES) * apart_ms < frame.at_ms
+        {
+            rows.push(Frame { at_ms: last.at_ms + apart_ms, ..Frame::default() });
+        }
+        rows.push(frame);
+    }
+    rows
 }
 
 struct Reader<'a> {
@@ -192,6 +211,13 @@ mod tests {
     fn series(name: &str, times: &[Millis]) -> Series {
         let points = times.iter().map(|at_ms| (*at_ms, *at_ms as f64)).collect();
         Series { labels: Labels::from([("__name__".into(), name.into())]), points, histograms: Vec::new() }
+    }
+
+    #[test]
+    fn no_line_is_drawn_over_what_is_missing() {
+        let frames = [1000, 2000, 7000, 12_500].map(|at_ms| Frame { at_ms, ..Frame::default() });
+        let times = |rows: Vec<Frame>| rows.iter().map(|row| row.at_ms).collect::<Vec<_>>();
+        assert_eq!(times(with_gaps(frames.to_vec(), 1000)), [1000, 2000, 7000, 8000, 12_500]);
     }
 
     #[test]

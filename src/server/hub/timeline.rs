@@ -79,7 +79,7 @@ pub fn health(before: &[ServiceStatus], after: &[ServiceStatus], now_ms: Millis)
 /// Whether samples stopped, or came again. `active`: the run is still at work.
 pub fn metrics(before: &MetricsStatus, after: &MetricsStatus, active: bool, now_ms: Millis) -> Option<Event> {
     let kind = match (before.delayed_s, after.delayed_s) {
-        (None, Some(seconds)) => EventKind::MetricsDelayed { seconds },
+        (None, Some(seconds)) => EventKind::MetricsDelayed { seconds, reason: after.problem.clone() },
         (Some(_), None) if active => EventKind::MetricsBack,
         _ => return None,
     };

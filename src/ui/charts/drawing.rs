@@ -93,6 +93,14 @@ fn plot(picture: &Picture, rows: Vec<Vec<Point>>, label: String, text: &ChartTex
         let (x, width) = (x(picture, f64::from(*from)), x(picture, f64::from(to - from)));
         view! { <rect class="plot-band" x=percent(x) width=percent(width) y="0" height="100%" /> }
     });
+    let gaps = picture.gaps.iter().map(|(from, to)| {
+        let (x, width) = (x(picture, *from), x(picture, to - from));
+        view! {
+            <rect class="plot-gap" x=percent(x) width=percent(width) y="0" height="100%">
+                <title>{picture.gap_name}</title>
+            </rect>
+        }
+    });
     let levels = steps(picture.left.scale.max, picture.left.scale.step).map(|value| {
         let y = percent(y(&picture.left, value));
         let label = format!("{}{}", tick(value, numbers), picture.left.suffix);
@@ -118,6 +126,7 @@ fn plot(picture: &Picture, rows: Vec<Vec<Point>>, label: String, text: &ChartTex
     view! {
         <svg class=class role="img" aria-label=label>
             {bands.collect_view()}
+            {gaps.collect_view()}
             {levels.collect_view()}
             {right.collect_view()}
             {times.collect_view()}

@@ -60,7 +60,7 @@ pub fn whole(picture: &Picture, colours: &Colours) -> Whole {
         chart = chart.y_axis(value_axis(axis, colours, false));
     }
     // The background goes first, so that nothing is hidden behind it.
-    chart = chart.series(backdrop(picture, colours));
+    chart = chart.series(backdrop(picture, colours)).series(gaps(picture, colours));
     for (i, trace) in picture.traces.iter().enumerate() {
         chart = chart.series(line(i, trace, colours));
     }
@@ -150,7 +150,7 @@ fn line(i: usize, trace: &Trace, colours: &Colours) -> Line {
 }
 
 fn backdrop(picture: &Picture, colours: &Colours) -> Line {
-    let edge = |s: u32| MarkAreaData::new().x_axis(moment(s));
+    let edge = |s: u32| MarkAreaData::new().x_axis(moment(f64::from(s)));
     let bands: Vec<_> = picture.bands.iter().map(|(from, to)| (edge(*from), edge(*to))).collect();
     Line::new().id("phases").silent(true).mark_area(
         MarkArea::new()
@@ -160,10 +160,25 @@ fn backdrop(picture: &Picture, colours: &Colours) -> Line {
     )
 }
 
+/// What is missing is shown as missing, and named.
+fn gaps(picture: &Picture, colours: &Colours) -> Line {
+    let edge = |s: f64| MarkAreaData::new().x_axis(moment(s));
+    let areas: Vec<_> = picture.gaps.iter().map(|(from, to)| (edge(*from).name(picture.gap_name), edge(*to))).collect();
+    let name = Label::new().show(true).position(LabelPosition::InsideTop).font_size(FONT_SIZE);
+    Line::new().id("gaps").silent(true).mark_area(
+        MarkArea::new()
+            .silent(true)
+            .label(name.color(colours.get(Tone::Warn)))
+            .item_style(ItemStyle::new().color(colours.get(Tone::Warn)).opacity(0.12))
+            .data(areas),
+    )
+}
+
 /// Charming takes the edges of areas as text only, and ECharts reads text on a time axis as a date.
-fn moment(s: u32) -> String {
-    let (day, s) = (1 + s / 86_400, s % 86_400);
-    format!("1970-01-{day:02}T{:02}:{:02}:{:02}Z", s / 3600, s / 60 % 60, s % 60)
+fn moment(s: f64) -> String {
+    let ms = (s * 1e3).round() as u64;
+    let (day, s) = (1 + ms / 86_400_000, ms / 1000 % 86_400);
+    format!("1970-01-{day:02}T{:02}:{:02}:{:02}.{:03}Z", s / 3600, s / 60 % 60, s % 60, ms % 1000)
 }
 
 fn limit_line(i: usize, limit: &Limit, picture: &Picture, colours: &Colours) -> Line {

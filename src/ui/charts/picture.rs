@@ -41,6 +41,10 @@ pub struct Picture {
     pub limits: Vec<Limit>,
     /// Every second phase: (from, to) in seconds.
     pub bands: Vec<(u32, u32)>,
+    /// Where no samples came although the run went on: (from, to) in seconds.
+    pub gaps: Vec<(f64, f64)>,
+    /// What such a stretch is called.
+    pub gap_name: &'static str,
 }
 
 /// A value axis.
@@ -195,6 +199,8 @@ impl Picture {
             planned,
             limits,
             bands: schedule.map(bands).unwrap_or_default(),
+            gaps: if is_of_samples(panel) { gaps(history, run, origin_ms) } else { Vec::new() },
+            gap_name: text.no_metrics,
         }
     }
 
@@ -377,6 +383,34 @@ fn bands(schedule: &Schedule) -> Vec<(u32, u32)> {
         (from, end)
     });
     stretches.skip(1).step_by(2).collect()
+}
+
+/// Whether a panel shows what k6 measured; the use of the machine is known without it.
+fn is_of_samples(panel: &Panel) -> bool {
+    !matches!(first_metric(panel), Some(Metric::Cpu | Metric::Memory))
+}
+
+/// From the last row with VUs to the next one, wherever rows without them lie between: k6 pushes VUs as long as it is
+/// alive.
+fn gaps(history: &History, run: Option<&Run>, origin_ms: Millis) -> Vec<(f64, f64)> {
+    let (Some(run), Some(vus)) = (run, history.series.get(&SeriesKey::whole(Metric::Vus))) else { return Vec::new() };
+    let ended_ms = run.ended_ms.unwrap_or(Millis::MAX);
+    let rows = history.at_ms.iter().zip(vus).filter(|(at_ms, _)| (origin_ms..=ended_ms).contains(at_ms));
+    let seconds = |at_ms: Millis| at_ms.saturating_sub(origin_ms) as f64 / 1e3;
+    let (mut gaps, mut last, mut open) = (Vec::new(), None, None);
+    for (at_ms, vus) in rows {
+        match (vus, last) {
+            (Some(_), _) => {
+                gaps.extend(open.take().map(|from| (from, seconds(*at_ms))));
+                last = Some(*at_ms);
+            }
+            (None, Some(last)) => open = open.or(Some(seconds(last))),
+            // Before the first sample nothing is missing.
+            (None, None) => {}
+        }
+    }
+    gaps.extend(open.zip(history.at_ms.last().map(|at_ms| seconds(*at_ms))));
+    gaps
 }
 
 fn course_at(course: &[(f64, f64)], at_s: f64) -> Option<f64> {

@@ -281,6 +281,30 @@ fn phases_are_bands_behind_the_data() {
 }
 
 #[test]
+fn a_stretch_without_samples_is_a_gap_with_a_name() {
+    let vus = |at: u64| (START + at, [whole(Metric::Vus, 3.0)]);
+    let cpu = [(SeriesKey::part(Metric::Cpu, Dimension::Process, "host"), 0.5)];
+    let (one, two, three) = (vus(1000), vus(2000), vus(20_500));
+    let rows: [(u64, &[(SeriesKey, f64)]); 6] = [
+        (START + 500, &cpu),
+        (one.0, &one.1),
+        (two.0, &two.1),
+        (START + 8000, &cpu),
+        (START + 19_000, &cpu),
+        (three.0, &three.1),
+    ];
+    let gaps = |rows: &[(u64, &[(SeriesKey, f64)])], panel_id| {
+        Picture::of(panel(panel_id), &state(Some(run(CLOSED, &[])), rows), english()).gaps
+    };
+    assert_eq!(gaps(&rows, "load"), [(2.0, 20.5)]);
+    assert_eq!(gaps(&rows[..5], "load"), [(2.0, 19.0)], "one that goes on");
+    assert!(gaps(&rows, "cpu").is_empty() && gaps(&rows[1..3], "load").is_empty());
+    let option = json_of(&Picture::of(panel("load"), &state(Some(run(CLOSED, &[])), &rows), english()));
+    let area = &series(&option, "gaps")["markArea"]["data"][0];
+    assert_eq!((&area[0]["name"], &area[1]["xAxis"]), (&json!("no metrics"), &json!("1970-01-01T00:00:20.500Z")));
+}
+
+#[test]
 fn jumps_between_phases_do_not_join_their_bands() {
     let spike = Schedule::new(Pattern::Spike, CLOSED, 60, None);
     let jumping = Run { schedule: Some(spike), ..run(CLOSED, &[]) };

@@ -39,6 +39,8 @@ pub struct ChartText {
     pub host: &'static str,
     /// A series or panel without values.
     pub no_data: &'static str,
+    /// A stretch in which k6 measured and nobody could take it.
+    pub no_metrics: &'static str,
     /// The chart script did not load.
     pub script_missing: &'static str,
     /// Without JavaScript there are no charts.
@@ -131,6 +133,7 @@ const ENGLISH: ChartText = ChartText {
     total: "total",
     host: "host",
     no_data: "no data",
+    no_metrics: "no metrics",
     script_missing: "The charts could not be loaded: /vendor/echarts.min.js is missing. The numbers are live all the same.",
     no_script: "Without JavaScript the charts stay empty. The numbers are those of the moment the page was loaded.",
     latest: "latest",
@@ -201,6 +204,7 @@ const GERMAN: ChartText = ChartText {
     total: "gesamt",
     host: "Rechner",
     no_data: "keine Daten",
+    no_metrics: "keine Messwerte",
     script_missing: "Die Diagramme konnten nicht geladen werden: /vendor/echarts.min.js fehlt. Die Zahlen sind trotzdem live.",
     no_script: "Ohne JavaScript bleiben die Diagramme leer. Die Zahlen sind die vom Laden der Seite.",
     latest: "zuletzt",

@@ -213,7 +213,7 @@ pub(super) const TEXT: Text = Text {
         )
     },
     event_health: |service, health| format!("{service}: {health}"),
-    event_delayed: |s| format!("Seit {s} s keine Messwerte"),
+    event_delayed: |s, why| format!("Seit {s} s keine Messwerte{}{why}", if why.is_empty() { "" } else { ": " }),
     event_back: "Messwerte kommen wieder",
 
     error_invalid: "Einige Felder stimmen noch nicht.",

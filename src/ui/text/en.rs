@@ -205,7 +205,7 @@ pub(super) const TEXT: Text = Text {
         format!("Too close to call until k6’s exact figure: {t} {} ({value})", if ok { "held" } else { "was crossed" })
     },
     event_health: |service, health| format!("{service}: {health}"),
-    event_delayed: |s| format!("No metrics for {s} s"),
+    event_delayed: |s, why| format!("No metrics for {s} s{}{why}", if why.is_empty() { "" } else { ": " }),
     event_back: "Metrics are back",
 
     error_invalid: "Some fields need attention.",

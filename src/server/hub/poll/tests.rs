@@ -165,6 +165,20 @@ fn a_script_that_makes_services_without_end_does_not_fill_the_picture() {
     assert!(seen.values.len() < 120, "{}", seen.values.len());
 }
 
+#[test]
+fn a_script_that_makes_series_without_end_gets_no_half_numbers() {
+    let mut seen = Seen::new(&["http_reqs:count>1"]);
+    let push = |at_s: u32, names: std::ops::Range<usize>| {
+        let named = names.map(|i| series(REQUESTS, &[("name", &i.to_string())], f64::from(at_s), 1.0));
+        named.chain([series(VUS, &[], f64::from(at_s), 3.0)]).collect()
+    };
+    seen.push(push(1, 0..1000));
+    assert_eq!((seen.get("rps"), seen.readings(1.0)), (Some(1000.0), vec![Some(1000.0)]));
+    seen.push(push(2, 1000..Ledger::MOST + 1000));
+    assert_eq!((seen.get("rps"), seen.get("vus"), seen.readings(2.0)), (None, Some(3.0), vec![None]));
+    assert_eq!(seen.count.series(), Ledger::MOST, "memory is bounded");
+}
+
 /// A request as k6 sees it.
 #[derive(Debug, Clone)]
 struct Request {
