@@ -98,6 +98,9 @@ pub struct Status {
     pub engine: EngineStatus,
     /// The metrics store.
     pub metrics: MetricsStatus,
+    /// What is wrong with the folder that keeps what runs leave, in a line that says what to do; empty when nothing is.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub storage_problem: String,
 }
 
 /// The whole picture.

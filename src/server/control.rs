@@ -138,11 +138,13 @@ fn up_to_date(picture: Arc<Snapshot>, feed: &RunFeed) -> Arc<Snapshot> {
     // Within a run the hub's picture has what it observed of the thresholds, so only the progress is taken over.
     let progress = |run: &Run| (run.state.clone(), run.started_ms, run.stop_problem.clone());
     let same_state = shown.map(progress) == feed.run.as_ref().map(progress);
-    if !other && same_state && picture.status.engine == feed.engine {
+    let same_rest = picture.status.engine == feed.engine && picture.status.storage_problem == feed.storage_problem;
+    if !other && same_state && same_rest {
         return picture;
     }
     let mut picture = Snapshot::clone(&picture);
     picture.status.engine = feed.engine.clone();
+    picture.status.storage_problem = feed.storage_problem.clone();
     if other {
         // Numbers and history are those of another run.
         picture.history = History::default();

@@ -53,6 +53,8 @@ pub struct RunFeed {
     pub k6_meter: Option<Meter>,
     /// Whether `run` was started by an earlier process of the dashboard and taken over at work.
     pub adopted: bool,
+    /// What is wrong with the state folder, in a line that says what to do; empty when nothing is.
+    pub storage_problem: String,
 }
 
 /// From the hub to control: what was observed of a run's thresholds, for its record.

@@ -92,6 +92,7 @@ impl Hub {
             services: health.borrow().clone(),
             engine: runs.borrow().engine.clone(),
             metrics: MetricsStatus { grafana: config.grafana_url.clone(), ..MetricsStatus::default() },
+            storage_problem: runs.borrow().storage_problem.clone(),
         };
         let stage = Arc::new(Stage::new(epoch_ms, status.clone()));
         let ticker = Ticker {
@@ -311,8 +312,11 @@ impl Ticker {
         }
         let services = self.health.borrow().clone();
         events.extend(timeline::health(&self.status.services, &services, now));
-        let engine = self.runs.borrow().engine.clone();
-        self.status = Status { run, services, engine, metrics: self.status.metrics.clone() };
+        let (engine, storage_problem) = {
+            let feed = self.runs.borrow();
+            (feed.engine.clone(), feed.storage_problem.clone())
+        };
+        self.status = Status { run, services, engine, metrics: self.status.metrics.clone(), storage_problem };
         self.stage.publish(now, frame, record, self.status.clone(), events);
     }
 

@@ -226,6 +226,7 @@ pub struct Text {
     pub many_series: fn(u32) -> String,
     pub many_series_hint: &'static str,
 
+    pub storage_unusable: &'static str,
     pub engine_not_ready: &'static str,
     pub engine_not_ready_hint: &'static str,
     pub image_missing: fn(&str) -> String,

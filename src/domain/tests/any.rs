@@ -217,6 +217,7 @@ pub fn status() -> impl Strategy<Value = Status> {
             run,
             services: services.into_iter().map(|(service, health)| ServiceStatus { service, health }).collect(),
             engine: EngineStatus { name: "process".into(), k6_version, note, ready, image: None },
+            storage_problem: metrics.problem.clone(),
             metrics,
         },
     )

@@ -12,11 +12,13 @@ use ha_dashboard::domain::run::{Run, RunId};
 use super::summary::Summary;
 use crate::server::engine::{
     EXPORT_FILE, LOG_FILE, OLD_LOG_FILE, SUMMARY_FILE,
-    files::{read_json, write_json},
+    files::{self, read_json, write_json},
 };
 
 /// A run's record in its folder.
 const RECORD: &str = "run.json";
+/// The record as it was when the run was made, for the day that [`RECORD`] can't be read.
+const FIRST_RECORD: &str = "run-created.json";
 /// Locked as long as a dashboard works in the state folder.
 const LOCK: &str = "dashboard.lock";
 /// How many runs are kept.
@@ -39,7 +41,10 @@ pub enum ArchiveError {
         pid: String,
     },
     /// It can't be read or written.
-    #[error("can't use {path}: {source}; make the state folder (HAD_STATE_DIR) readable and writable")]
+    #[error(
+        "can't use {path}: {source}; make the state folder (HAD_STATE_DIR) readable and writable, and see that \
+         its disk has space"
+    )]
     Unusable {
         /// What can't be used.
         path: String,
@@ -110,6 +115,8 @@ impl Archive {
     pub fn create(&self, run: &Run) -> Result<PathBuf, ArchiveError> {
         let dir = self.dir(&run.id);
         fs::DirBuilder::new().mode(0o700).create(&dir).map_err(unusable(&dir))?;
+        let first = dir.join(FIRST_RECORD);
+        write_json(&first, run).map_err(unusable(&first))?;
         self.write(run)?;
         Ok(dir)
     }
@@ -130,23 +137,39 @@ impl Archive {
         }
     }
 
-    /// Every recorded run, newest first, after the oldest were removed. A record that can't be read is left alone.
-    pub fn load(&self) -> Result<Vec<Run>, ArchiveError> {
-        let mut runs = Vec::new();
+    /// Tries whether a run's folder can be written to, or that of all runs.
+    pub fn writable(&self, id: Option<&RunId>) -> Result<(), ArchiveError> {
+        let dir = id.map_or_else(|| self.runs.clone(), |id| self.dir(id));
+        files::writable(&dir).map_err(unusable(&dir))
+    }
+
+    /// Every recorded run, newest first, after the oldest were removed, and the folders whose records can't be read: they
+    /// are left alone.
+    pub fn load(&self) -> Result<(Vec<Run>, Vec<RunId>), ArchiveError> {
+        let (mut runs, mut unknown) = (Vec::new(), Vec::new());
         for entry in fs::read_dir(&self.runs).map_err(unusable(&self.runs))? {
             let entry = entry.map_err(unusable(&self.runs))?;
             let Some(id) = entry.file_name().to_str().and_then(|name| name.parse::<RunId>().ok()) else { continue };
-            match read_json::<Run>(&entry.path().join(RECORD)) {
-                Ok(Some(run)) if run.id == id => runs.push(run),
+            let dir = entry.path();
+            match (record(&dir, RECORD, &id), record(&dir, FIRST_RECORD, &id)) {
+                (Ok(Some(run)), _) => runs.push(run),
                 // Its start went no further than the folder: nothing was ever launched there.
-                Ok(None) => self.remove(&id),
-                Ok(Some(run)) => tracing::warn!(run_id = %id, found = %run.id, "a record is in another run's folder"),
-                Err(error) => tracing::warn!(run_id = %id, %error, "a run's record can't be read, it is left alone"),
+                (Ok(None), Ok(None)) if dir.is_dir() => self.remove(&id),
+                (damaged, Ok(Some(run))) => {
+                    let error = damaged.err().map(|error| error.to_string());
+                    tracing::warn!(run_id = %id, error, "a run's record can't be read, what became of it is found out");
+                    runs.push(run);
+                }
+                (Err(error), _) | (_, Err(error)) => {
+                    tracing::warn!(run_id = %id, %error, "a run's record can't be read, it is left alone");
+                    unknown.push(id);
+                }
+                (Ok(None), Ok(None)) => {}
             }
         }
         runs.sort_by(|a, b| (b.created_ms, &b.id).cmp(&(a.created_ms, &a.id)));
         take_oldest(&mut runs).iter().for_each(|run| self.remove(&run.id));
-        Ok(runs)
+        Ok((runs, unknown))
     }
 
     /// The last `most` lines of k6's log as k6 wrote them, oldest first; none where there is no log.
@@ -170,6 +193,14 @@ impl Archive {
             });
             Summary::read(&json?)
         })
+    }
+}
+
+/// A run's record in its folder; `None`: there is none.
+fn record(dir: &Path, name: &str, id: &RunId) -> io::Result<Option<Run>> {
+    match read_json::<Run>(&dir.join(name))? {
+        Some(run) if run.id != *id => Err(io::Error::other(format!("it is that of the run {}", run.id))),
+        found => Ok(found),
     }
 }
 

@@ -3,6 +3,7 @@
 mod stopping;
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -47,7 +48,7 @@ const END_ALLOWANCE_S: u32 = 10;
 const LOG_LINES: usize = 500;
 /// How long the start of the dashboard waits for the first look at the engine.
 const FIRST_LOOK: Duration = Duration::from_secs(2);
-/// How often the engine is looked at.
+/// How often the engine and the state folder are looked at.
 const ENGINE_CHECK: Duration = Duration::from_secs(10);
 /// How often it is looked at while an image is fetched.
 const PULL_CHECK: Duration = Duration::from_millis(500);
@@ -96,6 +97,10 @@ struct State {
     tries: Option<Tries>,
     adopted: bool,
     engine: EngineStatus,
+    /// Runs whose newest state is not on disk.
+    unwritten: BTreeSet<RunId>,
+    /// What is wrong with the state folder; empty when nothing is.
+    storage_problem: String,
 }
 
 impl State {
@@ -118,6 +123,7 @@ impl State {
             k6_meter: self.instance.as_ref().and_then(|instance| instance.meter()),
             k6_pids: self.instance.as_ref().map(|instance| instance.pids()).unwrap_or_default(),
             adopted: self.adopted,
+            storage_problem: self.storage_problem.clone(),
         }
     }
 }
@@ -134,7 +140,7 @@ impl Supervisor {
             let archive = archive.clone();
             tokio::task::spawn_blocking(move || archive.load())
         };
-        let runs = load.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        let (runs, unknown) = load.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
         let active = runs.iter().filter(|run| run.state.is_active()).map(|run| run.id.clone()).collect::<Vec<_>>();
         let current = active.first().or(runs.first().map(|run| &run.id)).cloned();
         let state = State { runs, current: current.clone(), engine: unseen(), ..State::default() };
@@ -152,6 +158,9 @@ impl Supervisor {
         for id in active {
             let adopt = current.as_ref() == Some(&id);
             this.recover(id, adopt).await;
+        }
+        for id in unknown {
+            this.end_stray(id).await;
         }
         {
             let mut state = this.state();
@@ -185,11 +194,23 @@ impl Supervisor {
             let asked = state.run(&id).is_some_and(|run| run.state == RunState::Stopping);
             if asked || !adopt {
                 let tries = self.insist(id.clone(), instance.clone());
-                state.tries = adopt.then_some(tries);
+                if adopt {
+                    state.tries = Some(tries);
+                }
             }
         }
         self.note(&id, &found).await;
         self.follow(id, instance);
+    }
+
+    /// Ends what is at work in a folder whose record can't be read: it would send load beside the next run.
+    async fn end_stray(self: &Arc<Self>, id: RunId) {
+        let instance = self.engine.recover(&id, &self.archive.dir(&id)).await;
+        if !instance.state().borrow().is_over() {
+            tracing::error!(run_id = %id, "ending the k6 of a run whose record can't be read");
+            self.insist(id.clone(), instance.clone());
+            self.follow(id, instance);
+        }
     }
 
     /// Starts a plan; `trend_stats` are what the script wants its summary to tell of trends. Of two calls at the same instant one wins.
@@ -231,6 +252,7 @@ impl Supervisor {
             }
             Err(error) => {
                 tracing::warn!(run_id = %run.id, correlation_id = %run.correlation_id, %error, "run not started");
+                reservation.undo().await;
                 Err(error)
             }
         }
@@ -457,14 +479,60 @@ impl Supervisor {
         changed
     }
 
-    /// Writes a run's newest state to its folder. A full disk must not end a run, so this only complains.
+    /// Writes a run's newest state to its folder, and that of runs that could not be written before. A full disk must not
+    /// end a run, so this only complains, and it is tried again.
     async fn record(&self, id: &RunId) {
+        self.state().unwritten.insert(id.clone());
+        self.write_records().await;
+    }
+
+    async fn write_records(&self) {
         let _one_at_a_time = self.writing.lock().await;
-        let Ok(run) = self.run(id) else { return };
+        let runs = {
+            let state = self.state();
+            state.unwritten.iter().filter_map(|id| state.run(id).cloned()).collect::<Vec<_>>()
+        };
         let archive = self.archive.clone();
-        let written = tokio::task::spawn_blocking(move || archive.write(&run)).await;
-        if let Ok(Err(error)) = written {
-            tracing::error!(run_id = %id, %error, "the run's record can't be written");
+        let write = move || runs.into_iter().map(|run| (archive.write(&run), run)).collect::<Vec<_>>();
+        let written = tokio::task::spawn_blocking(write).await.unwrap_or_default();
+        let mut problem = String::new();
+        for (result, run) in written {
+            let mut state = self.state();
+            match result {
+                // It may have changed meanwhile.
+                Ok(()) if state.run(&run.id).is_none_or(|newest| *newest == run) => {
+                    state.unwritten.remove(&run.id);
+                }
+                Ok(()) => {}
+                Err(error) => problem = error.to_string(),
+            }
+        }
+        self.tell_storage(problem);
+    }
+
+    /// Tries whether what runs leave can be kept, and keeps what could not be before.
+    async fn look_at_storage(&self) {
+        let (archive, id, due) = {
+            let state = self.state();
+            let active = state.current().filter(|run| run.state.is_active()).map(|run| run.id.clone());
+            (self.archive.clone(), active, !state.unwritten.is_empty())
+        };
+        match tokio::task::spawn_blocking(move || archive.writable(id.as_ref())).await {
+            Ok(Ok(())) if due => self.write_records().await,
+            Ok(Ok(())) => self.tell_storage(String::new()),
+            Ok(Err(error)) => self.tell_storage(error.to_string()),
+            Err(error) => tracing::error!(%error, "the state folder was not looked at"),
+        }
+    }
+
+    fn tell_storage(&self, problem: String) {
+        let mut state = self.state();
+        if state.storage_problem != problem {
+            if !problem.is_empty() {
+                tracing::error!(problem, "what runs leave can't be kept");
+            }
+            state.storage_problem = problem;
+            self.publish(&state);
         }
     }
 
@@ -480,6 +548,7 @@ impl Supervisor {
                     _ = ticks.tick() => {}
                     () = this.shutdown.token.cancelled() => return,
                 }
+                this.look_at_storage().await;
                 this.look_at_engine().await;
                 if let Some(first) = first.take() {
                     let _ = first.send(());
@@ -575,6 +644,15 @@ impl Reservation {
             state.tries = Some(self.supervisor.insist(run.id.clone(), instance.clone()));
         }
         (run, stop)
+    }
+}
+
+impl Reservation {
+    /// Makes the start undone, without holding up other tasks on a slow disk.
+    async fn undo(self) {
+        if let Err(error) = tokio::task::spawn_blocking(move || drop(self)).await {
+            tracing::error!(%error, "a start could not be made undone");
+        }
     }
 }
 

@@ -480,6 +480,109 @@ fn a_run_that_ended_without_the_dashboard_is_finalised() {
 }
 
 #[test]
+fn a_run_at_work_is_found_by_its_processes_whatever_became_of_its_records() {
+    let bench = Bench::new(&[("a.js", &script("60s", "{}", ""))]);
+    for damaged in [&["run.json"][..], &["instance.json"], &["run.json", "instance.json"]] {
+        let life = bench.dashboard();
+        let run = life.start("a.js", &[]);
+        life.running();
+        let dir = life.supervisor.archive_dir(&run.id);
+        let pid = instance(&dir)["k6"]["pid"].as_u64().unwrap();
+        life.crash();
+        for name in damaged {
+            fs::write(dir.join(name), "{\"id\":").unwrap();
+        }
+
+        let life = bench.dashboard();
+        let feed = life.runs.borrow().clone();
+        assert!(feed.adopted && feed.k6_pids == [u32::try_from(pid).unwrap()], "{damaged:?}: {feed:?}");
+        let refused = life.wait(life.supervisor.start(plan("a.js", &[]), vec![], String::new()));
+        assert_eq!(refused, Err(ApiError::AlreadyRunning { running: run.id.clone() }), "{damaged:?}");
+        life.stop();
+        assert_eq!(life.finished(&run.id).1, Verdict::Stopped, "{damaged:?}");
+        gone(pid);
+        life.crash();
+    }
+
+    // Where nothing tells what it is, it must not go on beside the next run.
+    let life = bench.dashboard();
+    let run = life.start("a.js", &[]);
+    life.running();
+    let dir = life.supervisor.archive_dir(&run.id);
+    let pid = instance(&dir)["k6"]["pid"].as_u64().unwrap();
+    life.crash();
+    for name in ["run.json", "run-created.json", "instance.json"] {
+        fs::write(dir.join(name), "{\"id\":").unwrap();
+    }
+    let life = bench.dashboard();
+    assert!(life.supervisor.run(&run.id).is_err());
+    gone(pid);
+}
+
+/// A disk of some KiB at `place`, which goes with the value.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    fn mount(place: PathBuf, kib: u32) -> Self {
+        fs::create_dir_all(&place).unwrap();
+        let options = format!("size={kib}k");
+        let mounted =
+            std::process::Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(&place).status();
+        assert!(mounted.unwrap().success(), "a small disk needs root");
+        Self(place)
+    }
+
+    fn fill(&self) {
+        let filled = fs::write(self.0.join("filler"), vec![0; 1 << 22]);
+        assert!(filled.is_err(), "the disk must be full");
+    }
+
+    fn free(&self) {
+        fs::remove_file(self.0.join("filler")).unwrap();
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_disk_that_fills_up_is_told_and_costs_no_verdict() {
+    let bench = Bench::new(&[("a.js", &script("60s", "{}", "")), ("quick.js", &script("1s", "{}", ""))]);
+    let disk = SmallDisk::mount(bench.folder.path().join("state"), 1024);
+    let life = bench.dashboard();
+    let run = life.start("a.js", &[]);
+    life.running();
+    let dir = life.supervisor.archive_dir(&run.id);
+    // What is noted when k6 begins is on disk.
+    poll("the record", || (!instance(&dir)["started_ms"].is_null()).then_some(()));
+    disk.fill();
+    life.stop();
+    let ended = life.until(|run| !run.state.is_active());
+    assert_eq!(ended.state, RunState::Finished(Verdict::Stopped));
+    assert!(ended.started_ms.is_some() && ended.ended_ms.is_some());
+    let mut runs = life.runs.clone();
+    let feed = life.wait(async { runs.wait_for(|feed| !feed.storage_problem.is_empty()).await.unwrap().clone() });
+    assert!(
+        feed.storage_problem.contains("No space left") && feed.storage_problem.contains("HAD_STATE_DIR"),
+        "{feed:?}"
+    );
+    let refused = life.wait(life.supervisor.start(plan("quick.js", &[]), vec![], String::new()));
+    assert!(matches!(&refused, Err(ApiError::Unavailable { what }) if what.contains("No space left")), "{refused:?}");
+
+    // What could not be kept is kept as soon as it can be.
+    disk.free();
+    let next = life.start("quick.js", &[]);
+    assert_eq!(life.finished(&next.id).1, Verdict::Passed);
+    assert_eq!(life.runs.borrow().storage_problem, "");
+    assert_eq!(life.supervisor_record(&run.id)["state"]["verdict"], "stopped");
+    life.crash();
+    drop(disk);
+}
+
+#[test]
 fn k6_dies_with_its_keeper_and_the_run_counts_as_crashed() {
     let bench = Bench::new(&[("a.js", &script("60s", "{}", ""))]);
     let life = bench.dashboard();

@@ -36,11 +36,9 @@ use self::{
     instance::{DockerInstance, Followed, Record},
 };
 use super::{
-    COMMAND_LIMIT, CommandError, Engine, EngineError, Exit, Instance, InstanceState, Launch, OUTPUT_LIMIT, Output,
-    Started,
+    COMMAND_LIMIT, CommandError, Engine, EngineError, Instance, InstanceState, Launch, OUTPUT_LIMIT, Output, Started,
     command::{self, Places},
-    deadline,
-    files::{self, read_json},
+    deadline, files,
     k6::Version,
     locked, script_path,
 };
@@ -61,6 +59,9 @@ const LOOK_LIMIT: Duration = Duration::from_secs(5);
 
 /// How long after its deadline a k6 that nobody ended ends by itself.
 const SELF_END: Duration = Duration::from_secs(2);
+
+/// What is said of a container that was made and not started.
+const NEVER_STARTED: &str = "k6 was never started: the dashboard ended before";
 
 /// The labels of our containers.
 mod label {
@@ -173,12 +174,12 @@ impl DockerEngine {
     async fn owner(&self) -> Result<&str, EngineError> {
         let path = self.state_dir.join(OWNER);
         let make = || async {
-            let known = std::fs::read_to_string(&path).unwrap_or_default().trim().to_owned();
+            let known = tokio::fs::read_to_string(&path).await.unwrap_or_default().trim().to_owned();
             if known.len() == 16 && known.bytes().all(|b| b.is_ascii_hexdigit()) {
                 return Ok(known);
             }
             let new = format!("{:016x}", rand::random::<u64>());
-            match std::fs::write(&path, &new) {
+            match tokio::fs::write(&path, &new).await {
                 Ok(()) => Ok(new),
                 Err(source) => Err(EngineError::Folder { path: path.display().to_string(), source }),
             }
@@ -292,9 +293,13 @@ impl DockerEngine {
         self.client.upload(&record.name, folder::FOLDER, archive).await?;
         // However long Docker took so far, k6 gets the time that it is allowed.
         record.deadline_ms = deadline(launch.allowed);
-        instance::write(&launch.dir, record.clone())
-            .await
-            .map_err(|source| EngineError::Folder { path: launch.dir.display().to_string(), source })?;
+        let spare = launch.dir.clone();
+        let made = tokio::task::spawn_blocking(move || files::make_spare(&spare)).await.map_err(io::Error::other);
+        let written = match made.flatten() {
+            Ok(()) => instance::write(&launch.dir, record.clone()).await,
+            Err(error) => Err(error),
+        };
+        written.map_err(|source| EngineError::Folder { path: launch.dir.display().to_string(), source })?;
         self.client.start(&record.name, &self.settings.network).await?;
         Ok(())
     }
@@ -391,15 +396,7 @@ impl Engine for DockerEngine {
 
     async fn start(&self, launch: Launch) -> Result<Started, EngineError> {
         script_path(&self.scripts_dir, &launch.script)?;
-        let mut record = Record {
-            name: Self::name(&launch.run),
-            deadline_ms: deadline(launch.allowed),
-            started_ms: None,
-            stop_ms: None,
-            timed_out: false,
-            told: false,
-            told_ms: None,
-        };
+        let mut record = Record::new(Self::name(&launch.run), deadline(launch.allowed));
         locked(&self.followed).insert(record.name.clone());
         if let Err(error) = self.make(&launch, &mut record).await {
             match &error {
@@ -420,25 +417,34 @@ impl Engine for DockerEngine {
     }
 
     async fn recover(&self, run: &RunId, dir: &Path) -> Arc<dyn Instance> {
-        let record = match instance::read(dir) {
-            Ok(Some(record)) => record,
-            Ok(None) => {
-                let why = "k6 was never started: the dashboard ended before";
-                return Over::lost(None, why);
-            }
-            Err(error) => {
-                let why = format!("the record of the run's container can't be read ({error})");
-                return Over::lost(None, why);
-            }
-        };
-        if let Ok(Some(exit)) = read_json::<Exit>(&dir.join(files::EXIT)) {
+        let end = dir.to_owned();
+        if let Ok(Ok(Some(exit))) = tokio::task::spawn_blocking(move || files::read_exit(&end)).await {
             // Its end was noted; the container, if it is still there, goes with the sweep.
             return Over::with(InstanceState::Ended(exit));
         }
-        let started_ms = record.started_ms;
+        let record = instance::read(dir).await;
+        let name = match &record {
+            Ok(Some(record)) => record.name.clone(),
+            _ => Self::name(run),
+        };
         // An engine that hangs must not hold up the start of the dashboard.
-        let state = timeout(LOOK_LIMIT, self.client.state(&record.name)).await;
-        let known = match state.unwrap_or_else(|_| Err(self.client.slow())) {
+        let state = timeout(LOOK_LIMIT, self.client.state(&name)).await;
+        let state = state.unwrap_or_else(|_| Err(self.client.slow()));
+        let record = match record {
+            Ok(Some(record)) => record,
+            Ok(None) => return Over::lost(None, NEVER_STARTED),
+            Err(error) => {
+                tracing::error!(run_id = %run, %error, "the record of the run's container can't be read");
+                let labels = state.as_ref().map(|state| &state.labels);
+                // Without both nothing is known of it. The sweep ends it when it is at work.
+                let Some(deadline_ms) = labels.ok().and_then(|labels| labels.get(label::DEADLINE)?.parse().ok()) else {
+                    return Over::lost(None, format!("the record of the run's container can't be read ({error})"));
+                };
+                Record::new(name, deadline_ms)
+            }
+        };
+        let started_ms = record.started_ms;
+        let known = match state {
             Ok(state) => {
                 let ours = state.labels.get(label::RUN).is_some_and(|of| *of == run.to_string())
                     && match self.owner().await {
@@ -450,8 +456,7 @@ impl Engine for DockerEngine {
                     return Over::lost(started_ms, why);
                 }
                 if state.life == Life::Created {
-                    let why = "k6 was never started: the dashboard ended before";
-                    return Over::lost(started_ms, why);
+                    return Over::lost(started_ms, NEVER_STARTED);
                 }
                 Some(state)
             }

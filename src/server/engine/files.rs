@@ -10,7 +10,7 @@ use std::{
 use ha_dashboard::domain::Millis;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::proc::Identity;
+use super::{Exit, proc::Identity};
 
 /// Written by the dashboard: the order to run something.
 pub const LAUNCH: &str = "launch.json";
@@ -22,6 +22,8 @@ pub const VOID: &str = "launch-void.json";
 pub const INSTANCE: &str = "instance.json";
 /// How it ended, see [`super::Exit`]: written by the keeper, or by who followed the container.
 pub const EXIT: &str = "exit.json";
+/// Where the end is noted when [`EXIT`] can't be written: filled with blanks before, so that its place on the disk is there.
+pub const SPARE_EXIT: &str = "exit-spare.json";
 /// What the keeper itself has to complain about.
 pub const KEEPER_LOG: &str = "keeper.log";
 
@@ -53,6 +55,55 @@ pub struct InstanceFile {
     pub started_ms: Option<Millis>,
     /// When it is ended by force.
     pub deadline_ms: Millis,
+}
+
+/// Size of [`SPARE_EXIT`] in bytes.
+const SPARE: usize = 4096;
+
+/// Makes [`SPARE_EXIT`] in a run's folder, before its instance starts.
+pub fn make_spare(dir: &Path) -> io::Result<()> {
+    let mut file = fs::File::create(dir.join(SPARE_EXIT))?;
+    file.write_all(&[b' '; SPARE])?;
+    file.sync_all()
+}
+
+/// Notes how the instance in a run's folder ended: where the disk is full or the folder takes no new files, there is still
+/// the file that is there already.
+pub fn write_exit(dir: &Path, exit: &Exit) -> io::Result<()> {
+    let Err(error) = write_json(&dir.join(EXIT), exit) else { return Ok(()) };
+    let mut text = serde_json::to_vec(exit)?;
+    if text.len() > SPARE {
+        return Err(error);
+    }
+    text.resize(SPARE, b' ');
+    // In place: neither made nor cut.
+    let mut file = fs::File::options().write(true).open(dir.join(SPARE_EXIT)).map_err(|_| error)?;
+    file.write_all(&text)?;
+    file.sync_all()
+}
+
+/// How the instance in a run's folder ended; `None`: that is not on record.
+pub fn read_exit(dir: &Path) -> io::Result<Option<Exit>> {
+    if let Some(exit) = read_json(&dir.join(EXIT))? {
+        return Ok(Some(exit));
+    }
+    match fs::read(dir.join(SPARE_EXIT)) {
+        Ok(bytes) if bytes.iter().all(|byte| *byte == b' ') => Ok(None),
+        Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Tries whether a folder takes files, and some bytes in them.
+pub fn writable(dir: &Path) -> io::Result<()> {
+    let path = dir.join("write-test.tmp");
+    let written = fs::File::create(&path).and_then(|mut file| {
+        file.write_all(&[b' '; 4096])?;
+        file.sync_all()
+    });
+    let removed = fs::remove_file(&path);
+    written.and(removed)
 }
 
 /// Writes a value so that a reader finds the old or the new file, whole, even after a power cut.

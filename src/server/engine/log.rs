@@ -11,6 +11,7 @@ use ha_dashboard::domain::Millis;
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
     sync::mpsc,
+    task::JoinHandle,
 };
 
 use super::{locked, now_ms};
@@ -40,14 +41,9 @@ impl CappedLog {
         Ok(Self { file, size, path: path.to_owned(), old: old.to_owned() })
     }
 
-    /// Opens it empty: what was there is read again.
-    pub fn create(path: &Path, old: &Path) -> io::Result<Self> {
-        for file in [path, old] {
-            match fs::remove_file(file) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-        }
+    /// Opens it empty.
+    fn create(path: &Path, old: &Path) -> io::Result<Self> {
+        [path, old].into_iter().try_for_each(remove)?;
         Self::open(path, old)
     }
 
@@ -63,6 +59,102 @@ impl CappedLog {
         whole.push(b'\n');
         self.size += whole.len() as u64;
         self.file.write_all(&whole)
+    }
+}
+
+/// A log that is read again from its beginning. What is there stays until as much of it was read again: its source may go
+/// away before.
+struct Again {
+    log: CappedLog,
+    /// Where it belongs, and how many bytes it still lacks; `None`: it is there.
+    lacks: Option<(PathBuf, PathBuf, u64)>,
+}
+
+impl Again {
+    fn begin(path: &Path, old: &Path) -> io::Result<Self> {
+        let size = |path: &Path| fs::metadata(path).map_or(0, |about| about.len());
+        let lacks = size(path) + size(old);
+        let beside = |path: &Path| path.with_added_extension("again");
+        let log = CappedLog::create(&beside(path), &beside(old))?;
+        let mut again = Self { log, lacks: Some((path.to_owned(), old.to_owned(), lacks)) };
+        again.settle()?;
+        Ok(again)
+    }
+
+    fn write(&mut self, line: &[u8]) -> io::Result<()> {
+        self.log.write(line)?;
+        if let Some((.., lacks)) = &mut self.lacks {
+            *lacks = lacks.saturating_sub(line.len().min(LINE) as u64 + 1);
+        }
+        self.settle()
+    }
+
+    /// Takes its place once it has all that is there.
+    fn settle(&mut self) -> io::Result<()> {
+        let Some((path, old, _)) = self.lacks.take_if(|(.., lacks)| *lacks == 0) else { return Ok(()) };
+        if self.log.old.exists() {
+            fs::rename(&self.log.old, &old)?;
+        } else {
+            remove(&old)?;
+        }
+        fs::rename(&self.log.path, &path)?;
+        (self.log.path, self.log.old) = (path, old);
+        Ok(())
+    }
+}
+
+impl Drop for Again {
+    fn drop(&mut self) {
+        if self.lacks.is_some() {
+            // The fuller one stays.
+            let _ = remove(&self.log.path);
+            let _ = remove(&self.log.old);
+        }
+    }
+}
+
+fn remove(file: &Path) -> io::Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Takes the lines of a log that is read again, on a thread that may wait for the disk.
+pub struct Writer {
+    lines: mpsc::Sender<Vec<u8>>,
+    thread: JoinHandle<()>,
+}
+
+impl Writer {
+    /// Most lines that wait.
+    const QUEUE: usize = 256;
+
+    /// Reads the log at `path` again; `old` takes what is set aside.
+    pub fn again(path: PathBuf, old: PathBuf) -> Self {
+        let (lines, mut queue) = mpsc::channel::<Vec<u8>>(Self::QUEUE);
+        let thread = tokio::task::spawn_blocking(move || {
+            let mut log = Again::begin(&path, &old)
+                .inspect_err(|error| tracing::error!(path = %path.display(), %error, "k6's log can't be written"))
+                .ok();
+            while let Some(line) = queue.blocking_recv() {
+                // A full disk must not end the run.
+                let _ = log.as_mut().map(|log| log.write(&line));
+            }
+        });
+        Self { lines, thread }
+    }
+
+    /// Takes a line.
+    pub async fn write(&self, line: Vec<u8>) {
+        // The thread ends with this value only.
+        let _ = self.lines.send(line).await;
+    }
+
+    /// Waits until everything is written.
+    pub async fn end(self) {
+        drop(self.lines);
+        let _ = self.thread.await;
     }
 }
 
@@ -196,6 +288,33 @@ mod tests {
         ] {
             assert_eq!(sort(keep.as_bytes()), Kind::Keep, "{keep}");
         }
+    }
+
+    #[test]
+    fn a_log_that_is_read_again_keeps_what_is_there_until_as_much_was_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, old) = (dir.path().join("k6.log"), dir.path().join("k6.log.1"));
+        let files = || fs::read_dir(dir.path()).unwrap().count();
+        let read = || fs::read_to_string(&path).unwrap();
+        let mut first = Again::begin(&path, &old).unwrap();
+        for line in ["one", "two"] {
+            first.write(line.as_bytes()).unwrap();
+        }
+        assert_eq!((read(), files()), ("one\ntwo\n".into(), 1));
+
+        // The source went away half-way.
+        let mut second = Again::begin(&path, &old).unwrap();
+        second.write(b"one").unwrap();
+        assert_eq!(read(), "one\ntwo\n");
+        drop(second);
+        assert_eq!((read(), files()), ("one\ntwo\n".into(), 1));
+
+        fs::write(&old, "zero\n").unwrap();
+        let mut third = Again::begin(&path, &old).unwrap();
+        for line in ["zero", "one", "two", "three"] {
+            third.write(line.as_bytes()).unwrap();
+        }
+        assert_eq!((read(), files()), ("zero\none\ntwo\nthree\n".into(), 1));
     }
 
     #[test]

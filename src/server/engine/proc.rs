@@ -1,6 +1,6 @@
 //! Processes that are known only by number: a number may be another process's by now, a number with a start time not.
 
-use std::io;
+use std::{io, path::Path};
 
 use nix::{
     errno::Errno,
@@ -52,6 +52,17 @@ impl Identity {
             Ok(Err(errno)) => Err(errno.into()),
         }
     }
+}
+
+/// The processes that work in the folder `dir`, each with its parent's number.
+pub fn working_in(dir: &Path) -> Vec<(Identity, i32)> {
+    let (Ok(dir), Ok(all)) = (dir.canonicalize(), procfs::process::all_processes()) else { return Vec::new() };
+    let found = all.flatten().filter(|process| process.cwd().is_ok_and(|cwd| cwd == dir)).filter_map(|process| {
+        let stat = process.stat().ok()?;
+        let identity = Identity { pid: u32::try_from(stat.pid).ok()?, start_ticks: stat.starttime };
+        Some((identity, stat.ppid))
+    });
+    found.collect()
 }
 
 #[cfg(test)]

@@ -23,12 +23,12 @@ use tokio::{
 
 use self::instance::{POLL, ProcessInstance};
 use super::{
-    CommandError, EXPORT_FILE, Engine, EngineError, Exit, Instance, Launch, Output, SUMMARY_FILE, Started,
+    CommandError, EXPORT_FILE, Engine, EngineError, Instance, Launch, Output, SUMMARY_FILE, Started,
     command::{self, Places},
     deadline,
-    files::{self, InstanceFile, LaunchFile, read_json, write_json},
+    files::{self, InstanceFile, LaunchFile, read_json},
     k6::Version,
-    locked, script_path,
+    locked, now_ms, proc, script_path,
 };
 use crate::server::{config::Config, shutdown::Shutdown};
 
@@ -241,7 +241,10 @@ impl Engine for ProcessEngine {
             .map_err(|source| EngineError::Folder { path: launch.dir.display().to_string(), source })?;
         let order = self.order(&launch, &dir, program, &script)?;
         let path = dir.join(files::LAUNCH);
-        write_json(&path, &order).map_err(|source| EngineError::Folder { path: path.display().to_string(), source })?;
+        let deadline_ms = order.deadline_ms;
+        files::write(path.clone(), order)
+            .await
+            .map_err(|source| EngineError::Folder { path: path.display().to_string(), source })?;
         let mut keeper = self
             .spawn_keeper(&dir)
             .map_err(|error| EngineError::Start(format!("its keeper process can't be started ({error})")))?;
@@ -249,9 +252,8 @@ impl Engine for ProcessEngine {
             Ok(instance) => {
                 tracing::info!(run_id = %launch.run, keeper = instance.keeper.pid, k6 = instance.k6.pid, "k6 is there");
                 // Dropped without being waited for: the runtime takes its exit status when it ends.
-                let deadline_ms = order.deadline_ms;
                 Ok(Started {
-                    instance: Arc::new(ProcessInstance::follow(dir, Some(instance), &self.shutdown)),
+                    instance: Arc::new(ProcessInstance::follow(dir, Some(instance), &self.shutdown).await),
                     deadline_ms,
                 })
             }
@@ -280,16 +282,28 @@ impl Engine for ProcessEngine {
             found => found,
         };
         let instance = instance.unwrap_or_else(|error| {
-            tracing::error!(run_id = %run, %error, "the record of the run's processes can't be read");
-            None
+            let found = at_work(dir);
+            tracing::error!(run_id = %run, %error, ?found, "the record of the run's processes can't be read");
+            found
         });
-        Arc::new(ProcessInstance::follow(dir.to_owned(), instance, &self.shutdown))
+        Arc::new(ProcessInstance::follow(dir.to_owned(), instance, &self.shutdown).await)
     }
 
     async fn inspect(&self, script: &Path, input: &str) -> Result<Output, CommandError> {
         let program = self.locate().map_err(|error| CommandError::NotRun(error.to_string()))?.path;
         inspect::run(&program, script, input).await
     }
+}
+
+/// The keeper and its k6 in the run folder `dir`, as the system knows them: nobody else works there.
+fn at_work(dir: &Path) -> Option<InstanceFile> {
+    let found = proc::working_in(dir);
+    found.iter().find_map(|(k6, parent)| {
+        let (keeper, _) = found.iter().find(|(keeper, _)| i32::try_from(keeper.pid) == Ok(*parent))?;
+        let order = read_json::<LaunchFile>(&dir.join(files::TAKEN)).ok().flatten();
+        let deadline_ms = order.map_or_else(now_ms, |order| order.deadline_ms);
+        Some(InstanceFile { keeper: *keeper, k6: *k6, started_ms: None, deadline_ms })
+    })
 }
 
 /// Whether a keeper took the order in `dir`. Where none did, none will from now on.
@@ -307,7 +321,7 @@ async fn started(dir: &Path, keeper: &mut Child) -> Result<InstanceFile, EngineE
         if let Some(instance) = read_json(&dir.join(files::INSTANCE)).map_err(unreadable)? {
             return Ok(instance);
         }
-        if let Some(exit) = read_json::<Exit>(&dir.join(files::EXIT)).map_err(unreadable)? {
+        if let Some(exit) = files::read_exit(dir).map_err(unreadable)? {
             return Err(EngineError::Start(exit.error.unwrap_or_else(|| "it ended at once".into())));
         }
         if let Some(status) = over {

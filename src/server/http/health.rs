@@ -63,11 +63,11 @@ pub struct Dependency {
 /// Whether a test could be started.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ReadyBody {
-    /// Whether k6 and the metrics store are there.
+    /// Whether k6 and the metrics store are there, and what a run leaves can be kept.
     ready: bool,
     /// `ready` or `not_ready`.
     status: &'static str,
-    /// The states of k6 and the metrics store.
+    /// The states of k6, the metrics store and the state folder.
     dependencies: BTreeMap<String, &'static str>,
     /// Names this request in the log.
     correlation_id: String,
@@ -115,21 +115,22 @@ pub async fn detailed(State(state): State<HttpState>, Correlation(correlation_id
     })
 }
 
-/// Whether a test could be started: k6 and the metrics store are there.
+/// Whether a test could be started: k6 and the metrics store are there, and what it leaves can be kept.
 #[utoipa::path(
     get,
     path = "/ready",
     tag = "health",
-    responses((status = 200, body = ReadyBody), (status = 503, description = "k6 or the metrics store is missing", body = ReadyBody)),
+    responses((status = 200, body = ReadyBody), (status = 503, description = "k6 or the metrics store is missing, or the state folder takes nothing", body = ReadyBody)),
 )]
 pub async fn ready(
     State(state): State<HttpState>,
     Correlation(correlation_id): Correlation,
 ) -> (StatusCode, Json<ReadyBody>) {
     let snapshot = state.control.brief().await;
-    let Status { engine, metrics, .. } = &snapshot.status;
-    let ready = engine.ready && metrics.reachable;
-    let dependencies = [("k6", of_engine(engine)), ("prometheus", of_metrics(metrics))];
+    let Status { engine, metrics, storage_problem, .. } = &snapshot.status;
+    let ready = engine.ready && metrics.reachable && storage_problem.is_empty();
+    let dependencies =
+        [("k6", of_engine(engine)), ("prometheus", of_metrics(metrics)), ("storage", of_storage(storage_problem))];
     let body = ReadyBody {
         ready,
         status: if ready { "ready" } else { "not_ready" },
@@ -150,7 +151,12 @@ fn overall(dependencies: &BTreeMap<String, Dependency>) -> &'static str {
 }
 
 fn dependencies(status: &Status) -> BTreeMap<String, Dependency> {
-    let own = [("k6".to_owned(), of_engine(&status.engine)), ("prometheus".to_owned(), of_metrics(&status.metrics))];
+    let own = [
+        ("k6", of_engine(&status.engine)),
+        ("prometheus", of_metrics(&status.metrics)),
+        ("storage", of_storage(&status.storage_problem)),
+    ];
+    let own = own.map(|(name, dependency)| (name.to_owned(), dependency));
     let services = status.services.iter().map(|state| {
         let dependency = Dependency {
             status: word(&state.health),
@@ -187,6 +193,14 @@ fn of_engine(engine: &EngineStatus) -> Dependency {
         message: format!("k6 {version}, engine {}: {}", engine.name, engine.note),
         response_time: None,
     }
+}
+
+fn of_storage(problem: &str) -> Dependency {
+    let (status, message) = match problem {
+        "" => ("healthy", "takes what runs leave"),
+        problem => ("unhealthy", problem),
+    };
+    Dependency { status, message: message.into(), response_time: None }
 }
 
 fn of_metrics(metrics: &MetricsStatus) -> Dependency {

@@ -48,6 +48,8 @@ struct Scripted {
     copies: Mutex<usize>,
     /// What every name and message says instead.
     said: Mutex<Option<String>>,
+    /// What is wrong with the state folder.
+    storage_problem: Mutex<String>,
 }
 
 impl Scripted {
@@ -77,6 +79,7 @@ impl Scripted {
                     grafana: Some(format!("http://x/{said}")),
                     ..MetricsStatus::default()
                 },
+                storage_problem: said.clone(),
             };
         }
         Status {
@@ -93,6 +96,7 @@ impl Scripted {
                 image: None,
             },
             metrics: MetricsStatus { reachable: true, ..MetricsStatus::default() },
+            storage_problem: self.storage_problem.lock().unwrap().clone(),
         }
     }
 
@@ -599,14 +603,24 @@ async fn values_that_were_not_measured_are_null() {
 async fn health_tells_each_dependency() {
     let server = Server::new();
     let told = server.get("/health").await.json();
-    let dependencies =
-        json!({ "k6": "healthy", "prometheus": "healthy", "product-service": "healthy", "user-service": "unhealthy" });
+    let mut dependencies = json!({
+        "k6": "healthy", "prometheus": "healthy", "storage": "healthy", "product-service": "healthy",
+        "user-service": "unhealthy",
+    });
     assert_eq!(told["dependencies"], dependencies);
     assert_eq!((&told["status"], &told["service"]), (&json!("degraded"), &json!("analytics-service")));
     assert_eq!(server.get("/ready").await.status, 200);
     assert_eq!(server.get("/live").await.json()["alive"], true);
     let told = server.get("/health/detailed").await.json();
     assert_eq!(told["dependencies"]["product-service"]["response_time"], 0.012);
+
+    "the disk is full".clone_into(&mut server.control.storage_problem.lock().unwrap());
+    dependencies["storage"] = json!("unhealthy");
+    assert_eq!(server.get("/health").await.json()["dependencies"], dependencies);
+    let answer = server.get("/ready").await;
+    assert_eq!((answer.status, answer.json()["dependencies"]["storage"].clone()), (503, json!("unhealthy")));
+    let told = server.get("/health/detailed").await.json();
+    assert_eq!(told["dependencies"]["storage"]["message"], "the disk is full");
 }
 
 #[tokio::test]

@@ -22,6 +22,7 @@ pub fn Notices() -> impl IntoView {
     let status = Memo::new(move |_| {
         live.state.with(|state| (state.snapshot.status.engine.clone(), state.snapshot.status.metrics.clone()))
     });
+    let storage = Memo::new(move |_| live.state.with(|state| state.snapshot.status.storage_problem.clone()));
     let empty = Memo::new(move |_| {
         form.rules().with(|rules| {
             rules.as_ref().map_or((false, false), |rules| (rules.scripts.is_empty(), rules.services.is_empty()))
@@ -45,6 +46,21 @@ pub fn Notices() -> impl IntoView {
                     })
             }}
             <ImageNotice />
+            {move || {
+                let problem = storage.get();
+                (!problem.is_empty())
+                    .then(|| {
+                        view! {
+                            <Notice
+                                tone="bad"
+                                id="storage-notice"
+                                heading=text.storage_unusable
+                                detail=problem
+                                hint=""
+                            />
+                        }
+                    })
+            }}
             {move || {
                 let (_, metrics) = status.get();
                 (!metrics.reachable)

@@ -130,6 +130,7 @@ pub(super) const TEXT: Text = Text {
     many_series: |n| format!("This script’s requests have too many different names ({n} series so far)"),
     many_series_hint: "Give requests that belong together one name, with the tag “name”. Otherwise numbers come late, and k6 and the metrics store may run out of memory.",
 
+    storage_unusable: "The state folder takes nothing: what tests leave can't be kept, and none can start",
     engine_not_ready: "k6 is not ready, so no test can start",
     image_missing: |image| format!("Docker does not have the image {image} yet"),
     image_missing_hint: "k6 runs in containers made of it. Pulling it takes a minute or so, once.",

@@ -184,6 +184,26 @@ fn containers_outlive_the_dashboard_and_are_adopted_or_finalised() {
 }
 
 #[test]
+fn a_container_at_work_is_found_whatever_became_of_its_records() {
+    let bench = Bench::new(&[("a.js", &script("60s", "{}", ""))]);
+    let life = bench.dashboard_with(bench.docker());
+    let run = life.start("a.js", &[]);
+    life.running();
+    let dir = life.supervisor.archive_dir(&run.id);
+    life.crash();
+    for name in ["run.json", "container.json"] {
+        fs::write(dir.join(name), "{\"id\":").unwrap();
+    }
+    let life = bench.dashboard_with(bench.docker());
+    assert!(life.runs.borrow().adopted);
+    // From its log, which is read again.
+    assert!(life.running().started_ms.is_some());
+    life.stop();
+    assert_eq!(life.finished(&run.id).1, Verdict::Stopped);
+    bench.nothing_left();
+}
+
+#[test]
 fn a_container_past_its_deadline_is_ended_by_whoever_follows_it() {
     let bench = Bench::new(&[("a.js", &script("60s", "{}", ""))]);
     let config = bench.docker();
@@ -419,6 +439,9 @@ fn a_stop_that_docker_missed_is_tried_until_k6_has_it_by_the_next_dashboard_too(
             life.crash();
             life = bench.dashboard_with(wire.config(&bench));
             life.until(|run| run.state == RunState::Stopping && run.stop_problem.is_some());
+            // It can't be read again yet.
+            let log = life.wait(life.supervisor.log(&run.id)).unwrap();
+            assert!(log.iter().any(|line| line.contains(" INFO began ")), "{log:?}");
         }
         wire.mend();
         let (run, verdict) = life.finished(&run.id);

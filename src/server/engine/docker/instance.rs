@@ -29,7 +29,7 @@ use crate::server::{
         EXPORT_FILE, EngineError, Exit, Instance, InstanceState, LOG_FILE, OLD_LOG_FILE, SUMMARY_FILE,
         files::{self, read_json},
         locked,
-        log::CappedLog,
+        log::Writer,
         millis,
     },
     feed::{Meter, Usage},
@@ -70,6 +70,13 @@ pub struct Record {
     /// When it was told; from then on its grace time counts.
     #[serde(default)]
     pub told_ms: Option<Millis>,
+}
+
+impl Record {
+    /// That of a container that nobody did anything to.
+    pub fn new(name: String, deadline_ms: Millis) -> Self {
+        Self { name, deadline_ms, started_ms: None, stop_ms: None, timed_out: false, told: false, told_ms: None }
+    }
 }
 
 /// The containers that somebody looks after.
@@ -174,10 +181,9 @@ impl Shared {
     async fn run(&self, sender: &watch::Sender<InstanceState>) {
         let (started, mut on_start) = mpsc::unbounded_channel();
         let reading = async {
-            match CappedLog::create(&self.dir.join(LOG_FILE), &self.dir.join(OLD_LOG_FILE)) {
-                Ok(log) => output::follow(&self.client, &self.name, log, started).await,
-                Err(error) => tracing::error!(dir = %self.dir.display(), %error, "k6's log can't be written"),
-            }
+            let log = Writer::again(self.dir.join(LOG_FILE), self.dir.join(OLD_LOG_FILE));
+            output::follow(&self.client, &self.name, &log, started).await;
+            log.end().await;
         };
         tokio::pin!(reading);
         let ended = self.ended();
@@ -210,11 +216,11 @@ impl Shared {
         let state = match end {
             End::State(state) => self.finalise(state).await,
             End::Lost(why) => {
+                locked(&self.followed).remove(&self.name);
                 let started_ms = self.record().started_ms;
                 InstanceState::Lost { started_ms, why }
             }
         };
-        locked(&self.followed).remove(&self.name);
         sender.send_replace(state);
     }
 
@@ -384,12 +390,18 @@ impl Shared {
                 tracing::warn!(container = self.name, file = outside, %error, "k6's summary can't be read");
             }
         }
-        if let Err(error) = files::write(self.dir.join(files::EXIT), exit.clone()).await {
-            tracing::error!(container = self.name, %error, "the end of the run can't be written");
-        }
-        if let Err(error) = self.client.remove(&self.name).await {
-            // The sweep comes by.
-            tracing::warn!(container = self.name, %error, "the k6 container can't be removed yet");
+        let (dir, end) = (self.dir.clone(), exit.clone());
+        let written = tokio::task::spawn_blocking(move || files::write_exit(&dir, &end)).await;
+        match written.unwrap_or_else(|error| Err(io::Error::other(error))) {
+            Ok(()) => {
+                if let Err(error) = self.client.remove(&self.name).await {
+                    // The sweep comes by.
+                    tracing::warn!(container = self.name, %error, "the k6 container can't be removed yet");
+                }
+                locked(&self.followed).remove(&self.name);
+            }
+            // The container alone knows it now: the next dashboard asks it.
+            Err(error) => tracing::error!(container = self.name, %error, "the end of the run can't be written"),
         }
         if lost {
             // Whether or not it was asked to end: it may be at work where Docker no longer looks.
@@ -421,6 +433,9 @@ impl Shared {
 }
 
 /// Keeps a record in a run's folder.
+///
+/// # Errors
+/// When the folder takes none.
 pub async fn write(dir: &Path, record: Record) -> io::Result<()> {
     let name = record.name.clone();
     files::write(dir.join(CONTAINER), record).await.inspect_err(|error| {
@@ -429,6 +444,7 @@ pub async fn write(dir: &Path, record: Record) -> io::Result<()> {
 }
 
 /// The record in a run's folder; `None`: its k6 is no container.
-pub fn read(dir: &Path) -> io::Result<Option<Record>> {
-    read_json(&dir.join(CONTAINER))
+pub async fn read(dir: &Path) -> io::Result<Option<Record>> {
+    let path = dir.join(CONTAINER);
+    tokio::task::spawn_blocking(move || read_json(&path)).await.unwrap_or_else(|error| Err(io::Error::other(error)))
 }

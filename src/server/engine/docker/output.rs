@@ -7,20 +7,20 @@ use ha_dashboard::domain::Millis;
 use tokio::{sync::mpsc, time::sleep};
 
 use super::client::{Client, DockerError, Life};
-use crate::server::engine::log::{CappedLog, Kind, sort};
+use crate::server::engine::log::{Kind, Writer, sort};
 
 /// The pauses between two tries to read on.
 const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(1)];
 
 /// Reads k6's output from its beginning to its end into the log, and tells when k6 began its scenario. After a break it
 /// reads on where it was.
-pub async fn follow(client: &Client, name: &str, mut log: CappedLog, started: mpsc::UnboundedSender<Millis>) {
+pub async fn follow(client: &Client, name: &str, log: &Writer, started: mpsc::UnboundedSender<Millis>) {
     let mut lines = Lines::default();
     let mut tries = 0;
     loop {
         let seen = lines.seen.clone();
         lines.again();
-        if let Err(DockerError::Gone { .. }) = read(client, name, &mut lines, &mut log, &started).await {
+        if let Err(DockerError::Gone { .. }) = read(client, name, &mut lines, log, &started).await {
             return;
         }
         // Docker ends the stream with the container, and when it ends itself.
@@ -39,12 +39,13 @@ async fn read(
     client: &Client,
     name: &str,
     lines: &mut Lines,
-    log: &mut CappedLog,
+    log: &Writer,
     started: &mpsc::UnboundedSender<Millis>,
 ) -> Result<(), DockerError> {
     let mut pieces = client.logs(name, true, lines.since()).await?;
     while let Some(piece) = pieces.next().await {
         let piece = piece?;
+        let mut kept = None;
         lines.push(piece.stderr, piece.time, &piece.text, |time, line| match sort(line) {
             Kind::Start => {
                 if let Some(at) = millis(time) {
@@ -53,9 +54,12 @@ async fn read(
                 }
             }
             Kind::Noise => {}
-            // A full disk must not end the run.
-            Kind::Keep => drop(log.write(line)),
+            Kind::Keep => kept = Some(line.to_vec()),
         });
+        // A piece ends one line at most.
+        if let Some(line) = kept {
+            log.write(line).await;
+        }
     }
     Ok(())
 }

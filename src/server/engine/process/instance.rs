@@ -1,12 +1,9 @@
 //! Follows a keeper through its files.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{io, path::PathBuf, time::Duration};
 
 use async_trait::async_trait;
+use ha_dashboard::domain::Millis;
 use nix::sys::signal::Signal;
 use tokio::{
     sync::watch,
@@ -15,7 +12,7 @@ use tokio::{
 use tokio_util::sync::DropGuard;
 
 use super::super::{
-    EngineError, Exit, Instance, InstanceState,
+    EngineError, Instance, InstanceState,
     files::{self, InstanceFile, read_json},
 };
 use crate::server::shutdown::Shutdown;
@@ -37,8 +34,15 @@ pub struct ProcessInstance {
 
 impl ProcessInstance {
     /// Follows what is recorded in `dir`. `processes`: `None` where none were ever recorded.
-    pub fn follow(dir: PathBuf, processes: Option<InstanceFile>, shutdown: &Shutdown) -> Self {
-        let (sender, state) = watch::channel(look(&dir, processes.as_ref()));
+    pub async fn follow(dir: PathBuf, processes: Option<InstanceFile>, shutdown: &Shutdown) -> Self {
+        let started_ms = processes.as_ref().and_then(|processes| processes.started_ms);
+        let watcher = Watcher { dir, processes: processes.clone(), started_ms, complained: false };
+        let Some((mut watcher, first)) = watcher.look().await else {
+            let state = InstanceState::Lost { started_ms, why: GONE.into() };
+            let _following = shutdown.token.child_token().drop_guard();
+            return Self { processes, state: watch::channel(state).1, _following };
+        };
+        let (sender, state) = watch::channel(first);
         let ended = shutdown.token.child_token();
         let _following = ended.clone().drop_guard();
         let followed = processes.clone();
@@ -50,7 +54,8 @@ impl ProcessInstance {
                     () = ended.cancelled() => return,
                     _ = ticks.tick() => {}
                 }
-                let now = look(&dir, followed.as_ref());
+                let Some((again, now)) = watcher.look().await else { return };
+                watcher = again;
                 sender.send_if_modified(|state| {
                     let changed = *state != now;
                     *state = now;
@@ -66,30 +71,64 @@ impl ProcessInstance {
     }
 }
 
-/// What the files and processes say now.
-fn look(dir: &Path, processes: Option<&InstanceFile>) -> InstanceState {
-    // In this order: a keeper that is gone has written all it will.
-    let alive = processes.is_some_and(|processes| processes.keeper.is_alive());
-    match read_json::<Exit>(&dir.join(files::EXIT)) {
-        Ok(Some(exit)) => return InstanceState::Ended(exit),
-        Ok(None) => {}
-        Err(error) => report(dir, &error),
-    }
-    let started_ms = read_json::<InstanceFile>(&dir.join(files::INSTANCE))
-        .unwrap_or_else(|error| {
-            report(dir, &error);
-            None
-        })
-        .and_then(|processes| processes.started_ms);
-    match (alive, started_ms) {
-        (false, started_ms) => InstanceState::Lost { started_ms, why: GONE.into() },
-        (true, None) => InstanceState::Preparing,
-        (true, Some(started_ms)) => InstanceState::Running { started_ms },
-    }
+/// Looks at a run's files and processes.
+struct Watcher {
+    dir: PathBuf,
+    processes: Option<InstanceFile>,
+    /// The newest that is known.
+    started_ms: Option<Millis>,
+    /// Whether a file that can't be read was told already.
+    complained: bool,
 }
 
-fn report(dir: &Path, error: &io::Error) {
-    tracing::error!(dir = %dir.display(), %error, "a record of the run's processes can't be read");
+impl Watcher {
+    /// What they say now, without holding up other tasks on a slow disk; `None` when the program ends.
+    async fn look(mut self) -> Option<(Self, InstanceState)> {
+        let look = tokio::task::spawn_blocking(move || {
+            let state = self.see();
+            (self, state)
+        });
+        look.await.ok()
+    }
+
+    fn see(&mut self) -> InstanceState {
+        // In this order: a keeper that is gone has written all it will.
+        let alive = self.processes.as_ref().is_some_and(|processes| processes.keeper.is_alive());
+        match files::read_exit(&self.dir) {
+            Ok(Some(exit)) => return InstanceState::Ended(exit),
+            Ok(None) => {}
+            Err(error) => self.complain(&error),
+        }
+        match read_json::<InstanceFile>(&self.dir.join(files::INSTANCE)) {
+            Ok(processes) => {
+                self.started_ms = processes.and_then(|processes| processes.started_ms).or(self.started_ms);
+            }
+            Err(error) => self.complain(&error),
+        }
+        match (alive, self.started_ms) {
+            (false, started_ms) => InstanceState::Lost { started_ms, why: self.gone() },
+            (true, None) => InstanceState::Preparing,
+            (true, Some(started_ms)) => InstanceState::Running { started_ms },
+        }
+    }
+
+    /// Why nobody knows how k6 ended.
+    fn gone(&self) -> String {
+        match (&self.processes, files::writable(&self.dir)) {
+            (Some(_), Err(error)) => format!(
+                "k6 ended, and how it did could not be kept: can't write in {} ({error}); see that the state folder is \
+                 writable and its disk has space",
+                self.dir.display()
+            ),
+            _ => GONE.into(),
+        }
+    }
+
+    fn complain(&mut self, error: &io::Error) {
+        if !std::mem::replace(&mut self.complained, true) {
+            tracing::error!(dir = %self.dir.display(), %error, "a record of the run's processes can't be read");
+        }
+    }
 }
 
 #[async_trait]
