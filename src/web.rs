@@ -1,5 +1,7 @@
 //! Instantiates Leptos once: pages and server functions as one axum router. Not generic, so that the binary compiles fast.
 
+use std::sync::OnceLock;
+
 use axum::{
     Router,
     body::Body,
@@ -8,7 +10,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use leptos::{nonce::use_nonce, prelude::*};
-use leptos_axum::{LeptosRoutes, ResponseOptions, generate_route_list_with_exclusions_and_ssg_and_context};
+use leptos_axum::{
+    AxumRouteListing, LeptosRoutes, ResponseOptions, generate_route_list_with_exclusions_and_ssg_and_context,
+};
 use tower::ServiceExt;
 use tower_http::services::ServeDir;
 
@@ -23,13 +27,18 @@ const FUNCTIONS: &str = "/fn/";
 /// Server functions answer errors with at most this many bytes.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
 
+/// The pages' routes. Listed once: a page that is drawn while Leptos lists them never gets done.
+static ROUTES: OnceLock<Vec<AxumRouteListing>> = OnceLock::new();
+
 /// Pages and server functions over `control`, and the files of the site.
 pub fn router(options: LeptosOptions, control: SharedControl) -> Router {
     let context = move || {
         provide_context(control.clone());
         forbid_foreign_scripts();
     };
-    let (routes, _) = generate_route_list_with_exclusions_and_ssg_and_context(ui::App, None, context.clone());
+    let routes = ROUTES
+        .get_or_init(|| generate_route_list_with_exclusions_and_ssg_and_context(ui::App, None, context.clone()).0)
+        .clone();
     let page = {
         let options = options.clone();
         move || ui::shell(options.clone())
