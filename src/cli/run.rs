@@ -81,7 +81,7 @@ pub struct RunArgs {
     /// A rule in k6's words, like 'http_req_duration:p(95)<500'; may be repeated.
     #[arg(long)]
     threshold: Vec<String>,
-    /// Write the result as JSON to this file; -: to standard output.
+    /// Write the result as JSON to this file, also when the test fails or can't start; -: to standard output.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Write the result as JUnit XML to this file, also when the test fails or can't start.
@@ -217,8 +217,13 @@ async fn follow(app: &App, args: &RunArgs) -> Result<Ended, (Code, String)> {
     signals.on_signals().map_err(|error| (exit::ENVIRONMENT, format!("the system refuses signals: {error}")))?;
     let control = &app.control;
 
-    let rules = control.rules().await;
-    let script = args.script.clone().unwrap_or_else(|| Draft::suggested(&rules).script);
+    let (script, rules) = match &args.script {
+        Some(script) => (script.clone(), control.rules_for(script).await),
+        None => {
+            let rules = control.rules().await;
+            (Draft::suggested(&rules).script, rules)
+        }
+    };
     let draft = args.draft(script);
     // Refused at once, not after Prometheus has started.
     if let Err(errors) = draft.validate(&rules) {

@@ -37,6 +37,8 @@ pub enum Metric {
     Cpu,
     /// Resident memory.
     Memory,
+    /// Iterations that have ended since the start.
+    IterationCount,
 }
 
 /// What a value counts.
@@ -85,6 +87,7 @@ pub const METRICS: &[MetricSpec] = &[
     spec(Metric::DataReceived, "data_received", Unit::BytesPerSecond),
     spec(Metric::Cpu, "cpu", Unit::Cores),
     spec(Metric::Memory, "memory", Unit::Bytes),
+    spec(Metric::IterationCount, "iterations_done", Unit::Count),
 ];
 
 const fn spec(metric: Metric, id: &'static str, unit: Unit) -> MetricSpec {

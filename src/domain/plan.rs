@@ -73,10 +73,32 @@ pub enum Shape {
     },
     /// The script's own options, as `k6 inspect` reports them.
     Own {
-        /// The longest the script may run by its own options, in seconds.
+        /// The longest the script may run by its own options, the time for iterations to end included, in seconds.
         duration_s: u32,
         /// Most VUs by its own options.
         max_vus: u32,
+        /// What ends it.
+        #[serde(default)]
+        end: OwnEnd,
+    },
+}
+
+/// What ends a script with its own options.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "kebab-case")]
+pub enum OwnEnd {
+    /// Not known, but for the longest it may run.
+    #[default]
+    Unknown,
+    /// The clock: the last scenario ends after so many seconds, the time for iterations to end not included.
+    Time {
+        /// Seconds after the start.
+        after_s: u32,
+    },
+    /// Every iteration is done.
+    Iterations {
+        /// All of them.
+        iterations: u64,
     },
 }
 
@@ -168,10 +190,28 @@ impl Peak {
 }
 
 impl Shape {
-    /// The length in seconds: the whole test, ramps included; the longest it may take for a script's own options.
+    /// The length in seconds: the whole test, ramps included, but not the time for iterations to end; the longest it may
+    /// take where iterations end it, or nobody knows what does.
     pub fn duration_s(self) -> u32 {
         match self {
+            Self::Own { end: OwnEnd::Time { after_s }, .. } => after_s,
             Self::Pattern { duration_s, .. } | Self::Own { duration_s, .. } => duration_s,
+        }
+    }
+
+    /// The longest that k6 may send load, in seconds.
+    pub fn longest_s(self) -> u32 {
+        match self {
+            Self::Pattern { duration_s, .. } => duration_s.saturating_add(Schedule::GRACE_S),
+            Self::Own { duration_s, .. } => duration_s,
+        }
+    }
+
+    /// The iterations that end it; `None` where the clock does.
+    pub fn iterations(self) -> Option<u64> {
+        match self {
+            Self::Own { end: OwnEnd::Iterations { iterations }, .. } => Some(iterations),
+            Self::Pattern { .. } | Self::Own { .. } => None,
         }
     }
 }

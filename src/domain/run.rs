@@ -172,8 +172,9 @@ impl Run {
         self.ended_ms.unwrap_or(now_ms).saturating_sub(started) as f64 / 1000.0
     }
 
-    /// How much of the planned length is over, 0–1; when finished, how far the run came.
-    pub fn progress(&self, now_ms: Millis) -> f64 {
+    /// How much is over, 0–1: of the planned length, or of the iterations where they decide, of which `done` have ended as
+    /// far as is known; when finished, how far the run came.
+    pub fn progress(&self, now_ms: Millis, done: Option<f64>) -> f64 {
         let (elapsed, planned) = (self.elapsed_s(now_ms), f64::from(self.duration_s().max(1)));
         let whole = match self.state {
             RunState::Finished(Verdict::Passed) => true,
@@ -182,15 +183,29 @@ impl Run {
             RunState::Finished(Verdict::Failed) => self.schedule.is_none() || elapsed + 1.0 >= planned,
             _ => false,
         };
-        if whole { 1.0 } else { (elapsed / planned).clamp(0.0, 1.0) }
+        if whole {
+            return 1.0;
+        }
+        let share = match self.plan.shape.iterations() {
+            Some(all) => {
+                let counted = self.totals.as_ref().and_then(|totals| totals.iterations).or(done);
+                counted.unwrap_or(0.0) / all.max(1) as f64
+            }
+            None => elapsed / planned,
+        };
+        share.clamp(0.0, 1.0)
     }
 
-    /// Seconds of the planned length that are left; 0 when finished or overdue.
-    pub fn remaining_s(&self, now_ms: Millis) -> f64 {
+    /// Seconds of the planned length that are left; 0 when finished or overdue. `None`: iterations decide, and nobody knows
+    /// how long they take.
+    pub fn remaining_s(&self, now_ms: Millis) -> Option<f64> {
         if !self.state.is_active() {
-            return 0.0;
+            return Some(0.0);
         }
-        (f64::from(self.duration_s()) - self.elapsed_s(now_ms)).max(0.0)
+        if self.plan.shape.iterations().is_some() {
+            return None;
+        }
+        Some((f64::from(self.duration_s()) - self.elapsed_s(now_ms)).max(0.0))
     }
 
     /// The phase at work and the seconds it has left; `None` before k6 began, after the last phase, when finished, and

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    plan::{ALL_SERVICES, Plan},
+    plan::{ALL_SERVICES, OwnEnd, Plan},
     schedule::Schedule,
     service::Service,
 };
@@ -31,6 +31,9 @@ pub enum ScriptKind {
         executors: Vec<String>,
         /// The longest it may run, in seconds; `None`: k6 did not say.
         duration_s: Option<u32>,
+        /// What ends it.
+        #[serde(default)]
+        end: OwnEnd,
         /// Most VUs.
         max_vus: u32,
         /// Its own thresholds in k6's words, `metric:expression`.

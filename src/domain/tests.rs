@@ -6,6 +6,7 @@ mod grafana;
 mod history;
 mod live;
 mod progress;
+mod run;
 mod schedule;
 mod validate;
 mod wire;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     format,
-    plan::{ALL_SERVICES, Model, Pattern, Peak, Plan, Shape},
+    plan::{ALL_SERVICES, Model, OwnEnd, Pattern, Peak, Plan, Shape},
     script::{Script, ScriptKind},
     threshold::{NotAThreshold, Threshold},
 };
@@ -332,8 +332,8 @@ impl Draft {
         let script = self.script(rules, &mut refused);
         let target = self.target(rules, &mut refused);
         let course = match script.map(|script| &script.kind) {
-            Some(ScriptKind::Own { executors: _, duration_s, max_vus, thresholds }) => {
-                own(&self.script, &rules.limits, *duration_s, *max_vus, &mut refused)
+            Some(ScriptKind::Own { executors: _, duration_s, end, max_vus, thresholds }) => {
+                own(&self.script, &rules.limits, *duration_s, *end, *max_vus, &mut refused)
                     .map(|shape| (shape, own_thresholds(thresholds)))
             }
             None if rules.script(self.script.trim()).is_some() => None,
@@ -501,7 +501,14 @@ fn own_thresholds(texts: &[String]) -> Vec<Threshold> {
 }
 
 /// The shape of a script with its own options, within the limits.
-fn own(name: &str, limits: &Limits, duration_s: Option<u32>, max_vus: u32, refused: &mut Refused) -> Option<Shape> {
+fn own(
+    name: &str,
+    limits: &Limits,
+    duration_s: Option<u32>,
+    end: OwnEnd,
+    max_vus: u32,
+    refused: &mut Refused,
+) -> Option<Shape> {
     let Limits { max_vus: most_vus, max_duration_s, .. } = *limits;
     let longest = format::duration(max_duration_s);
     let hint = match duration_s {
@@ -513,7 +520,7 @@ fn own(name: &str, limits: &Limits, duration_s: Option<u32>, max_vus: u32, refus
         Some(_) if max_vus > most_vus => {
             format!("its own options take up to {max_vus} VUs, at most {most_vus} are allowed")
         }
-        Some(duration_s) => return Some(Shape::Own { duration_s, max_vus }),
+        Some(duration_s) => return Some(Shape::Own { duration_s, max_vus, end }),
     };
     refused.add(Field::Script, name.trim(), Problem::OwnOptionsTooLarge { hint })
 }

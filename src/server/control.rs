@@ -22,7 +22,7 @@ use ha_dashboard::{
         live::{Cursor, Snapshot},
         plan::Plan,
         run::{Run, RunId},
-        script::ScriptInput,
+        script::{Script, ScriptInput},
         validate::{Draft, Field, Problem, Rules},
     },
 };
@@ -100,6 +100,11 @@ impl Dashboard {
 }
 
 impl Dashboard {
+    fn rules_with(&self, scripts: Vec<Script>) -> Rules {
+        let services = self.config.services.iter().map(|service| service.name.clone()).collect();
+        Rules { limits: self.config.limits, services, scripts }
+    }
+
     /// Only the script knows its own metrics, so k6 is asked about thresholds on them before a run is started.
     async fn knows_its_metrics(&self, plan: &Plan) -> Result<(), ApiError> {
         // A script's own thresholds were looked at with the script.
@@ -179,15 +184,20 @@ impl Control for Dashboard {
     }
 
     async fn rules(&self) -> Rules {
-        Rules {
-            limits: self.config.limits,
-            services: self.config.services.iter().map(|service| service.name.clone()).collect(),
-            scripts: self.scripts.list().await,
+        self.rules_with(self.scripts.list().await)
+    }
+
+    async fn rules_for(&self, script: &str) -> Rules {
+        match self.scripts.one(script.trim()).await {
+            Some(script) => self.rules_with(vec![script]),
+            // The error names those there are.
+            None => self.rules().await,
         }
     }
 
     async fn start(&self, draft: Draft, correlation_id: String) -> Result<Run, ApiError> {
-        let plan = draft.validate(&self.rules().await).map_err(|errors| ApiError::Invalid { errors })?;
+        let rules = self.rules_for(&draft.script).await;
+        let plan = draft.validate(&rules).map_err(|errors| ApiError::Invalid { errors })?;
         self.knows_its_metrics(&plan).await?;
         let trend_stats = self.scripts.trend_stats(&plan.script).await;
         self.supervisor.start(plan, trend_stats, correlation_id).await

@@ -70,8 +70,18 @@ impl Scripts {
         self
     }
 
-    /// All scripts by name; inspects only what changed since the last call.
+    /// All scripts by name; inspects only what changed since the last call. Files that can't be scripts for their name or
+    /// place are listed with the reason.
     pub async fn list(&self) -> Vec<Script> {
+        self.look_at(|_| true).await
+    }
+
+    /// One script, without a look at the others: theirs may take long.
+    pub async fn one(&self, name: &str) -> Option<Script> {
+        self.look_at(|other| other == name).await.pop()
+    }
+
+    async fn look_at(&self, wanted: impl Fn(&str) -> bool) -> Vec<Script> {
         // Held throughout, so that callers at the same time share one inspection.
         let mut known = self.known.lock().await;
         let dir = self.dir.clone();
@@ -88,11 +98,15 @@ impl Scripts {
         };
 
         known.retain(|name, _| found.iter().any(|(other, ..)| other == name));
+        let found = found.into_iter().filter(|(name, _)| wanted(name)).collect::<Vec<_>>();
         let now = Instant::now();
-        let changed = found.iter().filter(|(name, stamp)| {
-            known.get(name).is_none_or(|known| known.stamp != *stamp || known.retry_at.is_some_and(|at| at <= now))
+        let changed = found.iter().filter_map(|(name, about)| {
+            let stamp = *about.as_ref().ok()?;
+            let known = known.get(name);
+            let fresh = known.is_some_and(|known| known.stamp == stamp && known.retry_at.is_none_or(|at| at > now));
+            (!fresh).then(|| (name.clone(), stamp))
         });
-        let inspected = stream::iter(changed.cloned().collect::<Vec<_>>())
+        let inspected = stream::iter(changed.collect::<Vec<_>>())
             .map(|(name, stamp)| async move {
                 let known = self.look(&name, stamp).await;
                 (name, known)
@@ -102,10 +116,14 @@ impl Scripts {
             .await;
         known.extend(inspected);
 
-        found
-            .into_iter()
-            .filter_map(|(name, ..)| known.get(&name).map(|known| known.kind.clone()).map(|kind| Script { name, kind }))
-            .collect()
+        let script = |(name, about): (String, Result<Stamp, &str>)| {
+            let kind = match about {
+                Ok(_) => known.get(&name)?.kind.clone(),
+                Err(message) => ScriptKind::Broken { message: message.into() },
+            };
+            Some(Script { name, kind })
+        };
+        found.into_iter().filter_map(script).collect()
     }
 
     /// The file of a script, all links resolved; `None` where there is no such script in the folder.
@@ -177,6 +195,7 @@ fn kind_of(inspection: Inspection, probe: Option<&Schedule>) -> ScriptKind {
             message: "it takes the dashboard's schedule and adds scenarios of its own: use one or the other".into(),
         },
         (false, _) => ScriptKind::Own {
+            end: inspection.end(),
             executors: inspection.scenarios.into_iter().map(|scenario| scenario.executor).collect(),
             duration_s: inspection.duration_s,
             max_vus: inspection.max_vus,
@@ -185,12 +204,26 @@ fn kind_of(inspection: Inspection, probe: Option<&Schedule>) -> ScriptKind {
     }
 }
 
+/// Longest file name of a script, in bytes.
+const LONGEST_NAME: usize = 100;
+
 /// Letters, digits, `.`, `_` and `-`, ending in `.js`; hidden files and what looks like an option are left out.
 fn is_script_name(name: &str) -> bool {
+    refused_name(name).is_none() && name.ends_with(".js")
+}
+
+/// Why a script can't have this name, and what to do.
+fn refused_name(name: &str) -> Option<&'static str> {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
-    name.len() <= 100
-        && name.strip_suffix(".js").is_some_and(|stem| !stem.is_empty() && stem.bytes().all(allowed))
-        && !name.starts_with(['.', '-'])
+    if name.len() > LONGEST_NAME {
+        Some("its name is longer than 100 bytes: give it a shorter one")
+    } else if !name.bytes().all(allowed) {
+        Some("its name has other characters than A to Z, a to z, 0 to 9, '.', '_' and '-': rename it")
+    } else if name.starts_with(['.', '-']) {
+        Some("its name begins with '.' or '-': rename it")
+    } else {
+        None
+    }
 }
 
 /// A regular file of that name in a folder without links in its path; a link must not lead out of the folder.
@@ -199,18 +232,26 @@ fn resolve(dir: &Path, name: &str) -> Option<PathBuf> {
     (path.starts_with(dir) && path.is_file()).then_some(path)
 }
 
-/// The scripts in a folder by name, each with its stamp.
-fn scan(dir: &Path) -> std::io::Result<Vec<(String, Stamp)>> {
+/// The scripts in a folder by name, each with its stamp, or with the reason why it can't be used. Hidden files are none.
+fn scan(dir: &Path) -> std::io::Result<Vec<(String, Result<Stamp, &'static str>)>> {
     let dir = dir.canonicalize()?;
     let library = library_stamp(&dir.join("lib"));
     let mut found = Vec::new();
     for entry in std::fs::read_dir(&dir)? {
-        let Ok(name) = entry?.file_name().into_string() else { continue };
-        if !is_script_name(&name) {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if name.starts_with('.') || !name.ends_with(".js") || entry.path().is_dir() {
             continue;
         }
-        let Some(about) = resolve(&dir, &name).and_then(|path| path.metadata().ok()) else { continue };
-        found.push((name, Stamp { modified: about.modified().ok(), size: about.len(), library }));
+        let stamp = match (refused_name(&name), resolve(&dir, &name).and_then(|path| path.metadata().ok())) {
+            (Some(why), _) => Err(why),
+            (None, Some(about)) => Ok(Stamp { modified: about.modified().ok(), size: about.len(), library }),
+            (None, None) if entry.path().exists() => {
+                Err("it is a link that leads out of the scripts folder: copy the file into the folder")
+            }
+            (None, None) => Err("it is a link to a file that is not there: remove it"),
+        };
+        found.push((name, stamp));
     }
     found.sort_by(|(a, ..), (b, ..)| a.cmp(b));
     found.truncate(MOST);

@@ -169,6 +169,7 @@ pub struct Text {
     pub progress: &'static str,
     pub time_left: fn(&str) -> String,
     pub elapsed_of: fn(&str, &str) -> String,
+    pub iterations_of: fn(&str, &str) -> String,
     pub finishing: &'static str,
     pub waiting_for_k6: &'static str,
     pub peak: &'static str,

@@ -29,7 +29,10 @@ impl Progress {
             ProgressBar::with_draw_target(Some(1_000), target).with_style(style)
         });
         let progress = Self { bar, last_line: None };
-        let length = format::duration(run.duration_s());
+        let length = match run.plan.shape.iterations() {
+            Some(all) => format!("{all} iterations"),
+            None => format::duration(run.duration_s()),
+        };
         progress.say(&format!("run {}: {} against {} for {length}", run.id, run.plan.script, run.plan.target));
         progress
     }
@@ -45,14 +48,15 @@ impl Progress {
     /// How it is now.
     pub fn show(&mut self, run: &Run, snapshot: &Snapshot) {
         let values = values(run, snapshot);
+        let progress = run.progress(snapshot.now_ms, snapshot.frame.get(Metric::IterationCount));
         match &self.bar {
             Some(bar) => {
-                bar.set_position((run.progress(snapshot.now_ms) * 1_000.0) as u64);
+                bar.set_position((progress * 1_000.0) as u64);
                 bar.set_message(values);
             }
             None if self.last_line.is_none_or(|last| last.elapsed() >= LINES) => {
                 self.last_line = Some(Instant::now());
-                eprintln!("{:>3.0} %  {values}", run.progress(snapshot.now_ms) * 100.0);
+                eprintln!("{:>3.0} %  {values}", progress * 100.0);
             }
             None => {}
         }

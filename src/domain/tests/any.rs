@@ -7,7 +7,7 @@ use crate::domain::{
     event::{Event, EventKind},
     frame::{Dimension, Frame, History, METRICS, Metric, SeriesKey},
     live::{Cursor, EngineStatus, MetricsStatus, Snapshot, Status, Tick},
-    plan::{Model, Pattern, Peak, Plan, Shape},
+    plan::{Model, OwnEnd, Pattern, Peak, Plan, Shape},
     run::{Run, RunId, RunState, Verdict},
     schedule::Schedule,
     script::{Script, ScriptInput, ScriptKind},
@@ -33,6 +33,7 @@ pub fn rules() -> Rules {
     let own = |duration_s, max_vus| ScriptKind::Own {
         executors: vec!["constant-vus".into()],
         duration_s,
+        end: OwnEnd::Time { after_s: 60 },
         max_vus,
         thresholds: vec!["http_req_duration:p(95)<500".into(), "http_req_duration{service:x}:max<5".into()],
     };
@@ -122,15 +123,23 @@ pub fn draft() -> impl Strategy<Value = Draft> {
 }
 
 pub fn plan() -> impl Strategy<Value = Plan> {
-    let own = (text(), text(), any::<u32>(), any::<u32>(), collection::vec(threshold(), 0..3)).prop_map(
-        |(script, target, duration_s, max_vus, thresholds)| Plan {
+    let own = (text(), text(), any::<(u32, u32)>(), own_end(), collection::vec(threshold(), 0..3)).prop_map(
+        |(script, target, (duration_s, max_vus), end, thresholds)| Plan {
             script,
             target,
-            shape: Shape::Own { duration_s, max_vus },
+            shape: Shape::Own { duration_s, max_vus, end },
             thresholds,
         },
     );
     prop_oneof![3 => draft().prop_map(|draft| draft.validate(&rules()).unwrap()), 1 => own]
+}
+
+pub fn own_end() -> impl Strategy<Value = OwnEnd> {
+    prop_oneof![
+        Just(OwnEnd::Unknown),
+        any::<u32>().prop_map(|after_s| OwnEnd::Time { after_s }),
+        any::<u64>().prop_map(|iterations| OwnEnd::Iterations { iterations }),
+    ]
 }
 
 pub fn peak() -> impl Strategy<Value = Peak> {
@@ -288,14 +297,14 @@ pub fn script_input() -> impl Strategy<Value = ScriptInput> {
 pub fn script() -> impl Strategy<Value = Script> {
     let kind = prop_oneof![
         Just(ScriptKind::Scheduled),
-        (collection::vec(text(), 0..3), any::<Option<u32>>(), any::<u32>(), collection::vec(text(), 0..3)).prop_map(
-            |(executors, duration_s, max_vus, thresholds)| ScriptKind::Own {
+        (collection::vec(text(), 0..3), any::<(Option<u32>, u32)>(), own_end(), collection::vec(text(), 0..3))
+            .prop_map(|(executors, (duration_s, max_vus), end, thresholds)| ScriptKind::Own {
                 executors,
                 duration_s,
+                end,
                 max_vus,
                 thresholds
-            }
-        ),
+            }),
         text().prop_map(|message| ScriptKind::Broken { message }),
     ];
     (text(), kind).prop_map(|(name, kind)| Script { name, kind })

@@ -21,12 +21,12 @@ fn a_run_that_ended_early_came_as_far_as_it_came() {
         (finished(Verdict::TimedOut), None, Some(200_000), 0.0),
     ] {
         let run = Run { started_ms, ended_ms, state, ..any::run_of_a_minute() };
-        assert_eq!(run.progress(40_000), progress, "{:?}", run.state);
+        assert_eq!(run.progress(40_000, None), progress, "{:?}", run.state);
         if !run.state.is_active() {
-            assert_eq!(run.progress(900_000), progress, "time does not go on for {:?}", run.state);
+            assert_eq!(run.progress(900_000, None), progress, "time does not go on for {:?}", run.state);
         }
     }
     let own = Run { schedule: None, started_ms: Some(10_000), ended_ms: Some(25_000), ..any::run_of_a_minute() };
     let own = Run { state: finished(Verdict::Failed), ..own };
-    assert_eq!(own.progress(0), 1.0, "its own options may end a script before their longest time");
+    assert_eq!(own.progress(0, None), 1.0, "its own options may end a script before their longest time");
 }

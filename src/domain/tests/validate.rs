@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::any;
 use crate::domain::{
-    plan::{ALL_SERVICES, Pattern, Peak, Shape},
+    plan::{ALL_SERVICES, OwnEnd, Pattern, Peak, Shape},
     schedule::Schedule,
     script::ScriptInput,
     service::Service,
@@ -258,7 +258,8 @@ fn a_script_with_own_options_ignores_the_patterns_fields() {
     let draft =
         Draft { script: "own.js".into(), target: "product-service".into(), peak: "x".into(), ..Draft::default() };
     let plan = draft.validate(&any::rules()).unwrap();
-    assert_eq!(plan.shape, Shape::Own { duration_s: 90, max_vus: 7 });
+    assert_eq!(plan.shape, Shape::Own { duration_s: 90, max_vus: 7, end: OwnEnd::Time { after_s: 60 } });
+    assert_eq!((plan.shape.duration_s(), plan.shape.longest_s()), (60, 90));
     assert_eq!(plan.schedule(), None);
     let thresholds = plan.thresholds.iter().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(thresholds, ["http_req_duration:p(95)<500", "http_req_duration{service:x}:max<5"]);

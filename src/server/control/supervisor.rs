@@ -688,7 +688,7 @@ fn new_run(plan: Plan, correlation_id: String, now_ms: Millis) -> Run {
         stop_problem: None,
         correlation_id,
     };
-    let allowed_s = [START_ALLOWANCE_S, run.duration_s(), Schedule::GRACE_S, END_ALLOWANCE_S];
+    let allowed_s = [START_ALLOWANCE_S, run.plan.shape.longest_s(), END_ALLOWANCE_S];
     run.deadline_ms += allowed_s.map(u64::from).iter().sum::<u64>() * 1000;
     run
 }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use ha_dashboard::domain::{
-    plan::{ALL_SERVICES, Pattern, Peak, Plan, Shape},
+    plan::{ALL_SERVICES, OwnEnd, Pattern, Peak, Plan, Shape},
     run::{RunState, Verdict},
     script::ScriptInput,
     service::Service,
@@ -211,7 +211,7 @@ fn plan(script: &str, thresholds: &[&str]) -> Plan {
     Plan {
         script: script.into(),
         target: ALL_SERVICES.into(),
-        shape: Shape::Own { duration_s: 2, max_vus: 2 },
+        shape: Shape::Own { duration_s: 2, max_vus: 2, end: OwnEnd::Unknown },
         thresholds: thresholds.iter().map(|text| text.parse().unwrap()).collect(),
     }
 }

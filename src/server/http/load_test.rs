@@ -172,7 +172,7 @@ pub struct StatusBody {
     /// Seconds since k6 began to send load.
     elapsed_time: f64,
     /// Seconds left; 0 when over.
-    remaining_time: f64,
+    remaining_time: Option<f64>,
     /// What is asked of k6; null when idle.
     #[schema(required = true)]
     configuration: Option<Configuration>,
@@ -313,6 +313,7 @@ pub async fn status(State(state): State<HttpState>, Correlation(correlation_id):
     let run = page.status.run.as_ref();
     let active = run.is_some_and(|run| run.state.is_active());
     let vus = page.frame.get(Metric::Vus);
+    let done = page.frame.get(Metric::IterationCount);
     Json(StatusBody {
         success: true,
         status: match run {
@@ -325,9 +326,9 @@ pub async fn status(State(state): State<HttpState>, Correlation(correlation_id):
         metrics_available: vus.is_some(),
         test_id: run.map(|run| run.id.to_string()),
         active_tests: u32::from(active),
-        progress: run.map_or(0.0, |run| rounded(run.progress(page.now_ms) * 100.0)),
+        progress: run.map_or(0.0, |run| rounded(run.progress(page.now_ms, done) * 100.0)),
         elapsed_time: run.map_or(0.0, |run| rounded(run.elapsed_s(page.now_ms))),
-        remaining_time: run.map_or(0.0, |run| rounded(run.remaining_s(page.now_ms))),
+        remaining_time: run.map_or(Some(0.0), |run| run.remaining_s(page.now_ms)).map(rounded),
         configuration: run.map(configuration),
         is_k6_running: active,
         verdict: run.and_then(|run| match &run.state {

@@ -165,6 +165,7 @@ impl Control for Scripted {
             let own = ScriptKind::Own {
                 executors: vec![said.clone()],
                 duration_s: Some(60),
+                end: Default::default(),
                 max_vus: 3,
                 thresholds: vec![said.clone()],
             };

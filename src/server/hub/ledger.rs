@@ -18,7 +18,7 @@ use ha_dashboard::domain::{
 
 use crate::server::prometheus::{
     client::{Labels, Series},
-    queries::{COUNTERS, DURATIONS, REQUESTS, VUS, VUS_MAX, source},
+    queries::{COUNTERS, DURATIONS, REQUESTS, VUS, VUS_MAX, sources, time_series},
 };
 
 /// A gauge older than this, against the newest one, belongs to an instance that has ended.
@@ -99,7 +99,12 @@ enum Role {
 #[derive(Debug)]
 struct Rule {
     threshold: Threshold,
-    source: Option<String>,
+    /// The names that its series may have.
+    sources: Vec<String>,
+    /// What its metric is; `None`: no series told yet.
+    kind: Option<MetricKind>,
+    /// How much of the threshold's unit is one of the series'.
+    unit: f64,
     seen: bool,
     count: f64,
     failed: f64,
@@ -115,7 +120,10 @@ impl Ledger {
     /// A ledger that is there from the run's start.
     pub fn new<'a>(thresholds: impl Iterator<Item = &'a Threshold>, native_histograms: bool) -> Self {
         let rule = |threshold: &Threshold| Rule {
-            source: source(threshold, native_histograms),
+            sources: sources(threshold, native_histograms),
+            kind: threshold.kind(),
+            // Times are stored in seconds, thresholds on them are in milliseconds.
+            unit: if threshold.is_time() { 1e3 } else { 1.0 },
             threshold: threshold.clone(),
             seen: false,
             count: 0.0,
@@ -185,7 +193,7 @@ impl Ledger {
                 (Value::Number(_), true) => Value::Number(0.0),
                 (Value::Histogram(_), true) => Value::Histogram(Box::default()),
             };
-            let (role, rules) = (self.role(labels), self.rules_of(labels));
+            let (role, rules) = (self.role(labels), self.join_rules(labels));
             self.series.insert(id, Entry { at_ms: 0, last, role, rules });
         }
         let Some(entry) = self.series.get_mut(&id).filter(|entry| entry.at_ms < at_ms) else { return false };
@@ -263,10 +271,23 @@ impl Ledger {
         name
     }
 
-    fn rules_of(&self, labels: &Labels) -> u128 {
-        let name = labels.get("__name__");
-        let own = self.rules.iter().enumerate().filter(|(_, rule)| rule.source.as_ref() == name);
-        own.fold(0, |bits, (index, _)| bits | 1 << index)
+    /// The rules that a series belongs to, which learn from it what their metric is.
+    fn join_rules(&mut self, labels: &Labels) -> u128 {
+        let Some(name) = labels.get("__name__") else { return 0 };
+        let own = self.rules.iter_mut().enumerate().filter(|(_, rule)| rule.has(name, labels));
+        own.fold(0, |bits, (index, rule)| {
+            rule.learn(name);
+            bits | 1 << index
+        })
+    }
+
+    /// What a counter counted since the run's start.
+    pub fn total(&self, metric: Metric) -> Option<f64> {
+        let all = self.series.values().filter_map(|entry| match (&entry.role, &entry.last) {
+            (Role::Other(own), Value::Number(value)) if *own == metric => Some(*value),
+            _ => None,
+        });
+        all.reduce(|a, b| a + b)
     }
 
     /// A gauge over all instances, and when it was true.
@@ -291,21 +312,37 @@ impl Ledger {
 }
 
 impl Rule {
+    /// Whether a series belongs to its metric and has its tags.
+    fn has(&self, name: &String, labels: &Labels) -> bool {
+        self.sources.contains(name) && self.threshold.tags.iter().all(|(tag, value)| labels.get(tag) == Some(value))
+    }
+
+    fn learn(&mut self, name: &str) {
+        let metric = &self.threshold.metric;
+        if *name == time_series(metric) {
+            self.unit = 1e3;
+        }
+        let rate = if *name == format!("k6_{metric}_rate") { MetricKind::Rate } else { MetricKind::Counter };
+        self.kind.get_or_insert(rate);
+    }
+
     /// Whether the series hold a finished value in place of something to add up.
     fn has_gauges(&self) -> bool {
-        match self.threshold.kind() {
+        match self.kind {
             Some(MetricKind::Rate) => self.threshold.metric != "http_req_failed",
-            Some(MetricKind::Trend) => true,
-            Some(MetricKind::Counter | MetricKind::Gauge) | None => false,
+            Some(MetricKind::Trend | MetricKind::Gauge) => true,
+            Some(MetricKind::Counter) | None => false,
         }
     }
 
     fn reading(&self, elapsed_s: f64, pushed: bool) -> Option<Reading> {
         let gauges = || self.gauges.values().copied();
-        // Trends are stored in seconds, thresholds on them are in milliseconds.
-        let ms =
-            |Quantile { value, lower, upper }| Reading { value: value * 1e3, lower: lower * 1e3, upper: upper * 1e3 };
-        match (self.threshold.kind()?, self.threshold.aggregation) {
+        let scaled = |Quantile { value, lower, upper }| Reading {
+            value: value * self.unit,
+            lower: lower * self.unit,
+            upper: upper * self.unit,
+        };
+        match (self.kind?, self.threshold.aggregation) {
             (MetricKind::Rate, Aggregation::Rate) if self.threshold.metric == "http_req_failed" => {
                 (self.count > 0.0).then(|| Reading::exact(self.failed / self.count))
             }
@@ -323,11 +360,11 @@ impl Rule {
                 }
             }
             (MetricKind::Trend, aggregation) if !self.histogram.is_empty() => match aggregation {
-                Aggregation::Avg => self.histogram.mean().map(|mean| Reading::exact(mean * 1e3)),
-                Aggregation::Med => self.histogram.quantile(0.5).map(ms),
-                Aggregation::Min => self.histogram.quantile(0.0).map(ms),
-                Aggregation::Max => self.histogram.quantile(1.0).map(ms),
-                Aggregation::Percentile(p) => self.histogram.quantile(p / 100.0).map(ms),
+                Aggregation::Avg => self.histogram.mean().map(|mean| Reading::exact(mean * self.unit)),
+                Aggregation::Med => self.histogram.quantile(0.5).map(scaled),
+                Aggregation::Min => self.histogram.quantile(0.0).map(scaled),
+                Aggregation::Max => self.histogram.quantile(1.0).map(scaled),
+                Aggregation::Percentile(p) => self.histogram.quantile(p / 100.0).map(scaled),
                 Aggregation::Rate | Aggregation::Count | Aggregation::Value => None,
             },
             (MetricKind::Trend, aggregation) => {
@@ -337,9 +374,11 @@ impl Rule {
                     // Percentiles and means of several series can't be put together.
                     _ => gauges().next().filter(|_| self.gauges.len() == 1),
                 };
-                value.map(|seconds| Reading::exact(seconds * 1e3))
+                value.map(|value| Reading::exact(value * self.unit))
             }
-            (MetricKind::Rate | MetricKind::Gauge, _) => None,
+            // The last value of several series is that of nobody knows which.
+            (MetricKind::Gauge, _) => gauges().next().filter(|_| self.gauges.len() == 1).map(Reading::exact),
+            (MetricKind::Rate, _) => None,
         }
     }
 }

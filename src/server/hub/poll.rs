@@ -62,6 +62,9 @@ impl Count {
             values.extend(gauge.map(|(_, value)| (SeriesKey::whole(metric), value)));
         }
         values.values_mut().for_each(|value| *value = round(*value));
+        // Exact, as it is shown against the number that was asked for.
+        let done = self.ledger.total(Metric::IterationRate);
+        values.extend(done.map(|done| (SeriesKey::whole(Metric::IterationCount), done)));
         Some(Frame { at_ms, counted_ms: vus.map(|(counted_ms, _)| counted_ms).filter(|at| *at != at_ms), values })
     }
 

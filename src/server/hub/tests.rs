@@ -119,6 +119,7 @@ async fn a_run_is_seen_live_from_its_start_to_its_verdict() {
     let mut thresholds = vec!["http_reqs:count>10", "http_req_failed:rate<0.0001", "http_req_duration:p(95)<100"];
     thresholds.extend(["errors:rate<0.9", "checks:rate>0.1", "api_response_time:avg<500", "iterations:rate>1"]);
     thresholds.extend(["http_req_duration:max<1", "dropped_iterations:count<1"]);
+    thresholds.extend(["http_req_duration{service:shop}:max<1", "http_reqs{service:none}:count>1"]);
     let mut test = run("r-live", 40, &thresholds);
     let mut k6 = start_k6(dir.path(), "r-live", &target, &url, 40, true);
     let begun = Instant::now();
@@ -200,6 +201,8 @@ async fn a_run_is_seen_live_from_its_start_to_its_verdict() {
     assert!((5.0..400.0).contains(&value("http_req_duration:p(95)<100")));
     assert!((5.0..200.0).contains(&value("api_response_time:avg<500")));
     assert!((180.0..400.0).contains(&value("http_req_duration:max<1")));
+    assert_eq!(value("http_req_duration{service:shop}:max<1"), value("http_req_duration:max<1"));
+    assert_eq!(live.observed("http_reqs{service:none}:count>1").unwrap().value, None);
     assert_eq!(value("dropped_iterations:count<1"), 0.0);
     assert!(value("iterations:rate>1") > 20.0);
     let ok = |threshold: &str| live.observed(threshold).and_then(|observed| observed.ok);

@@ -14,7 +14,7 @@ use std::{
 
 use axum::extract::Query;
 use ha_dashboard::domain::{
-    plan::{Plan, Shape},
+    plan::{OwnEnd, Plan, Shape},
     run::{Run, RunState},
     service::Service,
     threshold::{Observed, Threshold},
@@ -162,7 +162,7 @@ pub fn run(id: &str, duration_s: u32, thresholds: &[&str]) -> Run {
         plan: Plan {
             script: "test.js".into(),
             target: "shop".into(),
-            shape: Shape::Own { duration_s, max_vus: 10 },
+            shape: Shape::Own { duration_s, max_vus: 10, end: OwnEnd::Time { after_s: duration_s } },
             thresholds,
         },
         schedule: None,

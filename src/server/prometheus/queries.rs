@@ -59,7 +59,7 @@ pub fn live<'a>(run: &RunId, thresholds: impl Iterator<Item = &'a Threshold>, na
     if native_histograms {
         names.push(DURATIONS.to_owned());
     }
-    names.extend(thresholds.filter_map(|threshold| source(threshold, native_histograms)));
+    names.extend(thresholds.flat_map(|threshold| sources(threshold, native_histograms)));
     selector(run, names)
 }
 
@@ -79,20 +79,32 @@ fn selector(run: &RunId, mut names: Vec<String>) -> String {
     format!("{{__name__=~{},testid={}}}", quoted(&names.join("|")), quoted(run.as_str()))
 }
 
-/// The name of the series that tell a threshold's whole-run value; `None` where none do.
-pub fn source(threshold: &Threshold, native_histograms: bool) -> Option<String> {
+/// The names that the series may have which tell a threshold's whole-run value, tags aside; none where nothing does. What
+/// a custom metric is only the script knows, and k6 names its series by that.
+pub fn sources(threshold: &Threshold, native_histograms: bool) -> Vec<String> {
     let metric = &threshold.metric;
-    if threshold.is_custom() || !threshold.tags.is_empty() {
-        return None;
+    // They become a regular expression.
+    if !metric.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+        return Vec::new();
     }
-    match threshold.kind()? {
-        MetricKind::Rate if metric == "http_req_failed" => Some(REQUESTS.to_owned()),
-        MetricKind::Rate => Some(format!("k6_{metric}_rate")),
-        MetricKind::Counter => Some(format!("k6_{metric}_total")),
-        MetricKind::Trend if native_histograms => Some(format!("k6_{metric}_seconds")),
-        MetricKind::Trend => trend_gauge(threshold),
-        MetricKind::Gauge => None,
+    let (rate, total) = (format!("k6_{metric}_rate"), format!("k6_{metric}_total"));
+    match threshold.kind() {
+        Some(MetricKind::Rate) if metric == "http_req_failed" => vec![REQUESTS.to_owned()],
+        Some(MetricKind::Rate) => vec![rate],
+        Some(MetricKind::Counter) => vec![total],
+        Some(MetricKind::Gauge) => vec![format!("k6_{metric}")],
+        Some(MetricKind::Trend) if native_histograms && threshold.is_time() => vec![time_series(metric)],
+        Some(MetricKind::Trend) if native_histograms => vec![time_series(metric), format!("k6_{metric}")],
+        // Whether such a gauge is in seconds or in the script's own unit, its name does not tell.
+        Some(MetricKind::Trend) if threshold.is_custom() => Vec::new(),
+        Some(MetricKind::Trend) => trend_gauge(threshold).into_iter().collect(),
+        None => vec![rate, total],
     }
+}
+
+/// The native histogram of a trend whose values are times: it is in seconds, where k6 has milliseconds.
+pub fn time_series(metric: &str) -> String {
+    format!("k6_{metric}_seconds")
 }
 
 /// The trend gauge that holds a threshold's whole-run value in seconds, in stores without native histograms.
@@ -122,17 +134,24 @@ mod tests {
 
     #[test]
     fn thresholds_bring_their_own_series() {
-        let source = |text: &str, native| source(&text.parse().unwrap(), native);
+        let sources = |text: &str, native| sources(&text.parse().unwrap(), native).join(" ");
         for (text, native, gauge) in [
-            ("http_req_duration:p(95)<500", Some("k6_http_req_duration_seconds"), Some("k6_http_req_duration_p95")),
-            ("http_req_duration:p(99.9)<500", Some("k6_http_req_duration_seconds"), None),
-            ("api_response_time:avg<5", Some("k6_api_response_time_seconds"), Some("k6_api_response_time_avg")),
-            ("http_req_failed:rate<0.1", Some(REQUESTS), Some(REQUESTS)),
-            ("checks:rate>0.9", Some("k6_checks_rate"), Some("k6_checks_rate")),
-            ("iterations:count>1", Some("k6_iterations_total"), Some("k6_iterations_total")),
+            ("http_req_duration:p(95)<500", "k6_http_req_duration_seconds", "k6_http_req_duration_p95"),
+            ("http_req_duration{service:x}:p(99.9)<500", "k6_http_req_duration_seconds", ""),
+            ("api_response_time:avg<5", "k6_api_response_time_seconds", "k6_api_response_time_avg"),
+            ("http_req_failed:rate<0.1", REQUESTS, REQUESTS),
+            ("checks:rate>0.9", "k6_checks_rate", "k6_checks_rate"),
+            ("iterations:count>1", "k6_iterations_total", "k6_iterations_total"),
+            ("vus:value>1", "k6_vus", "k6_vus"),
+            ("mine:max<5", "k6_mine_seconds k6_mine", ""),
+            ("mine:value<5", "k6_mine", "k6_mine"),
+            ("mine:count<5", "k6_mine_total", "k6_mine_total"),
+            ("mine{a:b}:rate<5", "k6_mine_rate k6_mine_total", "k6_mine_rate k6_mine_total"),
         ] {
-            assert_eq!((source(text, true).as_deref(), source(text, false).as_deref()), (native, gauge), "{text}");
+            assert_eq!((sources(text, true).as_str(), sources(text, false).as_str()), (native, gauge), "{text}");
         }
+        let evil = Threshold { metric: "x\"} or vector(1".into(), ..Threshold::of_script("x:max<5").unwrap() };
+        assert!(super::sources(&evil, true).is_empty());
         let run = "r-1".parse().unwrap();
         let asked = live(&run, ["checks:rate>0.9".parse().unwrap()].iter(), true);
         assert_eq!(

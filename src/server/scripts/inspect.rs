@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
-use ha_dashboard::domain::{format::cut, schedule::Schedule};
+use ha_dashboard::domain::{format::cut, plan::OwnEnd, schedule::Schedule};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -33,6 +33,11 @@ pub struct Scenario {
     pub executor: String,
     /// Its stages, for executors that have some.
     pub stages: Vec<Stage>,
+    /// When its time is over, the time for iterations to end not included, in milliseconds after the run's start; `None`
+    /// where iterations end it.
+    pub ends_ms: Option<u64>,
+    /// All of its iterations, for executors that have a number of them.
+    pub iterations: Option<u64>,
 }
 
 /// One stage.
@@ -75,6 +80,20 @@ impl InspectError {
     }
 }
 
+impl Inspection {
+    /// What ends it. Where the clock ends some scenarios and iterations others, only the clock can be foretold.
+    pub fn end(&self) -> OwnEnd {
+        let iterations = self.scenarios.iter().map(|scenario| scenario.iterations);
+        if let Some(iterations) = iterations.sum::<Option<u64>>().filter(|_| !self.scenarios.is_empty()) {
+            return OwnEnd::Iterations { iterations };
+        }
+        let ends = self.scenarios.iter().filter_map(|scenario| scenario.ends_ms).max();
+        let after_s =
+            ends.and_then(|ends| u32::try_from(ends.div_ceil(1000)).ok()).filter(|_| self.duration_s.is_some());
+        after_s.map_or(OwnEnd::Unknown, |after_s| OwnEnd::Time { after_s })
+    }
+}
+
 impl Scenario {
     /// Whether it runs the schedule as it stands.
     pub fn follows(&self, schedule: &Schedule) -> bool {
@@ -112,9 +131,14 @@ struct Answer {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct RawScenario {
     executor: String,
+    start_time: Option<String>,
+    duration: Option<String>,
     stages: Option<Vec<RawStage>>,
+    vus: Option<u64>,
+    iterations: Option<u64>,
 }
 
 /// An expression, or an object with the expression and what to do when it is crossed.
@@ -137,13 +161,24 @@ fn parse(answer: &str) -> Result<Inspection, InspectError> {
     let millis = |text: &str| milliseconds(text).ok_or_else(|| unknown(&format!("{text:?} is not a duration")));
 
     let mut scenarios = Vec::new();
-    for RawScenario { executor, stages } in answer.scenarios.unwrap_or_default().into_values() {
+    for RawScenario { executor, start_time, duration, stages, vus, iterations } in
+        answer.scenarios.unwrap_or_default().into_values()
+    {
         let stages = stages
             .unwrap_or_default()
             .into_iter()
             .map(|stage| Ok(Stage { duration_ms: millis(&stage.duration)?, target: stage.target }))
-            .collect::<Result<_, InspectError>>()?;
-        scenarios.push(Scenario { executor, stages });
+            .collect::<Result<Vec<_>, InspectError>>()?;
+        let iterations = match executor.as_str() {
+            "shared-iterations" => Some(iterations.unwrap_or(1)),
+            "per-vu-iterations" => Some(iterations.unwrap_or(1).saturating_mul(vus.unwrap_or(1))),
+            _ => None,
+        };
+        let length = duration.as_deref().map(millis).transpose()?;
+        let staged = || stages.iter().map(|stage| stage.duration_ms).reduce(u64::saturating_add);
+        let start_ms = start_time.as_deref().map(millis).transpose()?.unwrap_or_default();
+        let ends_ms = length.or_else(staged).map(|length| start_ms.saturating_add(length));
+        scenarios.push(Scenario { executor, stages, ends_ms, iterations });
     }
     let mut thresholds = Vec::new();
     for (metric, rules) in answer.thresholds.unwrap_or_default() {

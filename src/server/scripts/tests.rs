@@ -1,7 +1,7 @@
 //! Against the real k6.
 #![allow(clippy::unwrap_used)]
 
-use ha_dashboard::domain::plan::{Pattern, Peak};
+use ha_dashboard::domain::plan::{OwnEnd, Pattern, Peak};
 
 use super::*;
 use crate::server::engine::process::ProcessEngine;
@@ -113,22 +113,42 @@ async fn own_options_are_reported_as_k6_reads_them() {
         ),
         ("short.js", "export const options = { vus: 3, duration: '90s' }; export default function () {}"),
         ("none.js", IDLE),
+        (
+            "stages.js",
+            "export const options = { stages: [{ duration: '5s', target: 3 }, { duration: '500ms', target: 0 }] };
+             export default function () {}",
+        ),
+        (
+            "iterations.js",
+            "export const options = { scenarios: {
+                 a: { executor: 'shared-iterations', vus: 2, iterations: 5, startTime: '5s', gracefulStop: '40s' },
+                 b: { executor: 'per-vu-iterations', vus: 3, iterations: 4, maxDuration: '1m' },
+             } };
+             export default function () {}",
+        ),
     ]);
     let list = scripts(dir.path(), k6()).list().await;
-    let own = |executors: &[&str], duration_s, max_vus, thresholds: &[&str]| ScriptKind::Own {
+    let own = |executors: &[&str], duration_s, end, max_vus, thresholds: &[&str]| ScriptKind::Own {
         executors: executors.iter().map(ToString::to_string).collect(),
         duration_s: Some(duration_s),
+        end,
         max_vus,
         thresholds: thresholds.iter().map(ToString::to_string).collect(),
     };
     let expected = [
-        ("none.js", own(&["per-vu-iterations"], 630, 1, &[])),
-        ("short.js", own(&["constant-vus"], 120, 3, &[])),
+        (
+            "iterations.js",
+            own(&["shared-iterations", "per-vu-iterations"], 645, OwnEnd::Iterations { iterations: 5 + 12 }, 5, &[]),
+        ),
+        ("none.js", own(&["per-vu-iterations"], 630, OwnEnd::Iterations { iterations: 1 }, 1, &[])),
+        ("short.js", own(&["constant-vus"], 120, OwnEnd::Time { after_s: 90 }, 3, &[])),
+        ("stages.js", own(&["ramping-vus"], 36, OwnEnd::Time { after_s: 6 }, 3, &[])),
         (
             "two.js",
             own(
                 &["constant-vus", "per-vu-iterations"],
                 66,
+                OwnEnd::Time { after_s: 10 },
                 7,
                 &["http_req_duration:p(95)<500", "http_req_duration:avg<200", "http_req_duration{service:x}:max<5"],
             ),
@@ -203,11 +223,14 @@ async fn only_changes_are_inspected_again() {
 }
 
 #[tokio::test]
-async fn odd_names_links_and_folders_are_left_out() {
+async fn odd_names_and_links_are_listed_with_the_reason() {
+    let long = format!("{}.js", "x".repeat(98));
     let outside = folder(&[("secret.js", IDLE)]);
     let dir = folder(&[
         ("good_1-x.y.js", IDLE),
         ("with space.js", IDLE),
+        ("größe.js", IDLE),
+        (&long, IDLE),
         ("quo\"te.js", IDLE),
         (".hidden.js", IDLE),
         ("-flag.js", IDLE),
@@ -220,9 +243,39 @@ async fn odd_names_links_and_folders_are_left_out() {
     std::os::unix::fs::symlink(dir.path().join("good_1-x.y.js"), dir.path().join("within.js")).unwrap();
     let scripts = scripts(dir.path(), k6());
     let list = scripts.list().await;
-    let names = list.iter().map(|script| script.name.as_str()).collect::<Vec<_>>();
-    assert_eq!(names, ["good_1-x.y.js", "within.js"]);
-    assert_eq!(scripts.path("out.js"), None);
+    let said = list.iter().map(|script| match &script.kind {
+        ScriptKind::Broken { message } => (script.name.as_str(), message.split(':').next().unwrap_or_default()),
+        _ => (script.name.as_str(), ""),
+    });
+    let characters = "its name has other characters than A to Z, a to z, 0 to 9, '.', '_' and '-'";
+    assert_eq!(
+        said.collect::<Vec<_>>(),
+        [
+            ("-flag.js", "its name begins with '.' or '-'"),
+            ("dangling.js", "it is a link to a file that is not there"),
+            ("good_1-x.y.js", ""),
+            ("größe.js", characters),
+            ("out.js", "it is a link that leads out of the scripts folder"),
+            ("quo\"te.js", characters),
+            ("with space.js", characters),
+            ("within.js", ""),
+            (&long, "its name is longer than 100 bytes"),
+        ]
+    );
+    for name in ["out.js", "with space.js", "-flag.js", &long] {
+        assert_eq!(scripts.path(name), None, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn one_script_is_had_without_the_others() {
+    let dir = folder(&[("endless.js", "while (true) {}\nexport default function () {}"), ("good.js", IDLE)]);
+    let scripts = scripts(dir.path(), k6());
+    let asked = Instant::now();
+    let good = scripts.one("good.js").await.unwrap();
+    assert!(matches!(good.kind, ScriptKind::Own { .. }), "{good:?}");
+    assert!(asked.elapsed() < crate::server::engine::COMMAND_LIMIT, "the endless one was waited for");
+    assert_eq!(scripts.one("gone.js").await, None);
 }
 
 #[tokio::test]

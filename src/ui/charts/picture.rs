@@ -271,7 +271,12 @@ fn origin(run: Option<&Run>, history: &History) -> Millis {
 fn length(run: Option<&Run>, history: &History, origin_ms: Millis) -> f64 {
     let last_s = history.at_ms.last().map_or(0.0, |at| at.saturating_sub(origin_ms) as f64 / 1e3);
     let Some(run) = run else { return last_s.max(60.0) };
-    let planned_s = f64::from(run.duration_s() + Schedule::GRACE_S);
+    // Iterations may be done long before the longest that they may take.
+    let planned_s = match run.plan.shape.iterations() {
+        Some(_) => run.duration_s().min(60),
+        None => run.duration_s().saturating_add(Schedule::GRACE_S),
+    };
+    let planned_s = f64::from(planned_s);
     let planned_s = match run.ended_ms {
         Some(ended) if !run.state.is_active() => {
             planned_s.min(ended.saturating_sub(origin_ms) as f64 / 1e3).ceil().max(5.0)

@@ -348,7 +348,7 @@ pub fn LoadForm(
                 <SelectField form field=Field::Script label=text.script choices=scripts />
             </div>
             {move || match script.get().map(|script| script.kind) {
-                Some(ScriptKind::Own { executors, duration_s, max_vus, thresholds }) => {
+                Some(ScriptKind::Own { executors, duration_s, max_vus, thresholds, .. }) => {
                     view! { <OwnOptions executors duration_s max_vus thresholds /> }.into_any()
                 }
                 Some(ScriptKind::Broken { message }) => view! { <Broken message /> }.into_any(),
@@ -422,7 +422,7 @@ fn Summary(form: Form) -> impl IntoView {
                 (text.fix_fields)(fields.len())
             }
             Some(Ok(plan)) => match plan.shape {
-                Shape::Own { duration_s, max_vus } => {
+                Shape::Own { duration_s, max_vus, .. } => {
                     (text.summary_own)(&show::duration(duration_s), &count(f64::from(max_vus)))
                 }
                 Shape::Pattern { pattern, peak, duration_s, ramp_s } => {

@@ -66,7 +66,7 @@ pub fn RunPanel() -> impl IntoView {
 #[component]
 fn Active() -> impl IntoView {
     let live: Live = expect_context();
-    let text = use_text();
+    let (lang, text) = (use_lang(), use_text());
     let stop = Action::new(move |_: &()| async move {
         let result = functions::stop_run().await;
         if let Ok(run) = &result {
@@ -90,15 +90,31 @@ fn Active() -> impl IntoView {
     let with_run =
         move |f: fn(&Run, u64) -> f64| live.run.with(|run| run.as_ref().map_or(0.0, |run| f(run, live.now_ms.get())));
     // A whole percent is as fine as a reader hears or sees it.
-    let percent = Memo::new(move |_| (with_run(Run::progress) * 1000.0).round() / 10.0);
-    let left = Memo::new(move |_| {
-        let left = with_run(|run, now| f64::from(run.duration_s()) - run.elapsed_s(now));
-        format::clock(left.max(0.0).ceil())
+    let done = move || live.state.with(|state| state.snapshot.frame.get(Metric::IterationCount));
+    let percent = Memo::new(move |_| {
+        let share = live.run.with(|run| run.as_ref().map_or(0.0, |run| run.progress(live.now_ms.get(), done())));
+        (share * 1000.0).round() / 10.0
+    });
+    // Where iterations decide, nobody knows how long they take.
+    let iterations = Memo::new(move |_| live.run.with(|run| run.as_ref().and_then(|run| run.plan.shape.iterations())));
+    let count = move |number: f64| format::value(Unit::Count, number, show::numbers(lang));
+    let left = Memo::new(move |_| match iterations.get() {
+        Some(all) => (text.iterations_of)(&done().map_or(format::NO_DATA.into(), count), &count(all as f64)),
+        None => {
+            let left = with_run(|run, now| run.remaining_s(now).unwrap_or_default());
+            (text.time_left)(&format::clock(left.ceil()))
+        }
     });
     let elapsed = Memo::new(move |_| {
-        format::clock(with_run(|run, now| run.elapsed_s(now)).min(with_run(|run, _| f64::from(run.duration_s()))))
+        let elapsed = with_run(|run, now| run.elapsed_s(now));
+        match iterations.get() {
+            Some(_) => format::clock(elapsed),
+            None => {
+                let whole = with_run(|run, _| f64::from(run.duration_s()));
+                (text.elapsed_of)(&format::clock(elapsed.min(whole)), &format::clock(whole))
+            }
+        }
     });
-    let total = move || format::clock(with_run(|run, _| f64::from(run.duration_s())));
     let phase = Memo::new(move |_| {
         live.run.with(|run| {
             let Some(run) = run else { return "" };
@@ -106,6 +122,7 @@ fn Active() -> impl IntoView {
                 (RunState::Stopping, _) => text.stopping,
                 (_, None) => text.waiting_for_k6,
                 _ => match &run.schedule {
+                    None if run.remaining_s(live.now_ms.get()) == Some(0.0) => text.finishing,
                     None => text.state_running,
                     Some(schedule) => schedule
                         .phase_at(run.elapsed_s(live.now_ms.get()))
@@ -119,7 +136,7 @@ fn Active() -> impl IntoView {
         <div class="progress">
             <div class="progress-words">
                 <strong data-testid="phase">{phase}</strong>
-                <span class="big-time" data-testid="time-left">{move || (text.time_left)(&left.get())}</span>
+                <span class="big-time" data-testid="time-left">{left}</span>
             </div>
             <div
                 class="bar"
@@ -128,12 +145,12 @@ fn Active() -> impl IntoView {
                 aria-valuemin="0"
                 aria-valuemax="100"
                 aria-valuenow=move || (percent.get() as u32).to_string()
-                aria-valuetext=move || (text.elapsed_of)(&elapsed.get(), &total())
+                aria-valuetext=elapsed
             >
                 <div class="bar-fill" style:width=move || format!("{}%", percent.get())></div>
                 <PhaseMarks />
             </div>
-            <p class="muted tabular">{move || (text.elapsed_of)(&elapsed.get(), &total())}</p>
+            <p class="muted tabular">{elapsed}</p>
         </div>
         <p class="run-links">
             <GrafanaLink run=live.run />

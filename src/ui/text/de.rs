@@ -71,6 +71,7 @@ pub(super) const TEXT: Text = Text {
     progress: "Fortschritt des Tests",
     time_left: |time| format!("noch {time}"),
     elapsed_of: |elapsed, total| format!("{elapsed} von {total}"),
+    iterations_of: |done, all| format!("{done} von {all} Iterationen"),
     finishing: "Letzte Iterationen",
     waiting_for_k6: "Warten auf k6",
     peak: "Spitze",
@@ -253,6 +254,7 @@ pub(super) const TEXT: Text = Text {
         Metric::DataSent => MetricText { name: "Daten raus", help: "gesendete Bytes je Sekunde" },
         Metric::DataReceived => MetricText { name: "Daten rein", help: "empfangene Bytes je Sekunde" },
         Metric::Cpu => MetricText { name: "CPU", help: "100 % sind ein ausgelasteter Kern" },
+        Metric::IterationCount => MetricText { name: "Iterationen", help: "Durchläufe des Skripts bisher" },
         Metric::Memory => MetricText { name: "Speicher", help: "belegter Arbeitsspeicher" },
     },
     pattern_text: |pattern| match pattern {

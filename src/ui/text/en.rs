@@ -71,6 +71,7 @@ pub(super) const TEXT: Text = Text {
     progress: "Test progress",
     time_left: |time| format!("{time} left"),
     elapsed_of: |elapsed, total| format!("{elapsed} of {total}"),
+    iterations_of: |done, all| format!("{done} of {all} iterations"),
     finishing: "Last iterations",
     waiting_for_k6: "Waiting for k6",
     peak: "Peak",
@@ -247,6 +248,7 @@ pub(super) const TEXT: Text = Text {
         Metric::DataSent => MetricText { name: "Data out", help: "Bytes sent per second" },
         Metric::DataReceived => MetricText { name: "Data in", help: "Bytes received per second" },
         Metric::Cpu => MetricText { name: "CPU", help: "100 % is one busy core" },
+        Metric::IterationCount => MetricText { name: "Iterations", help: "Completed passes of the script so far" },
         Metric::Memory => MetricText { name: "Memory", help: "Resident memory" },
     },
     pattern_text: |pattern| match pattern {

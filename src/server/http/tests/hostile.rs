@@ -2,7 +2,7 @@
 //! scripts would.
 
 use ha_dashboard::domain::{
-    plan::{Plan, Shape},
+    plan::{OwnEnd, Plan, Shape},
     threshold::{Observed, Threshold},
 };
 use html5ever::{ParseOpts, driver, tendril::TendrilSink, tree_builder::TreeBuilderOpts};
@@ -158,7 +158,7 @@ async fn names_and_messages_can_not_inject_markup() {
         plan: Plan {
             script: evil(),
             target: evil(),
-            shape: Shape::Own { duration_s: 60, max_vus: 3 },
+            shape: Shape::Own { duration_s: 60, max_vus: 3, end: OwnEnd::Unknown },
             thresholds: Vec::new(),
         },
         schedule: None,

@@ -157,6 +157,65 @@ fn percentiles_of_several_gauges_are_not_put_together() {
 }
 
 #[test]
+fn thresholds_see_the_series_of_their_tags_and_of_what_only_the_script_knows() {
+    let rules = [
+        "http_reqs{service:shop}:count>1",
+        "http_req_failed{service:shop,status:500}:rate<1",
+        "http_reqs{service:none}:count>1",
+        "http_req_duration{service:shop}:max<1",
+        "my_time:max<1",
+        "my_size:avg<1",
+        "my_size{a:b}:max<1",
+        "my_share:rate<1",
+        "my_count:rate<1",
+        "my_gauge:value<1",
+        "vus:value<1",
+    ];
+    let mut seen = Seen::new(&rules);
+    let histogram = |name: &str, more: &[(&str, &str)], value: f64| {
+        let histogram = Histogram::new(value, vec![Bucket { lower: value, upper: value, count: 1.0 }]);
+        Series { labels: labels(name, more), points: vec![], histograms: vec![(at(2.0), histogram)] }
+    };
+    // As k6 v1.1 names them: times in seconds, shares and counters by their kind, anything else as it is.
+    seen.push(vec![
+        requests("200", 2.0, 30.0),
+        requests("500", 2.0, 10.0),
+        series(REQUESTS, &[("service", "other")], 2.0, 100.0),
+        series(VUS, &[], 2.0, 7.0),
+        histogram(DURATIONS, &[("service", "shop")], 0.5),
+        histogram(DURATIONS, &[("service", "other")], 4.0),
+        histogram("k6_my_time_seconds", &[], 0.25),
+        histogram("k6_my_size", &[("a", "b")], 10.0),
+        histogram("k6_my_size", &[("a", "c")], 20.0),
+        series("k6_my_share_rate", &[], 2.0, 0.75),
+        series("k6_my_count_total", &[], 2.0, 12.0),
+        series("k6_my_gauge", &[], 2.0, -3.0),
+        series("k6_iterations_total", &[("scenario", "a")], 2.0, 123_456.0),
+        series("k6_iterations_total", &[("scenario", "b")], 2.0, 1.0),
+    ]);
+    let expected = [
+        Some(40.0),
+        Some(1.0),
+        None,
+        Some(500.0),
+        Some(250.0),
+        Some(15.0),
+        Some(10.0),
+        Some(0.75),
+        Some(3.0),
+        Some(-3.0),
+        Some(7.0),
+    ];
+    let readings = seen.readings(4.0);
+    for ((rule, expected), reading) in rules.iter().zip(expected).zip(&readings) {
+        assert_eq!(reading, &expected, "{rule}");
+    }
+    assert_eq!(seen.get("iterations_done"), Some(123_457.0), "to the last digit");
+    seen.push(vec![series("k6_my_gauge", &[("a", "b")], 3.0, 5.0), series("k6_iterations_total", &[], 3.0, 1.0)]);
+    assert_eq!(seen.readings(4.0)[9], None, "which of them came last nobody knows");
+}
+
+#[test]
 fn a_script_that_makes_services_without_end_does_not_fill_the_picture() {
     let mut seen = Seen::new(&[]);
     let many = (0..300).map(|i| series(REQUESTS, &[("service", &format!("s-{i}"))], 1.0, 1.0)).collect();

@@ -1,0 +1,124 @@
+use super::any;
+use crate::domain::{
+    plan::{OwnEnd, Pattern, Peak, Plan, Shape},
+    run::{Run, RunState, Totals, Verdict},
+    schedule::PhaseName,
+};
+
+/// 60 s of load up to 10 VUs, begun at 5 s.
+fn run(shape: Shape) -> Run {
+    let plan = Plan { script: "a.js".into(), target: "shop".into(), shape, thresholds: vec![] };
+    Run {
+        id: "r-1".parse().unwrap(),
+        schedule: plan.schedule(),
+        plan,
+        state: RunState::Running,
+        created_ms: 1_000,
+        started_ms: Some(5_000),
+        ended_ms: None,
+        deadline_ms: 100_000,
+        thresholds: vec![],
+        totals: None,
+        stop_problem: None,
+        correlation_id: String::new(),
+    }
+}
+
+fn load() -> Run {
+    run(Shape::Pattern { pattern: Pattern::Load, peak: Peak::Vus { vus: 10 }, duration_s: 60, ramp_s: Some(10) })
+}
+
+fn own(end: OwnEnd) -> Run {
+    run(Shape::Own { duration_s: 90, max_vus: 1, end })
+}
+
+#[test]
+fn time_goes_from_the_start_to_the_planned_end() {
+    let run = load();
+    assert_eq!(run.duration_s(), 60);
+    for (now_ms, elapsed, progress, left) in [
+        (4_000, 0.0, 0.0, 60.0),
+        (5_000, 0.0, 0.0, 60.0),
+        (20_000, 15.0, 0.25, 45.0),
+        (65_000, 60.0, 1.0, 0.0),
+        (67_500, 62.5, 1.0, 0.0),
+    ] {
+        assert_eq!(run.elapsed_s(now_ms), elapsed);
+        assert_eq!(run.progress(now_ms, Some(1e9)), progress);
+        assert_eq!(run.remaining_s(now_ms), Some(left));
+    }
+    let waiting = Run { started_ms: None, state: RunState::Starting, ..load() };
+    assert_eq!((waiting.elapsed_s(9_000), waiting.progress(9_000, None)), (0.0, 0.0));
+    assert_eq!(waiting.remaining_s(9_000), Some(60.0));
+    let stopping = Run { state: RunState::Stopping, ..load() };
+    assert_eq!((stopping.progress(20_000, None), stopping.remaining_s(20_000)), (0.25, Some(45.0)));
+}
+
+#[test]
+fn a_finished_run_stands_still() {
+    let finished = Run { state: RunState::Finished(Verdict::Passed), ended_ms: Some(66_000), ..load() };
+    assert_eq!((finished.elapsed_s(1_000_000), finished.remaining_s(20_000)), (61.0, Some(0.0)));
+    assert_eq!((finished.phase(20_000), finished.asked(20_000)), (None, None));
+}
+
+#[test]
+fn the_phase_and_what_it_asks_for_follow_the_schedule() {
+    let run = load();
+    let phase = |now_ms| run.phase(now_ms).map(|(phase, left)| (phase.name, left));
+    for (now_ms, expected, asked) in [
+        (5_000, Some((PhaseName::RampUp, 10.0)), Some(0.0)),
+        (10_000, Some((PhaseName::RampUp, 5.0)), Some(5.0)),
+        (20_000, Some((PhaseName::Hold, 35.0)), Some(10.0)),
+        (60_000, Some((PhaseName::RampDown, 5.0)), Some(5.0)),
+        (65_000, None, None),
+    ] {
+        assert_eq!((phase(now_ms), run.asked(now_ms)), (expected, asked), "{now_ms}");
+    }
+    let waiting = Run { started_ms: None, ..load() };
+    assert_eq!((waiting.phase(20_000), waiting.asked(20_000)), (None, None));
+    let unknown = own(OwnEnd::Unknown);
+    assert_eq!((unknown.phase(20_000), unknown.asked(20_000)), (None, None));
+}
+
+#[test]
+fn a_script_with_its_own_options_ends_by_its_own_clock_or_its_iterations() {
+    let timed = own(OwnEnd::Time { after_s: 60 });
+    assert_eq!((timed.duration_s(), timed.plan.shape.longest_s(), timed.plan.shape.iterations()), (60, 90, None));
+    assert_eq!((timed.progress(35_000, None), timed.remaining_s(35_000)), (0.5, Some(30.0)));
+    let unknown = own(OwnEnd::Unknown);
+    assert_eq!((unknown.duration_s(), unknown.remaining_s(35_000)), (90, Some(60.0)));
+
+    let counted = own(OwnEnd::Iterations { iterations: 20 });
+    assert_eq!((counted.duration_s(), counted.plan.shape.longest_s()), (90, 90));
+    assert_eq!(counted.plan.shape.iterations(), Some(20));
+    assert_eq!(counted.remaining_s(35_000), None, "nobody knows how long iterations take");
+    for (done, progress) in [(None, 0.0), (Some(0.0), 0.0), (Some(5.0), 0.25), (Some(20.0), 1.0), (Some(21.0), 1.0)] {
+        assert_eq!(counted.progress(35_000, done), progress);
+    }
+    let totals = Some(Totals { iterations: Some(15.0), ..Totals::default() });
+    let stopped = Run { state: RunState::Finished(Verdict::Stopped), totals, ..counted };
+    assert_eq!(stopped.progress(35_000, Some(14.0)), 0.75, "k6 has counted them");
+    assert_eq!(own(OwnEnd::Iterations { iterations: 0 }).progress(5_000, Some(0.0)), 0.0);
+    assert_eq!(load().plan.shape.longest_s(), 63);
+    assert_eq!(load().plan.shape.iterations(), None);
+}
+
+#[test]
+fn only_what_is_not_finished_is_active() {
+    for (state, active) in [
+        (RunState::Starting, true),
+        (RunState::Running, true),
+        (RunState::Stopping, true),
+        (RunState::Finished(Verdict::Passed), false),
+    ] {
+        assert_eq!(state.is_active(), active);
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_time_breaks_the_arithmetic(run in any::run(), now_ms: u64, done in proptest::option::of(any::number())) {
+        proptest::prop_assert!((0.0..=1.0).contains(&run.progress(now_ms, done)));
+        proptest::prop_assert!(run.remaining_s(now_ms).is_none_or(|left| left >= 0.0));
+    }
+}
