@@ -54,6 +54,8 @@ impl Files {
     /// # Errors
     /// A line that names the flag and the file.
     pub fn not_run(&self, why: &str) -> Result<(), String> {
+        let json = self.json.as_deref().filter(|path| *path != Path::new("-"));
+        write("--json", json, || Ok(serde_json::to_string_pretty(&serde_json::json!({"not_run": why}))? + "\n"))?;
         write("--junit", self.junit.as_deref(), || junit::not_run(&self.subject, why))?;
         write("--report", self.html.as_deref(), || Ok(page::html_without_run(&self.subject.target, why, self.lang)))
     }
@@ -99,4 +101,32 @@ fn write(flag: &str, path: Option<&Path>, text: impl FnOnce() -> std::io::Result
         std::fs::write(path, text)
     });
     written.map_err(|error| format!("{flag} {}: {error}", path.display()))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_cannot_be_written_shows_before_the_test() {
+        let dir = tempfile::tempdir().unwrap();
+        let blocked = dir.path().join("file");
+        std::fs::write(&blocked, "").unwrap();
+        let files = |name: &str, folder: &Path| {
+            let path = |flag: &str| (name == flag).then(|| folder.join("out"));
+            let subject = junit::Subject { target: "shop".into(), pattern: "load".into() };
+            Files { json: path("--json"), junit: path("--junit"), html: path("--report"), lang: Lang::En, subject }
+        };
+        for name in ["--json", "--junit", "--report"] {
+            let problem = files(name, &blocked).claim().unwrap_err();
+            assert!(problem.starts_with(&format!("{name} {}", blocked.join("out").display())), "{problem}");
+            files(name, &dir.path().join("new")).claim().unwrap();
+            let claimed = std::fs::read_to_string(dir.path().join("new/out")).unwrap();
+            assert!(claimed.contains("did not end"), "{claimed}");
+        }
+        let standard = Files { json: Some("-".into()), ..files("", &blocked) };
+        standard.claim().unwrap();
+        assert!(!Path::new("-").exists());
+    }
 }

@@ -159,7 +159,13 @@ impl Control for Scripted {
         let script = |name: &str| Script { name: name.into(), kind: ScriptKind::Scheduled };
         let own = |name: &str| Script {
             name: name.into(),
-            kind: ScriptKind::Own { executors: vec![], duration_s: Some(60), max_vus: 3, thresholds: vec![] },
+            kind: ScriptKind::Own {
+                executors: vec![],
+                duration_s: Some(60),
+                end: Default::default(),
+                max_vus: 3,
+                thresholds: vec![],
+            },
         };
         if let Some(said) = self.said.lock().unwrap().clone() {
             let own = ScriptKind::Own {
