@@ -185,6 +185,13 @@ impl Life {
         self.until(|run| run.state == RunState::Running)
     }
 
+    /// The same once that is on record: everybody is told before.
+    fn running_on_record(&self) -> Run {
+        let run = self.running();
+        poll("the record", || (self.supervisor_record(&run.id)["state"]["state"] == "running").then_some(()));
+        run
+    }
+
     fn finished(&self, id: &RunId) -> (Run, Verdict) {
         let run = self.until(|run| run.id == *id && !run.state.is_active());
         let RunState::Finished(verdict) = run.state.clone() else { panic!("{run:?}") };
@@ -485,7 +492,7 @@ fn a_run_at_work_is_found_by_its_processes_whatever_became_of_its_records() {
     for damaged in [&["run.json"][..], &["instance.json"], &["run.json", "instance.json"]] {
         let life = bench.dashboard();
         let run = life.start("a.js", &[]);
-        life.running();
+        life.running_on_record();
         let dir = life.supervisor.archive_dir(&run.id);
         let pid = instance(&dir)["k6"]["pid"].as_u64().unwrap();
         life.crash();
@@ -507,7 +514,7 @@ fn a_run_at_work_is_found_by_its_processes_whatever_became_of_its_records() {
     // Where nothing tells what it is, it must not go on beside the next run.
     let life = bench.dashboard();
     let run = life.start("a.js", &[]);
-    life.running();
+    life.running_on_record();
     let dir = life.supervisor.archive_dir(&run.id);
     let pid = instance(&dir)["k6"]["pid"].as_u64().unwrap();
     life.crash();

@@ -188,7 +188,7 @@ fn a_container_at_work_is_found_whatever_became_of_its_records() {
     let bench = Bench::new(&[("a.js", &script("60s", "{}", ""))]);
     let life = bench.dashboard_with(bench.docker());
     let run = life.start("a.js", &[]);
-    life.running();
+    life.running_on_record();
     let dir = life.supervisor.archive_dir(&run.id);
     life.crash();
     for name in ["run.json", "container.json"] {
