@@ -267,24 +267,11 @@ impl Engine for ProcessEngine {
     }
 
     async fn recover(&self, run: &RunId, dir: &Path) -> Arc<dyn Instance> {
-        let read = |name| read_json::<InstanceFile>(&dir.join(name));
-        let instance = match read(files::INSTANCE) {
-            Ok(None) if claimed(dir) => {
-                // A keeper was just about to start k6 when the earlier dashboard ended.
-                let limit = Instant::now() + START_LIMIT;
-                loop {
-                    match read(files::INSTANCE) {
-                        Ok(None) if !dir.join(files::EXIT).exists() && Instant::now() < limit => sleep(POLL).await,
-                        found => break found,
-                    }
-                }
-            }
-            found => found,
-        };
-        let instance = instance.unwrap_or_else(|error| {
-            let found = at_work(dir);
-            tracing::error!(run_id = %run, %error, ?found, "the record of the run's processes can't be read");
-            found
+        let (folder, id) = (dir.to_owned(), run.clone());
+        let found = blocking(move || Ok(processes(&id, &folder))).await;
+        let instance = found.unwrap_or_else(|error| {
+            tracing::error!(run_id = %run, %error, "the run's processes were not looked for");
+            None
         });
         Arc::new(ProcessInstance::follow(dir.to_owned(), instance, &self.shutdown).await)
     }
@@ -293,6 +280,34 @@ impl Engine for ProcessEngine {
         let program = self.locate().map_err(|error| CommandError::NotRun(error.to_string()))?.path;
         inspect::run(&program, script, input).await
     }
+}
+
+/// The processes of the run in the folder `dir`, as recorded or as the system knows them. Waits for a keeper that was just
+/// about to start k6 when the earlier dashboard ended.
+fn processes(run: &RunId, dir: &Path) -> Option<InstanceFile> {
+    let read = || read_json::<InstanceFile>(&dir.join(files::INSTANCE));
+    let found = match read() {
+        Ok(None) if claimed(dir) => {
+            let limit = Instant::now() + START_LIMIT;
+            loop {
+                match read() {
+                    Ok(None) if !dir.join(files::EXIT).exists() && Instant::now() < limit => std::thread::sleep(POLL),
+                    found => break found,
+                }
+            }
+        }
+        found => found,
+    };
+    found.unwrap_or_else(|error| {
+        let found = at_work(dir);
+        tracing::error!(run_id = %run, %error, ?found, "the record of the run's processes can't be read");
+        found
+    })
+}
+
+/// Does file work without holding up the other tasks.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)))
 }
 
 /// The keeper and its k6 in the run folder `dir`, as the system knows them: nobody else works there.
@@ -318,11 +333,14 @@ async fn started(dir: &Path, keeper: &mut Child) -> Result<InstanceFile, EngineE
     loop {
         // In this order: a keeper that is over has written all it will.
         let over = keeper.try_wait().map_err(unreadable)?;
-        if let Some(instance) = read_json(&dir.join(files::INSTANCE)).map_err(unreadable)? {
-            return Ok(instance);
-        }
-        if let Some(exit) = files::read_exit(dir).map_err(unreadable)? {
-            return Err(EngineError::Start(exit.error.unwrap_or_else(|| "it ended at once".into())));
+        let folder = dir.to_owned();
+        let read = move || Ok((read_json(&folder.join(files::INSTANCE))?, files::read_exit(&folder)?));
+        match blocking(read).await.map_err(unreadable)? {
+            (Some(instance), _) => return Ok(instance),
+            (None, Some(exit)) => {
+                return Err(EngineError::Start(exit.error.unwrap_or_else(|| "it ended at once".into())));
+            }
+            (None, None) => {}
         }
         if let Some(status) = over {
             let log = fs::read_to_string(dir.join(files::KEEPER_LOG)).unwrap_or_default();

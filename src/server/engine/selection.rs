@@ -124,6 +124,10 @@ impl Engine for Selection {
             Some(seen) => seen,
             None => self.look_again().await,
         };
+        if !seen.status.ready {
+            // Whoever waits for a page must not wait for an engine that hangs, script by script.
+            return Err(CommandError::NotRun(seen.status.note));
+        }
         self.engine(&seen).inspect(script, input).await
     }
 

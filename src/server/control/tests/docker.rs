@@ -477,6 +477,19 @@ fn docker_that_hangs_holds_up_neither_the_dashboard_nor_a_run() {
     assert!(engine.ready && engine.name == "process", "{engine:?}");
     let run = life.start("a.js", &[]);
     assert_eq!(life.finished(&run.id).1, Verdict::Passed);
+    life.crash();
+
+    // Where only Docker will do, that is said, and nobody waits for it script by script.
+    let life = bench.dashboard_with(wire.config(&bench));
+    let engine = life.runs.borrow().engine.clone();
+    assert!(!engine.ready && engine.note.contains("does not answer"), "{engine:?}");
+    let config = wire.config(&bench);
+    let list = life.wait(async {
+        let engine = choose(&config, &Shutdown::default());
+        crate::server::scripts::Scripts::new(config.scripts_dir.clone(), engine).list().await
+    });
+    let ha_dashboard::domain::script::ScriptKind::Broken { message } = &list[0].kind else { panic!("{list:?}") };
+    assert!(message.contains("does not answer"), "{message}");
 }
 
 #[test]
