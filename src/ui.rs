@@ -17,5 +17,5 @@ pub mod show;
 mod tests;
 pub mod text;
 
-pub use app::{App, shell};
+pub use app::{App, BUILD_HEADER, shell};
 pub use prefs::{LANG_COOKIE, Prefs, THEME_COOKIE, Theme};

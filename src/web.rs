@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use axum::{
     Router,
     body::Body,
-    http::{HeaderValue, Method, Request, StatusCode, header},
+    http::{HeaderName, HeaderValue, Method, Request, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
@@ -14,7 +14,7 @@ use leptos_axum::{
     AxumRouteListing, LeptosRoutes, ResponseOptions, generate_route_list_with_exclusions_and_ssg_and_context,
 };
 use tower::ServiceExt;
-use tower_http::services::ServeDir;
+use tower_http::{services::ServeDir, set_header::SetResponseHeaderLayer};
 
 use crate::{
     api::{error::ApiError, port::SharedControl},
@@ -36,12 +36,13 @@ pub fn router(options: LeptosOptions, control: SharedControl) -> Router {
         provide_context(control.clone());
         forbid_foreign_scripts();
     };
+    let build = build(&options);
     let routes = ROUTES
         .get_or_init(|| generate_route_list_with_exclusions_and_ssg_and_context(ui::App, None, context.clone()).0)
         .clone();
     let page = {
-        let options = options.clone();
-        move || ui::shell(options.clone())
+        let (options, build) = (options.clone(), build.clone());
+        move || ui::shell(options.clone(), build.clone())
     };
 
     let not_found = leptos_axum::render_app_async_with_context(context.clone(), page.clone());
@@ -75,7 +76,18 @@ pub fn router(options: LeptosOptions, control: SharedControl) -> Router {
         .leptos_routes_with_context(&options, routes, context, page)
         .fallback(fallback)
         .layer(middleware::from_fn(honest_status))
+        .layer(SetResponseHeaderLayer::overriding(
+            HeaderName::from_static(ui::BUILD_HEADER),
+            HeaderValue::from_str(&build).ok(),
+        ))
         .with_state(options)
+}
+
+/// Names the build of the site: what its files hash to, or the version where their names carry no hash.
+fn build(options: &LeptosOptions) -> String {
+    let hashes = options.hash_files.then(|| std::fs::read_to_string(&*options.hash_file).ok()).flatten();
+    let wasm = hashes.as_deref().and_then(|hashes| hashes.lines().find_map(|line| line.strip_prefix("wasm:")));
+    wasm.map_or(env!("CARGO_PKG_VERSION"), str::trim).to_owned()
 }
 
 /// Tells the browser to run only what this page brings. The nonce is Leptos' own, so this must be said while rendering.
@@ -110,4 +122,26 @@ async fn honest_status(request: Request<Body>, next: Next) -> Response {
         parts.status = status;
     }
     Response::from_parts(parts, Body::from(bytes))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_is_what_its_files_hash_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let hash_file = folder.path().join("hash.txt");
+        let options = |hashed: bool| {
+            let hash_file: std::sync::Arc<str> = hash_file.display().to_string().into();
+            LeptosOptions::builder().output_name("x").hash_files(hashed).hash_file(hash_file).build()
+        };
+        assert_eq!(build(&options(true)), env!("CARGO_PKG_VERSION"), "no file");
+        for wasm in ["aaa", "bbb"] {
+            std::fs::write(&hash_file, format!("js: 1\nwasm: {wasm}\ncss: 2\n")).unwrap();
+            assert_eq!(build(&options(true)), wasm);
+            assert_eq!(build(&options(false)), env!("CARGO_PKG_VERSION"));
+        }
+    }
 }

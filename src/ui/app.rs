@@ -18,8 +18,14 @@ use super::{
 };
 use crate::api::functions::get_page_state;
 
-/// The HTML document around [`App`].
-pub fn shell(options: LeptosOptions) -> impl IntoView {
+/// The header that names the server's build in what it sends; each page holds that of its own in a `meta` of [`BUILD_META`].
+pub const BUILD_HEADER: &str = "x-dashboard-build";
+
+/// The name of the `meta` with the build that a page is of.
+pub const BUILD_META: &str = "dashboard-build";
+
+/// The HTML document around [`App`], of a build.
+pub fn shell(options: LeptosOptions, build: String) -> impl IntoView {
     let prefs = Prefs::current();
     let text = prefs.lang.text();
     view! {
@@ -30,6 +36,7 @@ pub fn shell(options: LeptosOptions) -> impl IntoView {
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
                 <meta name="color-scheme" content="light dark" />
                 <meta name="description" content=text.now_heading />
+                <meta name=BUILD_META content=build />
                 <link rel="icon" type="image/svg+xml" href="/favicon.svg" />
                 <HashedStylesheet id="leptos" options=options.clone() />
                 <script defer src="/vendor/echarts.min.js"></script>

@@ -27,6 +27,24 @@ mod js {
         js_sys::Reflect::get(control, &"value".into()).ok()?.as_string()
     }
 
+    /// Loads the page again when it is of another build than `build`. Once a build: where several answer in turn, an old
+    /// page is better than one that always loads.
+    pub(in crate::ui) fn reload_unless(build: &str) {
+        const KEY: &str = "had_reloaded_for";
+        let window = leptos::prelude::window();
+        let own = format!("meta[name='{}']", crate::ui::app::BUILD_META);
+        let own = leptos::prelude::document().query_selector(&own).ok().flatten();
+        let own = own.and_then(|meta| meta.get_attribute("content"));
+        let Ok(Some(storage)) = window.session_storage() else { return };
+        let tried = storage.get_item(KEY).ok().flatten();
+        if own.is_none_or(|own| own == build) || tried.as_deref() == Some(build) {
+            return;
+        }
+        if storage.set_item(KEY, build).is_ok() {
+            let _ = window.location().reload();
+        }
+    }
+
     /// Date and time on the reader's clock.
     pub(in crate::ui) fn local_time(at_ms: Millis, lang: Lang, date: bool) -> Option<String> {
         let when = js_sys::Date::new(&(at_ms as f64).into());
@@ -67,6 +85,8 @@ mod js {
     }
 }
 
+#[cfg(feature = "hydrate")]
+pub(in crate::ui) use js::reload_unless;
 pub(in crate::ui) use js::{local_time, now_ms, prefers_dark};
 
 /// An attribute of `<html>`. The server reads the request instead.

@@ -774,6 +774,19 @@ async fn pages_forbid_foreign_scripts() {
 }
 
 #[tokio::test]
+async fn pages_and_the_stream_name_the_same_build() {
+    let server = Server::new();
+    let stream = server.get("/fn/live").await;
+    let build = stream.header("x-dashboard-build");
+    assert!(!build.is_empty());
+    let page = String::from_utf8(server.get("/").await.body.to_vec()).unwrap();
+    assert!(page.contains(&format!("<meta name=\"dashboard-build\" content=\"{build}\">")), "{page}");
+    // A cursor of another version is refused, and the tab must still learn why.
+    let refused = server.get("/fn/live?resume=x").await;
+    assert_eq!((refused.status, refused.header("x-dashboard-build")), (400, build));
+}
+
+#[tokio::test]
 async fn unknown_routes_and_methods_are_told_in_json() {
     let server = Server::new();
     for path in ["/api/v1/nothing", "/api", "/api/"] {

@@ -20,6 +20,7 @@ use super::{
 use crate::{
     api::functions::LiveStream,
     domain::live::{Applied, Cursor, Message},
+    ui::{app::BUILD_HEADER, browser},
 };
 
 /// No byte for that long means that the connection is dead: the hub sends something every second.
@@ -64,6 +65,8 @@ impl Reader {
                 leptos::logging::debug_warn!("live stream: {error:?}");
             }
             self.disarm();
+            // What was not read to its end would stay open, and a browser has few connections for a site.
+            self.give_up();
             self.live.connection.set(Connection::Lost);
             let wait = self.wait.get();
             self.wait.set((wait * 2).min(LONGEST_WAIT));
@@ -85,7 +88,12 @@ impl Reader {
             None => path.to_owned(),
         };
         let response: Response = JsFuture::from(window().fetch_with_str_and_init(&url, &init)).await?.dyn_into()?;
+        if let Some(build) = response.headers().get(BUILD_HEADER)? {
+            browser::reload_unless(&build);
+        }
         if !response.ok() {
+            // It may be the place to resume from that is refused.
+            self.cursor.set(None);
             return Err(JsValue::from(response.status()));
         }
         let body = response.body().ok_or_else(|| JsValue::from_str("no body"))?;
