@@ -103,6 +103,19 @@ fn a_run_at_work_shows_phase_time_left_and_stop() {
 }
 
 #[test]
+fn a_stop_that_has_not_reached_k6_is_said_and_can_be_pressed_again() {
+    let panel = || view! { <RunPanel /> };
+    let mut stopping = run(RunState::Stopping);
+    let plain = html(Lang::En, &page(Some(stopping.clone())), None, panel);
+    assert_has(&plain, &["Stopping…", " disabled"]);
+    stopping.stop_problem = Some("there is no Docker at <nowhere>".into());
+    let tried = html(Lang::En, &page(Some(stopping)), None, panel);
+    let expected = [r#"data-testid="stop-notice""#, "tried again", "no Docker at &lt;nowhere&gt;", "Stop load test"];
+    assert_has(&tried, &expected);
+    assert!(!tried.contains(" disabled"), "{tried}");
+}
+
+#[test]
 fn a_run_links_to_grafana_where_one_is_set() {
     let mut page = page(Some(run(RunState::Running)));
     let panel = || view! { <RunPanel /> };
@@ -178,6 +191,8 @@ fn what_stands_in_the_way_is_said() {
     page.status.engine = EngineStatus::default();
     page.status.metrics = MetricsStatus { problem: "port 9090 is taken".into(), ..MetricsStatus::default() };
     page.rules.scripts.clear();
+    page.status.storage_problem = "No space left on device".into();
     let html = html(Lang::En, &page, None, || view! { <Notices /> });
     assert_has(&html, &["k6 is not ready", "HAD_K6", "port 9090 is taken", "There is no test script"]);
+    assert_has(&html, &[r#"data-testid="storage-notice""#, "No space left on device"]);
 }

@@ -136,7 +136,7 @@ pub(super) const TEXT: Text = Text {
     many_series: |n| format!("Die Anfragen dieses Skripts haben zu viele verschiedene Namen (bisher {n} Messreihen)"),
     many_series_hint: "Anfragen, die zusammengehören, brauchen einen gemeinsamen Namen: das Tag „name“. Sonst kommen Werte verspätet, und k6 und Prometheus kann der Speicher ausgehen.",
 
-    storage_unusable: "Der Zustandsordner nimmt nichts an: Testergebnisse gehen verloren, und kein Test kann starten",
+    storage_unusable: "Der Zustandsordner nimmt nichts an: Ergebnisse lassen sich nicht aufheben, und kein Test kann starten",
     engine_not_ready: "k6 ist nicht bereit, es kann kein Test starten",
     image_missing: |image| format!("Docker hat das Image {image} noch nicht"),
     image_missing_hint: "Daraus werden die Container gemacht, in denen k6 läuft. Laden dauert etwa eine Minute, einmal.",
