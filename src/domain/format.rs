@@ -204,13 +204,74 @@ mod tests {
             (Unit::Seconds, f64::INFINITY, NO_DATA, NO_DATA),
             (Unit::Count, -0.0, "0", "0"),
             (Unit::Count, -1234.0, "-1,234", "-1.234"),
+            // A count is whole where it is nearly so, on both sides.
+            (Unit::Count, 2.004, "2", "2"),
+            (Unit::Count, 1.996, "2", "2"),
+            (Unit::Count, 2.006, "2.01", "2,01"),
+            (Unit::Count, 1.994, "1.99", "1,99"),
+            // Three digits wherever the decimal point is, and none that rounding makes four of.
+            (Unit::Cores, 9.994, "9.99", "9,99"),
+            (Unit::Cores, 9.996, "10.0", "10,0"),
+            (Unit::Cores, 99.94, "99.9", "99,9"),
+            (Unit::Cores, 99.96, "100", "100"),
+            (Unit::Cores, -9.994, "-9.99", "-9,99"),
+            (Unit::Cores, -99.96, "-100", "-100"),
+            (Unit::Cores, -0.001, "0.00", "0,00"),
+            (Unit::Share, 0.000_099, "<0.01%", "<0,01 %"),
+            (Unit::Share, 0.000_101, "0.01%", "0,01 %"),
+            (Unit::Share, 0.9994, "99.9%", "99,9 %"),
+            (Unit::Share, 0.9995, "99.95%", "99,95 %"),
+            (Unit::Share, 1.5, "150%", "150 %"),
+            (Unit::Share, -0.5, "-50.0%", "-50,0 %"),
+            (Unit::Share, f64::NAN, NO_DATA, NO_DATA),
+            (Unit::Seconds, 0.9994, "999 ms", "999 ms"),
+            (Unit::Seconds, 0.9995, "1.00 s", "1,00 s"),
+            (Unit::Seconds, -0.25, "-250 ms", "-250 ms"),
+            (Unit::Seconds, -2.0, "-2.00 s", "-2,00 s"),
+            (Unit::Bytes, 0.0, "0 B", "0 B"),
+            (Unit::Bytes, 999.4, "999 B", "999 B"),
+            (Unit::Bytes, 999.5, "1.00 kB", "1,00 kB"),
+            (Unit::Bytes, -1500.0, "-1.50 kB", "-1,50 kB"),
+            (Unit::Bytes, 999_499.0, "999 kB", "999 kB"),
+            (Unit::Bytes, 999_500.0, "1.00 MB", "1,00 MB"),
+            (Unit::Bytes, 2.5e12, "2.50 TB", "2,50 TB"),
+            (Unit::Bytes, 2.5e15, "2.50 PB", "2,50 PB"),
+            (Unit::Bytes, 2.5e18, "2,500 PB", "2.500 PB"),
+            (Unit::Bytes, f64::NEG_INFINITY, NO_DATA, NO_DATA),
+            (Unit::BytesPerSecond, 12.0, "12 B/s", "12 B/s"),
         ];
         for (unit, number, en, de) in table {
             assert_eq!(value(unit, number, Numbers::En), en, "{unit:?} {number}");
             assert_eq!(value(unit, number, Numbers::De), de, "{unit:?} {number}");
         }
         assert_eq!(value_or_none(Unit::Count, None, Numbers::De), NO_DATA);
+        assert_eq!(value_or_none(Unit::Count, Some(7.0), Numbers::De), "7");
         assert_eq!(milliseconds(500.0, Numbers::En), "500 ms");
+        // Whoever asks for a kind of text directly is no worse off.
+        for text in [percent, seconds, milliseconds, bytes].map(|text| text(f64::NAN, Numbers::En)) {
+            assert_eq!(text, NO_DATA);
+        }
+        assert_eq!(number(f64::INFINITY, 2, Numbers::En), NO_DATA);
+    }
+
+    #[test]
+    fn thousands_are_grouped_from_the_right() {
+        for (value, decimals, en, de) in [
+            (0.0, 0, "0", "0"),
+            (0.0, 2, "0.00", "0,00"),
+            (999.0, 0, "999", "999"),
+            (1000.0, 1, "1,000.0", "1.000,0"),
+            (12_345.678, 2, "12,345.68", "12.345,68"),
+            (123_456.0, 0, "123,456", "123.456"),
+            (-1_234_567.0, 0, "-1,234,567", "-1.234.567"),
+            (-0.04, 1, "0.0", "0,0"),
+            (-0.06, 1, "-0.1", "-0,1"),
+            (-9.0, 0, "-9", "-9"),
+            (-1.0, 0, "-1", "-1"),
+        ] {
+            assert_eq!(number(value, decimals, Numbers::En), en);
+            assert_eq!(number(value, decimals, Numbers::De), de);
+        }
     }
 
     #[test]
@@ -220,12 +281,24 @@ mod tests {
             (-3.0, "00:00"),
             (59.99, "00:59"),
             (90.0, "01:30"),
+            (3599.0, "59:59"),
+            (3600.0, "1:00:00"),
             (3661.0, "1:01:01"),
+            (36_000.0, "10:00:00"),
             (f64::NAN, "00:00"),
         ] {
             assert_eq!(clock(seconds), text);
         }
-        for (seconds, text) in [(0, "0s"), (5, "5s"), (90, "1m30s"), (3600, "1h"), (86_400, "24h"), (5405, "1h30m5s")] {
+        for (seconds, text) in [
+            (0, "0s"),
+            (5, "5s"),
+            (90, "1m30s"),
+            (3600, "1h"),
+            (86_400, "24h"),
+            (5405, "1h30m5s"),
+            (3605, "1h5s"),
+            (3660, "1h1m"),
+        ] {
             assert_eq!(duration(seconds), text);
         }
     }

@@ -5,6 +5,7 @@ mod any;
 mod grafana;
 mod history;
 mod live;
+mod plan;
 mod progress;
 mod run;
 mod schedule;

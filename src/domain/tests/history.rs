@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::any;
-use crate::domain::frame::{Frame, History, METRICS, Metric, SeriesKey};
+use crate::domain::frame::{Dimension, Frame, History, METRICS, Metric, SeriesKey};
 
 fn frame(at_ms: u64, values: &[(Metric, f64)]) -> Frame {
     let values = values.iter().map(|(metric, value)| (SeriesKey::whole(*metric), *value)).collect();
@@ -50,6 +50,71 @@ fn absent_series_are_no_data_and_late_ones_are_padded() {
     assert!(!history.series.contains_key(&SeriesKey::whole(Metric::Vus)));
     history.keep_from(u64::MAX);
     assert!(history.is_empty() && history.series.is_empty());
+}
+
+#[test]
+fn rows_are_kept_on_either_side_of_a_time() {
+    let full = || {
+        let mut history = History::default();
+        for second in 1..=4 {
+            let metric = if second < 3 { Metric::Vus } else { Metric::P95 };
+            history.push(&frame(second * 1000, &[(metric, second as f64)]));
+        }
+        history
+    };
+    assert!(History::default().is_empty() && !full().is_empty());
+    let mut early = full();
+    early.keep_to(2000);
+    assert_eq!(early.at_ms, [1000, 2000]);
+    assert_eq!(column(&early, Metric::Vus), [Some(1.0), Some(2.0)]);
+    assert!(!early.series.contains_key(&SeriesKey::whole(Metric::P95)), "nothing is left of it");
+    early.keep_to(1999);
+    assert_eq!(early.at_ms, [1000]);
+    early.keep_to(0);
+    assert!(early.is_empty());
+    let mut late = full();
+    late.keep_from(2001);
+    assert_eq!(late.at_ms, [3000, 4000]);
+    assert_eq!(column(&late, Metric::P95), [Some(3.0), Some(4.0)]);
+}
+
+#[test]
+fn parts_are_told_apart_by_metric_dimension_and_name() {
+    let key = SeriesKey::part;
+    let mut both = Frame { at_ms: 1000, ..Frame::default() };
+    for (key, value) in [
+        (SeriesKey::whole(Metric::P95), 1.0),
+        (key(Metric::P95, Dimension::Service, "a"), 2.0),
+        (key(Metric::P95, Dimension::Service, "b"), 3.0),
+        (key(Metric::P95, Dimension::Status, "a"), 4.0),
+        (key(Metric::RequestRate, Dimension::Service, "a"), 5.0),
+    ] {
+        both.set(key, value);
+    }
+    assert_eq!(both.get(Metric::P95), Some(1.0));
+    assert_eq!(both.get_part(Metric::P95, Dimension::Service, "b"), Some(3.0));
+    assert_eq!(both.get_part(Metric::P95, Dimension::Status, "a"), Some(4.0));
+    assert_eq!(both.get_part(Metric::P95, Dimension::Status, "b"), None);
+    let mut history = History::default();
+    history.push(&both);
+    let parts = history.parts(Metric::P95, Dimension::Service).collect::<Vec<_>>();
+    assert_eq!(parts, [("a", [Some(2.0)].as_slice()), ("b", [Some(3.0)].as_slice())]);
+    assert_eq!(history.parts(Metric::Cpu, Dimension::Service).count(), 0);
+}
+
+#[test]
+fn thinning_keeps_the_newest_quarter_and_every_other_row_of_the_rest() {
+    let mut history = History::default();
+    for row in 0..=History::CAPACITY as u64 {
+        history.push(&frame(row * 1000, &[(Metric::Vus, row as f64)]));
+    }
+    // The last push found it full.
+    let old = (History::CAPACITY - History::CAPACITY / 4) as u64;
+    let even = (0..old).filter(|row| row % 2 == 0);
+    let expected = even.chain(old..=History::CAPACITY as u64).map(|row| row * 1000).collect::<Vec<_>>();
+    assert_eq!(history.at_ms, expected);
+    let values = expected.iter().map(|at| Some((at / 1000) as f64)).collect::<Vec<_>>();
+    assert_eq!(column(&history, Metric::Vus), values);
 }
 
 #[test]

@@ -60,6 +60,37 @@ fn patterns_look_as_described() {
         (Pattern::Soak, 20, 3600, None, &[(RampUp, 180, 20), (Hold, 3240, 20), (RampDown, 180, 0)]),
         (Pattern::Breakpoint, 200, 100, None, &[(RampUp, 95, 200), (RampDown, 5, 0)]),
         (Pattern::Breakpoint, 200, 100, Some(0), &[(RampUp, 100, 200), (RampDown, 0, 0)]),
+        // Fewer steps than usual where load or time is too small for them, and parts that don't come out even.
+        (
+            Pattern::Stress,
+            3,
+            20,
+            None,
+            &[(RampUp, 2, 1), (Step, 5, 1), (Step, 0, 2), (Step, 5, 2), (Step, 0, 3), (Step, 6, 3), (RampDown, 2, 0)],
+        ),
+        (
+            Pattern::Stress,
+            10,
+            6,
+            Some(2),
+            &[(RampUp, 2, 5), (Step, 1, 5), (Step, 0, 10), (Step, 1, 10), (RampDown, 2, 0)],
+        ),
+        (
+            Pattern::Spike,
+            4,
+            7,
+            Some(3),
+            &[
+                (RampUp, 3, 1),
+                (Baseline, 0, 1),
+                (Spike, 0, 4),
+                (Spike, 1, 4),
+                (Recovery, 0, 1),
+                (Recovery, 0, 1),
+                (RampDown, 3, 0),
+            ],
+        ),
+        (Pattern::Load, 10, 4, Some(9), &[(RampUp, 2, 10), (Hold, 0, 10), (RampDown, 2, 0)]),
     ];
     for (pattern, peak, duration_s, ramp_s, expected) in table {
         let schedule = Schedule::new(*pattern, vus(*peak), *duration_s, *ramp_s);
@@ -86,7 +117,10 @@ fn the_course_can_be_read_at_any_time() {
         assert!((schedule.value_at(at) - value).abs() < 1e-9, "{at}: {}", schedule.value_at(at));
         assert_eq!(schedule.phase_at(at).map(|(phase, left)| (phase.name, left)), phase, "{at}");
     }
-    assert_eq!(schedule.points().len(), 8);
+    let corners =
+        [(0.0, 0.0), (6.0, 5.0), (20.0, 5.0), (20.0, 50.0), (34.0, 50.0), (34.0, 5.0), (54.0, 5.0), (60.0, 0.0)];
+    assert_eq!(schedule.points(), corners);
+    assert_eq!((schedule.duration_s(), schedule.longest_s(), schedule.peak()), (60, 60 + Schedule::GRACE_S, 50));
     assert_eq!(schedule.expected_iterations(), None);
 
     let peak = Peak::ArrivalRate { rate: 50, pre_allocated_vus: 10, max_vus: 100 };
