@@ -2,7 +2,7 @@
 //!
 //! What a container is made of is fixed in [`client`]: nothing that a user typed is part of it but the name of a script
 //! that is on disk. Plan and scripts go in as an archive before the start. Each ends by itself when its time is over,
-//! whatever becomes of Docker, see [`bounded`].
+//! whatever becomes of Docker, see [`K6Command::bounded`].
 
 mod client;
 mod folder;
@@ -59,6 +59,9 @@ const LOOK_LIMIT: Duration = Duration::from_secs(5);
 
 /// How long after its deadline a k6 that nobody ended ends by itself.
 const SELF_END: Duration = Duration::from_secs(2);
+
+/// Lets the command that follows tell its version, and coreutils' `timeout` its name: that of busybox has no such option.
+const WHAT_IS_THERE: &str = r#""$@" || exit; timeout --version 2>/dev/null; true"#;
 
 /// What is said of a container that was made and not started.
 const NEVER_STARTED: &str = "k6 was never started: the dashboard ended before";
@@ -160,12 +163,15 @@ impl DockerEngine {
         {
             return Ok(known.clone());
         }
-        let said = self.once(&image.entrypoint, vec!["version".into()], None).await?;
+        let shell = ["sh", "-c", WHAT_IS_THERE, "sh"].map(str::to_owned);
+        let ask = K6Command { entrypoint: [&shell[..], &image.entrypoint].concat(), foreground: false };
+        let said = self.once(&ask, vec!["version".into()], None).await?;
         let version = Version::read(&said.stdout).filter(|_| said.success).ok_or_else(|| {
             let image = &self.settings.image;
             EngineError::NoK6(format!("the image {image} is not k6: name one of grafana/k6 with HAD_K6_IMAGE"))
         })?;
-        let found = K6Image { id: image.id, entrypoint: image.entrypoint, version };
+        let command = K6Command { entrypoint: image.entrypoint, foreground: said.stdout.contains("coreutils") };
+        let found = K6Image { id: image.id, command, version };
         *known = Some(found.clone());
         Ok(found)
     }
@@ -208,12 +214,7 @@ impl DockerEngine {
     }
 
     /// Runs a k6 command to its end in a container that is gone afterwards. `plan`: with the scripts and this plan.
-    async fn once(
-        &self,
-        entrypoint: &[String],
-        args: Vec<String>,
-        plan: Option<String>,
-    ) -> Result<Output, EngineError> {
+    async fn once(&self, k6: &K6Command, args: Vec<String>, plan: Option<String>) -> Result<Output, EngineError> {
         let owner = self.owner().await?;
         let name = format!("ha-dashboard-once-{:016x}", rand::random::<u64>());
         let mut env = command::base_env();
@@ -221,7 +222,7 @@ impl DockerEngine {
         if plan.is_some() {
             env.insert(INPUT_FILE_VAR.into(), folder::PLAN.into());
         }
-        let command = bounded(COMMAND_LIMIT, Duration::from_secs(1), entrypoint, args);
+        let command = k6.bounded(COMMAND_LIMIT, Duration::from_secs(1), args);
         let recipe = Recipe { network: "none", ..self.recipe(owner, command, env) };
         let _removed = self.removed(name.clone());
         locked(&self.followed).insert(name.clone());
@@ -275,7 +276,7 @@ impl DockerEngine {
         let places = Places { script: &script, home: folder::HOME, summary: folder::SUMMARY, export: folder::EXPORT };
         let mut env = command::run_env(launch, &places, self.push_interval, &k6.version);
         env.insert(INPUT_FILE_VAR.into(), folder::PLAN.into());
-        let command = bounded(launch.allowed, self.stop_grace, &k6.entrypoint, command::run_args(launch, &places));
+        let command = k6.command.bounded(launch.allowed, self.stop_grace, command::run_args(launch, &places));
         let mut recipe = self.recipe(owner, command, env);
         recipe.labels.extend(
             [
@@ -309,28 +310,43 @@ impl DockerEngine {
 #[derive(Debug, Clone)]
 struct K6Image {
     id: String,
-    /// What it runs, in front of k6's arguments.
-    entrypoint: Vec<String>,
+    command: K6Command,
     version: Version,
 }
 
-/// A command that ends by itself a little after the time that it is `allowed`, though nobody ends it and nobody reads what
-/// it says: k6 is told to end, and after the time of `grace` it is gone. The image's `timeout`, that of busybox or of
-/// coreutils, sees to it.
-fn bounded(allowed: Duration, grace: Duration, entrypoint: &[String], args: Vec<String>) -> Vec<String> {
-    let seconds = |time: Duration| time.as_millis().div_ceil(1000).to_string();
-    let soft = allowed + SELF_END;
-    let own = |word: &str| word.to_owned();
-    let mut command = [
+/// How k6 is run in an image.
+#[derive(Debug, Clone)]
+struct K6Command {
+    /// What goes in front of k6's arguments.
+    entrypoint: Vec<String>,
+    /// Whether the image's `timeout` must be told to pass a signal on once: that of coreutils also sends it to the group
+    /// that it is in with k6, and k6 ends without its summary on a second one.
+    foreground: bool,
+}
+
+impl K6Command {
+    /// A command that ends by itself a little after the time that it is `allowed`, though nobody ends it and nobody reads
+    /// what it says: k6 is told to end, and after the time of `grace` it is gone. The image's `timeout`, that of busybox or
+    /// of coreutils, sees to it.
+    fn bounded(&self, allowed: Duration, grace: Duration, args: Vec<String>) -> Vec<String> {
+        let soft = allowed + SELF_END;
         // With busybox k6 is the container's first process, which SIGKILL from inside does not reach. SIGHUP ends a Go
         // program at once, even one that waits for somebody to read its log.
-        [own("timeout"), own("-s"), own("HUP"), seconds(soft + grace)],
-        [own("timeout"), own("-s"), own("TERM"), seconds(soft)],
-    ]
-    .concat();
-    command.extend_from_slice(entrypoint);
-    command.extend(args);
-    command
+        let limits = [("HUP", soft + grace), ("TERM", soft)].map(|(signal, time)| {
+            let seconds = time.as_millis().div_ceil(1000).to_string();
+            let foreground = self.foreground.then_some("--foreground");
+            ["timeout"]
+                .into_iter()
+                .chain(foreground)
+                .chain(["-s", signal, &seconds])
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        });
+        let mut command = limits.concat();
+        command.extend_from_slice(&self.entrypoint);
+        command.extend(args);
+        command
+    }
 }
 
 /// Removes a container when it goes out of scope, whatever happened before.
@@ -478,7 +494,7 @@ impl Engine for DockerEngine {
         let path = format!("{}/{name}", folder::SCRIPTS);
         let asked = async {
             let k6 = self.image().await?;
-            self.once(&k6.entrypoint, command::inspect_args(&path), Some(input.to_owned())).await
+            self.once(&k6.command, command::inspect_args(&path), Some(input.to_owned())).await
         };
         let mut output = timeout(COMMAND_LIMIT, asked)
             .await

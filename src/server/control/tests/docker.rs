@@ -535,26 +535,73 @@ fn a_stopped_run_lets_go_of_a_docker_that_is_gone_for_good() {
     bench.nothing_left();
 }
 
+/// An image of some of this machine's files, which goes with the value.
+struct Image(String);
+
+impl Image {
+    fn import(files: &[String]) -> Self {
+        let name = format!("ha-dashboard-test-{:08x}", rand::random::<u32>());
+        let mut tar = Command::new("tar")
+            .args(["ch", "--transform=s,.*/bin/k6$,usr/bin/k6,"])
+            .args(files)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let imported = Command::new("docker")
+            .args(["-H", &host(), "import", "--change", "ENTRYPOINT [\"k6\"]", "-", &name])
+            .stdin(tar.stdout.take().unwrap())
+            .output();
+        assert!(imported.unwrap().status.success() && tar.wait().unwrap().success());
+        Self(name)
+    }
+
+    fn config(&self, bench: &Bench) -> Config {
+        let config = bench.docker();
+        Config { docker: DockerConfig { image: self.0.clone(), ..config.docker.clone() }, ..config }
+    }
+}
+
+impl Drop for Image {
+    fn drop(&mut self) {
+        let _ = Command::new("docker").args(["-H", &host(), "image", "rm", &self.0]).output();
+    }
+}
+
 #[test]
 fn an_image_with_nothing_to_end_k6_by_itself_is_refused() {
-    let image = format!("ha-dashboard-test-{:08x}", rand::random::<u32>());
-    let mut import = Command::new("docker")
-        .args(["-H", &host(), "import", "-", &image])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let tar = Command::new("tar").args(["c", "/etc/hostname"]).output().unwrap();
-    std::io::Write::write_all(&mut import.stdin.take().unwrap(), &tar.stdout).unwrap();
-    assert!(import.wait().unwrap().success());
+    let image = Image::import(&["/etc/hostname".into()]);
     let bench = Bench::new(&[]);
-    let config = bench.docker();
-    let docker_config = DockerConfig { image: image.clone(), ..config.docker.clone() };
-    let life = bench.dashboard_with(Config { docker: docker_config, ..config });
+    let life = bench.dashboard_with(image.config(&bench));
     let engine = life.runs.borrow().engine.clone();
     bench.nothing_left();
-    docker(&["image", "rm", &image]);
     assert!(!engine.ready && engine.note.contains("no program `timeout`"), "{engine:?}");
+}
+
+#[test]
+fn the_timeout_of_coreutils_tells_k6_once_to_end() {
+    let mut files = ["/bin/sh", "/usr/bin/timeout"].map(str::to_owned).to_vec();
+    for program in files.clone() {
+        let libraries = String::from_utf8(Command::new("ldd").arg(program).output().unwrap().stdout).unwrap();
+        files.extend(libraries.split_whitespace().filter(|word| word.starts_with('/')).map(str::to_owned));
+    }
+    files.push(k6().display().to_string());
+    files.sort();
+    files.dedup();
+    let image = Image::import(&files);
+    let text = script("60s", "{ http_req_failed: ['rate<0.5'] }", "export function teardown() { sleep(1); }");
+    let bench = Bench::new(&[("a.js", &text)]);
+    let life = bench.dashboard_with(image.config(&bench));
+    for _ in 0..3 {
+        let run = life.start("a.js", &["http_req_failed:rate<0.5"]);
+        life.running();
+        let entrypoint = docker(&["inspect", "--format", "{{json .Config.Entrypoint}}", &container(&run.id)]);
+        assert_eq!(entrypoint.matches("--foreground").count(), 2, "{entrypoint}");
+        life.stop();
+        let (run, verdict) = life.finished(&run.id);
+        assert_eq!((verdict, run.thresholds[0].k6_ok), (Verdict::Stopped, Some(true)));
+    }
+    bench.nothing_left();
 }
 
 /// A Docker Engine of the test's own, which may be killed.
