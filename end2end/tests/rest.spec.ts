@@ -1,3 +1,4 @@
+import { validate } from "@readme/openapi-parser";
 import { expect, test } from "../harness/test.ts";
 
 const base = "/api/v1/analytics";
@@ -112,4 +113,9 @@ test("health, readiness and the API's description answer @containers", async ({ 
     "soak",
     "breakpoint",
   ]);
+});
+
+test("the description is valid OpenAPI", async ({ stack }) => {
+  const description = await (await stack.api.get("/api/openapi.json")).json();
+  expect(await validate(description)).toEqual({ valid: true, warnings: [], specification: "OpenAPI" });
 });
