@@ -51,7 +51,7 @@ pub struct Bounds {
     pub connections: usize,
     /// How long a request's head may take, and how long a connection may lie idle.
     pub head: Duration,
-    /// How long a reader may take nothing of what is sent to it.
+    /// How long the buffers of a reader, once full, may stay so. Nobody can know before whether it reads.
     pub unread: Duration,
 }
 
@@ -130,7 +130,7 @@ pub async fn serve(listener: TcpListener, router: Router, bounds: Bounds, token:
     graceful.shutdown().await;
 }
 
-/// Lets the system end a connection whose other side takes nothing for so long: asleep, gone, or never meaning to read.
+/// Lets the system end a connection whose other side has been gone, or has had no room for more, for so long.
 fn limit_unread(stream: &TcpStream, unread: Duration) {
     let ms = u32::try_from(unread.as_millis()).unwrap_or(u32::MAX);
     if let Err(error) = setsockopt(stream, TcpUserTimeout, &ms) {
