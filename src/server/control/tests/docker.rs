@@ -112,6 +112,9 @@ fn a_run_in_a_container_passes_and_leaves_its_record_and_nothing_else() {
     assert!(run.created_ms < started && (2900..).contains(&(ended - started)), "{run:?}");
     assert_eq!((run.thresholds[0].k6_ok, run.thresholds[0].value), (Some(true), Some(0.0)));
     assert!(run.totals.is_some_and(|totals| totals.requests > Some(10.0)));
+    for summary in ["summary.json", "summary-export.json"] {
+        assert!(life.supervisor.archive_dir(&run.id).join(summary).is_file(), "{summary} did not come home");
+    }
     let log = life.wait(life.supervisor.log(&run.id)).unwrap();
     let env = log.iter().find_map(|line| line.split_once(" INFO env ")).expect("the script's line").1;
     let allowed = ["HOME", "HOSTNAME", "PATH", "HAD_INPUT_FILE", "HAD_SUMMARY"];
