@@ -217,7 +217,8 @@ async fn a_run_is_seen_live_from_its_start_to_its_verdict() {
     .await;
     let history = reader.snapshot().history;
     let gaps: Vec<_> = history.at_ms.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    assert!(gaps.iter().all(|gap| *gap < 2500), "{gaps:?}");
+    // As long as the store was away no row came; then the window that values are taken over bridges it.
+    assert!(gaps.iter().all(|gap| *gap < 10_000), "{gaps:?}");
     live.end().await;
 
     // A dashboard that starts after the end shows the whole run.
