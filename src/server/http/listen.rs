@@ -24,7 +24,10 @@ use hyper_util::{
 };
 use nix::sys::{
     resource::{Resource, getrlimit, setrlimit},
-    socket::{setsockopt, sockopt::TcpUserTimeout},
+    socket::{
+        setsockopt,
+        sockopt::{SndBuf, TcpUserTimeout},
+    },
 };
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -40,6 +43,10 @@ const DESCRIPTORS: u64 = 65_536;
 
 /// Most connections, however many descriptors there are.
 const CONNECTIONS: usize = 8_192;
+
+/// What the system may hold for a reader who is slow, in bytes (it takes twice as much with its own records): enough for
+/// a page over a long way.
+const SEND_BUFFER: usize = 64 * 1024;
 
 /// Pause after the system refused a connection.
 const REFUSED: Duration = Duration::from_millis(50);
@@ -130,10 +137,12 @@ pub async fn serve(listener: TcpListener, router: Router, bounds: Bounds, token:
     graceful.shutdown().await;
 }
 
-/// Lets the system end a connection whose other side has been gone, or has had no room for more, for so long.
+/// Lets the system end a connection whose other side has been gone, or has had no room for more, for so long, and hold
+/// only so much for it: without a bound the system lets a buffer grow to megabytes.
 fn limit_unread(stream: &TcpStream, unread: Duration) {
     let ms = u32::try_from(unread.as_millis()).unwrap_or(u32::MAX);
-    if let Err(error) = setsockopt(stream, TcpUserTimeout, &ms) {
+    if let Err(error) = setsockopt(stream, TcpUserTimeout, &ms).and_then(|()| setsockopt(stream, SndBuf, &SEND_BUFFER))
+    {
         tracing::debug!(%error, "a connection can't be limited");
     }
 }
