@@ -26,7 +26,7 @@ test.describe("the form", () => {
     ["duration", "soon"],
     ["ramp", "1h"],
     ["thresholds", "http_req_duration:p(95)"],
-    ["thresholds", "no_such_metric:p(95)<5"],
+    ["thresholds", "no such metric:p(95)<5"],
   ];
   for (const [field, value] of refused) {
     test(`${field} ${JSON.stringify(value)} is refused while typing, with what is allowed`, async ({ load }) => {
@@ -59,6 +59,18 @@ test.describe("the form", () => {
     expect(await page.locator("img[src='x']").count()).toBe(0);
     expect((await stack.api.status()).running).toBe(false);
   });
+});
+
+test("a metric that the script does not make is refused at the start, and nothing typed is lost", async ({
+  load,
+  stack,
+}) => {
+  const thresholds = "no_such_metric:p(95)<5";
+  await load.fill({ ...shortPlan, thresholds });
+  await load.startButton.click();
+  await expect(load.error("thresholds")).toContainText("no_such_metric");
+  await expect(load.field("thresholds").first()).toHaveValue(thresholds);
+  expect((await stack.api.status()).running).toBe(false);
 });
 
 test("a link can put no form of its own into the page", async ({ page, stack }) => {

@@ -199,7 +199,7 @@ impl std::fmt::Display for Problem {
                 write!(f, "this model goes with the patterns {}", allowed.join(", "))
             }
             Self::NotAThreshold { hint } | Self::OwnOptionsTooLarge { hint } => f.write_str(hint),
-            Self::BrokenScript { message } => write!(f, "k6 refuses this script: {message}"),
+            Self::BrokenScript { message } => write!(f, "k6 can't run this script: {message}"),
         }
     }
 }

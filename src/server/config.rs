@@ -135,12 +135,12 @@ pub struct Settings {
     pub log: String,
     /// How they look.
     pub log_format: LogFormat,
-    /// Where cargo-leptos notes the hashes of the built files' names.
+    /// Where the build notes the hashes of the built files' names.
     pub hash_file: PathBuf,
 }
 
 impl Settings {
-    /// Whether the built files carry hashes in their names: cargo-leptos then leaves `hash.txt` beside the program.
+    /// Whether the built files carry hashes in their names: the build then leaves `hash.txt` beside the program.
     pub fn hashed(&self) -> bool {
         self.hash_file.is_file()
     }

@@ -50,8 +50,8 @@ const DELAYED_MS: Millis = 3000;
 /// Pause between looks for a run's first samples, so that they are shown as soon as they are there.
 const PROBE: Duration = Duration::from_millis(150);
 
-/// How long a poll may take. Ticks go on meanwhile.
-const POLL: Duration = Duration::from_secs(3);
+/// How long a poll may take. Ticks go on meanwhile; what is wrong with the store is known before samples are delayed.
+const POLL: Duration = Duration::from_secs(2);
 
 /// How long reading a stretch of a history again may take.
 const REPLAY: Duration = Duration::from_secs(10);

@@ -131,11 +131,11 @@ fn refusals_name_field_value_and_what_is_allowed() {
         ),
         (
             set(&|d| d.script = "broken.js".into()),
-            "script: \"broken.js\" is not allowed: k6 refuses this script: Unexpected token ;",
+            "script: \"broken.js\" is not allowed: k6 can't run this script: Unexpected token ;",
         ),
         (
             set(&|d| *d = Draft { script: " broken.js ".into(), target: d.target.clone(), ..Draft::default() }),
-            "script: \"broken.js\" is not allowed: k6 refuses this script: Unexpected token ;",
+            "script: \"broken.js\" is not allowed: k6 can't run this script: Unexpected token ;",
         ),
         (
             set(&|d| d.pattern = "Load".into()),
