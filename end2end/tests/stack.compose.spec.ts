@@ -36,7 +36,7 @@ test("a container removed by hand ends its run with the reason, and the next one
   await load.start(longPlan);
   await load.expectLive();
   const [name] = await containers.k6AtWork();
-  await containers.docker("rm", "--force", name ?? "");
+  await containers.docker("rm", "--force", "--volumes", name ?? "");
   await load.expectVerdict("crashed");
   await expect(load.verdict).toContainText("removed");
   await load.start(shortPlan);

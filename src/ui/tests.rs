@@ -192,7 +192,18 @@ fn what_stands_in_the_way_is_said() {
     page.status.metrics = MetricsStatus { problem: "port 9090 is taken".into(), ..MetricsStatus::default() };
     page.rules.scripts.clear();
     page.status.storage_problem = "No space left on device".into();
+    page.status.metrics.many_series = Some(2_345);
     let html = html(Lang::En, &page, None, || view! { <Notices /> });
     assert_has(&html, &["k6 is not ready", "HAD_K6", "port 9090 is taken", "There is no test script"]);
     assert_has(&html, &[r#"data-testid="storage-notice""#, "No space left on device"]);
+    assert_has(&html, &[r#"data-testid="series-notice""#, "2345 series so far", "with the tag “name”"]);
+}
+
+#[test]
+fn a_threshold_that_is_too_close_to_call_neither_holds_nor_is_crossed() {
+    let mut run = run(RunState::Running);
+    run.thresholds[0].ok = None;
+    let html = html(Lang::En, &page(Some(run)), None, || view! { <Thresholds /> });
+    assert_has(&html, &[r#"data-ok="close""#, "Too close to call", "812 ms"]);
+    assert!(!html.contains(r#"data-ok="false""#), "{html}");
 }

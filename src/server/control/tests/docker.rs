@@ -233,7 +233,7 @@ fn a_container_removed_by_hand_is_missed() {
     let life = bench.dashboard_with(bench.docker());
     let run = life.start("a.js", &[]);
     life.running();
-    docker(&["rm", "-f", &container(&run.id)]);
+    docker(&["rm", "-f", "-v", &container(&run.id)]);
     let (run, verdict) = life.finished(&run.id);
     let Verdict::Crashed { exit_code: None, message } = verdict else { panic!("{verdict:?}") };
     assert!(message.contains("removed") || message.contains("SIGKILL"), "{message}");
@@ -511,7 +511,7 @@ fn the_time_that_k6_may_take_counts_from_its_launch() {
     let record: serde_json::Value =
         serde_json::from_slice(&fs::read(launch.dir.join("container.json")).unwrap()).unwrap();
     assert_eq!(record["deadline_ms"], started.deadline_ms);
-    docker(&["rm", "-f", &container(&launch.run)]);
+    docker(&["rm", "-f", "-v", &container(&launch.run)]);
 }
 
 #[test]
