@@ -490,8 +490,10 @@ impl Ticker {
         let store = self.store.borrow().clone();
         let running = self.run.as_ref().filter(|run| run.state == RunState::Running);
         let since = running.and_then(|run| self.newest_ms.or(run.started_ms));
-        let age_ms = since.map(|since| now.saturating_sub(since)).filter(|age| *age > DELAYED_MS);
         let before = &self.status.metrics;
+        // A question under way may bring the samples, or the reason why there are none.
+        let known = before.delayed_s.is_some() || !matches!(answer, Answer::Pending);
+        let age_ms = since.map(|since| now.saturating_sub(since)).filter(|age| known && *age > DELAYED_MS);
         let (reachable, problem) = match answer {
             _ if store.url.is_none() && store.problem.is_empty() => (false, "the metrics store is starting".to_owned()),
             Answer::Here(Err(error)) => {

@@ -321,13 +321,21 @@ async fn a_change_of_the_run_is_told_at_once_even_when_the_store_hangs() {
     let (_store, store) = watch::channel(StoreFeed { url: Some(url), problem: String::new(), native_histograms: true });
     let live = Live::start(&config, store, RunFeed::default());
     let reader = Reader::new(&live.hub);
-    // One from before this dashboard's time, whose history is to be read again: nor does that hold anything up.
-    let mut test = Run { created_ms: 1, ..run("r-silent", 60, &[]) };
+    // One from before this dashboard's time, whose history is to be read again: nor does that hold anything up. By now it
+    // should have samples.
+    let started_ms = Some(now_ms() - DELAYED_MS);
+    let mut test = Run { created_ms: 1, started_ms, ..run("r-silent", 60, &[]) };
     live.feed(&test, Vec::new());
     let seq = live.hub.snapshot().cursor.seq;
     until(1, "ticks go on", || Some(()).filter(|()| live.hub.snapshot().cursor.seq > seq + 3)).await;
     until(3, "the time-out is told", || Some(()).filter(|()| reader.metrics().problem.contains("did not answer")))
         .await;
+    let delayed = |event: &Event| match &event.kind {
+        EventKind::MetricsDelayed { reason, .. } => Some(reason.clone()),
+        _ => None,
+    };
+    let reason = until(3, "the delay is told", || reader.snapshot().events.iter().find_map(delayed)).await;
+    assert!(reason.contains("did not answer"), "{reason:?}");
     let state = || reader.snapshot().status.run.map(|run| run.state);
     for next in [RunState::Stopping, RunState::Finished(Verdict::Stopped)] {
         test.state = next.clone();
