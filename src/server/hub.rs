@@ -86,39 +86,8 @@ impl Hub {
         shutdown: Shutdown,
     ) -> Arc<Self> {
         let health = health::watch(&config.services, &shutdown);
-        let epoch_ms = now_ms();
-        let status = Status {
-            run: None,
-            services: health.borrow().clone(),
-            engine: runs.borrow().engine.clone(),
-            metrics: MetricsStatus { grafana: config.grafana_url.clone(), ..MetricsStatus::default() },
-            storage_problem: runs.borrow().storage_problem.clone(),
-        };
-        let stage = Arc::new(Stage::new(epoch_ms, status.clone()));
-        let ticker = Ticker {
-            epoch_ms,
-            runs,
-            store,
-            health,
-            observations,
-            stage: stage.clone(),
-            http: reqwest::Client::new(),
-            status,
-            run: None,
-            watch: None,
-            observed: Vec::new(),
-            decided: Vec::new(),
-            newest_ms: None,
-            load: None,
-            usage: VecDeque::new(),
-            meter: Some(Usage::default()),
-            metering: None,
-            polling: None,
-            replaying: None,
-            replayed: None,
-            ending: Ending::No,
-            config,
-        };
+        let ticker = Ticker::new(config, runs, store, health, observations);
+        let stage = ticker.stage.clone();
         shutdown.tasks.spawn(ticker.run(shutdown.token.clone()));
         Arc::new(Self { stage, shutdown })
     }
@@ -214,6 +183,47 @@ async fn arrival<T>(future: &mut Option<BoxFuture<'static, T>>) -> T {
 }
 
 impl Ticker {
+    fn new(
+        config: Arc<Config>,
+        runs: watch::Receiver<RunFeed>,
+        store: watch::Receiver<StoreFeed>,
+        health: watch::Receiver<Vec<ServiceStatus>>,
+        observations: watch::Sender<Observations>,
+    ) -> Self {
+        let epoch_ms = now_ms();
+        let status = Status {
+            run: None,
+            services: health.borrow().clone(),
+            engine: runs.borrow().engine.clone(),
+            metrics: MetricsStatus { grafana: config.grafana_url.clone(), ..MetricsStatus::default() },
+            storage_problem: runs.borrow().storage_problem.clone(),
+        };
+        Self {
+            epoch_ms,
+            runs,
+            store,
+            health,
+            observations,
+            stage: Arc::new(Stage::new(epoch_ms, status.clone())),
+            http: reqwest::Client::new(),
+            status,
+            run: None,
+            watch: None,
+            observed: Vec::new(),
+            decided: Vec::new(),
+            newest_ms: None,
+            load: None,
+            usage: VecDeque::new(),
+            meter: Some(Usage::default()),
+            metering: None,
+            polling: None,
+            replaying: None,
+            replayed: None,
+            ending: Ending::No,
+            config,
+        }
+    }
+
     async fn run(mut self, token: CancellationToken) {
         let mut next = Instant::now();
         self.take_run();
@@ -377,6 +387,9 @@ impl Ticker {
             self.metering = Some(self.look(meter).boxed());
         }
         let recent = self.run.as_ref().is_some_and(|run| is_recent(run, now));
+        if let Some(watch) = self.watch.as_mut().filter(|_| !recent) {
+            watch.forget();
+        }
         let client = self.client(POLL).filter(|_| recent);
         if let Some(client) = client
             && let Some(mut watch) = self.watch.take()
@@ -575,7 +588,8 @@ impl Ticker {
         // One that is over has its last word on record.
         if run.state.is_active() {
             watch.replace(count);
-            self.load = frames.pop().or(self.load.take());
+            // The poll that the history waited for may have brought newer values.
+            self.load = [frames.pop(), self.load.take()].into_iter().flatten().max_by_key(|frame| frame.at_ms);
         }
     }
 }

@@ -4,7 +4,7 @@
 //! last value a new one says what came in between, also for series that appear late, go quiet or have one sample a minute.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     hash::{BuildHasher, RandomState},
     sync::Arc,
 };
@@ -61,6 +61,14 @@ pub struct Ledger {
     hashers: [RandomState; 2],
     services: HashSet<Arc<str>>,
     rules: Vec<Rule>,
+    /// What each counter comes to over all its series.
+    totals: BTreeMap<Metric, f64>,
+    /// The series that are gauges: a few, however many others there are.
+    gauges: Vec<SeriesId>,
+    /// What has series that are not remembered, so that it does not add up.
+    partial: BTreeSet<Metric>,
+    /// The rules that have such series, a bit each.
+    partial_rules: u128,
     newest_ms: Option<Millis>,
     /// Whether values seen first are what came since the last push; not so for who joins in the middle of a run.
     from_zero: bool,
@@ -114,7 +122,7 @@ struct Rule {
 }
 
 impl Ledger {
-    /// Series remembered; a run that makes more is beyond counting.
+    /// Series remembered; what has more is beyond counting.
     pub const MOST: usize = 100_000;
 
     /// A ledger that is there from the run's start.
@@ -136,6 +144,10 @@ impl Ledger {
             hashers: [RandomState::new(), RandomState::new()],
             services: HashSet::new(),
             rules: thresholds.take(RULES).map(rule).collect(),
+            totals: BTreeMap::new(),
+            gauges: Vec::new(),
+            partial: BTreeSet::new(),
+            partial_rules: 0,
             newest_ms: None,
             from_zero: true,
         }
@@ -151,9 +163,14 @@ impl Ledger {
         self.newest_ms
     }
 
-    /// Whether there were more series than are remembered: from then on nothing adds up.
-    pub fn is_full(&self) -> bool {
-        self.series.len() >= Self::MOST
+    /// Whether every series of a metric is remembered: else it does not add up.
+    pub fn is_whole(&self, metric: Metric) -> bool {
+        !self.partial.contains(&metric)
+    }
+
+    /// Whether every series of a threshold, by its place, is remembered.
+    pub fn is_whole_rule(&self, index: usize) -> bool {
+        self.partial_rules.checked_shr(index as u32).is_none_or(|bits| bits & 1 == 0)
     }
 
     /// How many series there are.
@@ -185,7 +202,9 @@ impl Ledger {
     fn take(&mut self, labels: &Labels, at_ms: Millis, value: Value, batch: &mut Batch) -> bool {
         let id = self.id(labels);
         if !self.series.contains_key(&id) {
+            let (role, rules) = (self.role(labels), self.join_rules(labels));
             if self.series.len() >= Self::MOST {
+                self.leave_out(&role, rules);
                 return false;
             }
             let last = match (&value, self.from_zero) {
@@ -193,7 +212,11 @@ impl Ledger {
                 (Value::Number(_), true) => Value::Number(0.0),
                 (Value::Histogram(_), true) => Value::Histogram(Box::default()),
             };
-            let (role, rules) = (self.role(labels), self.join_rules(labels));
+            match (&role, &last) {
+                (Role::Other(metric), Value::Number(before)) => *self.totals.entry(*metric).or_default() += before,
+                (Role::Gauge(_), _) => self.gauges.push(id),
+                _ => {}
+            }
             self.series.insert(id, Entry { at_ms: 0, last, role, rules });
         }
         let Some(entry) = self.series.get_mut(&id).filter(|entry| entry.at_ms < at_ms) else { return false };
@@ -206,7 +229,10 @@ impl Ledger {
                 let more = (now - last).max(0.0);
                 match role {
                     Role::Requests(part) => *batch.requests.entry(part.clone()).or_default() += more,
-                    Role::Other(metric) => *batch.others.entry(*metric).or_default() += more,
+                    Role::Other(metric) => {
+                        *batch.others.entry(*metric).or_default() += more;
+                        *self.totals.entry(*metric).or_default() += now - last;
+                    }
                     Role::Durations(_) | Role::Gauge(_) | Role::None => {}
                 }
                 for (_, rule) in rules {
@@ -233,6 +259,19 @@ impl Ledger {
         entry.at_ms = at_ms;
         entry.last = value;
         true
+    }
+
+    /// Notes what a series would count into that is not remembered.
+    fn leave_out(&mut self, role: &Role, rules: u128) {
+        let metrics: &[Metric] = match role {
+            Role::Requests(_) => &[Metric::RequestRate, Metric::FailedShare],
+            Role::Durations(_) => &[Metric::P50, Metric::P95, Metric::P99, Metric::Mean],
+            Role::Other(Metric::IterationRate) => &[Metric::IterationRate, Metric::IterationCount],
+            Role::Other(metric) | Role::Gauge(metric) => std::slice::from_ref(metric),
+            Role::None => &[],
+        };
+        self.partial.extend(metrics);
+        self.partial_rules |= rules;
     }
 
     fn id(&self, labels: &Labels) -> SeriesId {
@@ -283,17 +322,14 @@ impl Ledger {
 
     /// What a counter counted since the run's start.
     pub fn total(&self, metric: Metric) -> Option<f64> {
-        let all = self.series.values().filter_map(|entry| match (&entry.role, &entry.last) {
-            (Role::Other(own), Value::Number(value)) if *own == metric => Some(*value),
-            _ => None,
-        });
-        all.reduce(|a, b| a + b)
+        self.totals.get(&metric).copied()
     }
 
     /// A gauge over all instances, and when it was true.
     pub fn gauge(&self, metric: Metric) -> Option<(Millis, f64)> {
         let all = || {
-            self.series.values().filter_map(|entry| match (&entry.role, &entry.last) {
+            let entries = self.gauges.iter().filter_map(|id| self.series.get(id));
+            entries.filter_map(|entry| match (&entry.role, &entry.last) {
                 (Role::Gauge(own), Value::Number(value)) if *own == metric => Some((entry.at_ms, *value)),
                 _ => None,
             })
@@ -304,10 +340,10 @@ impl Ledger {
 
     /// What the stored samples tell of each threshold over the whole run; `None`: nothing. `elapsed_s` is its length.
     pub fn readings(&self, elapsed_s: f64) -> Vec<Option<Reading>> {
-        if self.is_full() {
-            return vec![None; self.rules.len()];
-        }
-        self.rules.iter().map(|rule| rule.reading(elapsed_s, self.newest_ms.is_some())).collect()
+        let reading = |(index, rule): (usize, &Rule)| {
+            rule.reading(elapsed_s, self.newest_ms.is_some()).filter(|_| self.is_whole_rule(index))
+        };
+        self.rules.iter().enumerate().map(reading).collect()
     }
 }
 

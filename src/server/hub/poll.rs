@@ -55,8 +55,7 @@ impl Count {
         let at_ms = batch.at_ms;
         self.window.push(batch, self.complete);
         self.complete = true;
-        // Numbers that leave something out are worse than none.
-        let mut values = if self.ledger.is_full() { Values::new() } else { self.window.values() };
+        let mut values = self.window.values();
         let vus = self.ledger.gauge(Metric::Vus);
         for (metric, gauge) in [(Metric::Vus, vus), (Metric::VusMax, self.ledger.gauge(Metric::VusMax))] {
             values.extend(gauge.map(|(_, value)| (SeriesKey::whole(metric), value)));
@@ -65,6 +64,8 @@ impl Count {
         // Exact, as it is shown against the number that was asked for.
         let done = self.ledger.total(Metric::IterationRate);
         values.extend(done.map(|done| (SeriesKey::whole(Metric::IterationCount), done)));
+        // Numbers that leave something out are worse than none.
+        values.retain(|key, _| self.ledger.is_whole(key.metric));
         Some(Frame { at_ms, counted_ms: vus.map(|(counted_ms, _)| counted_ms).filter(|at| *at != at_ms), values })
     }
 
@@ -87,12 +88,14 @@ pub struct Watch {
     pub observed: Vec<Observed>,
     count: Option<Count>,
     window: Duration,
+    /// How many series were counted by the time they were forgotten.
+    forgotten: usize,
 }
 
 impl Watch {
     /// Watches `run`, whose k6 pushes every `tick`.
     pub fn new(run: Run, tick: Duration) -> Self {
-        Self { observed: run.thresholds.clone(), run, count: None, window: tick * PUSHES }
+        Self { observed: run.thresholds.clone(), run, count: None, window: tick * PUSHES, forgotten: 0 }
     }
 
     /// Takes in what control says of the same run.
@@ -116,7 +119,13 @@ impl Watch {
 
     /// How many series the run has, as far as they are counted.
     pub fn series(&self) -> usize {
-        self.count.as_ref().map_or(0, Count::series)
+        self.count.as_ref().map_or(self.forgotten, Count::series)
+    }
+
+    /// Gives back what was remembered of each series: for a run of which nothing more will come.
+    pub fn forget(&mut self) {
+        self.forgotten = self.series();
+        self.count = None;
     }
 
     /// Reads what came since the last poll. The values at the newest sample; `None`: nothing came.
@@ -151,13 +160,14 @@ impl Watch {
         let Some(count) = &self.count else { return };
         let newest_ms = count.newest_ms().unwrap_or_default();
         let elapsed_s = self.run.started_ms.map_or(0.0, |started| newest_ms.saturating_sub(started) as f64 / 1000.0);
-        for (observed, reading) in self.observed.iter_mut().zip(count.ledger.readings(elapsed_s)) {
+        let readings = count.ledger.readings(elapsed_s).into_iter().enumerate();
+        for (observed, (index, reading)) in self.observed.iter_mut().zip(readings) {
             match reading {
                 Some(reading) => {
                     observed.take(reading);
                     observed.value = observed.value.map(round);
                 }
-                None if count.ledger.is_full() => (observed.value, observed.ok) = (None, None),
+                None if !count.ledger.is_whole_rule(index) => (observed.value, observed.ok) = (None, None),
                 // A value once known stays known.
                 None => {}
             }

@@ -20,7 +20,9 @@ use crate::server::{
     config::StoreChoice,
     prometheus::{
         child,
+        client::Series,
         lab::{StateDir, Target, config, free_port, run, start_k6, until},
+        queries::VUS,
     },
 };
 
@@ -401,6 +403,56 @@ async fn bench_sample_to_frame() {
     prometheus.token.cancel();
     prometheus.tasks.close();
     prometheus.tasks.wait().await;
+}
+
+/// A ticker that is at `test`, of which one sample was counted, and whose store is away.
+fn ticker(dir: &Path, test: &Run) -> Ticker {
+    let config = config(dir, StoreChoice::External { url: String::new() }, Vec::new());
+    let (_, runs) = watch::channel(RunFeed { run: Some(test.clone()), ..RunFeed::default() });
+    let (_, store) = watch::channel(StoreFeed::default());
+    let (_, health) = watch::channel(Vec::new());
+    let mut ticker = Ticker::new(config, runs, store, health, watch::channel(Observations::default()).0);
+    ticker.take_run();
+    ticker.watch.as_mut().unwrap().replace(counted(test));
+    ticker
+}
+
+fn counted(test: &Run) -> poll::Count {
+    let mut count = poll::Count::new(test, Duration::from_secs(5), true);
+    let labels = [("__name__".to_owned(), VUS.to_owned())].into();
+    count.observe(vec![Series { labels, points: vec![(test.created_ms, 3.0)], histograms: Vec::new() }]);
+    count
+}
+
+#[tokio::test]
+async fn a_history_read_again_does_not_set_the_clock_back() {
+    let dir = StateDir::new();
+    let test = run("r-again", 60, &[]);
+    let mut ticker = ticker(dir.path(), &test);
+    let frame = |at_ms| Frame { at_ms, ..Frame::default() };
+    for (read, polled, newest) in [(5000, Some(9000), 9000), (9000, Some(5000), 9000), (5000, None, 5000)] {
+        ticker.load = polled.map(frame);
+        ticker.replayed =
+            Some((test.clone(), Replay { frames: vec![frame(1000), frame(read)], count: counted(&test) }));
+        ticker.take_replay();
+        assert_eq!(ticker.load.as_ref().map(|load| load.at_ms), Some(newest), "{read} {polled:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_remembered_of_a_run_is_given_back_when_it_is_over() {
+    let dir = StateDir::new();
+    let mut test = run("r-over", 60, &[]);
+    let mut ticker = ticker(dir.path(), &test);
+    let remembered = |ticker: &Ticker| ticker.watch.as_ref().map(|watch| (watch.newest_ms(), watch.series()));
+    test.state = RunState::Finished(Verdict::Passed);
+    for (ended_ms, newest_ms) in [(now_ms(), Some(test.created_ms)), (now_ms() - AFTER_END_MS, None)] {
+        test.ended_ms = Some(ended_ms);
+        ticker.run = Some(test.clone());
+        ticker.tick();
+        // How many series there were stays known: the page tells so.
+        assert_eq!(remembered(&ticker), Some((newest_ms, 1)));
+    }
 }
 
 #[test]

@@ -226,16 +226,36 @@ fn a_script_that_makes_services_without_end_does_not_fill_the_picture() {
 
 #[test]
 fn a_script_that_makes_series_without_end_gets_no_half_numbers() {
-    let mut seen = Seen::new(&["http_reqs:count>1"]);
+    let mut seen = Seen::new(&["http_reqs:count>1", "iterations:count>1"]);
     let push = |at_s: u32, names: std::ops::Range<usize>| {
         let named = names.map(|i| series(REQUESTS, &[("name", &i.to_string())], f64::from(at_s), 1.0));
-        named.chain([series(VUS, &[], f64::from(at_s), 3.0)]).collect()
+        let done = series("k6_iterations_total", &[], f64::from(at_s), f64::from(at_s) * 10.0);
+        named.chain([series(VUS, &[], f64::from(at_s), 3.0), done]).collect()
     };
     seen.push(push(1, 0..1000));
-    assert_eq!((seen.get("rps"), seen.readings(1.0)), (Some(1000.0), vec![Some(1000.0)]));
+    assert_eq!((seen.get("rps"), seen.readings(1.0)), (Some(1000.0), vec![Some(1000.0), Some(10.0)]));
     seen.push(push(2, 1000..Ledger::MOST + 1000));
-    assert_eq!((seen.get("rps"), seen.get("vus"), seen.readings(2.0)), (None, Some(3.0), vec![None]));
+    assert_eq!((seen.get("rps"), seen.get("failed")), (None, None));
+    // These have no series that was left out.
+    assert_eq!(
+        (seen.get("vus"), seen.get("iterations"), seen.get("iterations_done")),
+        (Some(3.0), Some(10.0), Some(20.0))
+    );
+    assert_eq!(seen.readings(2.0), [None, Some(20.0)]);
     assert_eq!(seen.count.series(), Ledger::MOST, "memory is bounded");
+}
+
+#[test]
+fn a_counter_that_begins_anew_counts_from_there() {
+    let mut seen = Seen::new(&[]);
+    let done = |scenario: &str, at_s, value| series("k6_iterations_total", &[("scenario", scenario)], at_s, value);
+    seen.push(vec![done("a", 1.0, 10.0), done("b", 1.0, 5.0)]);
+    seen.push(vec![done("a", 2.0, 2.0)]);
+    assert_eq!(seen.get("iterations_done"), Some(7.0));
+    let run = Run { started_ms: Some(START), ..lab::run("r-1", 60, &[]) };
+    let mut joining = Count::joining(&run, Duration::from_secs(5), true);
+    let frame = joining.observe(vec![done("a", 3.0, 900.0)]).unwrap();
+    assert_eq!(frame.values[&SeriesKey::whole(Metric::IterationCount)], 900.0, "what was before counts into the whole");
 }
 
 /// A request as k6 sees it.
