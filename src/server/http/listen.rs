@@ -59,8 +59,8 @@ pub struct Bounds {
     /// How long a request's head may take, and how long a connection may lie idle.
     pub head: Duration,
     /// How long a reader's system may take nothing of what waits for it. Whether its program reads shows only when that
-    /// system's buffer is full, some hundred kilobytes later: until then it acknowledges everything, and the window that it
-    /// offers stands still for slow readers as it does for those who never read.
+    /// system's buffer is full, over 700 kB later with Linux' own settings: until then it acknowledges everything, and
+    /// the window that it offers may move on for who never reads, and stand still for who reads all.
     pub unread: Duration,
 }
 
@@ -139,9 +139,8 @@ pub async fn serve(listener: TcpListener, router: Router, bounds: Bounds, token:
     graceful.shutdown().await;
 }
 
-/// Lets the system end a connection whose other side has been gone, or has had no room for more, for so long (and up to a
-/// third longer, as it asks at growing intervals), and hold only so much for it: without a bound the system lets a buffer
-/// grow to megabytes.
+/// Lets the system end a connection whose other side has been gone, or has had no room for more, for so long, and hold
+/// only so much for it: without a bound the system lets a buffer grow to megabytes.
 fn limit_unread(stream: &TcpStream, unread: Duration) {
     let ms = u32::try_from(unread.as_millis()).unwrap_or(u32::MAX);
     if let Err(error) = setsockopt(stream, TcpUserTimeout, &ms).and_then(|()| setsockopt(stream, SndBuf, &SEND_BUFFER))
