@@ -122,7 +122,7 @@ pub struct Observed {
 pub struct Reading {
     /// The best estimate, in the threshold's unit.
     pub value: f64,
-    /// The true value is larger than this, or equal where both bounds are.
+    /// The true value is at least this.
     pub lower: f64,
     /// The true value is at most this.
     pub upper: f64,
@@ -316,8 +316,8 @@ fn parse(text: &str, from: Source) -> Result<Threshold, NotAThreshold> {
 
     // A tag has a colon, and its value may have more, but no rule has a brace.
     let tagged = text.find([':', '{']).is_some_and(|at| text[at..].starts_with('{'));
-    let after_tags = text.rfind('}').filter(|_| tagged).map_or(0, |at| at + 1);
-    let Some(colon) = text[after_tags..].find(':').map(|at| after_tags + at) else {
+    let tags_end = text.rfind('}').filter(|_| tagged).unwrap_or(0);
+    let Some(colon) = text[tags_end..].find(':').map(|at| tags_end + at) else {
         return refuse("write metric:aggregation<limit, for example http_req_duration:p(95)<500".into());
     };
     let (selector, rule) = (text[..colon].parse::<Selector>()?, text[colon + 1..].trim());
@@ -440,7 +440,7 @@ impl Threshold {
     /// Whether the rule holds; `None`: the limit lies within what the value is known to.
     pub fn judge(&self, reading: Reading) -> Option<bool> {
         let (lower, upper) = (self.holds(reading.lower), self.holds(reading.upper));
-        let within = reading.lower < self.limit && self.limit <= reading.upper && reading.lower < reading.upper;
+        let within = reading.lower < self.limit && self.limit <= reading.upper;
         let close = within && matches!(self.comparison, Comparison::Equal | Comparison::NotEqual);
         (lower == upper && !close).then_some(lower)
     }
@@ -604,6 +604,14 @@ mod tests {
         let equal: Threshold = "http_req_duration:med==300".parse().unwrap();
         for (lower, upper, ok) in [(290.0, 310.0, None), (300.0, 300.0, Some(true)), (301.0, 330.0, Some(false))] {
             assert_eq!(equal.judge(Reading { value: 305.0, lower, upper }), ok);
+        }
+        // What lies in the bucket around 0 is 0, or not: requests on an open connection take no time to connect.
+        let around_zero = Reading { value: 5e-40, lower: 0.0, upper: 1e-39 };
+        for (rule, ok) in
+            [("<=0", None), (">0", None), ("==0", None), ("!=0", None), (">=0", Some(true)), ("<1", Some(true))]
+        {
+            let threshold: Threshold = format!("http_req_connecting:med{rule}").parse().unwrap();
+            assert_eq!(threshold.judge(around_zero), ok, "{rule}");
         }
     }
 }

@@ -288,11 +288,10 @@ impl Refused {
         let entries = || entries(text).map(str::trim).filter(|entry| !entry.is_empty());
         let mut thresholds = Vec::new();
         // What comes after the cap is not even read.
-        for entry in entries().take(Threshold::MOST + 1) {
+        for entry in entries().take(Threshold::MOST) {
             match entry.parse::<Threshold>() {
                 Ok(threshold) if thresholds.contains(&threshold) => {}
-                Ok(threshold) if thresholds.len() < Threshold::MOST => thresholds.push(threshold),
-                Ok(_) => {}
+                Ok(threshold) => thresholds.push(threshold),
                 Err(NotAThreshold(hint)) => {
                     self.add(Field::Thresholds, entry, Problem::NotAThreshold { hint }).unwrap_or(())
                 }
