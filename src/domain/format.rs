@@ -63,7 +63,7 @@ pub fn percent(share: f64, numbers: Numbers) -> String {
     let percent = share * 100.0;
     let (below, digits) = match percent {
         0.0 => ("", number(0.0, 0, numbers)),
-        p if p > 0.0 && p < 0.01 => ("<", number(0.01, 2, numbers)),
+        p if (0.0..0.01).contains(&p) => ("<", number(0.01, 2, numbers)),
         100.0 => ("", number(100.0, 0, numbers)),
         // Not all is never shown as all.
         p if (99.95..100.0).contains(&p) => ("", number(p.min(99.99), 2, numbers)),
@@ -209,15 +209,20 @@ mod tests {
             (Unit::Count, 1.996, "2", "2"),
             (Unit::Count, 2.006, "2.01", "2,01"),
             (Unit::Count, 1.994, "1.99", "1,99"),
+            (Unit::Count, 0.004, "0", "0"),
+            (Unit::Count, 0.005, "0.01", "0,01"),
             // Three digits wherever the decimal point is, and none that rounding makes four of.
             (Unit::Cores, 9.994, "9.99", "9,99"),
+            (Unit::Cores, 9.995, "10.0", "10,0"),
             (Unit::Cores, 9.996, "10.0", "10,0"),
             (Unit::Cores, 99.94, "99.9", "99,9"),
+            (Unit::Cores, 99.95, "100", "100"),
             (Unit::Cores, 99.96, "100", "100"),
             (Unit::Cores, -9.994, "-9.99", "-9,99"),
             (Unit::Cores, -99.96, "-100", "-100"),
             (Unit::Cores, -0.001, "0.00", "0,00"),
             (Unit::Share, 0.000_099, "<0.01%", "<0,01 %"),
+            (Unit::Share, 0.000_1, "0.01%", "0,01 %"),
             (Unit::Share, 0.000_101, "0.01%", "0,01 %"),
             (Unit::Share, 0.9994, "99.9%", "99,9 %"),
             (Unit::Share, 0.9995, "99.95%", "99,95 %"),

@@ -27,7 +27,7 @@ pub struct Histogram {
 pub struct Quantile {
     /// The best estimate.
     pub value: f64,
-    /// The true one is larger than this, or equal where both bounds are.
+    /// The true one is at least this.
     pub lower: f64,
     /// The true one is at most this.
     pub upper: f64,
@@ -167,6 +167,7 @@ mod tests {
         assert!(nothing.is_empty());
         assert_eq!((nothing.count(), nothing.mean(), nothing.quantile(0.5)), (0.0, None, None));
         assert!(Histogram::new(0.0, vec![Bucket { lower: 1.0, upper: 2.0, count: 0.0 }]).is_empty());
+        assert!(!of(&[0.1]).is_empty());
     }
 
     #[test]

@@ -104,17 +104,20 @@ fn parts_are_told_apart_by_metric_dimension_and_name() {
 
 #[test]
 fn thinning_keeps_the_newest_quarter_and_every_other_row_of_the_rest() {
-    let mut history = History::default();
-    for row in 0..=History::CAPACITY as u64 {
-        history.push(&frame(row * 1000, &[(Metric::Vus, row as f64)]));
+    // Wherever the clock stands, and however close rows are.
+    for (start, step) in [(0, 1000), (0, 1), (1_790_000_000_000, 1000), (1_790_000_000_000, 1)] {
+        let at = |row: u64| start + row * step;
+        let mut history = History::default();
+        for row in 0..=History::CAPACITY as u64 {
+            history.push(&frame(at(row), &[(Metric::Vus, row as f64)]));
+        }
+        // The last push found it full.
+        let old = (History::CAPACITY - History::CAPACITY / 4) as u64;
+        let even = (0..old).filter(|row| row % 2 == 0);
+        let rows = even.chain(old..=History::CAPACITY as u64).collect::<Vec<_>>();
+        assert_eq!(history.at_ms, rows.iter().map(|row| at(*row)).collect::<Vec<_>>(), "{start} {step}");
+        assert_eq!(column(&history, Metric::Vus), rows.iter().map(|row| Some(*row as f64)).collect::<Vec<_>>());
     }
-    // The last push found it full.
-    let old = (History::CAPACITY - History::CAPACITY / 4) as u64;
-    let even = (0..old).filter(|row| row % 2 == 0);
-    let expected = even.chain(old..=History::CAPACITY as u64).map(|row| row * 1000).collect::<Vec<_>>();
-    assert_eq!(history.at_ms, expected);
-    let values = expected.iter().map(|at| Some((at / 1000) as f64)).collect::<Vec<_>>();
-    assert_eq!(column(&history, Metric::Vus), values);
 }
 
 #[test]
@@ -162,6 +165,7 @@ proptest! {
             at_ms += step;
             history.push(&Frame { at_ms, ..frame });
             prop_assert_eq!(history.at_ms.last(), Some(&at_ms));
+            prop_assert!(history.at_ms.len() <= History::CAPACITY);
             prop_assert!(history.series.values().all(|values| values.len() == history.at_ms.len()));
         }
         prop_assert!(history.at_ms.is_sorted());

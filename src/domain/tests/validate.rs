@@ -4,7 +4,7 @@ use super::any;
 use crate::domain::{
     plan::{ALL_SERVICES, OwnEnd, Pattern, Peak, Shape},
     schedule::Schedule,
-    script::ScriptInput,
+    script::{Script, ScriptInput, ScriptKind},
     service::Service,
     threshold::Threshold,
     validate::{Draft, Field, FieldError, Limits, Problem, Rules, parse_duration},
@@ -224,8 +224,14 @@ fn thresholds_are_taken_once_and_not_without_end() {
     assert_eq!(most.thresholds.len(), Threshold::MOST);
     let error = only(&Draft { thresholds: many(Threshold::MOST + 1), ..draft() });
     assert!(matches!(error.problem, Problem::NotAThreshold { .. }), "{error}");
+    let error = only(&Draft { thresholds: many(Threshold::MOST) + "x", ..draft() });
+    assert_eq!(error.value, "x");
+    assert!(
+        error.to_string().ends_with("at most 20 thresholds are allowed"),
+        "what is past the cap is not read: {error}"
+    );
     let flood = refused(&Draft { thresholds: "x\n".repeat(1_000_000), ..draft() });
-    assert!(flood.len() <= Threshold::MOST + 2, "{}", flood.len());
+    assert_eq!(flood.len(), Threshold::MOST + 1);
 }
 
 #[test]
@@ -263,6 +269,41 @@ fn a_script_with_own_options_ignores_the_patterns_fields() {
     assert_eq!(plan.schedule(), None);
     let thresholds = plan.thresholds.iter().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(thresholds, ["http_req_duration:p(95)<500", "http_req_duration{service:x}:max<5"]);
+}
+
+#[test]
+fn own_options_may_reach_the_limits_and_repeat_themselves() {
+    let own = |duration_s, max_vus, thresholds: Vec<String>| {
+        let kind = ScriptKind::Own {
+            executors: vec![],
+            duration_s: Some(duration_s),
+            end: OwnEnd::Unknown,
+            max_vus,
+            thresholds,
+        };
+        let rules = Rules { scripts: vec![Script { name: "x.js".into(), kind }], ..any::rules() };
+        Draft { script: "x.js".into(), target: ALL_SERVICES.into(), ..Draft::default() }.validate(&rules)
+    };
+    let Limits { max_vus, max_duration_s, .. } = any::LIMITS;
+    assert!(own(max_duration_s, max_vus, vec![]).is_ok());
+    assert!(own(max_duration_s + 1, max_vus, vec![]).is_err());
+    assert!(own(max_duration_s, max_vus + 1, vec![]).is_err());
+
+    let rule = |n: usize| format!("http_reqs:count>{n}");
+    let kept =
+        |texts: Vec<String>| own(60, 1, texts).unwrap().thresholds.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(kept(vec![rule(1), rule(2), rule(1), "not a rule".into(), rule(3)]), [rule(1), rule(2), rule(3)]);
+    let most = (0..Threshold::MOST_OF_SCRIPT).map(rule).collect::<Vec<_>>();
+    assert_eq!(kept(most.clone()), most);
+    assert_eq!(kept((0..Threshold::MOST_OF_SCRIPT + 1).map(rule).collect()), most);
+}
+
+#[test]
+fn where_there_is_nothing_to_choose_from_the_error_says_so() {
+    let rules = Rules { scripts: vec![], ..any::rules() };
+    let errors = Draft { script: "a.js".into(), ..draft() }.validate(&rules).unwrap_err();
+    let told = errors.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(told, ["script: \"a.js\" is not allowed: there is none to choose from"]);
 }
 
 #[test]

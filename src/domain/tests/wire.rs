@@ -97,7 +97,8 @@ fn series_have_names() {
 #[test]
 fn run_ids_and_cursors_refuse_other_text() {
     for good in ["a", "0", "-", "2026-load-a1", &"x".repeat(64)] {
-        assert_eq!(good.parse::<RunId>().unwrap().as_str(), good);
+        let id = good.parse::<RunId>().unwrap();
+        assert_eq!((id.as_str(), id.to_string().as_str()), (good, good));
     }
     for bad in ["", "A", "a b", "ä", "a/b", "../x", "a\n", "a\"}", "a_b", &"x".repeat(65)] {
         assert!(bad.parse::<RunId>().is_err(), "{bad}");
