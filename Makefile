@@ -1,6 +1,6 @@
 # The project's commands. `make` alone explains them.
 
-.PHONY: help run watch test lint fmt bench screenshots setup
+.PHONY: help run watch test lint fmt mutants bench screenshots setup
 .DEFAULT_GOAL := help
 
 help: ## Explain the commands
@@ -27,6 +27,10 @@ fmt: ## Format everything
 	@.ci/setup lint
 	@.ci/with cargo fmt
 	@.ci/with npm run --silent --prefix end2end fmt
+
+mutants: ## Measure how many mutants of the domain its unit tests catch
+	@.ci/setup mutants
+	@.ci/mutants
 
 bench: ## Measure what the README promises: click to chart, click to stop, sample to pixel, memory, containers against docker run
 	@.ci/setup

@@ -7,6 +7,7 @@ repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$repo"
 
 cargo_leptos=0.3.10
+cargo_mutants=27.1.0
 k6=1.1.0
 node_wheel=22.20.0
 node_at_least=20
@@ -18,7 +19,7 @@ mkdir -p "$tools/bin" target
 # Named after what it is built from.
 bindgen=$tools/bindgen-$(cat .ci/bindgen/Cargo.{lock,toml} .ci/bindgen/src/main.rs | sha256sum | cut -c 1-12)
 
-export PATH="$tools/bin:$bindgen/bin:$tools/cargo-leptos-$cargo_leptos/bin:$repo/end2end/node_modules/.bin:$HOME/.cargo/bin:$PATH:/usr/sbin"
+export PATH="$tools/bin:$bindgen/bin:$tools/cargo-leptos-$cargo_leptos/bin:$tools/cargo-mutants-$cargo_mutants/bin:$repo/end2end/node_modules/.bin:$HOME/.cargo/bin:$PATH:/usr/sbin"
 if [ -x "$tools/node-$node_wheel/bin/node" ]; then
   export PATH="$tools/node-$node_wheel/bin:$PATH"
 fi
