@@ -589,6 +589,50 @@ fn a_disk_that_fills_up_is_told_and_costs_no_verdict() {
     drop(disk);
 }
 
+/// A folder that can't be written to by its name as long as the value lives.
+struct ReadOnly(PathBuf);
+
+impl ReadOnly {
+    fn make(place: PathBuf) -> Self {
+        let mount = |args: &[&str]| {
+            let mounted = std::process::Command::new("mount").args(args).arg(&place).status().unwrap();
+            assert!(mounted.success(), "a read-only folder needs root");
+        };
+        mount(&["--bind", &place.display().to_string()]);
+        mount(&["-o", "remount,bind,ro"]);
+        Self(place)
+    }
+}
+
+impl Drop for ReadOnly {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_folder_that_turns_read_only_in_mid_run_is_told_and_costs_no_verdict() {
+    let bench = Bench::new(&[("a.js", &script("60s", "{}", ""))]);
+    let life = bench.dashboard();
+    let run = life.start("a.js", &[]);
+    life.running_on_record();
+    let dir = life.supervisor.archive_dir(&run.id);
+    let folder = ReadOnly::make(dir.clone());
+    life.stop();
+    let ended = life.until(|run| !run.state.is_active());
+    assert_eq!(ended.state, RunState::Finished(Verdict::Stopped));
+    let mut runs = life.runs.clone();
+    let feed = life.wait(async { runs.wait_for(|feed| !feed.storage_problem.is_empty()).await.unwrap().clone() });
+    assert!(feed.storage_problem.contains("Read-only file system"), "{feed:?}");
+    gone_with_keeper(&dir);
+    life.crash();
+    drop(folder);
+
+    let life = bench.dashboard();
+    assert_eq!(life.supervisor.run(&run.id).unwrap().state, RunState::Finished(Verdict::Stopped));
+    assert_eq!(life.supervisor_record(&run.id)["state"]["verdict"], "stopped");
+}
+
 #[test]
 fn k6_dies_with_its_keeper_and_the_run_counts_as_crashed() {
     let bench = Bench::new(&[("a.js", &script("60s", "{}", ""))]);

@@ -295,9 +295,9 @@ impl DockerEngine {
         // However long Docker took so far, k6 gets the time that it is allowed.
         record.deadline_ms = deadline(launch.allowed);
         let spare = launch.dir.clone();
-        let made = tokio::task::spawn_blocking(move || files::make_spare(&spare)).await.map_err(io::Error::other);
+        let made = tokio::task::spawn_blocking(move || files::Spare::make(&spare)).await.map_err(io::Error::other);
         let written = match made.flatten() {
-            Ok(()) => instance::write(&launch.dir, record.clone()).await,
+            Ok(_) => instance::write(&launch.dir, record.clone()).await,
             Err(error) => Err(error),
         };
         written.map_err(|source| EngineError::Folder { path: launch.dir.display().to_string(), source })?;

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fs, io,
     io::Write,
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
 
@@ -60,16 +61,28 @@ pub struct InstanceFile {
 /// Size of [`SPARE_EXIT`] in bytes.
 const SPARE: usize = 4096;
 
-/// Makes [`SPARE_EXIT`] in a run's folder, before its instance starts.
-pub fn make_spare(dir: &Path) -> io::Result<()> {
-    let mut file = fs::File::create(dir.join(SPARE_EXIT))?;
-    file.write_all(&[b' '; SPARE])?;
-    file.sync_all()
+/// [`SPARE_EXIT`], held open: what is open can be written where the folder can't be entered any more.
+#[derive(Debug)]
+pub struct Spare(fs::File);
+
+impl Spare {
+    /// Makes it in a run's folder, before its instance starts.
+    pub fn make(dir: &Path) -> io::Result<Self> {
+        let mut file = fs::File::create(dir.join(SPARE_EXIT))?;
+        file.write_all(&[b' '; SPARE])?;
+        file.sync_all()?;
+        Ok(Self(file))
+    }
+
+    /// Opens the one that is there.
+    pub fn open(dir: &Path) -> io::Result<Self> {
+        fs::File::options().write(true).open(dir.join(SPARE_EXIT)).map(Self)
+    }
 }
 
 /// Notes how the instance in a run's folder ended: where the disk is full or the folder takes no new files, there is still
 /// the file that is there already.
-pub fn write_exit(dir: &Path, exit: &Exit) -> io::Result<()> {
+pub fn write_exit(dir: &Path, exit: &Exit, spare: io::Result<Spare>) -> io::Result<()> {
     let Err(error) = write_json(&dir.join(EXIT), exit) else { return Ok(()) };
     let mut text = serde_json::to_vec(exit)?;
     if text.len() > SPARE {
@@ -77,8 +90,8 @@ pub fn write_exit(dir: &Path, exit: &Exit) -> io::Result<()> {
     }
     text.resize(SPARE, b' ');
     // In place: neither made nor cut.
-    let mut file = fs::File::options().write(true).open(dir.join(SPARE_EXIT)).map_err(|_| error)?;
-    file.write_all(&text)?;
+    let Spare(file) = spare.map_err(|_| error)?;
+    file.write_all_at(&text, 0)?;
     file.sync_all()
 }
 

@@ -55,7 +55,7 @@ async fn keep(dir: &Path) -> io::Result<()> {
     std::fs::rename(dir.join(files::LAUNCH), dir.join(files::TAKEN))?;
     let launch: LaunchFile = read_json(&dir.join(files::TAKEN))?.ok_or(io::ErrorKind::NotFound)?;
 
-    files::make_spare(dir)?;
+    let spare = files::Spare::make(dir)?;
     let log = CappedLog::open(&dir.join(LOG_FILE), &dir.join(OLD_LOG_FILE))?;
     let exit = match spawn(&launch) {
         Ok(child) => look_after(child, &launch, dir, log, &mut signals).await?,
@@ -70,7 +70,7 @@ async fn keep(dir: &Path) -> io::Result<()> {
             error: Some(format!("{}: {error}", launch.program.display())),
         },
     };
-    files::write_exit(dir, &exit)
+    files::write_exit(dir, &exit, Ok(spare))
 }
 
 async fn look_after(

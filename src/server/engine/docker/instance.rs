@@ -391,7 +391,8 @@ impl Shared {
             }
         }
         let (dir, end) = (self.dir.clone(), exit.clone());
-        let written = tokio::task::spawn_blocking(move || files::write_exit(&dir, &end)).await;
+        let written =
+            tokio::task::spawn_blocking(move || files::write_exit(&dir, &end, files::Spare::open(&dir))).await;
         match written.unwrap_or_else(|error| Err(io::Error::other(error))) {
             Ok(()) => {
                 if let Err(error) = self.client.remove(&self.name).await {
