@@ -277,6 +277,8 @@ async fn finish(app: &App, (run, verdict): (Run, Verdict)) -> Result<Ended, (Cod
         }
     }
     let snapshot = last_picture(app, &run).await;
+    // What the store tells in place of k6 comes with that picture.
+    let run = snapshot.status.run.clone().filter(|told| told.id == run.id).unwrap_or(run);
     Ok(Ended { report: Report::new(run, &verdict), snapshot, log })
 }
 
@@ -287,9 +289,10 @@ async fn last_picture(app: &App, run: &Run) -> Snapshot {
     loop {
         let snapshot = app.control.snapshot().await;
         let told = |event: &Event| matches!(&event.kind, EventKind::RunEnded { run: id, .. } if *id == run.id);
+        let untold = |told: &Run| told.id == run.id && told.started_ms.is_some() && told.totals.is_none();
         if snapshot.events.iter().any(told) {
             let seq = *told_at.get_or_insert(snapshot.cursor.seq);
-            if snapshot.cursor.seq > seq {
+            if snapshot.cursor.seq > seq && !snapshot.status.run.as_ref().is_some_and(untold) {
                 return Snapshot::clone(&snapshot);
             }
         }

@@ -51,10 +51,23 @@ pub enum RunState {
     Finished(Verdict),
 }
 
-/// k6's own figures of a whole run, from its summary. What k6 did not measure is absent.
+/// Who tells a run's [`Totals`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// k6, in its summary: exact.
+    #[default]
+    Summary,
+    /// The metrics store, where k6 left no summary: what was pushed before the end, durations to within a bucket (10 %).
+    Store,
+}
+
+/// The figures of a whole run. What was not measured is absent.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Totals {
+    /// Who tells them.
+    pub source: Source,
     /// Requests sent.
     pub requests: Option<f64>,
     /// Requests per second, over the whole run.
@@ -81,6 +94,11 @@ pub struct Totals {
     pub data_received: Option<f64>,
 }
 
+/// A figure for the record, to a millionth: written and read again it stays the same. 0 has no sign.
+pub fn rounded(value: f64) -> f64 {
+    (value * 1e6).round() / 1e6 + 0.0
+}
+
 /// A run as everybody sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
@@ -102,7 +120,7 @@ pub struct Run {
     pub deadline_ms: Millis,
     /// Thresholds and what was observed.
     pub thresholds: Vec<Observed>,
-    /// k6's figures of the whole run; `None` before its end, and where it left no summary.
+    /// The figures of the whole run; `None` before its end, and where neither k6 nor the store tells them.
     #[serde(default)]
     pub totals: Option<Totals>,
     /// Why a stop that was asked for has not reached k6 yet; it is tried again until it has.

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ha_dashboard::domain::{
     live::EngineStatus,
-    run::{Run, RunId},
+    run::{Run, RunId, Totals},
     threshold::Observed,
 };
 
@@ -57,13 +57,15 @@ pub struct RunFeed {
     pub storage_problem: String,
 }
 
-/// From the hub to control: what was observed of a run's thresholds, for its record.
+/// From the hub to control: what was observed of a run, for its record.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Observations {
     /// The run; `None`: nothing observed yet.
     pub run: Option<RunId>,
     /// One entry a threshold, in the plan's order.
     pub thresholds: Vec<Observed>,
+    /// The figures of the whole run, once it is over and its last samples are counted, where k6 left none.
+    pub totals: Option<Totals>,
 }
 
 /// From the Prometheus supervisor to everybody: where the store is and how it is.

@@ -16,7 +16,7 @@ use ha_dashboard::domain::{
     event::Event,
     frame::{Dimension, Frame, Metric, SeriesKey},
     live::{Cursor, MetricsStatus, Snapshot, Status},
-    run::{Run, RunState},
+    run::{Run, RunState, Totals},
     service::ServiceStatus,
     threshold::Observed,
 };
@@ -126,6 +126,8 @@ struct Ticker {
     watch: Option<Watch>,
     /// What was seen of the run's thresholds.
     observed: Vec<Observed>,
+    /// The figures of the whole run, where k6 left none.
+    totals: Option<Totals>,
     /// What was last told of each threshold.
     decided: Vec<Option<bool>>,
     /// The time of the run's newest sample.
@@ -210,6 +212,7 @@ impl Ticker {
             run: None,
             watch: None,
             observed: Vec::new(),
+            totals: None,
             decided: Vec::new(),
             newest_ms: None,
             load: None,
@@ -281,7 +284,7 @@ impl Ticker {
         let now = now_ms();
         let same = before.as_ref().map(|run| &run.id) == run.as_ref().map(|run| &run.id);
         if !same {
-            (self.load, self.newest_ms, self.ending) = (None, None, Ending::No);
+            (self.load, self.newest_ms, self.totals, self.ending) = (None, None, None, Ending::No);
             self.observed = run.as_ref().map(|run| run.thresholds.clone()).unwrap_or_default();
             self.decided = vec![None; self.observed.len()];
             self.watch = run.clone().map(|run| Watch::new(run, self.config.tick));
@@ -453,10 +456,21 @@ impl Ticker {
         let Some(run) = self.run.as_ref().filter(|run| run.id == watch.run.id) else { return };
         watch.update(run);
         self.watch = Some(watch);
+        // Where the run's end was not known when the store was asked, more may be to come.
+        if result.is_ok() && self.ending != Ending::Due {
+            self.add_up(self.watch.as_ref().and_then(Watch::totals));
+        }
         let result = result.map(|frame| self.load = frame.or(self.load.take()));
         self.take_replay();
         self.take_watch();
         self.tell(now, Answer::Here(result));
+    }
+
+    /// Takes in what the store tells of the whole run, where k6 says nothing.
+    fn add_up(&mut self, totals: Option<Totals>) {
+        if self.run.as_ref().is_some_and(|run| !run.state.is_active() && run.totals.is_none()) {
+            self.totals = totals.or(self.totals.take());
+        }
     }
 
     /// What the watch tells everybody.
@@ -536,8 +550,8 @@ impl Ticker {
 
     fn tell_observations(&self) {
         let Some(run) = &self.run else { return };
-        let now =
-            Observations { run: Some(run.id.clone()), thresholds: with_observed(&run.thresholds, &self.observed) };
+        let thresholds = with_observed(&run.thresholds, &self.observed);
+        let now = Observations { run: Some(run.id.clone()), thresholds, totals: self.totals.clone() };
         self.observations.send_if_modified(|before| {
             let changed = *before != now;
             if changed {
@@ -590,6 +604,9 @@ impl Ticker {
             watch.replace(count);
             // The poll that the history waited for may have brought newer values.
             self.load = [frames.pop(), self.load.take()].into_iter().flatten().max_by_key(|frame| frame.at_ms);
+        } else {
+            self.add_up(count.totals(&run));
+            self.tell_observations();
         }
     }
 }

@@ -325,6 +325,7 @@ pub struct Text {
     pub problem_own: fn(&str) -> String,
 
     pub whole_run: &'static str,
+    pub whole_run_of_store: &'static str,
     pub requests: &'static str,
     pub iterations: &'static str,
     pub dropped_iterations: &'static str,

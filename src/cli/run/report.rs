@@ -5,7 +5,7 @@ use std::io::Write;
 use ha_dashboard::domain::{
     format::{self, NO_DATA, Numbers},
     frame::Unit,
-    run::{Run, Totals, Verdict},
+    run::{Run, Source, Totals, Verdict},
 };
 use serde::Serialize;
 
@@ -22,7 +22,7 @@ pub struct Report {
     pub exit_code: u8,
     /// The rules.
     thresholds: Vec<Rule>,
-    /// k6's figures of the whole run; null where it left none.
+    /// The figures of the whole run; null where nobody tells them.
     totals: Option<Totals>,
     /// Everything that is on record.
     pub run: Run,
@@ -87,6 +87,9 @@ impl Report {
             lines.push(format!("  {mark} {}  observed {value}", rule.threshold));
         }
         let totals = self.totals.clone().unwrap_or_default();
+        if totals.source == Source::Store {
+            lines.push("  k6 left no summary, these are the metrics store's figures:".into());
+        }
         let figures = [
             ("requests", Unit::Count, totals.requests),
             ("requests/s", Unit::PerSecond, totals.request_rate),

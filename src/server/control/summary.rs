@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use ha_dashboard::domain::threshold::{Selector, Threshold};
+use ha_dashboard::domain::{
+    run::rounded,
+    threshold::{Selector, Threshold},
+};
 use serde_json::{Map, Value};
 
 /// A summary.
@@ -79,11 +82,6 @@ impl Metric {
     fn value(&self, aggregation: &str) -> Option<f64> {
         self.values.get(aggregation).copied().map(rounded)
     }
-}
-
-/// To a millionth: what is written to the record and read again stays the same. 0 has no sign.
-pub fn rounded(value: f64) -> f64 {
-    (value * 1e6).round() / 1e6 + 0.0
 }
 
 /// The values of a metric; none where no sample came, which k6 writes as 0.

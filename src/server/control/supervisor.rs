@@ -169,6 +169,7 @@ impl Supervisor {
             }
             this.publish(&state);
         }
+        this.watch_observations();
         // Not before an engine that hangs has answered: what is known by then is shown, the rest when it comes.
         let _ = timeout(FIRST_LOOK, this.watch_engine()).await;
         Ok(this)
@@ -446,11 +447,7 @@ impl Supervisor {
         let observations = self.observations.borrow().clone();
         let changed = self.change(id, |run| {
             if observations.run.as_ref() == Some(id) {
-                for (known, seen) in run.thresholds.iter_mut().zip(observations.thresholds) {
-                    if known.threshold == seen.threshold {
-                        *known = seen;
-                    }
-                }
+                take_observed(&mut run.thresholds, observations.thresholds);
             }
             run.thresholds = verdict::thresholds(std::mem::take(&mut run.thresholds), exit.ok(), summary.as_ref());
             run.totals = summary.as_ref().map(verdict::totals);
@@ -463,6 +460,37 @@ impl Supervisor {
             tracing::info!(run_id = %id, ?verdict, "run finished");
             self.record(id).await;
         }
+    }
+
+    /// Completes, from now on, what k6 left no word of with what the store tells.
+    fn watch_observations(self: &Arc<Self>) {
+        let this = self.clone();
+        let mut observations = self.observations.clone();
+        self.shutdown.tasks.spawn(async move {
+            loop {
+                let seen = observations.borrow_and_update().clone();
+                this.complete(seen).await;
+                tokio::select! {
+                    changed = observations.changed() => if changed.is_err() { return },
+                    () = this.shutdown.token.cancelled() => return,
+                }
+            }
+        });
+    }
+
+    /// Takes what the store tells of a finished run of which k6 told nothing.
+    pub async fn complete(&self, seen: Observations) {
+        let Observations { run: Some(id), thresholds, totals: Some(totals) } = seen else { return };
+        {
+            let mut state = self.state();
+            let unknown = |run: &&mut Run| !run.state.is_active() && run.totals.is_none();
+            let Some(run) = state.run_mut(&id).filter(unknown) else { return };
+            run.totals = Some(totals);
+            take_observed(&mut run.thresholds, thresholds);
+            self.publish(&state);
+        }
+        tracing::info!(run_id = %id, "k6 left no summary, the run's figures are the metrics store's");
+        self.record(&id).await;
     }
 
     /// Changes a run that is not finished, and tells everybody where that made a difference.
@@ -605,6 +633,15 @@ impl Supervisor {
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing that can panic runs between two changes that belong together.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes over what was seen of thresholds.
+fn take_observed(known: &mut [Observed], seen: Vec<Observed>) {
+    for (known, seen) in known.iter_mut().zip(seen) {
+        if known.threshold == seen.threshold {
+            *known = seen;
+        }
     }
 }
 

@@ -12,9 +12,10 @@ use std::{
 
 use ha_dashboard::domain::{
     plan::{ALL_SERVICES, OwnEnd, Pattern, Peak, Plan, Shape},
-    run::{RunState, Verdict},
+    run::{RunState, Source, Totals, Verdict},
     script::ScriptInput,
     service::Service,
+    threshold::Observed,
     validate::Limits,
 };
 use tokio::runtime::Runtime;
@@ -125,18 +126,19 @@ impl Bench {
             }
         };
         let (feed, runs) = watch::channel(RunFeed::default());
+        let (observations, seen) = watch::channel(Observations::default());
         let links = Links {
             engine,
             archive,
             services: config.services,
             feed,
-            observations: watch::channel(Observations::default()).1,
+            observations: seen,
             store: watch::channel(store).1,
             shutdown,
         };
         let runtime = Runtime::new().unwrap();
         let supervisor = runtime.block_on(Supervisor::take_over(links)).unwrap();
-        let life = Life { runtime, supervisor, runs };
+        let life = Life { runtime, supervisor, runs, observations };
         // On a busy machine the first look may take longer than the start waits for it.
         let mut looked = life.runs.clone();
         life.wait(async { looked.wait_for(|feed| !feed.engine.name.is_empty()).await.map(drop) }).unwrap();
@@ -157,6 +159,8 @@ struct Life {
     runtime: Runtime,
     supervisor: Arc<Supervisor>,
     runs: watch::Receiver<RunFeed>,
+    /// In place of a hub.
+    observations: watch::Sender<Observations>,
 }
 
 impl Life {
@@ -649,14 +653,34 @@ fn k6_dies_with_its_keeper_and_the_run_counts_as_crashed() {
 
 #[test]
 fn k6_that_is_killed_counts_as_crashed() {
-    let bench = Bench::new(&[("a.js", &script("60s", "{}", ""))]);
+    let bench = Bench::new(&[("a.js", &script("60s", "{}", "")), ("quick.js", &script("1s", "{}", ""))]);
     let life = bench.dashboard();
-    let run = life.start("a.js", &[]);
+    let run = life.start("a.js", &["http_reqs:count>5"]);
     life.running();
     kill(instance(&life.supervisor.archive_dir(&run.id))["k6"]["pid"].as_i64().unwrap());
-    let (_, verdict) = life.finished(&run.id);
+    let (run, verdict) = life.finished(&run.id);
     let Verdict::Crashed { exit_code: None, message } = verdict else { panic!("{verdict:?}") };
     assert!(message.contains("SIGKILL"), "{message}");
+    assert_eq!(run.totals, None);
+
+    // It left no summary, so the store's figures are taken when they come.
+    let threshold = Observed { value: Some(7.0), ok: Some(true), ..run.thresholds[0].clone() };
+    let of_store = |requests| Observations {
+        run: Some(run.id.clone()),
+        thresholds: vec![threshold.clone()],
+        totals: Some(Totals { source: Source::Store, requests: Some(requests), ..Totals::default() }),
+    };
+    life.observations.send_replace(of_store(9.0));
+    let told = life.until(|run| run.totals.is_some());
+    assert_eq!((told.totals, &told.thresholds[..]), (of_store(9.0).totals, &[threshold.clone()][..]));
+    poll("the record", || (life.supervisor_record(&run.id)["totals"]["source"] == "store").then_some(()));
+
+    // Where k6 has spoken, its word counts.
+    let run = life.start("quick.js", &[]);
+    let (run, _) = life.finished(&run.id);
+    assert_eq!(run.totals.as_ref().map(|totals| totals.source), Some(Source::Summary));
+    life.wait(life.supervisor.complete(Observations { run: Some(run.id.clone()), ..of_store(9.0) }));
+    assert_eq!(life.supervisor.run(&run.id).unwrap().totals, run.totals);
 }
 
 fn kill(pid: i64) {

@@ -1,12 +1,9 @@
 //! What an instance's end means, from its exit code, its log and its summary.
 
-use super::{
-    log::LogLine,
-    summary::{Summary, rounded},
-};
+use super::{log::LogLine, summary::Summary};
 use crate::server::engine::Exit;
 use ha_dashboard::domain::{
-    run::{Totals, Verdict},
+    run::{Source, Totals, Verdict, rounded},
     threshold::{Observed, Threshold},
 };
 
@@ -125,6 +122,7 @@ pub fn totals(summary: &Summary) -> Totals {
     // k6 makes the metric with the first drop, so in a run with iterations none means 0.
     let iterations = value("iterations", "count");
     Totals {
+        source: Source::Summary,
         requests: value("http_reqs", "count"),
         request_rate: value("http_reqs", "rate"),
         failed_share: value("http_req_failed", "rate"),

@@ -86,7 +86,8 @@ struct RunSchema {
     /// Thresholds and what was observed.
     #[schema(value_type = Vec<Object>)]
     thresholds: (),
-    /// k6's figures of the whole run; null before its end, and where it left no summary.
+    /// The figures of the whole run; null before its end, and where nobody tells them. `source`: `summary` (k6's own, exact) or
+    /// `store` (k6 left none; durations to within 10 %).
     #[schema(value_type = Option<Object>, required = true)]
     totals: Option<()>,
     /// Why a stop that was asked for has not reached k6 yet, where it hasn't; it is tried again until it has.

@@ -13,6 +13,7 @@ use ha_dashboard::domain::{
     Millis,
     frame::Metric,
     histogram::{Histogram, Quantile},
+    run::{Source, Totals, rounded},
     threshold::{Aggregation, MetricKind, Reading, Threshold},
 };
 
@@ -63,6 +64,8 @@ pub struct Ledger {
     rules: Vec<Rule>,
     /// What each counter comes to over all its series.
     totals: BTreeMap<Metric, f64>,
+    /// All that came.
+    whole: Whole,
     /// The series that are gauges: a few, however many others there are.
     gauges: Vec<SeriesId>,
     /// What has series that are not remembered, so that it does not add up.
@@ -101,6 +104,16 @@ enum Role {
     Durations(Arc<str>),
     Gauge(Metric),
     None,
+}
+
+/// What came over the whole run.
+#[derive(Debug, Default)]
+struct Whole {
+    requests: f64,
+    failed: f64,
+    durations: Histogram,
+    /// Whether nothing was there before the ledger was.
+    from_start: bool,
 }
 
 /// A threshold over the whole run.
@@ -145,6 +158,7 @@ impl Ledger {
             services: HashSet::new(),
             rules: thresholds.take(RULES).map(rule).collect(),
             totals: BTreeMap::new(),
+            whole: Whole { from_start: true, ..Whole::default() },
             gauges: Vec::new(),
             partial: BTreeSet::new(),
             partial_rules: 0,
@@ -155,7 +169,7 @@ impl Ledger {
 
     /// A ledger that takes what it sees first for what was there before.
     pub fn joining<'a>(thresholds: impl Iterator<Item = &'a Threshold>, native_histograms: bool) -> Self {
-        Self { from_zero: false, ..Self::new(thresholds, native_histograms) }
+        Self { from_zero: false, whole: Whole::default(), ..Self::new(thresholds, native_histograms) }
     }
 
     /// The time of the newest sample; `None`: nothing came yet.
@@ -228,7 +242,11 @@ impl Ledger {
                 // A counter that falls is another one: what it says is not what came.
                 let more = (now - last).max(0.0);
                 match role {
-                    Role::Requests(part) => *batch.requests.entry(part.clone()).or_default() += more,
+                    Role::Requests(part) => {
+                        *batch.requests.entry(part.clone()).or_default() += more;
+                        self.whole.requests += more;
+                        self.whole.failed += if failed { more } else { 0.0 };
+                    }
                     Role::Other(metric) => {
                         *batch.others.entry(*metric).or_default() += more;
                         *self.totals.entry(*metric).or_default() += now - last;
@@ -248,6 +266,7 @@ impl Ledger {
                 let more = now.since(last);
                 if let Role::Durations(service) = role {
                     batch.durations.entry(service.clone()).or_default().add(&more);
+                    self.whole.durations.add(&more);
                 }
                 for (_, rule) in rules {
                     rule.seen = true;
@@ -323,6 +342,34 @@ impl Ledger {
     /// What a counter counted since the run's start.
     pub fn total(&self, metric: Metric) -> Option<f64> {
         self.totals.get(&metric).copied()
+    }
+
+    /// The figures of the whole run, of `elapsed_s`; `None`: nothing came, or what was before the ledger is not known.
+    pub fn totals(&self, elapsed_s: f64) -> Option<Totals> {
+        let Whole { requests, failed, durations, from_start } = &self.whole;
+        (*from_start && self.newest_ms.is_some()).then_some(())?;
+        let total = |metric| self.total(metric).filter(|_| self.is_whole(metric));
+        let requests = Some(*requests).filter(|_| self.is_whole(Metric::RequestRate));
+        let sent = requests.filter(|requests| *requests > 0.0);
+        let quantile =
+            |q| durations.quantile(q).map(|quantile| rounded(quantile.value)).filter(|_| self.is_whole(Metric::P95));
+        let iterations = total(Metric::IterationRate);
+        Some(Totals {
+            source: Source::Store,
+            requests,
+            request_rate: requests.filter(|_| elapsed_s > 0.0).map(|requests| rounded(requests / elapsed_s)),
+            failed_share: sent.map(|sent| rounded(failed / sent)),
+            mean_s: durations.mean().map(rounded).filter(|_| self.is_whole(Metric::Mean)),
+            p50_s: quantile(0.5),
+            p95_s: quantile(0.95),
+            p99_s: quantile(0.99),
+            max_s: quantile(1.0),
+            iterations,
+            // The series exists only after the first drop.
+            dropped_iterations: total(Metric::DroppedRate).or(iterations.map(|_| 0.0)),
+            data_sent: total(Metric::DataSent),
+            data_received: total(Metric::DataReceived),
+        })
     }
 
     /// A gauge over all instances, and when it was true.

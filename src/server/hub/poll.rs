@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use ha_dashboard::domain::{
     Millis,
     frame::{Frame, Metric, SeriesKey},
-    run::Run,
+    run::{Run, Totals},
     threshold::{Observed, Threshold},
 };
 
@@ -78,6 +78,11 @@ impl Count {
     pub fn series(&self) -> usize {
         self.ledger.len()
     }
+
+    /// The figures of the whole run, which is over; `None`: not everything was counted.
+    pub fn totals(&self, run: &Run) -> Option<Totals> {
+        self.ledger.totals(run.elapsed_s(run.ended_ms?))
+    }
 }
 
 /// One run, watched through the store.
@@ -120,6 +125,11 @@ impl Watch {
     /// How many series the run has, as far as they are counted.
     pub fn series(&self) -> usize {
         self.count.as_ref().map_or(self.forgotten, Count::series)
+    }
+
+    /// The figures of the whole run, once it is over; `None`: not everything was counted.
+    pub fn totals(&self) -> Option<Totals> {
+        self.count.as_ref()?.totals(&self.run)
     }
 
     /// Gives back what was remembered of each series: for a run of which nothing more will come.

@@ -11,7 +11,7 @@ use ha_dashboard::domain::{
     event::EventKind,
     frame::Dimension,
     live::{Applied, LiveState, Message},
-    run::Verdict,
+    run::{Verdict, rounded},
     service::Health,
 };
 
@@ -209,6 +209,13 @@ async fn a_run_is_seen_live_from_its_start_to_its_verdict() {
     assert!(value("iterations:rate>1") > 20.0);
     let ok = |threshold: &str| live.observed(threshold).and_then(|observed| observed.ok);
     assert_eq!((ok("http_req_failed:rate<0.0001"), ok("dropped_iterations:count<1")), (Some(false), Some(true)));
+    // This k6 left no summary that anybody read.
+    let totals = |live: &Live| live.observations.borrow().totals.clone();
+    let whole =
+        until(3, "the whole run adds up", || totals(&live).filter(|totals| totals.requests == Some(served))).await;
+    assert_eq!((whole.failed_share, whole.dropped_iterations), (Some(rounded(failed / served)), Some(0.0)));
+    assert!(whole.iterations.unwrap() > 20.0 && whole.data_received.unwrap() > 1000.0, "{whole:?}");
+    assert!((0.18..0.4).contains(&whole.max_s.unwrap()) && whole.p50_s.unwrap() < 0.05, "{whole:?}");
 
     // One picture for everybody.
     let late = Reader::new(&live.hub);
@@ -238,6 +245,8 @@ async fn a_run_is_seen_live_from_its_start_to_its_verdict() {
     assert_eq!((largest("vus"), largest("dropped")), (5.0, 0.0));
     assert!(largest("rps") > 50.0 && largest("rps{status=500}") > 5.0 && largest("p99") > 0.15);
     assert_eq!(live.hub.snapshot().frame.get(Metric::Vus), Some(0.0));
+    let again = until(3, "the whole run read again", || totals(&live)).await;
+    assert_eq!(Totals { request_rate: None, ..again }, Totals { request_rate: None, ..whole });
     live.end().await;
     prometheus.token.cancel();
     prometheus.tasks.close();

@@ -9,7 +9,7 @@ use crate::{
         format,
         frame::{Metric, Unit},
         grafana,
-        run::{Run, RunId, RunState, Totals, Verdict},
+        run::{Run, RunId, RunState, Source, Totals, Verdict},
     },
     ui::{
         live::Live,
@@ -317,7 +317,7 @@ pub fn VerdictView(
     }
 }
 
-/// k6's figures of the whole run.
+/// The figures of the whole run.
 #[component]
 fn WholeRun(totals: Totals) -> impl IntoView {
     let (lang, text) = (use_lang(), use_text());
@@ -335,9 +335,13 @@ fn WholeRun(totals: Totals) -> impl IntoView {
         let shown = format::value_or_none(unit, value, show::numbers(lang));
         view! { <div><dt>{name}</dt><dd class="tabular">{shown}</dd></div> }
     };
+    let title = match totals.source {
+        Source::Summary => text.whole_run,
+        Source::Store => text.whole_run_of_store,
+    };
     view! {
         <div class="whole-run" data-testid="totals">
-            <p>{text.whole_run}</p>
+            <p>{title}</p>
             <dl class="facts">{figures.into_iter().map(figure).collect_view()}</dl>
         </div>
     }

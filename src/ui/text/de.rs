@@ -237,6 +237,7 @@ pub(super) const TEXT: Text = Text {
     problem_own: |hint| format!("Das Skript verlangt mehr als erlaubt: {hint}"),
 
     whole_run: "Gesamter Lauf",
+    whole_run_of_store: "Gesamter Lauf, soweit Prometheus ihn kennt: k6 hinterließ keine Zusammenfassung",
     requests: "Anfragen",
     iterations: "Iterationen",
     dropped_iterations: "Ausgelassen",

@@ -229,6 +229,7 @@ pub(super) const TEXT: Text = Text {
     problem_own: |hint| format!("The script asks for more than is allowed: {hint}"),
 
     whole_run: "Whole run",
+    whole_run_of_store: "Whole run, as far as Prometheus knows it: k6 left no summary",
     requests: "Requests",
     iterations: "Iterations",
     dropped_iterations: "Dropped",
