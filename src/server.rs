@@ -67,10 +67,11 @@ impl App {
         let store = prometheus::child::supervise(Arc::clone(&config), runs_seen.clone(), shutdown.clone());
         let hub = Hub::start(Arc::clone(&config), runs_seen, store.clone(), observe, shutdown.clone());
         let engine = engine::choose(&config, &shutdown);
-        let scripts = Scripts::new(config.scripts_dir.clone(), Arc::clone(&engine));
+        let services = config.services.clone();
+        let scripts = Scripts::new(config.scripts_dir.clone(), Arc::clone(&engine), services, &shutdown);
         let parts = Parts {
             engine,
-            scripts: Arc::new(scripts.with_services(config.services.clone())),
+            scripts: Arc::new(scripts),
             config,
             hub,
             runs,

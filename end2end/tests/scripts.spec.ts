@@ -1,6 +1,7 @@
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "../harness/test.ts";
+import { longPlan } from "../pages/load-page.ts";
 
 test("a script dropped into the folder shows up with its own options and runs by them @containers", async ({
   load,
@@ -46,6 +47,28 @@ test("a script that k6 refuses shows k6's message and can't be started @containe
   await expect(load.state).not.toHaveAttribute("data-state", /starting|running/);
   const answer = await stack.api.start({ script: name, duration: 12, target_vus: 2, target: "all-services" });
   expect([400, 422]).toContain(answer.status);
+  await rm(file);
+});
+
+test("a script that k6 is still looking at holds up nobody, and is told as broken when k6 gives up", async ({
+  load,
+  page,
+  stack,
+}) => {
+  const name = "endless.js";
+  const file = join(stack.scripts, name);
+  await writeFile(file, "while (true) {}\nexport default function () {}");
+  await page.reload();
+  await load.hydrated();
+  const option = page.locator("#draft-script option", { hasText: name });
+  await expect(option).toHaveText(`${name} (k6 is looking at it)`);
+  await load.start({ ...longPlan, script: "shop-journey.js" });
+  await load.expectLive();
+  await load.stopButton.click();
+  await load.expectVerdict("stopped");
+  await load.set("script", "shop-journey.js");
+  await expect(option).toHaveText(`${name} (broken)`, { timeout: 30_000 });
+  await expect(load.field("script")).toHaveValue("shop-journey.js");
   await rm(file);
 });
 

@@ -28,10 +28,11 @@ pub trait Control: Send + Sync + 'static {
     /// The picture now without its history, which is nearly all of it and costs accordingly.
     async fn brief(&self) -> Arc<Snapshot>;
 
-    /// The bounds, services and scripts that [`Draft::validate`] needs; scripts are read again where files changed.
+    /// The bounds, services and scripts that [`Draft::validate`] needs; scripts are read again where files changed. One that
+    /// takes k6 long is [`ScriptKind::Pending`](crate::domain::script::ScriptKind::Pending): ask again.
     async fn rules(&self) -> Rules;
 
-    /// The same for a draft that names this script: the others need not be looked at.
+    /// The same for a draft that names this script, which is never pending then: the others need not be looked at.
     async fn rules_for(&self, script: &str) -> Rules {
         let _ = script;
         self.rules().await

@@ -14,13 +14,14 @@ use std::{
 
 use clap::Args;
 use ha_dashboard::{
-    api::error::ApiError,
+    api::{error::ApiError, port::SharedControl},
     domain::{
         event::{Event, EventKind},
         live::Snapshot,
         plan::{Model, Pattern},
         run::{Run, RunState, Verdict},
-        validate::{Draft, Problem},
+        script::ScriptKind,
+        validate::{Draft, Problem, Rules},
     },
     ui::text::Lang,
 };
@@ -220,7 +221,7 @@ async fn follow(app: &App, args: &RunArgs) -> Result<Ended, (Code, String)> {
     let (script, rules) = match &args.script {
         Some(script) => (script.clone(), control.rules_for(script).await),
         None => {
-            let rules = control.rules().await;
+            let rules = rules_of_all(control).await;
             (Draft::suggested(&rules).script, rules)
         }
     };
@@ -266,6 +267,16 @@ async fn follow(app: &App, args: &RunArgs) -> Result<Ended, (Code, String)> {
     };
     progress.end();
     finish(app, run).await
+}
+
+/// The rules once k6 has looked at every script, so that the same folder always gives the same choice.
+async fn rules_of_all(control: &SharedControl) -> Rules {
+    loop {
+        let rules = control.rules().await;
+        if rules.scripts.iter().all(|script| script.kind != ScriptKind::Pending) {
+            return rules;
+        }
+    }
 }
 
 /// What it came to, with k6's log where it crashed.

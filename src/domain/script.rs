@@ -39,6 +39,8 @@ pub enum ScriptKind {
         /// Its own thresholds in k6's words, `metric:expression`.
         thresholds: Vec<String>,
     },
+    /// k6 is still looking at it.
+    Pending,
     /// k6 refuses it.
     Broken {
         /// k6's message.

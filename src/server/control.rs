@@ -199,7 +199,7 @@ impl Control for Dashboard {
         let rules = self.rules_for(&draft.script).await;
         let plan = draft.validate(&rules).map_err(|errors| ApiError::Invalid { errors })?;
         self.knows_its_metrics(&plan).await?;
-        let trend_stats = self.scripts.trend_stats(&plan.script).await;
+        let trend_stats = self.scripts.trend_stats(&plan.script);
         self.supervisor.start(plan, trend_stats, correlation_id).await
     }
 

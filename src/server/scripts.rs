@@ -5,37 +5,62 @@ mod inspect;
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
-    sync::Arc,
-    time::{Instant, SystemTime},
+    pin::pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant, SystemTime},
 };
 
-use futures::{StreamExt, stream};
+use futures::{StreamExt, stream::FuturesUnordered};
 use ha_dashboard::domain::{
     schedule::{Executor, Phase, PhaseName, Schedule},
     script::{Script, ScriptInput, ScriptKind},
     service::Service,
 };
-use tokio::sync::{Mutex, Semaphore};
+use tokio::{
+    sync::{Notify, Semaphore, watch},
+    time::timeout,
+};
+use tokio_util::task::AbortOnDropHandle;
 
 pub use self::inspect::{InspectError, Inspection};
-use super::engine::Engine;
+use super::{engine::Engine, shutdown::Shutdown};
 
-/// Most inspections at the same time: each costs a few hundred milliseconds of a core.
+/// Most inspections at the same time that nobody waits for: each costs a few hundred milliseconds of a core.
 const AT_ONCE: usize = 2;
+/// After this time an inspection no longer keeps others waiting.
+const TURN: Duration = Duration::from_secs(2);
 /// Most scripts looked at, by name.
 const MOST: usize = 100;
+/// How long a list waits for every script before it is content with one that takes a schedule.
+const SOON: Duration = Duration::from_secs(1);
+
 /// The scripts there are.
 pub struct Scripts {
+    inspector: Arc<Inspector>,
+    looks: Mutex<HashMap<String, Look>>,
+    shutdown: Shutdown,
+}
+
+/// Asks k6.
+struct Inspector {
     dir: PathBuf,
     engine: Arc<dyn Engine>,
     probe: ScriptInput,
     permits: Semaphore,
-    known: Mutex<HashMap<String, Known>>,
 }
 
-/// What an inspection said, and for which files.
-struct Known {
+/// A look at a script, shared by all who want to know. It goes on when they are gone, and ends with this value.
+struct Look {
     stamp: Stamp,
+    /// Somebody waits for this very script, so it is not to wait for others.
+    urgent: Arc<Notify>,
+    known: watch::Receiver<Option<Known>>,
+    _task: AbortOnDropHandle<()>,
+}
+
+/// What an inspection said.
+#[derive(Debug, Clone)]
+struct Known {
     kind: ScriptKind,
     /// What the script wants k6's summary to tell of trends; empty where k6 refuses it.
     trend_stats: Vec<String>,
@@ -50,45 +75,54 @@ struct Stamp {
     library: (usize, Option<SystemTime>, u64),
 }
 
-impl Scripts {
-    /// Looks at `*.js` files directly in `dir` with the k6 of `engine`.
-    pub fn new(dir: PathBuf, engine: Arc<dyn Engine>) -> Self {
-        let services = [("product-service", 8080), ("user-service", 8081), ("checkout-service", 8082)]
-            .map(|(name, port)| Service { name: name.into(), url: format!("http://127.0.0.1:{port}") });
-        Self {
-            dir,
-            engine,
-            probe: probe(services.into()),
-            permits: Semaphore::new(AT_ONCE),
-            known: Mutex::new(HashMap::new()),
-        }
-    }
+/// A script's name, and the look at it or the reason why it can't be one.
+type Found = (String, Result<watch::Receiver<Option<Known>>, &'static str>);
 
-    /// Tells scripts about the configured services when they are inspected, for those that ask for one as they load.
-    pub fn with_services(mut self, services: Vec<Service>) -> Self {
-        self.probe = probe(services);
-        self
+impl Scripts {
+    /// Looks at `*.js` files directly in `dir` with the k6 of `engine`, which are told of `services` as they load.
+    pub fn new(dir: PathBuf, engine: Arc<dyn Engine>, services: Vec<Service>, shutdown: &Shutdown) -> Self {
+        let inspector = Inspector { dir, engine, probe: probe(services), permits: Semaphore::new(AT_ONCE) };
+        Self { inspector: Arc::new(inspector), looks: Mutex::default(), shutdown: shutdown.clone() }
     }
 
     /// All scripts by name; inspects only what changed since the last call. Files that can't be scripts for their name or
     /// place are listed with the reason.
+    ///
+    /// One that takes k6 long does not hold up the others: it is [`ScriptKind::Pending`].
     pub async fn list(&self) -> Vec<Script> {
-        self.look_at(|_| true).await
+        let found = self.look_at(|_| true).await;
+        let mut looks =
+            found.iter().filter_map(|(_, known)| known.clone().ok()).map(known).collect::<FuturesUnordered<_>>();
+        let all = async { while looks.next().await.is_some() {} };
+        if timeout(SOON, all).await.is_err() {
+            let usable = || found.iter().any(|(_, known)| known.as_ref().is_ok_and(takes_a_schedule));
+            while !usable() && looks.next().await.is_some() {}
+        }
+        found.into_iter().map(script).collect()
     }
 
     /// One script, without a look at the others: theirs may take long.
     pub async fn one(&self, name: &str) -> Option<Script> {
-        self.look_at(|other| other == name).await.pop()
+        let (name, found) = self.look_at(|other| other == name).await.pop()?;
+        if let Ok(look) = &found {
+            if let Some(look) = self.looks().get(&name) {
+                look.urgent.notify_one();
+            }
+            if known(look.clone()).await.is_none() {
+                let message = "it changed while k6 looked at it: try again".into();
+                return Some(Script { name, kind: ScriptKind::Broken { message } });
+            }
+        }
+        Some(script((name, found)))
     }
 
-    async fn look_at(&self, wanted: impl Fn(&str) -> bool) -> Vec<Script> {
-        // Held throughout, so that callers at the same time share one inspection.
-        let mut known = self.known.lock().await;
-        let dir = self.dir.clone();
+    /// The scripts that are wanted, by name. Begins to look at those that changed.
+    async fn look_at(&self, wanted: impl Fn(&str) -> bool) -> Vec<Found> {
+        let dir = self.inspector.dir.clone();
         let found = match tokio::task::spawn_blocking(move || scan(&dir)).await {
             Ok(Ok(found)) => found,
             Ok(Err(error)) => {
-                tracing::warn!(dir = %self.dir.display(), %error, "the scripts folder can't be read");
+                tracing::warn!(dir = %self.inspector.dir.display(), %error, "the scripts folder can't be read");
                 Vec::new()
             }
             Err(error) => {
@@ -96,40 +130,57 @@ impl Scripts {
                 Vec::new()
             }
         };
-
-        known.retain(|name, _| found.iter().any(|(other, ..)| other == name));
-        let found = found.into_iter().filter(|(name, _)| wanted(name)).collect::<Vec<_>>();
-        let now = Instant::now();
-        let changed = found.iter().filter_map(|(name, about)| {
-            let stamp = *about.as_ref().ok()?;
-            let known = known.get(name);
-            let fresh = known.is_some_and(|known| known.stamp == stamp && known.retry_at.is_none_or(|at| at > now));
-            (!fresh).then(|| (name.clone(), stamp))
-        });
-        let inspected = stream::iter(changed.collect::<Vec<_>>())
-            .map(|(name, stamp)| async move {
-                let known = self.look(&name, stamp).await;
-                (name, known)
-            })
-            .buffer_unordered(AT_ONCE)
-            .collect::<Vec<_>>()
-            .await;
-        known.extend(inspected);
-
-        let script = |(name, about): (String, Result<Stamp, &str>)| {
-            let kind = match about {
-                Ok(_) => known.get(&name)?.kind.clone(),
-                Err(message) => ScriptKind::Broken { message: message.into() },
-            };
-            Some(Script { name, kind })
+        let mut looks = self.looks();
+        looks.retain(|name, _| found.iter().any(|(other, ..)| other == name));
+        let look = |(name, about): (String, Result<Stamp, &'static str>)| {
+            let known = about.map(|stamp| {
+                if !looks.get(&name).is_some_and(|look| look.is_fresh(stamp)) {
+                    looks.insert(name.clone(), self.look(name.clone(), stamp));
+                }
+                looks[&name].known.clone()
+            });
+            (name, known)
         };
-        found.into_iter().filter_map(script).collect()
+        found.into_iter().filter(|(name, _)| wanted(name)).map(look).collect()
+    }
+
+    /// Begins to look at a script.
+    fn look(&self, name: String, stamp: Stamp) -> Look {
+        let urgent = Arc::new(Notify::new());
+        let (sender, known) = watch::channel(None);
+        let (inspector, in_a_hurry, token) = (self.inspector.clone(), urgent.clone(), self.shutdown.token.clone());
+        let task = self.shutdown.tasks.spawn(async move {
+            let look = async {
+                let permit = tokio::select! {
+                    // The semaphore is never closed; if it were, going on without a permit would be no harm.
+                    permit = inspector.permits.acquire() => permit.ok(),
+                    () = in_a_hurry.notified() => None,
+                };
+                let mut look = pin!(inspector.look(&name));
+                match timeout(TURN, &mut look).await {
+                    Ok(known) => known,
+                    Err(_) => {
+                        drop(permit);
+                        look.await
+                    }
+                }
+            };
+            tokio::select! {
+                known = look => drop(sender.send(Some(known))),
+                () = token.cancelled() => {}
+            }
+        });
+        Look { stamp, urgent, known, _task: AbortOnDropHandle::new(task) }
+    }
+
+    fn looks(&self) -> MutexGuard<'_, HashMap<String, Look>> {
+        self.looks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The file of a script, all links resolved; `None` where there is no such script in the folder.
+    #[cfg(test)]
     pub fn path(&self, name: &str) -> Option<PathBuf> {
-        let dir = self.dir.canonicalize().ok()?;
-        is_script_name(name).then(|| resolve(&dir, name))?
+        self.inspector.path(name)
     }
 
     /// What k6 makes of a script that is handed `input`.
@@ -137,33 +188,70 @@ impl Scripts {
     /// # Errors
     /// [`InspectError`] when there is no such script, k6 refuses it, or k6 can't be run.
     pub async fn inspect_with(&self, name: &str, input: &ScriptInput) -> Result<Inspection, InspectError> {
-        let path = self.path(name).ok_or_else(|| InspectError::NoScript(name.to_owned()))?;
-        let input = serde_json::to_string(input).map_err(|error| InspectError::Unknown(error.to_string()))?;
-        // The semaphore is never closed; if it were, running without a permit would be no harm.
-        let _permit = self.permits.acquire().await.ok();
-        inspect::read(&self.engine.inspect(&path, &input).await?)
+        self.inspector.inspect(name, input).await
     }
 
     /// What the summary of a script's run is to tell of trends by the script's own options; empty for one that was not
-    /// listed yet.
-    pub async fn trend_stats(&self, name: &str) -> Vec<String> {
-        self.known.lock().await.get(name).map(|known| known.trend_stats.clone()).unwrap_or_default()
+    /// looked at yet.
+    pub fn trend_stats(&self, name: &str) -> Vec<String> {
+        let known = self.looks().get(name).and_then(|look| look.known.borrow().clone());
+        known.map(|known| known.trend_stats).unwrap_or_default()
     }
+}
 
-    async fn look(&self, name: &str, stamp: Stamp) -> Known {
-        match self.inspect_with(name, &self.probe).await {
+impl Inspector {
+    async fn look(&self, name: &str) -> Known {
+        match self.inspect(name, &self.probe).await {
             Ok(mut inspection) => {
                 let trend_stats = std::mem::take(&mut inspection.trend_stats);
-                Known { stamp, kind: kind_of(inspection, self.probe.schedule.as_ref()), trend_stats, retry_at: None }
+                Known { kind: kind_of(inspection, self.probe.schedule.as_ref()), trend_stats, retry_at: None }
             }
             Err(error) => {
                 let retry_at = error.believed_for().map(|time| Instant::now() + time);
                 tracing::warn!(script = name, %error, "k6 can't use the script");
                 let kind = ScriptKind::Broken { message: error.to_string() };
-                Known { stamp, kind, trend_stats: Vec::new(), retry_at }
+                Known { kind, trend_stats: Vec::new(), retry_at }
             }
         }
     }
+
+    async fn inspect(&self, name: &str, input: &ScriptInput) -> Result<Inspection, InspectError> {
+        let path = self.path(name).ok_or_else(|| InspectError::NoScript(name.to_owned()))?;
+        let input = serde_json::to_string(input).map_err(|error| InspectError::Unknown(error.to_string()))?;
+        inspect::read(&self.engine.inspect(&path, &input).await?)
+    }
+
+    /// The file of a script, all links resolved; `None` where there is no such script in the folder.
+    fn path(&self, name: &str) -> Option<PathBuf> {
+        let dir = self.dir.canonicalize().ok()?;
+        is_script_name(name).then(|| resolve(&dir, name))?
+    }
+}
+
+impl Look {
+    /// Whether it was, or is, at the script as it is now, and may still be believed.
+    fn is_fresh(&self, stamp: Stamp) -> bool {
+        let believed = |known: &Known| known.retry_at.is_none_or(|at| at > Instant::now());
+        self.stamp == stamp && self.known.borrow().as_ref().is_none_or(believed)
+    }
+}
+
+/// What a look says in the end; `None`: it was broken off.
+async fn known(mut look: watch::Receiver<Option<Known>>) -> Option<Known> {
+    look.wait_for(Option::is_some).await.ok()?.clone()
+}
+
+fn takes_a_schedule(look: &watch::Receiver<Option<Known>>) -> bool {
+    look.borrow().as_ref().is_some_and(|known| known.kind == ScriptKind::Scheduled)
+}
+
+/// A script as far as it is known.
+fn script((name, about): Found) -> Script {
+    let kind = match about {
+        Ok(look) => look.borrow().as_ref().map_or(ScriptKind::Pending, |known| known.kind.clone()),
+        Err(message) => ScriptKind::Broken { message: message.into() },
+    };
+    Script { name, kind }
 }
 
 /// What every script is handed to see what it makes of it: a schedule that nobody has by chance.

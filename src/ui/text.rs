@@ -125,6 +125,7 @@ pub struct Text {
     pub script: &'static str,
     pub script_own: &'static str,
     pub script_broken: &'static str,
+    pub script_pending: &'static str,
     pub target: &'static str,
     pub all_services: &'static str,
     pub pattern: &'static str,

@@ -297,6 +297,7 @@ pub fn script_input() -> impl Strategy<Value = ScriptInput> {
 pub fn script() -> impl Strategy<Value = Script> {
     let kind = prop_oneof![
         Just(ScriptKind::Scheduled),
+        Just(ScriptKind::Pending),
         (collection::vec(text(), 0..3), any::<(Option<u32>, u32)>(), own_end(), collection::vec(text(), 0..3))
             .prop_map(|(executors, (duration_s, max_vus), end, thresholds)| ScriptKind::Own {
                 executors,

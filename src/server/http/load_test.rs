@@ -387,6 +387,7 @@ fn scripts(rules: &Rules) -> Vec<ScriptBody> {
         let (kind, message) = match &script.kind {
             ScriptKind::Scheduled => ("scheduled", None),
             ScriptKind::Own { .. } => ("own", None),
+            ScriptKind::Pending => ("pending", None),
             ScriptKind::Broken { message } => ("broken", Some(message.clone())),
         };
         ScriptBody { name: script.name.clone(), kind, message }

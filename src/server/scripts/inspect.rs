@@ -71,7 +71,7 @@ impl InspectError {
     pub fn believed_for(&self) -> Option<Duration> {
         match self {
             Self::NoScript(_) | Self::Refused(_) | Self::NotAsked(CommandError::TooMuch) => None,
-            // Costly to ask again, and everybody who wants the list waits for it.
+            // Costly to ask again, and whoever wants to start it waits for it.
             Self::NotAsked(CommandError::TimedOut) => Some(Duration::from_secs(300)),
             Self::Unknown(_) => Some(Duration::from_secs(5)),
             // Costs nothing, and once k6 is there people want to start.

@@ -22,7 +22,20 @@ fn k6() -> PathBuf {
 
 fn scripts(dir: impl Into<PathBuf>, k6: impl Into<PathBuf>) -> Scripts {
     let dir = dir.into();
-    Scripts::new(dir.clone(), Arc::new(ProcessEngine::with_program(k6.into(), dir)))
+    let services = [("product-service", 8080), ("user-service", 8081), ("checkout-service", 8082)]
+        .map(|(name, port)| Service { name: name.into(), url: format!("http://127.0.0.1:{port}") });
+    let engine = Arc::new(ProcessEngine::with_program(k6.into(), dir.clone()));
+    Scripts::new(dir, engine, services.into(), &Shutdown::default())
+}
+
+/// The list once k6 has looked at every script.
+async fn all(scripts: &Scripts) -> Vec<Script> {
+    loop {
+        let list = scripts.list().await;
+        if list.iter().all(|script| script.kind != ScriptKind::Pending) {
+            return list;
+        }
+    }
 }
 
 fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -52,7 +65,7 @@ const IDLE: &str = "export default function () {}";
 #[tokio::test]
 async fn our_scripts_take_the_schedule() {
     let scripts = scripts(ours(), k6());
-    let list = scripts.list().await;
+    let list = all(&scripts).await;
     assert_eq!(
         list.iter().map(|script| script.name.as_str()).collect::<Vec<_>>(),
         ["api-load-test.js", "shop-journey.js"]
@@ -69,7 +82,7 @@ async fn the_readmes_example_takes_the_schedule() {
     let example = readme.split("```js\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let dir = folder(&[("mine.js", example)]);
     copy_library(dir.path());
-    let list = scripts(dir.path(), k6()).list().await;
+    let list = all(&scripts(dir.path(), k6())).await;
     assert_eq!(list, [Script { name: "mine.js".into(), kind: ScriptKind::Scheduled }]);
 }
 
@@ -127,7 +140,7 @@ async fn own_options_are_reported_as_k6_reads_them() {
              export default function () {}",
         ),
     ]);
-    let list = scripts(dir.path(), k6()).list().await;
+    let list = all(&scripts(dir.path(), k6())).await;
     let own = |executors: &[&str], duration_s, end, max_vus, thresholds: &[&str]| ScriptKind::Own {
         executors: executors.iter().map(ToString::to_string).collect(),
         duration_s: Some(duration_s),
@@ -180,7 +193,7 @@ async fn broken_scripts_show_k6s_message() {
         ("flood.js", "for (let i = 0; i < 1e6; i++) console.log('x'.repeat(1000));\nexport default function () {}"),
     ]);
     copy_library(dir.path());
-    let list = scripts(dir.path(), k6()).list().await;
+    let list = all(&scripts(dir.path(), k6())).await;
     let message = |name: &str| match &list.iter().find(|script| script.name == name).unwrap().kind {
         ScriptKind::Broken { message } => message.clone(),
         other => panic!("{name} is {other:?}"),
@@ -207,18 +220,18 @@ async fn only_changes_are_inspected_again() {
     let called = || std::fs::read_to_string(&calls).unwrap_or_default().lines().count();
 
     let scripts = scripts(dir.path(), k6);
-    let (first, second) = tokio::join!(scripts.list(), scripts.list());
+    let (first, second) = tokio::join!(all(&scripts), all(&scripts));
     assert_eq!(first, second);
     assert_eq!((first.len(), called()), (2, 2));
     std::fs::write(dir.path().join("a.js"), format!("{IDLE} // changed")).unwrap();
-    scripts.list().await;
+    all(&scripts).await;
     assert_eq!(called(), 3);
     std::fs::remove_file(dir.path().join("b.js")).unwrap();
-    assert_eq!(scripts.list().await.len(), 1);
+    assert_eq!(all(&scripts).await.len(), 1);
     assert_eq!(called(), 3);
     std::fs::create_dir(dir.path().join("lib")).unwrap();
     std::fs::write(dir.path().join("lib/http.js"), "").unwrap();
-    scripts.list().await;
+    all(&scripts).await;
     assert_eq!(called(), 4, "a change in the library may change every script");
 }
 
@@ -242,7 +255,7 @@ async fn odd_names_and_links_are_listed_with_the_reason() {
     std::os::unix::fs::symlink(dir.path().join("gone.js"), dir.path().join("dangling.js")).unwrap();
     std::os::unix::fs::symlink(dir.path().join("good_1-x.y.js"), dir.path().join("within.js")).unwrap();
     let scripts = scripts(dir.path(), k6());
-    let list = scripts.list().await;
+    let list = all(&scripts).await;
     let said = list.iter().map(|script| match &script.kind {
         ScriptKind::Broken { message } => (script.name.as_str(), message.split(':').next().unwrap_or_default()),
         _ => (script.name.as_str(), ""),
@@ -268,14 +281,25 @@ async fn odd_names_and_links_are_listed_with_the_reason() {
 }
 
 #[tokio::test]
-async fn one_script_is_had_without_the_others() {
-    let dir = folder(&[("endless.js", "while (true) {}\nexport default function () {}"), ("good.js", IDLE)]);
+async fn who_wants_other_scripts_does_not_wait_for_endless_ones() {
+    let endless = "while (true) {}\nexport default function () {}";
+    let good = std::fs::read_to_string(ours().join("shop-journey.js")).unwrap();
+    let dir = folder(&[("a.js", endless), ("b.js", endless), ("good.js", &good)]);
+    copy_library(dir.path());
     let scripts = scripts(dir.path(), k6());
     let asked = Instant::now();
-    let good = scripts.one("good.js").await.unwrap();
-    assert!(matches!(good.kind, ScriptKind::Own { .. }), "{good:?}");
-    assert!(asked.elapsed() < crate::server::engine::COMMAND_LIMIT, "the endless one was waited for");
+    // As many as are looked at at once, and none of them ends soon.
+    let first = scripts.list().await;
+    let kinds = first.iter().map(|script| script.kind.clone()).collect::<Vec<_>>();
+    assert_eq!(kinds, [ScriptKind::Pending, ScriptKind::Pending, ScriptKind::Scheduled]);
     assert_eq!(scripts.one("gone.js").await, None);
+    assert!(asked.elapsed() < crate::server::engine::COMMAND_LIMIT, "an endless one was waited for");
+
+    // Who asks for one of them learns what is wrong with it, and so does everybody afterwards.
+    let broken = |script: &Script| matches!(&script.kind, ScriptKind::Broken { message } if message.contains("10 s"));
+    let (a, b) = tokio::join!(scripts.one("a.js"), scripts.one("b.js"));
+    assert!([a, b].iter().flatten().all(broken));
+    assert_eq!(scripts.list().await.iter().filter(|script| broken(script)).count(), 2);
 }
 
 #[tokio::test]
@@ -283,20 +307,20 @@ async fn without_k6_every_script_says_so() {
     let dir = folder(&[("a.js", IDLE)]);
     let place = dir.path().join("k6-program");
     let scripts_without = scripts(dir.path(), place.clone());
-    let list = scripts_without.list().await;
+    let list = all(&scripts_without).await;
     let ScriptKind::Broken { message } = &list[0].kind else { panic!("{list:?}") };
     assert!(message.contains("HAD_K6"), "{message}");
     std::os::unix::fs::symlink(k6(), place).unwrap();
-    let list = scripts_without.list().await;
+    let list = all(&scripts_without).await;
     assert!(matches!(list[0].kind, ScriptKind::Own { .. }), "as soon as it is there: {list:?}");
-    assert!(scripts("/nonexistent", k6()).list().await.is_empty());
+    assert!(all(&scripts("/nonexistent", k6())).await.is_empty());
 }
 
 #[tokio::test]
 async fn scripts_see_nothing_of_the_dashboards_environment() {
     let spy = "throw new Error(Object.keys(__ENV).sort().join());\nexport default function () {}";
     let dir = folder(&[("spy.js", spy)]);
-    let list = scripts(dir.path(), k6()).list().await;
+    let list = all(&scripts(dir.path(), k6())).await;
     let ScriptKind::Broken { message } = &list[0].kind else { panic!("{list:?}") };
     assert_eq!(message, "Error: HAD_INPUT,K6_AUTO_EXTENSION_RESOLUTION,K6_NO_USAGE_REPORT");
 }

@@ -299,11 +299,16 @@ pub fn LoadForm(
             form.read_controls();
         }
         spawn_local(async move {
-            // Scripts may have changed since; without an answer the known rules stay, and the server checks anyway.
-            if let Ok(rules) = functions::get_rules().await
-                && form.rules.with_untracked(|known| known.as_ref() != Some(&rules))
-            {
-                form.rules.set(Some(rules));
+            // Scripts may have changed since; without an answer the known rules stay, and the server checks anyway. It takes
+            // its time as long as k6 looks at one, and then says so.
+            while let Ok(rules) = functions::get_rules().await {
+                let pending = rules.scripts.iter().any(|script| script.kind == ScriptKind::Pending);
+                if form.rules.try_with_untracked(|known| known.as_ref() != Some(&rules)) == Some(true) {
+                    form.rules.set(Some(rules));
+                }
+                if !pending || form.rules.is_disposed() {
+                    return;
+                }
             }
         });
     });
@@ -312,6 +317,7 @@ pub fn LoadForm(
         let label = |script: &Script| match script.kind {
             ScriptKind::Scheduled => script.name.clone(),
             ScriptKind::Own { .. } => format!("{} ({})", script.name, text.script_own),
+            ScriptKind::Pending => format!("{} ({})", script.name, text.script_pending),
             ScriptKind::Broken { .. } => format!("{} ({})", script.name, text.script_broken),
         };
         form.rules.with(|rules| {
@@ -352,7 +358,7 @@ pub fn LoadForm(
                     view! { <OwnOptions executors duration_s max_vus thresholds /> }.into_any()
                 }
                 Some(ScriptKind::Broken { message }) => view! { <Broken message /> }.into_any(),
-                Some(ScriptKind::Scheduled) | None => view! { <Course form /> }.into_any(),
+                Some(ScriptKind::Scheduled | ScriptKind::Pending) | None => view! { <Course form /> }.into_any(),
             }}
             <Summary form />
             <ActionError error=form.problem() />

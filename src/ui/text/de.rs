@@ -23,6 +23,7 @@ pub(super) const TEXT: Text = Text {
     script: "Skript",
     script_own: "eigene Optionen",
     script_broken: "fehlerhaft",
+    script_pending: "k6 sieht es sich an",
     target: "Ziel",
     all_services: "Alle Dienste",
     pattern: "Lastmuster",

@@ -23,6 +23,7 @@ pub(super) const TEXT: Text = Text {
     script: "Script",
     script_own: "own options",
     script_broken: "broken",
+    script_pending: "k6 is looking at it",
     target: "Target",
     all_services: "All services",
     pattern: "Pattern",

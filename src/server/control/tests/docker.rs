@@ -6,9 +6,15 @@ use std::{
 };
 
 use super::*;
-use ha_dashboard::domain::live::Pull;
+use ha_dashboard::domain::{
+    live::Pull,
+    script::{Script, ScriptKind},
+};
 
-use crate::server::engine::{EngineError, choose, docker::DockerError};
+use crate::server::{
+    engine::{EngineError, choose, docker::DockerError},
+    scripts::Scripts,
+};
 
 /// The image of the compose file, which `.ci/images` builds from the real k6.
 pub const IMAGE: &str = "grafana/k6:1.1.0";
@@ -344,16 +350,18 @@ fn scripts_are_inspected_in_a_container_without_a_network() {
     let config = bench.docker();
     fs::create_dir_all(&config.state_dir).unwrap();
     let runtime = Runtime::new().unwrap();
-    let list = runtime.block_on(async {
-        let scripts =
-            crate::server::scripts::Scripts::new(config.scripts_dir.clone(), choose(&config, &Shutdown::default()));
-        scripts.list().await
-    });
-    use ha_dashboard::domain::script::ScriptKind;
+    let list = runtime.block_on(list(&config));
     let ScriptKind::Broken { message } = &list[0].kind else { panic!("{list:?}") };
     assert!(message.starts_with("broken.js: Line 2:") && !message.contains("/ha-dashboard"), "{message}");
     assert!(matches!(list[1].kind, ScriptKind::Own { duration_s: Some(120), max_vus: 3, .. }), "{list:?}");
     bench.nothing_left();
+}
+
+/// The scripts as the engine of a configuration sees them.
+async fn list(config: &Config) -> Vec<Script> {
+    let shutdown = Shutdown::default();
+    let engine = choose(config, &shutdown);
+    Scripts::new(config.scripts_dir.clone(), engine, config.services.clone(), &shutdown).list().await
 }
 
 /// A way to the tests' engine that can be cut and mended.
@@ -487,11 +495,8 @@ fn docker_that_hangs_holds_up_neither_the_dashboard_nor_a_run() {
     let engine = life.runs.borrow().engine.clone();
     assert!(!engine.ready && engine.note.contains("does not answer"), "{engine:?}");
     let config = wire.config(&bench);
-    let list = life.wait(async {
-        let engine = choose(&config, &Shutdown::default());
-        crate::server::scripts::Scripts::new(config.scripts_dir.clone(), engine).list().await
-    });
-    let ha_dashboard::domain::script::ScriptKind::Broken { message } = &list[0].kind else { panic!("{list:?}") };
+    let list = life.wait(list(&config));
+    let ScriptKind::Broken { message } = &list[0].kind else { panic!("{list:?}") };
     assert!(message.contains("does not answer"), "{message}");
 }
 
