@@ -10,6 +10,7 @@ use super::{error::ApiError, functions::PageState};
 use crate::domain::{
     live::{Cursor, Snapshot},
     run::{Run, RunId},
+    script::ScriptKind,
     validate::{Draft, Rules},
 };
 
@@ -29,8 +30,18 @@ pub trait Control: Send + Sync + 'static {
     async fn brief(&self) -> Arc<Snapshot>;
 
     /// The bounds, services and scripts that [`Draft::validate`] needs; scripts are read again where files changed. One that
-    /// takes k6 long is [`ScriptKind::Pending`](crate::domain::script::ScriptKind::Pending): ask again.
+    /// takes k6 long is [`ScriptKind::Pending`]: ask again.
     async fn rules(&self) -> Rules;
+
+    /// The same once no script is pending, for a choice among them that is always the same.
+    async fn settled_rules(&self) -> Rules {
+        loop {
+            let rules = self.rules().await;
+            if rules.scripts.iter().all(|script| script.kind != ScriptKind::Pending) {
+                return rules;
+            }
+        }
+    }
 
     /// The same for a draft that names this script, which is never pending then: the others need not be looked at.
     async fn rules_for(&self, script: &str) -> Rules {

@@ -14,14 +14,13 @@ use std::{
 
 use clap::Args;
 use ha_dashboard::{
-    api::{error::ApiError, port::SharedControl},
+    api::error::ApiError,
     domain::{
         event::{Event, EventKind},
         live::Snapshot,
         plan::{Model, Pattern},
         run::{Run, RunState, Verdict},
-        script::ScriptKind,
-        validate::{Draft, Problem, Rules},
+        validate::{Draft, Problem},
     },
     ui::text::Lang,
 };
@@ -221,7 +220,7 @@ async fn follow(app: &App, args: &RunArgs) -> Result<Ended, (Code, String)> {
     let (script, rules) = match &args.script {
         Some(script) => (script.clone(), control.rules_for(script).await),
         None => {
-            let rules = rules_of_all(control).await;
+            let rules = control.settled_rules().await;
             (Draft::suggested(&rules).script, rules)
         }
     };
@@ -267,16 +266,6 @@ async fn follow(app: &App, args: &RunArgs) -> Result<Ended, (Code, String)> {
     };
     progress.end();
     finish(app, run).await
-}
-
-/// The rules once k6 has looked at every script, so that the same folder always gives the same choice.
-async fn rules_of_all(control: &SharedControl) -> Rules {
-    loop {
-        let rules = control.rules().await;
-        if rules.scripts.iter().all(|script| script.kind != ScriptKind::Pending) {
-            return rules;
-        }
-    }
 }
 
 /// What it came to, with k6's log where it crashed.

@@ -222,7 +222,8 @@ pub struct Scenario {
 pub struct ScriptBody {
     /// Its file name, which `script` takes.
     name: String,
-    /// `scheduled`: takes our schedule; `own`: has its own options; `broken`: k6 refuses it.
+    /// `scheduled`: takes our schedule; `own`: has its own options; `pending`: k6 is still looking at it; `broken`: k6 refuses
+    /// it.
     kind: &'static str,
     /// k6's message where it refuses the script.
     #[schema(required = true)]
@@ -265,7 +266,7 @@ pub async fn start(
     let test_type = asked.test_type;
     let mut draft = asked.draft;
     if draft.script.is_empty() {
-        draft.script = Draft::suggested(&state.control.rules().await).script;
+        draft.script = Draft::suggested(&state.control.settled_rules().await).script;
     }
     let started = state.control.start(draft, correlation_id.clone()).await;
     let run = started.map_err(|error| in_the_requests_words(error, asked.peak))?;
