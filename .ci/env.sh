@@ -43,6 +43,20 @@ as_root() {
   fi
 }
 
+# listens ADDRESS: something takes connections there.
+listens() {
+  local host=${1%:*}
+  host=${host#[}
+  (exec 3<>"/dev/tcp/${host%]}/${1##*:}") 2>/dev/null
+}
+
+# must_be_free ADDRESS COMMAND
+must_be_free() {
+  if listens "$1"; then
+    fail "something listens on $1 already; end it, or choose another place: HAD_ADDR=127.0.0.1:3001 make $2"
+  fi
+}
+
 # What these two call sees their local variables, so callers hand over what they need as arguments.
 
 # locked FILE TITLE COMMAND…: one at a time, also between two makes.

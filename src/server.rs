@@ -132,5 +132,6 @@ fn leptos_options(settings: &Settings) -> LeptosOptions {
         .site_addr(settings.config.addr)
         .hash_files(settings.hashed())
         .hash_file(settings.hash_file.display().to_string().into())
+        .reload_port(settings.reload_port.into())
         .build()
 }

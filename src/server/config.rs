@@ -137,6 +137,8 @@ pub struct Settings {
     pub log_format: LogFormat,
     /// Where the build notes the hashes of the built files' names.
     pub hash_file: PathBuf,
+    /// Where cargo-leptos tells pages of a development build that there is a newer one.
+    pub reload_port: u16,
 }
 
 impl Settings {

@@ -15,6 +15,9 @@ const DEMO_SERVICES: [(&str, u16); 3] = [("product-service", 8080), ("user-servi
 /// The name under which the dashboard itself can be put under load.
 const SELF_SERVICE: &str = "analytics-service";
 
+/// Where cargo-leptos speaks to pages unless it is told otherwise.
+const RELOAD_PORT: u16 = 3001;
+
 struct Reader<'a> {
     layers: &'a Layers,
     errors: Vec<ConfigError>,
@@ -89,6 +92,11 @@ pub fn settings(layers: &Layers, surroundings: &Surroundings) -> Result<Settings
     let settings = Settings {
         config,
         hash_file: surroundings.program_dir.join("hash.txt"),
+        reload_port: surroundings
+            .variables
+            .get("LEPTOS_RELOAD_PORT")
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(RELOAD_PORT),
         allowed_hosts: reader.read("allowed_hosts", Vec::new(), hosts),
         log: reader.read("log", "info".into(), |text| {
             tracing_subscriber::EnvFilter::try_new(text).ok().map(|_| text.to_owned())
@@ -235,6 +243,13 @@ mod tests {
         let variables: BTreeMap<_, _> =
             variables.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         Settings::load(&flags, &Surroundings { variables, dir: dir.path().into(), ..Surroundings::default() })
+    }
+
+    #[test]
+    fn pages_listen_where_cargo_leptos_speaks() {
+        let port = |variables: &[_]| crate::server::leptos_options(&load(&[], variables, "").unwrap()).reload_port;
+        assert_eq!(port(&[("LEPTOS_RELOAD_PORT", "23000")]), 23_000);
+        assert_eq!(port(&[]), 3_001);
     }
 
     #[test]
