@@ -3,8 +3,10 @@
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { cp, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { extname, join } from "node:path";
+import { promisify } from "node:util";
+import { brotliCompress, constants, gzip } from "node:zlib";
 
 const triple = "wasm32-unknown-unknown";
 // Whatever CARGO_TARGET_DIR says: the other scripts look there.
@@ -28,6 +30,9 @@ const followed = [
 // Styles are bundled and names hashed, and .cargo/config.toml has the flag for erased components.
 const fixed = ["style-bundle", "hash-files", "disable-erase-components"];
 const forDevelopment = ["site-addr"];
+
+// Kinds of files that get smaller.
+const compressible = [".css", ".js", ".json", ".svg", ".txt", ".wasm"];
 
 // One step that fails ends those beside it.
 const stop = new AbortController();
@@ -118,6 +123,22 @@ async function assemble(site) {
   return lines.join("");
 }
 
+/** Puts compressed copies beside the files of a folder, as small as can be: the server hands them out as they are. */
+async function compress(folder) {
+  const files = (await readdir(folder, { recursive: true })).filter((name) => compressible.includes(extname(name)));
+  const copies = files.map(async (name) => {
+    const file = join(folder, name);
+    const content = await readFile(file);
+    const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: content.length };
+    const [br, gz] = await Promise.all([
+      promisify(brotliCompress)(content, { params }),
+      promisify(gzip)(content, { level: 9 }),
+    ]);
+    await Promise.all([writeFile(`${file}.br`, br), writeFile(`${file}.gz`, gz)]);
+  });
+  await Promise.all(copies);
+}
+
 await rm(work, { recursive: true, force: true });
 await mkdir(work, { recursive: true });
 try {
@@ -128,6 +149,7 @@ try {
 }
 const site = made("site");
 const hashes = await assemble(site);
+await compress(site);
 await rm(settings["site-root"], { recursive: true, force: true });
 await rename(site, settings["site-root"]);
 await writeFile(join(folder, "release", "hash.txt"), hashes);
