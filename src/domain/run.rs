@@ -37,6 +37,20 @@ pub enum Verdict {
     TimedOut,
 }
 
+impl Verdict {
+    /// Its name on the wire, for example `timed-out`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Stopped => "stopped",
+            Self::Cancelled => "cancelled",
+            Self::Crashed { .. } => "crashed",
+            Self::TimedOut => "timed-out",
+        }
+    }
+}
+
 /// Where a run is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]

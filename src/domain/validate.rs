@@ -172,6 +172,17 @@ impl Field {
             Self::Thresholds => "thresholds",
         }
     }
+
+    /// The name of its control in a form, `draft[…]`: server functions read a draft from such names.
+    pub fn control(self) -> String {
+        format!("draft[{}]", self.name())
+    }
+
+    /// The field whose control has this name.
+    pub fn of_control(name: &str) -> Option<Self> {
+        let name = name.strip_prefix("draft[")?.strip_suffix(']')?;
+        Self::ALL.into_iter().find(|field| field.name() == name)
+    }
 }
 
 impl Problem {
@@ -318,6 +329,22 @@ impl Rules {
 }
 
 impl Draft {
+    /// What a field holds.
+    pub fn slot(&mut self, field: Field) -> &mut String {
+        match field {
+            Field::Script => &mut self.script,
+            Field::Target => &mut self.target,
+            Field::Pattern => &mut self.pattern,
+            Field::Model => &mut self.model,
+            Field::Peak => &mut self.peak,
+            Field::Duration => &mut self.duration,
+            Field::Ramp => &mut self.ramp,
+            Field::PreAllocatedVus => &mut self.pre_allocated_vus,
+            Field::MaxVus => &mut self.max_vus,
+            Field::Thresholds => &mut self.thresholds,
+        }
+    }
+
     /// The plan that this draft asks for. Blanks around values are ignored, doubled thresholds are taken once.
     ///
     /// For a script with its own options the fields from `pattern` to `thresholds` are ignored: it brings all of that

@@ -71,14 +71,15 @@ pub fn state(run: Option<&Run>, text: &'static Text) -> (&'static str, &'static 
 
 /// A verdict's name in `data-verdict`, and its word.
 pub fn verdict(verdict: &Verdict, text: &'static Text) -> (&'static str, &'static str) {
-    match verdict {
-        Verdict::Passed => ("passed", text.passed),
-        Verdict::Failed => ("failed", text.failed),
-        Verdict::Stopped => ("stopped", text.stopped),
-        Verdict::Cancelled => ("cancelled", text.cancelled),
-        Verdict::Crashed { .. } => ("crashed", text.crashed),
-        Verdict::TimedOut => ("timed-out", text.timed_out),
-    }
+    let word = match verdict {
+        Verdict::Passed => text.passed,
+        Verdict::Failed => text.failed,
+        Verdict::Stopped => text.stopped,
+        Verdict::Cancelled => text.cancelled,
+        Verdict::Crashed { .. } => text.crashed,
+        Verdict::TimedOut => text.timed_out,
+    };
+    (verdict.name(), word)
 }
 
 /// Why a run ended as it did: a sentence, and points below it.

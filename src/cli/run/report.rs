@@ -9,7 +9,7 @@ use ha_dashboard::domain::{
 };
 use serde::Serialize;
 
-use crate::{cli::exit::Code, server::http::load_test::verdict_name};
+use crate::cli::exit::Code;
 
 /// The result of a test.
 #[derive(Debug, Serialize)]
@@ -50,7 +50,7 @@ impl Report {
         });
         Self {
             id: run.id.to_string(),
-            verdict: verdict_name(verdict),
+            verdict: verdict.name(),
             exit_code: Code::from(verdict).0,
             thresholds: rules.collect(),
             totals: run.totals.clone(),

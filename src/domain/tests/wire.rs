@@ -7,7 +7,7 @@ use crate::domain::{
     live::{Cursor, Message},
     plan::{Pattern, Peak, Plan, Shape},
     run::RunId,
-    validate::Rules,
+    validate::{Draft, Field, Rules},
 };
 
 #[track_caller]
@@ -119,5 +119,26 @@ fn run_ids_and_cursors_refuse_other_text() {
     ] {
         assert_eq!(text.parse::<Cursor>().ok(), cursor, "{text}");
         assert_eq!(serde_json::from_value::<Cursor>(text.into()).ok(), cursor, "{text}");
+    }
+}
+
+#[test]
+fn a_drafts_fields_have_the_names_they_have_on_the_wire() {
+    for field in Field::ALL {
+        assert_eq!(serde_json::to_value(field).unwrap(), field.name());
+        assert_eq!(Field::of_control(&field.control()), Some(field));
+        let mut draft = Draft::default();
+        *draft.slot(field) = "here".into();
+        assert_eq!(serde_json::to_value(&draft).unwrap()[field.name()], "here");
+    }
+    for none in ["", "peak", "draft[]", "draft[peak", "draft[Peak]", "plan[peak]"] {
+        assert_eq!(Field::of_control(none), None, "{none}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_verdicts_name_is_the_one_on_the_wire(verdict in any::verdict()) {
+        assert_eq!(serde_json::to_value(&verdict).unwrap()["verdict"], verdict.name());
     }
 }

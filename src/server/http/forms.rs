@@ -7,7 +7,10 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use ha_dashboard::{api::error::ApiError, domain::validate::Draft};
+use ha_dashboard::{
+    api::error::ApiError,
+    domain::validate::{Draft, Field},
+};
 use serde::Deserialize;
 
 use super::{HttpState, edge::Correlation};
@@ -33,10 +36,8 @@ async fn start(
 ) -> Response {
     let mut draft = Draft::default();
     for (name, value) in fields {
-        if let Some(slot) =
-            name.strip_prefix("draft[").and_then(|n| n.strip_suffix(']')).and_then(|n| slot(&mut draft, n))
-        {
-            *slot = value;
+        if let Some(field) = Field::of_control(&name) {
+            *draft.slot(field) = value;
         }
     }
     match state.control.start(draft.clone(), id).await {
@@ -59,33 +60,13 @@ async fn pull(State(state): State<HttpState>, Correlation(id): Correlation) -> R
     }
 }
 
-/// The draft's fields by name, in the form's order.
-const FIELDS: [&str; 10] =
-    ["script", "target", "pattern", "model", "peak", "duration", "ramp", "pre_allocated_vus", "max_vus", "thresholds"];
-
-fn slot<'a>(draft: &'a mut Draft, name: &str) -> Option<&'a mut String> {
-    Some(match name {
-        "script" => &mut draft.script,
-        "target" => &mut draft.target,
-        "pattern" => &mut draft.pattern,
-        "model" => &mut draft.model,
-        "peak" => &mut draft.peak,
-        "duration" => &mut draft.duration,
-        "ramp" => &mut draft.ramp,
-        "pre_allocated_vus" => &mut draft.pre_allocated_vus,
-        "max_vus" => &mut draft.max_vus,
-        "thresholds" => &mut draft.thresholds,
-        _ => return None,
-    })
-}
-
 /// Back to the form with everything typed, which the page checks again and explains field by field.
 fn with_draft(draft: &mut Draft, error: &ApiError) -> String {
     let Ok(mut url) = reqwest::Url::parse("http://dashboard/") else { return "/".into() };
-    for name in FIELDS {
+    for field in Field::ALL {
         // Browsers and proxies refuse endless addresses; nothing that is allowed is longer.
-        let value: String = slot(draft, name).map(|value| value.chars().take(1_000).collect()).unwrap_or_default();
-        url.query_pairs_mut().append_pair(name, &value);
+        let value: String = draft.slot(field).chars().take(1_000).collect();
+        url.query_pairs_mut().append_pair(field.name(), &value);
     }
     url.query_pairs_mut().append_pair("error", error.code());
     format!("/?{}", url.query().unwrap_or_default())

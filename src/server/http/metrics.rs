@@ -20,7 +20,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use self::exposition::Exposition;
-use super::{HttpState, edge::Correlation, health, load_test::verdict_name};
+use super::{HttpState, edge::Correlation, health};
 
 /// The name of the whole machine among the measured processes.
 const HOST: &str = "host";
@@ -191,7 +191,7 @@ pub async fn exposition(State(state): State<HttpState>) -> Response {
     let mut by_verdict = BTreeMap::<_, u32>::new();
     state.control.look_at_runs(&mut |run| {
         if let RunState::Finished(verdict) = &run.state {
-            *by_verdict.entry(verdict_name(verdict)).or_default() += 1;
+            *by_verdict.entry(verdict.name()).or_default() += 1;
         }
         if newest.len() < exposition::RUNS {
             newest.push(run.clone());

@@ -19,7 +19,7 @@ pub(super) fn FieldMessage(
     #[prop(optional)]
     hint: &'static str,
 ) -> impl IntoView {
-    let name = Form::name(field);
+    let name = field.name();
     let error = form.error(field);
     view! {
         <p class="field-message">
@@ -65,7 +65,7 @@ pub(super) fn TextField(
             <label for=id.clone()>{label}</label>
             <input
                 id=id
-                name=Form::input_name(field)
+                name=field.control()
                 type="text"
                 inputmode=inputmode
                 autocomplete="off"
@@ -101,7 +101,7 @@ pub(super) fn SelectField(
             <label for=id.clone()>{label}</label>
             <select
                 id=id
-                name=Form::input_name(field)
+                name=field.control()
                 aria-describedby=form.described_by(field)
                 aria-invalid=form.invalid(field)
                 on:change=move |event| {
@@ -153,7 +153,7 @@ pub(super) fn TextArea(
             <textarea
                 id=id
                 class="code"
-                name=Form::input_name(field)
+                name=field.control()
                 rows="3"
                 autocomplete="off"
                 spellcheck="false"
@@ -183,7 +183,7 @@ pub(super) fn ModelField(
             <input
                 type="radio"
                 id=id.clone()
-                name=Form::input_name(field)
+                name=field.control()
                 value=model.name()
                 checked=form.value_now(field) == model.name()
                 aria-describedby=form.described_by(field)
@@ -224,7 +224,7 @@ pub(super) fn PatternField(
                 <input
                     type="radio"
                     id=id
-                    name=Form::input_name(field)
+                    name=field.control()
                     value=pattern.name()
                     checked=form.value_now(field) == pattern.name()
                     aria-labelledby=name_id.clone()

@@ -117,27 +117,18 @@ impl Form {
         self.came_back.set(None);
     }
 
-    /// A field's name on the wire.
-    pub(super) fn name(field: Field) -> &'static str {
-        field.name()
-    }
-
     pub(super) fn id(field: Field) -> String {
-        format!("draft-{}", Self::name(field))
-    }
-
-    pub(super) fn input_name(field: Field) -> String {
-        format!("draft[{}]", Self::name(field))
+        format!("draft-{}", field.name())
     }
 
     /// What a field holds now, not tracked: controls keep their own text while they are there.
     pub(super) fn value_now(self, field: Field) -> String {
-        self.draft.with_untracked(|draft| slot(&mut draft.clone(), field).clone())
+        self.draft.with_untracked(|draft| draft.clone().slot(field).clone())
     }
 
     pub(super) fn set(self, field: Field, value: String) {
         self.refused.update(|errors| errors.retain(|error| error.field != field));
-        self.draft.update(|draft| *slot(draft, field) = value);
+        self.draft.update(|draft| *draft.slot(field) = value);
     }
 
     pub(super) fn touch(self, field: Field) {
@@ -176,7 +167,7 @@ impl Form {
         let error = self.error(field);
         move || {
             let kind = if error.with(Option::is_some) { "error" } else { "hint" };
-            format!("{kind}-{}", Self::name(field))
+            format!("{kind}-{}", field.name())
         }
     }
 
@@ -206,7 +197,7 @@ impl Form {
     /// Takes over what the controls hold: typed before hydration, or filled in by the browser.
     fn read_controls(self) {
         for field in all_fields() {
-            if let Some(value) = browser::control_value(FORM_ID, &Self::input_name(field))
+            if let Some(value) = browser::control_value(FORM_ID, &field.control())
                 && value != self.value_now(field)
             {
                 self.set(field, value);
@@ -245,21 +236,6 @@ fn all_fields() -> BTreeSet<Field> {
     Field::ALL.iter().copied().collect()
 }
 
-fn slot(draft: &mut Draft, field: Field) -> &mut String {
-    match field {
-        Field::Script => &mut draft.script,
-        Field::Target => &mut draft.target,
-        Field::Pattern => &mut draft.pattern,
-        Field::Model => &mut draft.model,
-        Field::Peak => &mut draft.peak,
-        Field::Duration => &mut draft.duration,
-        Field::Ramp => &mut draft.ramp,
-        Field::PreAllocatedVus => &mut draft.pre_allocated_vus,
-        Field::MaxVus => &mut draft.max_vus,
-        Field::Thresholds => &mut draft.thresholds,
-    }
-}
-
 /// What a plain form brings back in a query such as `?script=…&peak=…&error=invalid`: the error's code, and the draft
 /// unless it was Stop that failed. `None` without an `error`.
 pub fn from_query(get: impl Fn(&str) -> Option<String>) -> Option<(Option<Draft>, String)> {
@@ -267,9 +243,9 @@ pub fn from_query(get: impl Fn(&str) -> Option<String>) -> Option<(Option<Draft>
     let mut draft = Draft::default();
     let mut any = false;
     for field in all_fields() {
-        if let Some(value) = get(Form::name(field)) {
+        if let Some(value) = get(field.name()) {
             any = true;
-            *slot(&mut draft, field) = value;
+            *draft.slot(field) = value;
         }
     }
     Some((any.then_some(draft), code))
@@ -488,18 +464,6 @@ fn Broken(message: String) -> impl IntoView {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_field_has_the_name_it_has_on_the_wire() {
-        for field in all_fields() {
-            let wire = serde_json::to_value(field).expect("a field is a word");
-            assert_eq!(wire, Form::name(field));
-            let mut draft = Draft::default();
-            *slot(&mut draft, field) = "here".into();
-            let draft = serde_json::to_value(&draft).expect("a draft is an object");
-            assert_eq!(draft[Form::name(field)], "here");
-        }
-    }
 
     #[test]
     fn a_plain_form_brings_back_what_was_typed() {

@@ -14,7 +14,7 @@ use ha_dashboard::domain::{
     threshold::{Aggregation, MetricKind, Threshold},
 };
 
-use super::{seconds, verdict_name};
+use super::seconds;
 
 /// How many runs are told, the newest first.
 pub const RUNS: usize = 20;
@@ -93,7 +93,7 @@ pub fn newest_runs(text: &mut Exposition, runs: &[Run], live: Option<&Run>) {
             text.gauge("ha_dashboard_run_ended_timestamp_seconds", help, &[testid], seconds(at_ms));
         }
         if let RunState::Finished(verdict) = &run.state {
-            let labels = [testid, ("verdict", verdict_name(verdict))];
+            let labels = [testid, ("verdict", verdict.name())];
             text.gauge("ha_dashboard_run_verdict", "How a load test ended.", &labels, 1.0);
         }
         for observed in &run.thresholds {
@@ -153,7 +153,7 @@ fn words(kind: &EventKind) -> (&'static str, &str, Option<&ha_dashboard::domain:
     match kind {
         EventKind::RunStarted { run } => ("run-started", run.as_str(), Some(run)),
         EventKind::StopRequested { run } => ("stop-requested", run.as_str(), Some(run)),
-        EventKind::RunEnded { run, verdict } => ("run-ended", verdict_name(verdict), Some(run)),
+        EventKind::RunEnded { run, verdict } => ("run-ended", verdict.name(), Some(run)),
         EventKind::RunAdopted { run } => ("run-adopted", run.as_str(), Some(run)),
         EventKind::Threshold { threshold, ok: true } => ("threshold-holds", threshold, None),
         EventKind::Threshold { threshold, ok: false } => ("threshold-crossed", threshold, None),
