@@ -1,4 +1,4 @@
-//! Plans, schedules, runs, frames, histograms, services, events, thresholds and formats.
+//! Plans, schedules, runs, frames, histograms, services, events, thresholds, formats and readers' preferences.
 //!
 //! Pure and deterministic: no I/O, no clock, no features. Time and ids are passed in. Every type here may cross the wire.
 
@@ -9,6 +9,7 @@ pub mod grafana;
 pub mod histogram;
 pub mod live;
 pub mod plan;
+pub mod prefs;
 pub mod run;
 pub mod schedule;
 pub mod script;

@@ -3,6 +3,7 @@
 //! - [`domain`]: plans, schedules, runs, frames: plain data and arithmetic, compiled everywhere.
 //! - [`api`]: the only bridge between browser and server: server functions and the [`api::port::Control`] they call.
 //! - [`ui`]: what people see.
+//! - [`report`]: a run as a file, drawn with the parts of [`ui`].
 //! - [`web`]: the axum router that serves [`ui`] and [`api`].
 //!
 //! Everything that touches the world (k6, Prometheus, processes, files) lives in the binary, behind `Control`.
@@ -12,6 +13,8 @@ pub mod domain;
 
 #[cfg(any(feature = "ssr", feature = "hydrate"))]
 pub mod api;
+#[cfg(feature = "ssr")]
+pub mod report;
 #[cfg(any(feature = "ssr", feature = "hydrate"))]
 pub mod ui;
 #[cfg(feature = "ssr")]

@@ -2,20 +2,17 @@
 
 mod app;
 mod browser;
-mod charts;
+pub(crate) mod charts;
 mod echarts;
 mod header;
 pub mod live;
-mod load;
+pub(crate) mod load;
 mod pages;
-mod parts;
+pub(crate) mod parts;
 mod prefs;
-#[cfg(feature = "ssr")]
-pub mod report;
 pub mod show;
 #[cfg(all(test, feature = "ssr"))]
 mod tests;
 pub mod text;
 
 pub use app::{App, BUILD_HEADER, shell};
-pub use prefs::{LANG_COOKIE, Prefs, THEME_COOKIE, Theme};

@@ -19,10 +19,10 @@ use ha_dashboard::{
         event::{Event, EventKind},
         live::Snapshot,
         plan::{Model, Pattern},
+        prefs::Lang,
         run::{Run, RunState, Verdict},
         validate::{Draft, Problem},
     },
-    ui::text::Lang,
 };
 
 use self::{

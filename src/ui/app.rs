@@ -13,10 +13,9 @@ use super::{
     live::Live,
     load::Form,
     pages::{FirstState, LoadPage, NotFoundPage, RunPage, RunsPage, ServicesPage},
-    prefs::Prefs,
     text::use_text,
 };
-use crate::api::functions::get_page_state;
+use crate::{api::functions::get_page_state, domain::prefs::Prefs};
 
 /// The header that names the server's build in what it sends; each page holds that of its own in a `meta` of [`BUILD_META`].
 pub const BUILD_HEADER: &str = "x-dashboard-build";

@@ -4,7 +4,7 @@ use leptos::{prelude::*, wasm_bindgen::JsCast, web_sys};
 
 #[cfg(feature = "hydrate")]
 mod js {
-    use crate::{domain::Millis, ui::text::Lang};
+    use crate::domain::{Millis, prefs::Lang};
 
     pub(in crate::ui) fn now_ms() -> Millis {
         js_sys::Date::now() as Millis
@@ -64,7 +64,7 @@ mod js {
 
 #[cfg(not(feature = "hydrate"))]
 mod js {
-    use crate::{domain::Millis, ui::text::Lang};
+    use crate::domain::{Millis, prefs::Lang};
 
     pub(in crate::ui) fn now_ms() -> Millis {
         0

@@ -7,9 +7,10 @@ use super::{
     browser,
     live::{Connection, Live},
     pages::NAV,
-    prefs::{Theme, set_theme},
-    text::{Lang, use_lang, use_text},
+    prefs::set_theme,
+    text::{use_lang, use_text},
 };
+use crate::domain::prefs::{Lang, Theme};
 
 /// The bar on top.
 #[component]

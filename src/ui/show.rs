@@ -1,6 +1,6 @@
 //! Turns what the domain says into words and numbers of the reader's language.
 
-use super::text::{Lang, Text};
+use super::text::Text;
 use crate::{
     api::error::ApiError,
     domain::{
@@ -9,6 +9,7 @@ use crate::{
         format::{self, NO_DATA, Numbers},
         frame::Unit,
         plan::{ALL_SERVICES, Pattern, Peak, Plan, Shape},
+        prefs::Lang,
         run::{Run, RunState, Verdict},
         service::Health,
         threshold::{Aggregation, MetricKind, Observed, Threshold},

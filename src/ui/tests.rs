@@ -6,13 +6,13 @@ use leptos::prelude::*;
 use super::{
     live::Live,
     load::{Form, LoadForm, Notices, RunPanel, Thresholds, Tiles},
-    text::Lang,
 };
 use crate::{
     api::functions::PageState,
     domain::{
         frame::{Frame, Metric, SeriesKey},
         live::{EngineStatus, MetricsStatus, Status},
+        prefs::Lang,
         run::{Run, RunState, Verdict},
         schedule::Schedule,
         script::{Script, ScriptKind},

@@ -8,63 +8,12 @@ use leptos::prelude::*;
 use crate::domain::{
     frame::Metric,
     plan::{Model, Pattern},
+    prefs::Lang,
     schedule::PhaseName,
     validate::Field,
 };
 
-/// The languages there are.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Lang {
-    /// English.
-    #[default]
-    En,
-    /// German.
-    De,
-}
-
 impl Lang {
-    /// Every language, in the order of the switch.
-    pub const ALL: &[Self] = &[Self::En, Self::De];
-
-    /// Its BCP 47 tag, as in `html[lang]` and in the cookie.
-    pub fn tag(self) -> &'static str {
-        match self {
-            Self::En => "en",
-            Self::De => "de",
-        }
-    }
-
-    /// Its own name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::En => "English",
-            Self::De => "Deutsch",
-        }
-    }
-
-    /// The language a tag such as `de-AT` stands for; `None` for one that we don't speak.
-    pub fn from_tag(tag: &str) -> Option<Self> {
-        let primary = tag.split(['-', '_']).next().unwrap_or_default();
-        Self::ALL.iter().copied().find(|lang| lang.tag().eq_ignore_ascii_case(primary))
-    }
-
-    /// The best language for an `Accept-Language` header; English where none fits.
-    pub fn from_accept_language(header: &str) -> Self {
-        let quality = |entry: &str| -> f32 {
-            entry.split(';').skip(1).find_map(|p| p.trim().strip_prefix("q=")?.parse().ok()).unwrap_or(1.0)
-        };
-        let mut wanted: Vec<(f32, Self)> = header
-            .split(',')
-            .filter_map(|entry| {
-                let tag = entry.split(';').next()?.trim();
-                Some((quality(entry), Self::from_tag(tag)?))
-            })
-            .filter(|(q, _)| *q > 0.0)
-            .collect();
-        wanted.sort_by(|a, b| b.0.total_cmp(&a.0));
-        wanted.first().map(|(_, lang)| *lang).unwrap_or_default()
-    }
-
     /// The words of this language.
     pub fn text(self) -> &'static Text {
         match self {
@@ -356,7 +305,7 @@ impl Text {
 
 #[cfg(test)]
 mod tests {
-    use super::Lang;
+    use crate::domain::prefs::Lang;
 
     #[test]
     fn the_browsers_first_language_that_we_speak_wins() {

@@ -6,8 +6,8 @@ use std::{
 };
 
 use ha_dashboard::{
-    domain::live::Snapshot,
-    ui::{report as page, text::Lang},
+    domain::{live::Snapshot, prefs::Lang},
+    report as page,
 };
 
 use super::{junit, report::Report};

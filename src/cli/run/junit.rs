@@ -6,10 +6,11 @@ use std::time::{Duration, SystemTime};
 use chrono::{DateTime, Utc};
 use ha_dashboard::{
     domain::{
+        prefs::Lang,
         run::{Run, RunState, Verdict},
         threshold::Observed,
     },
-    ui::{show, text::Lang},
+    ui::show,
 };
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 

@@ -9,11 +9,17 @@ use axum::{
 };
 use ha_dashboard::{
     api::error::ApiError,
-    domain::validate::{Draft, Field},
+    domain::{
+        prefs::{LANG_COOKIE, Lang, THEME_COOKIE, Theme},
+        validate::{Draft, Field},
+    },
 };
 use serde::Deserialize;
 
 use super::{HttpState, edge::Correlation};
+
+/// In place of a theme's name: whichever the system has.
+const SYSTEM: &str = "system";
 
 /// A year in seconds.
 const COOKIE_AGE_S: u32 = 31_536_000;
@@ -82,10 +88,11 @@ struct Prefs {
 
 async fn prefs(Query(prefs): Query<Prefs>) -> Response {
     let mut response = see(&local(prefs.back.as_deref().unwrap_or("/")));
-    let choices =
-        [("had_lang", prefs.lang, &["de", "en"][..]), ("had_theme", prefs.theme, &["dark", "light", "system"][..])];
-    for (cookie, choice, allowed) in choices {
-        let Some(choice) = choice.filter(|choice| allowed.contains(&choice.as_str())) else { continue };
+    let lang = prefs.lang.as_deref().and_then(Lang::from_tag).map(Lang::tag);
+    let theme = prefs.theme.as_deref();
+    let theme = theme.and_then(|theme| Theme::from_id(theme).map(Theme::id).or((theme == SYSTEM).then_some(SYSTEM)));
+    for (cookie, choice) in [(LANG_COOKIE, lang), (THEME_COOKIE, theme)] {
+        let Some(choice) = choice else { continue };
         let cookie = format!("{cookie}={choice}; Path=/; Max-Age={COOKIE_AGE_S}; SameSite=Lax");
         if let Ok(cookie) = HeaderValue::from_str(&cookie) {
             response.headers_mut().append(header::SET_COOKIE, cookie);

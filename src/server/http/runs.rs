@@ -8,8 +8,8 @@ use axum::{
 };
 use ha_dashboard::{
     api::error::ApiError,
-    domain::run::Run,
-    ui::{self, Prefs},
+    domain::{prefs::Prefs, run::Run},
+    report as file,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -161,7 +161,7 @@ pub async fn report(
     let log = state.control.log(&run.id).await.unwrap_or_default();
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let lang = Prefs::from_headers(text(header::COOKIE), text(header::ACCEPT_LANGUAGE)).lang;
-    let page = ui::report::html(&run, &snapshot, &log, lang);
+    let page = file::html(&run, &snapshot, &log, lang);
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),
         (header::CONTENT_DISPOSITION, format!("attachment; filename=\"load-test-{}.html\"", run.id)),

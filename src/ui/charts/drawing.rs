@@ -11,12 +11,10 @@ use super::{
     scale::tick,
     text::ChartText,
 };
-use crate::{
-    domain::{
-        format::{NO_DATA, clock},
-        live::LiveState,
-    },
-    ui::text::Lang,
+use crate::domain::{
+    format::{NO_DATA, clock},
+    live::LiveState,
+    prefs::Lang,
 };
 
 /// The side of the stretched drawing, in its own units.

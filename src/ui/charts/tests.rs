@@ -8,17 +8,15 @@ use super::{
     text::ChartText,
     theme::{Colours, Tone},
 };
-use crate::{
-    domain::{
-        frame::{Dimension, Frame, Metric, SeriesKey},
-        live::LiveState,
-        plan::{Pattern, Peak, Plan, Shape},
-        run::{Run, RunState, Verdict},
-        schedule::Schedule,
-        service::{Health, Service, ServiceStatus},
-        threshold::Observed,
-    },
-    ui::text::Lang,
+use crate::domain::{
+    frame::{Dimension, Frame, Metric, SeriesKey},
+    live::LiveState,
+    plan::{Pattern, Peak, Plan, Shape},
+    prefs::Lang,
+    run::{Run, RunState, Verdict},
+    schedule::Schedule,
+    service::{Health, Service, ServiceStatus},
+    threshold::Observed,
 };
 
 const START: u64 = 1_700_000_000_000;

@@ -1,9 +1,6 @@
 //! The charts' words in both languages.
 
-use crate::{
-    domain::{format::Numbers, frame::Metric, schedule::PhaseName},
-    ui::text::Lang,
-};
+use crate::domain::{format::Numbers, frame::Metric, prefs::Lang, schedule::PhaseName};
 
 /// What a panel is called and says of itself.
 #[derive(Debug, PartialEq, Eq)]

@@ -7,31 +7,32 @@ mod tests;
 use leptos::prelude::*;
 
 use self::parts::{Part, parts};
-use super::{
-    charts::{SchedulePreview, drawn_charts},
-    load::VerdictView,
-    parts::literal,
-    show,
-    text::{Lang, use_lang, use_text},
-};
 use crate::domain::{
     event::Event,
     format::{self, NO_DATA, clock},
     frame::{Metric, Unit},
     live::{LiveState, Snapshot},
+    prefs::Lang,
     run::{Run, RunState, Verdict},
     threshold::Observed,
+};
+use crate::ui::{
+    charts::{SchedulePreview, drawn_charts},
+    load::VerdictView,
+    parts::literal,
+    show,
+    text::{use_lang, use_text},
 };
 
 /// The page's own style and what only a report needs, in the order in which they build on each other.
 const STYLE: &[&str] = &[
-    include_str!("../../style/tokens.css"),
-    include_str!("../../style/base.css"),
-    include_str!("../../style/layout.css"),
-    include_str!("../../style/run.css"),
-    include_str!("../../style/numbers.css"),
-    include_str!("../../style/charts.css"),
-    include_str!("../../style/report.css"),
+    include_str!("../style/tokens.css"),
+    include_str!("../style/base.css"),
+    include_str!("../style/layout.css"),
+    include_str!("../style/run.css"),
+    include_str!("../style/numbers.css"),
+    include_str!("../style/charts.css"),
+    include_str!("../style/report.css"),
 ];
 
 /// Wherever the file is opened: it loads nothing, runs nothing and sends nothing.
