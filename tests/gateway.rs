@@ -315,7 +315,8 @@ fn no_other_protocol_reaches_the_engine() {
             let headers = format!("Connection: {connection}\r\nUpgrade: {protocol}\r\nHTTP2-Settings: AAMAAABk\r\n");
             let (status, answer) = gateway.ask("GET /containers/json", &headers, "");
             // HAProxy 3 takes the wish for h2c away before our rules see it; the engine does not see it either.
-            let plain = protocol.eq_ignore_ascii_case("h2c") && !answer.to_ascii_lowercase().contains("upgrade");
+            let wished = answer.lines().any(|line| line.to_ascii_lowercase().starts_with("upgrade:"));
+            let plain = protocol.eq_ignore_ascii_case("h2c") && !wished;
             assert!([400, 403].contains(&status) || (status == 200 && plain), "{protocol}: {answer}");
         }
     }
