@@ -231,8 +231,10 @@ impl Inspector {
 impl Look {
     /// Whether it was, or is, at the script as it is now, and may still be believed.
     fn is_fresh(&self, stamp: Stamp) -> bool {
+        // One that ended without a word will never say any.
+        let under_way = self.known.has_changed().is_ok();
         let believed = |known: &Known| known.retry_at.is_none_or(|at| at > Instant::now());
-        self.stamp == stamp && self.known.borrow().as_ref().is_none_or(believed)
+        self.stamp == stamp && self.known.borrow().as_ref().map_or(under_way, believed)
     }
 }
 

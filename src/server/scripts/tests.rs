@@ -324,3 +324,14 @@ async fn scripts_see_nothing_of_the_dashboards_environment() {
     let ScriptKind::Broken { message } = &list[0].kind else { panic!("{list:?}") };
     assert_eq!(message, "Error: HAD_INPUT,K6_AUTO_EXTENSION_RESOLUTION,K6_NO_USAGE_REPORT");
 }
+
+#[tokio::test]
+async fn a_look_that_ended_without_a_word_is_taken_again() {
+    let stamp = Stamp { modified: None, size: 1, library: (0, None, 0) };
+    let (sender, known) = watch::channel(None);
+    let _task = AbortOnDropHandle::new(tokio::spawn(async {}));
+    let look = Look { stamp, urgent: Arc::default(), known, _task };
+    assert!(look.is_fresh(stamp), "it is under way");
+    drop(sender);
+    assert!(!look.is_fresh(stamp));
+}
