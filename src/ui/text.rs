@@ -302,23 +302,3 @@ impl Text {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use crate::domain::prefs::Lang;
-
-    #[test]
-    fn the_browsers_first_language_that_we_speak_wins() {
-        for (header, lang) in [
-            ("", Lang::En),
-            ("de", Lang::De),
-            ("de-AT,de;q=0.9,en;q=0.8", Lang::De),
-            ("fr,en;q=0.5,de;q=0.7", Lang::De),
-            ("de;q=0,en", Lang::En),
-            ("en-GB,de", Lang::En),
-            ("*;q=nonsense;;,", Lang::En),
-        ] {
-            assert_eq!(Lang::from_accept_language(header), lang, "{header}");
-        }
-    }
-}
