@@ -207,6 +207,13 @@ impl Life {
         (run, verdict)
     }
 
+    /// What is wrong with the state folder, once something is.
+    fn storage_problem(&self) -> String {
+        let mut runs = self.runs.clone();
+        let told = async { runs.wait_for(|feed| !feed.storage_problem.is_empty()).await.map(|feed| feed.clone()) };
+        self.wait(told).unwrap().storage_problem
+    }
+
     fn supervisor_record(&self, id: &RunId) -> serde_json::Value {
         let path = self.supervisor.archive_dir(id).join("run.json");
         serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
@@ -530,16 +537,21 @@ fn a_run_at_work_is_found_by_its_processes_whatever_became_of_its_records() {
     gone(pid);
 }
 
-/// A disk of some KiB at `place`, which goes with the value.
-struct SmallDisk(PathBuf);
+/// Something mounted at a place, which goes with the value.
+struct Mount(PathBuf);
 
-impl SmallDisk {
-    fn mount(place: PathBuf, kib: u32) -> Self {
+impl Mount {
+    /// A disk of some KiB.
+    fn small_disk(place: PathBuf, kib: u32) -> Self {
         fs::create_dir_all(&place).unwrap();
-        let options = format!("size={kib}k");
-        let mounted =
-            std::process::Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(&place).status();
-        assert!(mounted.unwrap().success(), "a small disk needs root");
+        mount(&["-t", "tmpfs", "-o", &format!("size={kib}k"), "tmpfs"], &place);
+        Self(place)
+    }
+
+    /// The folder that is there already, which can't be written to by its name.
+    fn read_only(place: PathBuf) -> Self {
+        mount(&["--bind", &place.display().to_string()], &place);
+        mount(&["-o", "remount,bind,ro"], &place);
         Self(place)
     }
 
@@ -553,16 +565,21 @@ impl SmallDisk {
     }
 }
 
-impl Drop for SmallDisk {
+impl Drop for Mount {
     fn drop(&mut self) {
         let _ = std::process::Command::new("umount").arg("-l").arg(&self.0).status();
     }
 }
 
+fn mount(args: &[&str], place: &Path) {
+    let mounted = std::process::Command::new("mount").args(args).arg(place).status().unwrap();
+    assert!(mounted.success(), "mounting needs root");
+}
+
 #[test]
 fn a_disk_that_fills_up_is_told_and_costs_no_verdict() {
     let bench = Bench::new(&[("a.js", &script("60s", "{}", "")), ("quick.js", &script("1s", "{}", ""))]);
-    let disk = SmallDisk::mount(bench.folder.path().join("state"), 1024);
+    let disk = Mount::small_disk(bench.folder.path().join("state"), 1024);
     let life = bench.dashboard();
     let run = life.start("a.js", &[]);
     life.running();
@@ -574,12 +591,8 @@ fn a_disk_that_fills_up_is_told_and_costs_no_verdict() {
     let ended = life.until(|run| !run.state.is_active());
     assert_eq!(ended.state, RunState::Finished(Verdict::Stopped));
     assert!(ended.started_ms.is_some() && ended.ended_ms.is_some());
-    let mut runs = life.runs.clone();
-    let feed = life.wait(async { runs.wait_for(|feed| !feed.storage_problem.is_empty()).await.unwrap().clone() });
-    assert!(
-        feed.storage_problem.contains("No space left") && feed.storage_problem.contains("HAD_STATE_DIR"),
-        "{feed:?}"
-    );
+    let problem = life.storage_problem();
+    assert!(problem.contains("No space left") && problem.contains("HAD_STATE_DIR"), "{problem}");
     let refused = life.wait(life.supervisor.start(plan("quick.js", &[]), vec![], String::new()));
     assert!(matches!(&refused, Err(ApiError::Unavailable { what }) if what.contains("No space left")), "{refused:?}");
 
@@ -593,27 +606,6 @@ fn a_disk_that_fills_up_is_told_and_costs_no_verdict() {
     drop(disk);
 }
 
-/// A folder that can't be written to by its name as long as the value lives.
-struct ReadOnly(PathBuf);
-
-impl ReadOnly {
-    fn make(place: PathBuf) -> Self {
-        let mount = |args: &[&str]| {
-            let mounted = std::process::Command::new("mount").args(args).arg(&place).status().unwrap();
-            assert!(mounted.success(), "a read-only folder needs root");
-        };
-        mount(&["--bind", &place.display().to_string()]);
-        mount(&["-o", "remount,bind,ro"]);
-        Self(place)
-    }
-}
-
-impl Drop for ReadOnly {
-    fn drop(&mut self) {
-        let _ = std::process::Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
-
 #[test]
 fn a_folder_that_turns_read_only_in_mid_run_is_told_and_costs_no_verdict() {
     let bench = Bench::new(&[("a.js", &script("60s", "{}", ""))]);
@@ -621,13 +613,12 @@ fn a_folder_that_turns_read_only_in_mid_run_is_told_and_costs_no_verdict() {
     let run = life.start("a.js", &[]);
     life.running_on_record();
     let dir = life.supervisor.archive_dir(&run.id);
-    let folder = ReadOnly::make(dir.clone());
+    let folder = Mount::read_only(dir.clone());
     life.stop();
     let ended = life.until(|run| !run.state.is_active());
     assert_eq!(ended.state, RunState::Finished(Verdict::Stopped));
-    let mut runs = life.runs.clone();
-    let feed = life.wait(async { runs.wait_for(|feed| !feed.storage_problem.is_empty()).await.unwrap().clone() });
-    assert!(feed.storage_problem.contains("Read-only file system"), "{feed:?}");
+    let problem = life.storage_problem();
+    assert!(problem.contains("Read-only file system"), "{problem}");
     gone_with_keeper(&dir);
     life.crash();
     drop(folder);
