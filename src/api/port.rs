@@ -10,7 +10,6 @@ use super::{error::ApiError, functions::PageState};
 use crate::domain::{
     live::{Cursor, Snapshot},
     run::{Run, RunId},
-    script::ScriptKind,
     validate::{Draft, Rules},
 };
 
@@ -30,14 +29,14 @@ pub trait Control: Send + Sync + 'static {
     async fn brief(&self) -> Arc<Snapshot>;
 
     /// The bounds, services and scripts that [`Draft::validate`] needs; scripts are read again where files changed. One that
-    /// takes k6 long is [`ScriptKind::Pending`]: ask again.
+    /// takes k6 long is [`ScriptKind::Pending`](crate::domain::script::ScriptKind::Pending): ask again.
     async fn rules(&self) -> Rules;
 
     /// The same once no script is pending, for a choice among them that is always the same.
     async fn settled_rules(&self) -> Rules {
         loop {
             let rules = self.rules().await;
-            if rules.scripts.iter().all(|script| script.kind != ScriptKind::Pending) {
+            if rules.is_settled() {
                 return rules;
             }
         }

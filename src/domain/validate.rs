@@ -326,6 +326,11 @@ impl Rules {
     pub fn script(&self, name: &str) -> Option<&Script> {
         self.scripts.iter().find(|script| script.name == name)
     }
+
+    /// Whether k6 has looked at every script.
+    pub fn is_settled(&self) -> bool {
+        self.scripts.iter().all(|script| script.kind != ScriptKind::Pending)
+    }
 }
 
 impl Draft {

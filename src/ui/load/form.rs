@@ -278,11 +278,11 @@ pub fn LoadForm(
             // Scripts may have changed since; without an answer the known rules stay, and the server checks anyway. It takes
             // its time as long as k6 looks at one, and then says so.
             while let Ok(rules) = functions::get_rules().await {
-                let pending = rules.scripts.iter().any(|script| script.kind == ScriptKind::Pending);
+                let settled = rules.is_settled();
                 if form.rules.try_with_untracked(|known| known.as_ref() != Some(&rules)) == Some(true) {
                     form.rules.set(Some(rules));
                 }
-                if !pending || form.rules.is_disposed() {
+                if settled || form.rules.is_disposed() {
                     return;
                 }
             }
