@@ -1,12 +1,12 @@
 //! What the server and the browser share.
 //!
 //! - [`domain`]: plans, schedules, runs, frames: plain data and arithmetic, compiled everywhere.
-//! - [`api`]: the only bridge between browser and server: server functions and the [`api::port::Control`] they call.
+//! - [`api`]: the only bridge between browser and server: server functions and the [`api::port`] they call.
 //! - [`ui`]: what people see.
 //! - [`report`]: a run as a file, drawn with the parts of [`ui`].
 //! - [`web`]: the axum router that serves [`ui`] and [`api`].
 //!
-//! Everything that touches the world (k6, Prometheus, processes, files) lives in the binary, behind `Control`.
+//! Everything that touches the world (k6, Prometheus, processes, files) lives in the binary, behind the port.
 #![recursion_limit = "512"]
 
 pub mod domain;

@@ -14,7 +14,10 @@ use std::{
 
 use clap::Args;
 use ha_dashboard::{
-    api::error::ApiError,
+    api::{
+        caller::{Caller, Door},
+        error::ApiError,
+    },
     domain::{
         event::{Event, EventKind},
         live::Snapshot,
@@ -216,30 +219,30 @@ async fn follow(app: &App, args: &RunArgs) -> Result<Ended, (Code, String)> {
     let signals = Shutdown::default();
     signals.on_signals().map_err(|error| (exit::ENVIRONMENT, format!("the system refuses signals: {error}")))?;
     let control = &app.control;
+    let caller = &Caller { correlation_id: format!("cli-{:032x}", rand::random::<u128>()), door: Door::Terminal };
 
     let (script, rules) = match &args.script {
-        Some(script) => (script.clone(), control.rules_for(script).await),
+        Some(script) => (script.clone(), control.rules_for(caller, script).await),
         None => {
-            let rules = control.settled_rules().await;
+            let rules = control.settled_rules(caller).await;
             (Draft::suggested(&rules).script, rules)
         }
     };
     let draft = args.draft(script);
     // Refused at once, not after Prometheus has started.
     if let Err(errors) = draft.validate(&rules) {
-        let engine = control.snapshot().await.status.engine.clone();
+        let engine = control.brief(caller).await.status.engine.clone();
         // Without k6 every script is broken, and that is not the caller's plan.
         let no_k6 =
             engine.k6_version.is_none() && errors.iter().any(|e| matches!(e.problem, Problem::BrokenScript { .. }));
         return Err(if no_k6 { (exit::ENVIRONMENT, engine.note) } else { failed(ApiError::Invalid { errors }) });
     }
     tokio::select! {
-        ready = ready(app) => ready?,
+        ready = ready(app, caller) => ready?,
         () = signals.token.cancelled() => return Err((exit::STOPPED, "stopped before the test began".into())),
     }
 
-    let correlation_id = format!("cli-{:032x}", rand::random::<u128>());
-    let run = control.start(draft, correlation_id).await.map_err(failed)?;
+    let run = control.start(caller, draft).await.map_err(failed)?;
     let mut progress = Progress::new(&run);
     let mut interval = tokio::time::interval(Duration::from_millis(500));
     let mut asked = false;
@@ -249,15 +252,15 @@ async fn follow(app: &App, args: &RunArgs) -> Result<Ended, (Code, String)> {
             () = signals.token.cancelled(), if !asked => {
                 asked = true;
                 progress.say("stopping");
-                match control.stop(format!("cli-{:032x}", rand::random::<u128>())).await {
+                match control.stop(caller).await {
                     // It may have ended in this very moment.
                     Ok(_) | Err(ApiError::NotRunning) => {}
                     Err(error) => return Err(failed(error)),
                 }
             }
         }
-        let now = control.run(&run.id).await.map_err(failed)?;
-        let snapshot = control.snapshot().await;
+        let now = control.run(caller, &run.id).await.map_err(failed)?;
+        let snapshot = control.snapshot(caller).await;
         progress.show(&now, &snapshot);
         if let RunState::Finished(verdict) = &now.state {
             let verdict = verdict.clone();
@@ -265,29 +268,29 @@ async fn follow(app: &App, args: &RunArgs) -> Result<Ended, (Code, String)> {
         }
     };
     progress.end();
-    finish(app, run).await
+    finish(app, caller, run).await
 }
 
 /// What it came to, with k6's log where it crashed.
-async fn finish(app: &App, (run, verdict): (Run, Verdict)) -> Result<Ended, (Code, String)> {
-    let log = app.control.log(&run.id).await.unwrap_or_default();
+async fn finish(app: &App, caller: &Caller, (run, verdict): (Run, Verdict)) -> Result<Ended, (Code, String)> {
+    let log = app.control.log(caller, &run.id).await.unwrap_or_default();
     if matches!(verdict, Verdict::Crashed { .. }) {
         for line in log.iter().rev().take(20).rev() {
             eprintln!("k6: {line}");
         }
     }
-    let snapshot = last_picture(app, &run).await;
+    let snapshot = last_picture(app, caller, &run).await;
     // What the store tells in place of k6 comes with that picture.
     let run = snapshot.status.run.clone().filter(|told| told.id == run.id).unwrap_or(run);
     Ok(Ended { report: Report::new(run, &verdict), snapshot, log })
 }
 
 /// The picture with the values of the run's last moments: they reach the hub with the poll after k6's end.
-async fn last_picture(app: &App, run: &Run) -> Snapshot {
+async fn last_picture(app: &App, caller: &Caller, run: &Run) -> Snapshot {
     let deadline = Instant::now() + LAST_VALUES;
     let mut told_at = None;
     loop {
-        let snapshot = app.control.snapshot().await;
+        let snapshot = app.control.snapshot(caller).await;
         let told = |event: &Event| matches!(&event.kind, EventKind::RunEnded { run: id, .. } if *id == run.id);
         let untold = |told: &Run| told.id == run.id && told.started_ms.is_some() && told.totals.is_none();
         if snapshot.events.iter().any(told) {
@@ -313,10 +316,10 @@ fn failed(error: ApiError) -> (Code, String) {
 }
 
 /// Waits for k6 and the metrics store.
-async fn ready(app: &App) -> Result<(), (Code, String)> {
+async fn ready(app: &App, caller: &Caller) -> Result<(), (Code, String)> {
     let deadline = Instant::now() + READY;
     loop {
-        let snapshot = app.control.snapshot().await;
+        let snapshot = app.control.brief(caller).await;
         let (engine, metrics) = (&snapshot.status.engine, &snapshot.status.metrics);
         if engine.ready && metrics.reachable {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Owns the run at work: implements [`ha_dashboard::api::port::Control`].
+//! Owns the run at work: implements the [`ha_dashboard::api::port`].
 
 mod archive;
 mod log;
@@ -13,9 +13,10 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 use ha_dashboard::{
     api::{
+        caller::Caller,
         error::ApiError,
-        functions::PageState,
-        port::{Control, SharedControl},
+        page::PageState,
+        port::{Runs, Services, SharedControl, View},
     },
     domain::{
         frame::{Dimension, History},
@@ -23,6 +24,7 @@ use ha_dashboard::{
         plan::Plan,
         run::{Run, RunId},
         script::{Script, ScriptInput},
+        service::ServiceStatus,
         validate::{Draft, Field, Problem, Rules},
     },
 };
@@ -168,67 +170,77 @@ fn up_to_date(picture: Arc<Snapshot>, feed: &RunFeed) -> Arc<Snapshot> {
 }
 
 #[async_trait]
-impl Control for Dashboard {
-    async fn page_state(&self) -> PageState {
-        let rules = self.rules().await;
-        let picture = self.brief_picture();
-        PageState { now_ms: now_ms(), status: picture.status.clone(), frame: picture.frame.clone(), rules }
-    }
-
-    async fn snapshot(&self) -> Arc<Snapshot> {
-        self.picture()
-    }
-
-    async fn brief(&self) -> Arc<Snapshot> {
-        self.brief_picture()
-    }
-
-    async fn rules(&self) -> Rules {
+impl Runs for Dashboard {
+    async fn rules(&self, _: &Caller) -> Rules {
         self.rules_with(self.scripts.list().await)
     }
 
-    async fn rules_for(&self, script: &str) -> Rules {
+    async fn rules_for(&self, caller: &Caller, script: &str) -> Rules {
         match self.scripts.one(script.trim()).await {
             Some(script) => self.rules_with(vec![script]),
             // The error names those there are.
-            None => self.rules().await,
+            None => self.rules(caller).await,
         }
     }
 
-    async fn start(&self, draft: Draft, correlation_id: String) -> Result<Run, ApiError> {
-        let rules = self.rules_for(&draft.script).await;
+    async fn start(&self, caller: &Caller, draft: Draft) -> Result<Run, ApiError> {
+        let rules = self.rules_for(caller, &draft.script).await;
         let plan = draft.validate(&rules).map_err(|errors| ApiError::Invalid { errors })?;
         self.knows_its_metrics(&plan).await?;
         let trend_stats = self.scripts.trend_stats(&plan.script);
-        self.supervisor.start(plan, trend_stats, correlation_id).await
+        self.supervisor.start(plan, trend_stats, caller.clone()).await
     }
 
-    async fn stop(&self, correlation_id: String) -> Result<Run, ApiError> {
-        self.supervisor.stop(correlation_id).await
+    async fn stop(&self, caller: &Caller) -> Result<Run, ApiError> {
+        self.supervisor.stop(caller.clone()).await
     }
 
-    async fn pull_image(&self, correlation_id: String) -> Result<(), ApiError> {
-        self.supervisor.pull(correlation_id).await
+    async fn pull_image(&self, caller: &Caller) -> Result<(), ApiError> {
+        self.supervisor.pull(caller).await
     }
 
-    async fn runs(&self) -> Vec<Run> {
+    async fn runs(&self, _: &Caller) -> Vec<Run> {
         let picture = self.brief_picture();
         self.supervisor.runs().into_iter().map(|run| with_observed(run, &picture)).collect()
     }
 
-    fn look_at_runs(&self, look: &mut dyn FnMut(&Run)) {
+    fn look_at_runs(&self, _: &Caller, look: &mut dyn FnMut(&Run)) {
         self.supervisor.look_at_runs(look);
     }
 
-    async fn run(&self, id: &RunId) -> Result<Run, ApiError> {
+    async fn run(&self, _: &Caller, id: &RunId) -> Result<Run, ApiError> {
         self.supervisor.run(id).map(|run| with_observed(run, &self.brief_picture()))
     }
 
-    async fn log(&self, id: &RunId) -> Result<Vec<String>, ApiError> {
+    async fn log(&self, _: &Caller, id: &RunId) -> Result<Vec<String>, ApiError> {
         self.supervisor.log(id).await
     }
+}
 
-    async fn live(&self, resume: Option<Cursor>) -> BoxStream<'static, Bytes> {
+#[async_trait]
+impl Services for Dashboard {
+    async fn services(&self, _: &Caller) -> Vec<ServiceStatus> {
+        self.brief_picture().status.services.clone()
+    }
+}
+
+#[async_trait]
+impl View for Dashboard {
+    async fn page_state(&self, caller: &Caller) -> PageState {
+        let rules = self.rules(caller).await;
+        let picture = self.brief_picture();
+        PageState { now_ms: now_ms(), status: picture.status.clone(), frame: picture.frame.clone(), rules }
+    }
+
+    async fn snapshot(&self, _: &Caller) -> Arc<Snapshot> {
+        self.picture()
+    }
+
+    async fn brief(&self, _: &Caller) -> Arc<Snapshot> {
+        self.brief_picture()
+    }
+
+    async fn live(&self, _: &Caller, resume: Option<Cursor>) -> BoxStream<'static, Bytes> {
         self.hub.subscribe(resume)
     }
 }

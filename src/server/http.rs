@@ -1,5 +1,5 @@
-//! The axum side: REST, live stream, plain forms, pages. No logic: each handler is one call of
-//! [`ha_dashboard::api::port::Control`] and puts its answer into words.
+//! The axum side: REST, live stream, plain forms, pages. No logic: each handler is one call of the
+//! [`ha_dashboard::api::port`] and puts its answer into words.
 //!
 //! From the outside in: [`edge`] (correlation id, log line, error bodies, headers), [`guard`] (who may call), body limit,
 //! compression, routes.

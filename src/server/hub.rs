@@ -102,7 +102,7 @@ impl Hub {
         self.stage.brief(now_ms())
     }
 
-    /// The stream of [`ha_dashboard::api::port::Control::live`].
+    /// The stream of [`ha_dashboard::api::port::View::live`].
     pub fn subscribe(&self, resume: Option<Cursor>) -> BoxStream<'static, Bytes> {
         self.stage.subscribe(resume, self.shutdown.token.clone(), now_ms)
     }

@@ -8,7 +8,7 @@ use leptos::prelude::*;
 
 use super::browser;
 use crate::{
-    api::functions::PageState,
+    api::page::PageState,
     domain::{
         Millis,
         live::{LiveState, Snapshot},

@@ -21,7 +21,7 @@ use super::{
     parts::mark_hydrated,
     text::{Text, use_text},
 };
-use crate::api::{error::ApiError, functions::PageState};
+use crate::api::{error::ApiError, page::PageState};
 
 /// A page in the navigation.
 pub struct NavItem {

@@ -8,7 +8,7 @@ use super::{
     load::{Form, LoadForm, Notices, RunPanel, Thresholds, Tiles},
 };
 use crate::{
-    api::functions::PageState,
+    api::page::PageState,
     domain::{
         frame::{Frame, Metric, SeriesKey},
         live::{EngineStatus, MetricsStatus, Status},

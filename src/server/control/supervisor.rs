@@ -9,7 +9,7 @@ use std::{
 };
 
 use ha_dashboard::{
-    api::error::ApiError,
+    api::{caller::Caller, error::ApiError},
     domain::{
         Millis,
         live::{EngineStatus, Pull},
@@ -222,11 +222,11 @@ impl Supervisor {
         self: &Arc<Self>,
         plan: Plan,
         trend_stats: Vec<String>,
-        correlation_id: String,
+        caller: Caller,
     ) -> Result<Run, ApiError> {
         let this = self.clone();
         // A task of its own: a caller who goes away must not leave half a start behind.
-        let start = self.shutdown.tasks.spawn(async move { this.start_whole(plan, trend_stats, correlation_id).await });
+        let start = self.shutdown.tasks.spawn(async move { this.start_whole(plan, trend_stats, caller).await });
         start.await.unwrap_or_else(|error| Err(ApiError::Internal { what: format!("the start broke off: {error}") }))
     }
 
@@ -234,8 +234,9 @@ impl Supervisor {
         self: Arc<Self>,
         plan: Plan,
         trend_stats: Vec<String>,
-        correlation_id: String,
+        caller: Caller,
     ) -> Result<Run, ApiError> {
+        let Caller { correlation_id, door } = caller;
         let reservation = self.reserve(plan, correlation_id)?;
         let run = reservation.run.clone();
         let result = self.launch(&run, trend_stats).await;
@@ -243,7 +244,7 @@ impl Supervisor {
             Ok(Started { instance, deadline_ms }) => {
                 let (run, stop) = reservation.keep(&instance, deadline_ms);
                 let script = &run.plan.script;
-                tracing::info!(run_id = %run.id, correlation_id = %run.correlation_id, script, "run started");
+                tracing::info!(run_id = %run.id, correlation_id = %run.correlation_id, %door, script, "run started");
                 if stop {
                     self.record(&run.id).await;
                 }
@@ -252,7 +253,7 @@ impl Supervisor {
                 Ok(run)
             }
             Err(error) => {
-                tracing::warn!(run_id = %run.id, correlation_id = %run.correlation_id, %error, "run not started");
+                tracing::warn!(run_id = %run.id, correlation_id = %run.correlation_id, %door, %error, "run not started");
                 reservation.undo().await;
                 Err(error)
             }
@@ -324,13 +325,13 @@ impl Supervisor {
     ///
     /// # Errors
     /// [`ApiError::NotRunning`]; [`ApiError::Unavailable`] where k6 can't be reached: it is then tried until it can.
-    pub async fn stop(self: &Arc<Self>, correlation_id: String) -> Result<Run, ApiError> {
+    pub async fn stop(self: &Arc<Self>, caller: Caller) -> Result<Run, ApiError> {
         let this = self.clone();
-        let stop = self.shutdown.tasks.spawn(async move { this.stop_whole(correlation_id).await });
+        let stop = self.shutdown.tasks.spawn(async move { this.stop_whole(caller).await });
         stop.await.unwrap_or_else(|error| Err(ApiError::Internal { what: format!("the stop broke off: {error}") }))
     }
 
-    async fn stop_whole(self: Arc<Self>, correlation_id: String) -> Result<Run, ApiError> {
+    async fn stop_whole(self: Arc<Self>, caller: Caller) -> Result<Run, ApiError> {
         let (run, tries) = {
             let mut state = self.state();
             let id = state.current.clone().ok_or(ApiError::NotRunning)?;
@@ -344,7 +345,7 @@ impl Supervisor {
             self.publish(&state);
             (run, state.tries.clone())
         };
-        tracing::info!(run_id = %run.id, %correlation_id, "stop asked for");
+        tracing::info!(run_id = %run.id, caller.correlation_id, door = %caller.door, "stop asked for");
         let Some(tries) = tries else { return Ok(run) };
         // The next dashboard goes on with a stop that this one does not get through.
         let (problem, ()) = tokio::join!(tries.problem(), self.record(&run.id));
@@ -599,9 +600,9 @@ impl Supervisor {
     ///
     /// # Errors
     /// [`ApiError::Unavailable`].
-    pub async fn pull(self: &Arc<Self>, correlation_id: String) -> Result<(), ApiError> {
+    pub async fn pull(self: &Arc<Self>, caller: &Caller) -> Result<(), ApiError> {
         self.engine.pull().await.map_err(|error| ApiError::Unavailable { what: error.to_string() })?;
-        tracing::info!(correlation_id, "pulling k6's image");
+        tracing::info!(caller.correlation_id, door = %caller.door, "pulling k6's image");
         self.look_at_engine().await;
         let this = self.clone();
         self.shutdown.tasks.spawn(async move {

@@ -10,7 +10,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use ha_dashboard::api::{error::ApiError, functions::CorrelationId};
+use ha_dashboard::api::{caller::Caller, error::ApiError};
 use tracing::Instrument;
 
 use super::{MAX_BODY_BYTES, error::Problem};
@@ -28,14 +28,14 @@ const MAX_TEXT_BYTES: usize = 4_096;
 /// Built files carry a hash of their content in their names, so they never change.
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
-/// The request's correlation id, for handlers.
-pub struct Correlation(pub String);
+/// Who asks, for handlers.
+pub struct Asking(pub Caller);
 
-impl<S: Sync> FromRequestParts<S> for Correlation {
+impl<S: Sync> FromRequestParts<S> for Asking {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(Self(parts.extensions.get::<CorrelationId>().map(|id| id.0.clone()).unwrap_or_default()))
+        Ok(Self(parts.extensions.get::<Caller>().cloned().unwrap_or_default()))
     }
 }
 
@@ -45,7 +45,7 @@ pub async fn edge(State(settings): State<Arc<Settings>>, mut request: Request, n
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
-    request.extensions_mut().insert(CorrelationId(id.clone()));
+    request.extensions_mut().insert(Caller { correlation_id: id.clone(), ..Caller::default() });
 
     let span = tracing::info_span!("request", %method, route, correlation_id = %id);
     let started = Instant::now();

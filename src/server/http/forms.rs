@@ -8,7 +8,7 @@ use axum::{
     routing::{get, post},
 };
 use ha_dashboard::{
-    api::error::ApiError,
+    api::{caller::Door, error::ApiError},
     domain::{
         prefs::{LANG_COOKIE, Lang, THEME_COOKIE, Theme},
         validate::{Draft, Field},
@@ -16,7 +16,7 @@ use ha_dashboard::{
 };
 use serde::Deserialize;
 
-use super::{HttpState, edge::Correlation};
+use super::{HttpState, edge::Asking};
 
 /// In place of a theme's name: whichever the system has.
 const SYSTEM: &str = "system";
@@ -37,7 +37,7 @@ pub fn router() -> Router<HttpState> {
 /// page decides by order.
 async fn start(
     State(state): State<HttpState>,
-    Correlation(id): Correlation,
+    Asking(caller): Asking,
     Form(fields): Form<Vec<(String, String)>>,
 ) -> Response {
     let mut draft = Draft::default();
@@ -46,21 +46,21 @@ async fn start(
             *draft.slot(field) = value;
         }
     }
-    match state.control.start(draft.clone(), id).await {
+    match state.control.start(&caller.through(Door::Form), draft.clone()).await {
         Ok(_) => see("/"),
         Err(error) => see(&with_draft(&mut draft, &error)),
     }
 }
 
-async fn stop(State(state): State<HttpState>, Correlation(id): Correlation) -> Response {
-    match state.control.stop(id).await {
+async fn stop(State(state): State<HttpState>, Asking(caller): Asking) -> Response {
+    match state.control.stop(&caller.through(Door::Form)).await {
         Ok(_) => see("/"),
         Err(error) => see(&format!("/?error={}", error.code())),
     }
 }
 
-async fn pull(State(state): State<HttpState>, Correlation(id): Correlation) -> Response {
-    match state.control.pull_image(id).await {
+async fn pull(State(state): State<HttpState>, Asking(caller): Asking) -> Response {
+    match state.control.pull_image(&caller.through(Door::Form)).await {
         Ok(()) => see("/"),
         Err(error) => see(&format!("/?error={}", error.code())),
     }

@@ -10,7 +10,7 @@ use ha_dashboard::domain::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{HttpState, edge::Correlation};
+use super::{HttpState, edge::Asking};
 
 /// The name under which the dashboard is known to its callers.
 const NAME: &str = "analytics-service";
@@ -87,8 +87,8 @@ pub struct LiveBody {
 /// The dashboard's health in short. 200 as long as it answers: a service under test that is down is no reason to restart
 /// the dashboard.
 #[utoipa::path(get, path = "/health", tag = "health", responses((status = 200, body = HealthBody)))]
-pub async fn health(State(state): State<HttpState>, Correlation(correlation_id): Correlation) -> Json<HealthBody> {
-    let snapshot = state.control.brief().await;
+pub async fn health(State(state): State<HttpState>, Asking(caller): Asking) -> Json<HealthBody> {
+    let snapshot = state.control.brief(&caller).await;
     let dependencies = dependencies(&snapshot.status);
     Json(HealthBody {
         status: overall(&dependencies),
@@ -96,14 +96,14 @@ pub async fn health(State(state): State<HttpState>, Correlation(correlation_id):
         version: env!("CARGO_PKG_VERSION"),
         dependencies: dependencies.into_iter().map(|(name, state)| (name, state.status)).collect(),
         timestamp: super::metrics::now(),
-        correlation_id,
+        correlation_id: caller.correlation_id,
     })
 }
 
 /// The dashboard's health with each dependency in detail.
 #[utoipa::path(get, path = "/health/detailed", tag = "health", responses((status = 200, body = DetailedBody)))]
-pub async fn detailed(State(state): State<HttpState>, Correlation(correlation_id): Correlation) -> Json<DetailedBody> {
-    let snapshot = state.control.brief().await;
+pub async fn detailed(State(state): State<HttpState>, Asking(caller): Asking) -> Json<DetailedBody> {
+    let snapshot = state.control.brief(&caller).await;
     let dependencies = dependencies(&snapshot.status);
     Json(DetailedBody {
         status: overall(&dependencies),
@@ -111,7 +111,7 @@ pub async fn detailed(State(state): State<HttpState>, Correlation(correlation_id
         version: env!("CARGO_PKG_VERSION"),
         dependencies,
         timestamp: super::metrics::now(),
-        correlation_id,
+        correlation_id: caller.correlation_id,
     })
 }
 
@@ -122,11 +122,8 @@ pub async fn detailed(State(state): State<HttpState>, Correlation(correlation_id
     tag = "health",
     responses((status = 200, body = ReadyBody), (status = 503, description = "k6 or the metrics store is missing, or the state folder takes nothing", body = ReadyBody)),
 )]
-pub async fn ready(
-    State(state): State<HttpState>,
-    Correlation(correlation_id): Correlation,
-) -> (StatusCode, Json<ReadyBody>) {
-    let snapshot = state.control.brief().await;
+pub async fn ready(State(state): State<HttpState>, Asking(caller): Asking) -> (StatusCode, Json<ReadyBody>) {
+    let snapshot = state.control.brief(&caller).await;
     let Status { engine, metrics, storage_problem, .. } = &snapshot.status;
     let ready = engine.ready && metrics.reachable && storage_problem.is_empty();
     let dependencies =
@@ -135,15 +132,15 @@ pub async fn ready(
         ready,
         status: if ready { "ready" } else { "not_ready" },
         dependencies: dependencies.into_iter().map(|(name, state)| (name.to_owned(), state.status)).collect(),
-        correlation_id,
+        correlation_id: caller.correlation_id,
     };
     (if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(body))
 }
 
 /// Whether the process is alive.
 #[utoipa::path(get, path = "/live", tag = "health", responses((status = 200, body = LiveBody)))]
-pub async fn alive(Correlation(correlation_id): Correlation) -> Json<LiveBody> {
-    Json(LiveBody { alive: true, status: "alive", correlation_id })
+pub async fn alive(Asking(caller): Asking) -> Json<LiveBody> {
+    Json(LiveBody { alive: true, status: "alive", correlation_id: caller.correlation_id })
 }
 
 fn overall(dependencies: &BTreeMap<String, Dependency>) -> &'static str {

@@ -13,6 +13,7 @@ use utoipa::IntoParams;
 
 use super::{
     HttpState,
+    edge::Asking,
     error::{ErrorBody, Failure, shortened},
 };
 
@@ -37,6 +38,7 @@ pub struct Resume {
 )]
 pub async fn live(
     State(state): State<HttpState>,
+    Asking(caller): Asking,
     headers: HeaderMap,
     Query(query): Query<Resume>,
 ) -> Result<Response, Failure> {
@@ -47,7 +49,7 @@ pub async fn live(
             what: format!("resume: {:?} is not allowed: {error}, as in the `id:` of an event", shortened(&text)),
         })?),
     };
-    let stream = state.control.live(cursor).await;
+    let stream = state.control.live(&caller, cursor).await;
     let ended = state.shutdown.token.clone().cancelled_owned();
     let body = Body::from_stream(stream.take_until(ended).map(Ok::<_, std::convert::Infallible>));
     let rules = [

@@ -13,7 +13,7 @@ use self::{
 };
 use super::{
     HttpState,
-    edge::Correlation,
+    edge::Asking,
     error::{ErrorBody, Failure, shortened},
     json::JsonObject,
 };
@@ -36,18 +36,18 @@ use super::{
 )]
 pub async fn start(
     State(state): State<HttpState>,
-    Correlation(correlation_id): Correlation,
+    Asking(caller): Asking,
     JsonObject(mut fields): JsonObject,
 ) -> Result<Json<StartedBody>, Failure> {
     let asked = Asked::take(&mut fields)?;
     let mut draft = asked.draft.clone();
     if draft.script.is_empty() {
-        draft.script = Draft::suggested(&state.control.settled_rules().await).script;
+        draft.script = Draft::suggested(&state.control.settled_rules(&caller).await).script;
     }
-    let started = state.control.start(draft, correlation_id.clone()).await;
+    let started = state.control.start(&caller, draft).await;
     let run = started.map_err(|error| asked.failure(error))?;
     let ignored = fields.into_iter().map(|(name, _)| shortened(&name)).take(20).collect();
-    Ok(Json(StartedBody::new(&run, asked.test_type, ignored, correlation_id)))
+    Ok(Json(StartedBody::new(&run, asked.test_type, ignored, caller.correlation_id)))
 }
 
 /// Stops the load test. k6 ends its iterations first: the status tells when it is over.
@@ -57,12 +57,9 @@ pub async fn start(
     tag = "load-test",
     responses((status = 200, body = StoppedBody), (status = 409, description = "No test is at work", body = ErrorBody)),
 )]
-pub async fn stop(
-    State(state): State<HttpState>,
-    Correlation(correlation_id): Correlation,
-) -> Result<Json<StoppedBody>, Failure> {
-    let run = state.control.stop(correlation_id.clone()).await?;
-    Ok(Json(StoppedBody::new(&run, correlation_id)))
+pub async fn stop(State(state): State<HttpState>, Asking(caller): Asking) -> Result<Json<StoppedBody>, Failure> {
+    let run = state.control.stop(&caller).await?;
+    Ok(Json(StoppedBody::new(&run, caller.correlation_id)))
 }
 
 /// How the load test is.
@@ -72,8 +69,8 @@ pub async fn stop(
     tag = "load-test",
     responses((status = 200, body = StatusBody)),
 )]
-pub async fn status(State(state): State<HttpState>, Correlation(correlation_id): Correlation) -> Json<StatusBody> {
-    Json(StatusBody::new(&*state.control.brief().await, correlation_id))
+pub async fn status(State(state): State<HttpState>, Asking(caller): Asking) -> Json<StatusBody> {
+    Json(StatusBody::new(&*state.control.brief(&caller).await, caller.correlation_id))
 }
 
 /// The patterns and scripts there are.
@@ -83,9 +80,6 @@ pub async fn status(State(state): State<HttpState>, Correlation(correlation_id):
     tag = "load-test",
     responses((status = 200, body = ScenariosBody)),
 )]
-pub async fn scenarios(
-    State(state): State<HttpState>,
-    Correlation(correlation_id): Correlation,
-) -> Json<ScenariosBody> {
-    Json(ScenariosBody::new(&state.control.rules().await, correlation_id))
+pub async fn scenarios(State(state): State<HttpState>, Asking(caller): Asking) -> Json<ScenariosBody> {
+    Json(ScenariosBody::new(&state.control.rules(&caller).await, caller.correlation_id))
 }

@@ -20,7 +20,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use self::exposition::Exposition;
-use super::{HttpState, edge::Correlation, health};
+use super::{HttpState, edge::Asking, health};
 
 /// The name of the whole machine among the measured processes.
 const HOST: &str = "host";
@@ -122,8 +122,8 @@ pub struct ServiceBody {
     tag = "load-test",
     responses((status = 200, body = MetricsBody)),
 )]
-pub async fn current(State(state): State<HttpState>, Correlation(correlation_id): Correlation) -> Json<MetricsBody> {
-    let snapshot = state.control.brief().await;
+pub async fn current(State(state): State<HttpState>, Asking(caller): Asking) -> Json<MetricsBody> {
+    let snapshot = state.control.brief(&caller).await;
     let sample = |metric| sample(&snapshot.frame, metric);
     Json(MetricsBody {
         success: true,
@@ -136,7 +136,7 @@ pub async fn current(State(state): State<HttpState>, Correlation(correlation_id)
         },
         timestamp: now(),
         prometheus_available: snapshot.status.metrics.reachable,
-        correlation_id,
+        correlation_id: caller.correlation_id,
     })
 }
 
@@ -147,8 +147,8 @@ pub async fn current(State(state): State<HttpState>, Correlation(correlation_id)
     tag = "metrics",
     responses((status = 200, body = OverviewBody)),
 )]
-pub async fn overview(State(state): State<HttpState>, Correlation(correlation_id): Correlation) -> Json<OverviewBody> {
-    let snapshot = state.control.brief().await;
+pub async fn overview(State(state): State<HttpState>, Asking(caller): Asking) -> Json<OverviewBody> {
+    let snapshot = state.control.brief(&caller).await;
     let frame = &snapshot.frame;
     let services = snapshot.status.services.iter().map(|status| {
         let name = &status.service.name;
@@ -174,7 +174,7 @@ pub async fn overview(State(state): State<HttpState>, Correlation(correlation_id
             memory_usage: frame.get_part(Metric::Memory, Dimension::Process, HOST),
         },
         services: services.collect(),
-        correlation_id,
+        correlation_id: caller.correlation_id,
     })
 }
 
@@ -185,11 +185,11 @@ pub async fn overview(State(state): State<HttpState>, Correlation(correlation_id
     tag = "metrics",
     responses((status = 200, description = "The Prometheus text format", content_type = "text/plain", body = String)),
 )]
-pub async fn exposition(State(state): State<HttpState>) -> Response {
-    let snapshot = state.control.brief().await;
+pub async fn exposition(State(state): State<HttpState>, Asking(caller): Asking) -> Response {
+    let snapshot = state.control.brief(&caller).await;
     let mut newest = Vec::new();
     let mut by_verdict = BTreeMap::<_, u32>::new();
-    state.control.look_at_runs(&mut |run| {
+    state.control.look_at_runs(&caller, &mut |run| {
         if let RunState::Finished(verdict) = &run.state {
             *by_verdict.entry(verdict.name()).or_default() += 1;
         }

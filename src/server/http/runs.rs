@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 
 use super::{
     HttpState,
-    edge::Correlation,
+    edge::Asking,
     error::{ErrorBody, Failure},
     run_id,
 };
@@ -98,8 +98,8 @@ struct RunSchema {
 
 /// All runs, newest first.
 #[utoipa::path(get, path = "/api/v1/runs", tag = "runs", responses((status = 200, body = RunsBody)))]
-pub async fn runs(State(state): State<HttpState>, Correlation(correlation_id): Correlation) -> Json<RunsBody> {
-    Json(RunsBody { success: true, runs: state.control.runs().await, correlation_id })
+pub async fn runs(State(state): State<HttpState>, Asking(caller): Asking) -> Json<RunsBody> {
+    Json(RunsBody { success: true, runs: state.control.runs(&caller).await, correlation_id: caller.correlation_id })
 }
 
 /// One run.
@@ -112,11 +112,11 @@ pub async fn runs(State(state): State<HttpState>, Correlation(correlation_id): C
 )]
 pub async fn run(
     State(state): State<HttpState>,
-    Correlation(correlation_id): Correlation,
+    Asking(caller): Asking,
     Path(id): Path<String>,
 ) -> Result<Json<RunBody>, Failure> {
-    let run = state.control.run(&run_id(id)?).await?;
-    Ok(Json(RunBody { success: true, run, correlation_id }))
+    let run = state.control.run(&caller, &run_id(id)?).await?;
+    Ok(Json(RunBody { success: true, run, correlation_id: caller.correlation_id }))
 }
 
 /// The last lines of k6's log of a run.
@@ -129,11 +129,11 @@ pub async fn run(
 )]
 pub async fn log(
     State(state): State<HttpState>,
-    Correlation(correlation_id): Correlation,
+    Asking(caller): Asking,
     Path(id): Path<String>,
 ) -> Result<Json<LogBody>, Failure> {
-    let lines = state.control.log(&run_id(id)?).await?;
-    Ok(Json(LogBody { success: true, lines, correlation_id }))
+    let lines = state.control.log(&caller, &run_id(id)?).await?;
+    Ok(Json(LogBody { success: true, lines, correlation_id: caller.correlation_id }))
 }
 
 /// The report of the run at work, or of the last one, as a file to keep; of earlier runs only figures are kept.
@@ -149,16 +149,17 @@ pub async fn log(
 )]
 pub async fn report(
     State(state): State<HttpState>,
+    Asking(caller): Asking,
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    let run = state.control.run(&run_id(id)?).await?;
-    let snapshot = state.control.snapshot().await;
+    let run = state.control.run(&caller, &run_id(id)?).await?;
+    let snapshot = state.control.snapshot(&caller).await;
     if snapshot.status.run.as_ref().is_none_or(|shown| shown.id != run.id) {
         let what = format!("report of run {}: charts are kept for the run at work, or the last one", run.id);
         return Err(ApiError::NotFound { what }.into());
     }
-    let log = state.control.log(&run.id).await.unwrap_or_default();
+    let log = state.control.log(&caller, &run.id).await.unwrap_or_default();
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let lang = Prefs::from_headers(text(header::COOKIE), text(header::ACCEPT_LANGUAGE)).lang;
     let page = file::html(&run, &snapshot, &log, lang);
@@ -171,7 +172,7 @@ pub async fn report(
 
 /// The last lines of the log of our own Prometheus; none for an external store.
 #[utoipa::path(get, path = "/api/v1/prometheus/log", tag = "metrics", responses((status = 200, body = LogBody)))]
-pub async fn prometheus_log(State(state): State<HttpState>, Correlation(correlation_id): Correlation) -> Json<LogBody> {
+pub async fn prometheus_log(State(state): State<HttpState>, Asking(caller): Asking) -> Json<LogBody> {
     let lines = prometheus::child::log_tail(&state.settings.config.state_dir).await;
-    Json(LogBody { success: true, lines, correlation_id })
+    Json(LogBody { success: true, lines, correlation_id: caller.correlation_id })
 }

@@ -1,4 +1,4 @@
-//! The routes over a scripted [`Control`], answer by answer.
+//! The routes over a scripted port, answer by answer.
 
 #![allow(clippy::unwrap_used)]
 
@@ -16,7 +16,11 @@ use axum::{
 };
 use futures::stream::{BoxStream, StreamExt};
 use ha_dashboard::{
-    api::{functions::PageState, port::Control},
+    api::{
+        caller::{Caller, Door},
+        page::PageState,
+        port::{Runs, Services, View},
+    },
     domain::{
         event::{Event, EventKind},
         frame::{Dimension, Frame, Metric, SeriesKey},
@@ -40,6 +44,8 @@ const NOW_MS: u64 = 1_700_000_000_000;
 struct Scripted {
     run: Mutex<Option<Run>>,
     drafts: Mutex<Vec<Draft>>,
+    /// Who wanted a run started or stopped, or an image pulled.
+    callers: Mutex<Vec<Caller>>,
     resumed: Mutex<Option<Cursor>>,
     without_values: AtomicBool,
     /// The costly things that were asked for.
@@ -132,12 +138,12 @@ impl Scripted {
 }
 
 #[async_trait]
-impl Control for Scripted {
-    async fn page_state(&self) -> PageState {
-        PageState { now_ms: NOW_MS, status: self.status(), frame: self.frame(), rules: self.rules().await }
+impl View for Scripted {
+    async fn page_state(&self, caller: &Caller) -> PageState {
+        PageState { now_ms: NOW_MS, status: self.status(), frame: self.frame(), rules: self.rules(caller).await }
     }
 
-    async fn snapshot(&self) -> Arc<Snapshot> {
+    async fn snapshot(&self, _: &Caller) -> Arc<Snapshot> {
         self.asked.lock().unwrap().push("snapshot");
         let (status, frame) = (self.status(), self.frame());
         let said = self.said.lock().unwrap().clone();
@@ -149,12 +155,27 @@ impl Control for Scripted {
         Arc::new(Snapshot { now_ms: NOW_MS, status, frame, events, ..Snapshot::default() })
     }
 
-    async fn brief(&self) -> Arc<Snapshot> {
+    async fn brief(&self, _: &Caller) -> Arc<Snapshot> {
         let (status, frame) = (self.status(), self.frame());
         Arc::new(Snapshot { now_ms: NOW_MS, status, frame, ..Snapshot::default() })
     }
 
-    async fn rules(&self) -> Rules {
+    async fn live(&self, _: &Caller, resume: Option<Cursor>) -> BoxStream<'static, Bytes> {
+        *self.resumed.lock().unwrap() = resume;
+        futures::stream::iter([Bytes::from_static(b"id: 1-1\ndata: {}\n\n")]).boxed()
+    }
+}
+
+#[async_trait]
+impl Services for Scripted {
+    async fn services(&self, _: &Caller) -> Vec<ServiceStatus> {
+        self.status().services
+    }
+}
+
+#[async_trait]
+impl Runs for Scripted {
+    async fn rules(&self, _: &Caller) -> Rules {
         self.asked.lock().unwrap().push("rules");
         let script = |name: &str| Script { name: name.into(), kind: ScriptKind::Scheduled };
         let own = |name: &str| Script {
@@ -192,9 +213,10 @@ impl Control for Scripted {
         }
     }
 
-    async fn start(&self, draft: Draft, correlation_id: String) -> Result<Run, ApiError> {
+    async fn start(&self, caller: &Caller, draft: Draft) -> Result<Run, ApiError> {
+        self.callers.lock().unwrap().push(caller.clone());
         self.drafts.lock().unwrap().push(draft.clone());
-        let plan = draft.validate(&self.rules().await).map_err(|errors| ApiError::Invalid { errors })?;
+        let plan = draft.validate(&self.rules(caller).await).map_err(|errors| ApiError::Invalid { errors })?;
         let mut slot = self.run.lock().unwrap();
         if let Some(run) = slot.as_ref().filter(|run| run.state.is_active()) {
             return Err(ApiError::AlreadyRunning { running: run.id.clone() });
@@ -211,24 +233,26 @@ impl Control for Scripted {
             totals: None,
             stop_problem: None,
             thresholds: Vec::new(),
-            correlation_id,
+            correlation_id: caller.correlation_id.clone(),
         };
         *slot = Some(run.clone());
         Ok(run)
     }
 
-    async fn stop(&self, _: String) -> Result<Run, ApiError> {
+    async fn stop(&self, caller: &Caller) -> Result<Run, ApiError> {
+        self.callers.lock().unwrap().push(caller.clone());
         let mut slot = self.run.lock().unwrap();
         let run = slot.as_mut().filter(|run| run.state.is_active()).ok_or(ApiError::NotRunning)?;
         run.state = RunState::Stopping;
         Ok(run.clone())
     }
 
-    async fn pull_image(&self, _: String) -> Result<(), ApiError> {
+    async fn pull_image(&self, caller: &Caller) -> Result<(), ApiError> {
+        self.callers.lock().unwrap().push(caller.clone());
         Err(ApiError::Unavailable { what: "there is nothing to pull".into() })
     }
 
-    fn look_at_runs(&self, look: &mut dyn FnMut(&Run)) {
+    fn look_at_runs(&self, _: &Caller, look: &mut dyn FnMut(&Run)) {
         let run = self.run.lock().unwrap().clone();
         let copies = *self.copies.lock().unwrap();
         for number in 0..copies {
@@ -237,24 +261,19 @@ impl Control for Scripted {
         }
     }
 
-    async fn runs(&self) -> Vec<Run> {
+    async fn runs(&self, _: &Caller) -> Vec<Run> {
         self.asked.lock().unwrap().push("runs");
         self.run.lock().unwrap().iter().cloned().collect()
     }
 
-    async fn run(&self, id: &RunId) -> Result<Run, ApiError> {
+    async fn run(&self, _: &Caller, id: &RunId) -> Result<Run, ApiError> {
         let run = self.run.lock().unwrap().clone().filter(|run| run.id == *id);
         run.ok_or_else(|| ApiError::NotFound { what: format!("run {id}") })
     }
 
-    async fn log(&self, id: &RunId) -> Result<Vec<String>, ApiError> {
+    async fn log(&self, caller: &Caller, id: &RunId) -> Result<Vec<String>, ApiError> {
         let said = self.said.lock().unwrap().clone();
-        self.run(id).await.map(|_| vec![said.unwrap_or_else(|| "a line".into())])
-    }
-
-    async fn live(&self, resume: Option<Cursor>) -> BoxStream<'static, Bytes> {
-        *self.resumed.lock().unwrap() = resume;
-        futures::stream::iter([Bytes::from_static(b"id: 1-1\ndata: {}\n\n")]).boxed()
+        self.run(caller, id).await.map(|_| vec![said.unwrap_or_else(|| "a line".into())])
     }
 }
 
@@ -685,6 +704,27 @@ async fn plain_forms_lose_nothing() {
     assert!(back.starts_with("/?script=a.js&target=&pattern=&model=&peak=ten%22%7B&"), "{back}");
     assert!(back.ends_with("&error=invalid"), "{back}");
     assert_eq!(server.post("/start", "application/json", "{}").await.status, 415);
+}
+
+#[tokio::test]
+async fn every_door_says_which_it_is_and_whose_request_came_in() {
+    let server = Server::new();
+    let form = "application/x-www-form-urlencoded";
+    for (path, kind, body, door) in [
+        (START, "application/json", r#"{"duration": 60, "rps": 5}"#, Door::Rest),
+        (STOP, "application/json", "", Door::Rest),
+        ("/start", form, "draft[peak]=5", Door::Form),
+        ("/stop", form, "", Door::Form),
+        ("/pull", form, "", Door::Form),
+        ("/fn/start", form, "draft[peak]=5", Door::Page),
+        ("/fn/stop", form, "", Door::Page),
+        ("/fn/pull", form, "", Door::Page),
+    ] {
+        let request = Request::post(path).header("content-type", kind).header("x-correlation-id", "from-outside");
+        server.send(request.body(body.into()).unwrap()).await;
+        let caller = Caller { correlation_id: "from-outside".into(), door };
+        assert_eq!(std::mem::take(&mut *server.control.callers.lock().unwrap()), [caller], "{path}");
+    }
 }
 
 #[tokio::test]

@@ -318,7 +318,7 @@ fn what_is_missing_is_named_and_no_half_started_run_stays() {
         let engine = life.runs.borrow().engine.clone();
         assert_eq!(engine.ready, ready, "{}", engine.note);
         assert!(ready || engine.note.contains(expected), "{}", engine.note);
-        let refused = life.wait(life.supervisor.start(plan("a.js", &[]), vec![], String::new()));
+        let refused = life.wait(life.supervisor.start(plan("a.js", &[]), vec![], Caller::default()));
         let Err(ApiError::Unavailable { what }) = refused else { panic!("{refused:?}") };
         assert!(what.contains(expected), "{what}");
         assert_eq!((life.runs.borrow().run.clone(), bench.run_dirs()), (None, 0));
@@ -330,7 +330,7 @@ fn what_is_missing_is_named_and_no_half_started_run_stays() {
     let life = bench.dashboard_with(with(DockerConfig { image: missing.into(), ..usual }));
     let image = life.runs.borrow().engine.image.clone().expect("an offer");
     assert_eq!((image.name.as_str(), image.pull), (missing, Pull::Offered));
-    life.wait(life.supervisor.pull(String::new())).unwrap();
+    life.wait(life.supervisor.pull(&Caller::default())).unwrap();
     let mut runs = life.runs.clone();
     let failed = life.wait(async {
         let failed =
@@ -440,7 +440,7 @@ fn a_stop_that_docker_missed_is_tried_until_k6_has_it_by_the_next_dashboard_too(
         life.running();
         wire.cut();
         for _ in 0..2 {
-            let stop = life.wait(life.supervisor.stop(String::new()));
+            let stop = life.wait(life.supervisor.stop(Caller::default()));
             assert!(matches!(&stop, Err(ApiError::Unavailable { what }) if what.contains("tried again")), "{stop:?}");
             let shown = life.until(|run| run.stop_problem.is_some());
             assert_eq!(shown.state, RunState::Stopping);
@@ -469,7 +469,7 @@ fn several_stops_at_once_are_one_for_k6() {
     let life = bench.dashboard_with(bench.docker());
     let run = life.start("a.js", &["http_req_failed:rate<0.5"]);
     life.running();
-    let stop = || life.supervisor.stop(String::new());
+    let stop = || life.supervisor.stop(Caller::default());
     let stops = life.wait(futures::future::join_all([stop(), stop(), stop(), stop()]));
     assert!(stops.iter().all(Result::is_ok), "{stops:?}");
     let (run, verdict) = life.finished(&run.id);
@@ -528,9 +528,9 @@ fn a_stopped_run_lets_go_of_a_docker_that_is_gone_for_good() {
     let run = life.start("a.js", &[]);
     life.running();
     wire.cut();
-    let start = || life.wait(life.supervisor.start(plan("a.js", &[]), vec![], String::new()));
+    let start = || life.wait(life.supervisor.start(plan("a.js", &[]), vec![], Caller::default()));
     assert_eq!(start(), Err(ApiError::AlreadyRunning { running: run.id.clone() }), "it may well be at work");
-    life.wait(life.supervisor.stop(String::new())).unwrap_err();
+    life.wait(life.supervisor.stop(Caller::default())).unwrap_err();
     let (_, verdict) = life.finished(&run.id);
     let Verdict::Crashed { exit_code: None, message } = verdict else { panic!("{verdict:?}") };
     assert!(message.contains("if it is still at work, it ends by itself by "), "{message}");
@@ -771,7 +771,7 @@ fn a_restart_of_docker_ends_the_run_and_is_told() {
         engine.signal(signal);
         let asked = signal == Signal::SIGKILL;
         if asked {
-            let stop = life.wait(life.supervisor.stop(String::new()));
+            let stop = life.wait(life.supervisor.stop(Caller::default()));
             assert!(matches!(&stop, Err(ApiError::Unavailable { what }) if what.contains("Docker")), "{stop:?}");
         }
         engine.up();
@@ -806,7 +806,7 @@ fn a_full_disk_is_told_and_leaves_nothing() {
         .arg(format!("of={}", engine.data().join("filler").display()))
         .output();
     assert!(!filled.unwrap().status.success(), "the disk must be full");
-    let refused = life.wait(life.supervisor.start(plan("a.js", &[]), vec![], String::new()));
+    let refused = life.wait(life.supervisor.start(plan("a.js", &[]), vec![], Caller::default()));
     let Err(ApiError::Unavailable { what }) = refused else { panic!("{refused:?}") };
     assert!(what.contains("disk is full"), "{what}");
     assert_eq!((life.runs.borrow().run.clone(), bench.run_dirs()), (None, 0));
@@ -915,8 +915,8 @@ fn a_missing_image_is_pulled_with_its_progress_shown_and_used_at_once() {
     let life = bench.dashboard_with(Config { docker, ..config });
     let offered = life.runs.borrow().engine.image.clone().expect("an offer");
     assert_eq!((offered.name, offered.pull), (image, Pull::Offered));
-    life.wait(life.supervisor.pull(String::new())).unwrap();
-    life.wait(life.supervisor.pull(String::new())).unwrap();
+    life.wait(life.supervisor.pull(&Caller::default())).unwrap();
+    life.wait(life.supervisor.pull(&Caller::default())).unwrap();
     let mut runs = life.runs.clone();
     life.wait(async {
         let partly = |feed: &RunFeed| {

@@ -1,0 +1,49 @@
+//! Who asks.
+
+/// The way that a request came in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Door {
+    /// The REST API and everything else that programs read.
+    #[default]
+    Rest,
+    /// The page's server functions.
+    Page,
+    /// A plain form, from a browser without JavaScript.
+    Form,
+    /// The command line.
+    Terminal,
+}
+
+impl Door {
+    /// Its name in the log.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rest => "rest",
+            Self::Page => "page",
+            Self::Form => "form",
+            Self::Terminal => "terminal",
+        }
+    }
+}
+
+impl std::fmt::Display for Door {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Who asks; goes along with every call of the [port](super::port).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Caller {
+    /// Names the request across callers, log and errors: 1–128 printable ASCII characters.
+    pub correlation_id: String,
+    /// Which way it came in.
+    pub door: Door,
+}
+
+impl Caller {
+    /// The same request, known to have come this way.
+    pub fn through(self, door: Door) -> Self {
+        Self { door, ..self }
+    }
+}

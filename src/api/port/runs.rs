@@ -1,0 +1,71 @@
+//! Runs: what may be asked for, starting and stopping them, and what is on record.
+
+use async_trait::async_trait;
+
+use crate::{
+    api::{caller::Caller, error::ApiError},
+    domain::{
+        run::{Run, RunId},
+        validate::{Draft, Rules},
+    },
+};
+
+/// The part of the port that is about runs.
+#[async_trait]
+pub trait Runs: Send + Sync + 'static {
+    /// The bounds, services and scripts that [`Draft::validate`] needs; scripts are read again where files changed. One that
+    /// takes k6 long is [`ScriptKind::Pending`](crate::domain::script::ScriptKind::Pending): ask again.
+    async fn rules(&self, caller: &Caller) -> Rules;
+
+    /// The same once no script is pending, for a choice among them that is always the same.
+    async fn settled_rules(&self, caller: &Caller) -> Rules {
+        loop {
+            let rules = self.rules(caller).await;
+            if rules.is_settled() {
+                return rules;
+            }
+        }
+    }
+
+    /// The same for a draft that names this script, which is never pending then: the others need not be looked at.
+    async fn rules_for(&self, caller: &Caller, script: &str) -> Rules {
+        let _ = script;
+        self.rules(caller).await
+    }
+
+    /// Checks a draft and starts it. Resolves when the engine has k6 running or refused.
+    ///
+    /// # Errors
+    /// [`ApiError::Invalid`], [`ApiError::AlreadyRunning`], [`ApiError::Unavailable`].
+    async fn start(&self, caller: &Caller, draft: Draft) -> Result<Run, ApiError>;
+
+    /// Asks the run at work to end. Resolves as soon as the signal is out; the end itself comes through the live stream.
+    ///
+    /// # Errors
+    /// [`ApiError::NotRunning`].
+    async fn stop(&self, caller: &Caller) -> Result<Run, ApiError>;
+
+    /// Begins to fetch the image that the engine lacks; the live stream tells how it goes. Asking again changes nothing.
+    ///
+    /// # Errors
+    /// [`ApiError::Unavailable`].
+    async fn pull_image(&self, caller: &Caller) -> Result<(), ApiError>;
+
+    /// Earlier runs, newest first, the one at work included.
+    async fn runs(&self, caller: &Caller) -> Vec<Run>;
+
+    /// Shows every run, newest first, without making copies. What `look` does holds up everybody else who asks.
+    fn look_at_runs(&self, caller: &Caller, look: &mut dyn FnMut(&Run));
+
+    /// One run.
+    ///
+    /// # Errors
+    /// [`ApiError::NotFound`].
+    async fn run(&self, caller: &Caller, id: &RunId) -> Result<Run, ApiError>;
+
+    /// The last lines of k6's log of a run, oldest first.
+    ///
+    /// # Errors
+    /// [`ApiError::NotFound`].
+    async fn log(&self, caller: &Caller, id: &RunId) -> Result<Vec<String>, ApiError>;
+}

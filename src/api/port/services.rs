@@ -1,0 +1,12 @@
+//! The services under test.
+
+use async_trait::async_trait;
+
+use crate::{api::caller::Caller, domain::service::ServiceStatus};
+
+/// The part of the port that is about services.
+#[async_trait]
+pub trait Services: Send + Sync + 'static {
+    /// Every configured service and how it is, in the configuration's order.
+    async fn services(&self, caller: &Caller) -> Vec<ServiceStatus>;
+}
