@@ -3,6 +3,7 @@
 
 mod checkout;
 mod product;
+mod refusal;
 mod supervise;
 mod user;
 mod work;

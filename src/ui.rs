@@ -2,6 +2,7 @@
 
 mod app;
 mod browser;
+mod build;
 pub(crate) mod charts;
 mod echarts;
 mod header;
@@ -15,4 +16,5 @@ pub mod show;
 mod tests;
 pub mod text;
 
-pub use app::{App, BUILD_HEADER, shell};
+pub use app::{App, shell};
+pub use build::BUILD_HEADER;

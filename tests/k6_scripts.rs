@@ -6,8 +6,8 @@ mod support;
 use std::{collections::BTreeSet, thread};
 
 use ha_dashboard::domain::{
-    plan::{ALL_SERVICES, Model, Pattern, Plan},
-    schedule::{Executor, Schedule},
+    plan::{ALL_SERVICES, GRACE_S, Model, Pattern, Plan},
+    schedule::Executor,
     script::{Script, ScriptInput, ScriptKind},
     service::Service,
     threshold::Threshold,
@@ -102,7 +102,7 @@ fn assert_nothing_lost(draft: &Draft) {
     let input = ScriptInput::new(&plan, Some(&schedule), &services(|_| "http://127.0.0.1:9".into()));
     let options = inspect(&plan.script, &input);
 
-    let grace = go_duration(Schedule::GRACE_S);
+    let grace = go_duration(GRACE_S);
     let stages = schedule
         .phases
         .iter()
@@ -308,7 +308,7 @@ fn requests_cut_off_at_the_end_are_no_failures() {
     let outcome = run_short(&server, |draft| draft.target = ALL_SERVICES.into());
     assert_eq!(outcome.exit, Some(0), "{}", outcome.log);
     let took = outcome.summary["state"]["testRunDurationMs"].as_f64().unwrap();
-    let longest = f64::from(5 + Schedule::GRACE_S) * 1000.0;
+    let longest = f64::from(5 + GRACE_S) * 1000.0;
     assert!((5000.0..longest + 900.0).contains(&took), "{took} ms");
     assert!(!server.asked().is_empty());
     assert!(metric(&outcome, "http_req_failed", "rate").as_f64().unwrap_or(0.0) == 0.0);

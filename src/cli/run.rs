@@ -29,10 +29,10 @@ use ha_dashboard::{
 };
 
 use self::{
-    files::{Ended, Files},
+    files::Files,
     junit::Subject,
     progress::Progress,
-    report::Report,
+    report::{Ended, Report},
 };
 use super::exit::{self, Code};
 use crate::server::{

@@ -13,21 +13,16 @@ use futures::future;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::product::Product;
+use super::{
+    product::Product,
+    refusal::{Refusal, refusal},
+};
 
 /// How long a dependency may take.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Most items of an order.
 const MOST_ITEMS: usize = 20;
-
-/// An answer that is no order.
-pub type Refusal = (StatusCode, Json<Value>);
-
-/// Says why.
-pub fn refusal(status: StatusCode, error: &str) -> Refusal {
-    (status, Json(json!({ "error": error })))
-}
 
 struct Checkout {
     http: reqwest::Client,

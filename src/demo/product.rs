@@ -3,7 +3,7 @@
 use axum::{Json, Router, extract::Path, http::StatusCode, routing::get};
 use serde::{Deserialize, Serialize};
 
-use super::checkout::{Refusal, refusal};
+use super::refusal::{Refusal, refusal};
 
 /// How many products there are.
 const PRODUCTS: u32 = 60;

@@ -11,7 +11,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::checkout::{Refusal, refusal};
+use super::refusal::{Refusal, refusal};
 
 /// How many users there are.
 const USERS: u32 = 1_000;

@@ -2,10 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{schedule::Schedule, threshold::Threshold};
+use super::threshold::Threshold;
 
 /// The name that stands for every configured service.
 pub const ALL_SERVICES: &str = "all-services";
+
+/// Seconds k6 gives iterations to end after the last phase, and VUs when the load falls.
+pub const GRACE_S: u32 = 3;
 
 /// The shape of the load over time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -202,7 +205,7 @@ impl Shape {
     /// The longest that k6 may send load, in seconds.
     pub fn longest_s(self) -> u32 {
         match self {
-            Self::Pattern { duration_s, .. } => duration_s.saturating_add(Schedule::GRACE_S),
+            Self::Pattern { duration_s, .. } => duration_s.saturating_add(GRACE_S),
             Self::Own { duration_s, .. } => duration_s,
         }
     }
@@ -212,18 +215,6 @@ impl Shape {
         match self {
             Self::Own { end: OwnEnd::Iterations { iterations }, .. } => Some(iterations),
             Self::Pattern { .. } | Self::Own { .. } => None,
-        }
-    }
-}
-
-impl Plan {
-    /// The schedule that follows from the plan; `None` where the script brings its own options.
-    pub fn schedule(&self) -> Option<Schedule> {
-        match self.shape {
-            Shape::Pattern { pattern, peak, duration_s, ramp_s } => {
-                Some(Schedule::new(pattern, peak, duration_s, ramp_s))
-            }
-            Shape::Own { .. } => None,
         }
     }
 }

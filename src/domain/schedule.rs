@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::plan::{Pattern, Peak};
+use super::plan::{GRACE_S, Pattern, Peak, Plan, Shape};
 
 /// The k6 executor a schedule uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,10 +83,19 @@ impl PhaseName {
     }
 }
 
-impl Schedule {
-    /// Seconds k6 gives iterations to end after the last phase, and VUs when the load falls.
-    pub const GRACE_S: u32 = 3;
+impl Plan {
+    /// The schedule that follows from the plan; `None` where the script brings its own options.
+    pub fn schedule(&self) -> Option<Schedule> {
+        match self.shape {
+            Shape::Pattern { pattern, peak, duration_s, ramp_s } => {
+                Some(Schedule::new(pattern, peak, duration_s, ramp_s))
+            }
+            Shape::Own { .. } => None,
+        }
+    }
+}
 
+impl Schedule {
     /// Most steps of a stress test.
     const STEPS: u32 = 5;
 
@@ -167,7 +176,7 @@ impl Schedule {
 
     /// The longest that k6 may take, in seconds: the whole length and the time for iterations to end.
     pub fn longest_s(&self) -> u32 {
-        self.duration_s().saturating_add(Self::GRACE_S)
+        self.duration_s().saturating_add(GRACE_S)
     }
 
     /// The highest target of any phase.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    plan::{ALL_SERVICES, OwnEnd, Plan},
+    plan::{ALL_SERVICES, GRACE_S, OwnEnd, Plan},
     schedule::Schedule,
     service::Service,
 };
@@ -62,7 +62,7 @@ pub struct ScriptInput {
     pub services: Vec<Service>,
     /// The services that load goes to: one, or all.
     pub targets: Vec<String>,
-    /// Seconds iterations get to end, [`Schedule::GRACE_S`].
+    /// Seconds iterations get to end, [`GRACE_S`].
     pub grace_s: u32,
 }
 
@@ -79,7 +79,7 @@ impl ScriptInput {
             thresholds,
             services: services.to_vec(),
             targets: services.iter().filter(aimed_at).map(|service| service.name.clone()).collect(),
-            grace_s: Schedule::GRACE_S,
+            grace_s: GRACE_S,
         }
     }
 }

@@ -27,9 +27,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    poll::{PUSHES, Values, Watch, has_samples, round},
+    poll::{PUSHES, Watch, has_samples, round},
     replay::Replay,
     stage::Stage,
+    window::Values,
 };
 use super::{
     clock::now_ms,

@@ -7,3 +7,4 @@ mod external;
 pub mod lab;
 mod logfile;
 pub mod queries;
+mod version;

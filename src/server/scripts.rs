@@ -12,6 +12,7 @@ use std::{
 
 use futures::{StreamExt, stream::FuturesUnordered};
 use ha_dashboard::domain::{
+    plan::GRACE_S,
     schedule::{Executor, Phase, PhaseName, Schedule},
     script::{Script, ScriptInput, ScriptKind},
     service::Service,
@@ -273,7 +274,7 @@ fn probe(services: Vec<Service>) -> ScriptInput {
         thresholds: Default::default(),
         targets: services.iter().map(|service| service.name.clone()).collect(),
         services,
-        grace_s: Schedule::GRACE_S,
+        grace_s: GRACE_S,
     }
 }
 

@@ -9,6 +9,7 @@ use leptos_router::{
 };
 
 use super::{
+    build::BUILD_META,
     header::Header,
     live::Live,
     load::Form,
@@ -16,12 +17,6 @@ use super::{
     text::use_text,
 };
 use crate::{api::functions::get_page_state, domain::prefs::Prefs};
-
-/// The header that names the server's build in what it sends; each page holds that of its own in a `meta` of [`BUILD_META`].
-pub const BUILD_HEADER: &str = "x-dashboard-build";
-
-/// The name of the `meta` with the build that a page is of.
-pub const BUILD_META: &str = "dashboard-build";
 
 /// The HTML document around [`App`], of a build.
 pub fn shell(options: LeptosOptions, build: String) -> impl IntoView {

@@ -32,7 +32,7 @@ mod js {
     pub(in crate::ui) fn reload_unless(build: &str) {
         const KEY: &str = "had_reloaded_for";
         let window = leptos::prelude::window();
-        let own = format!("meta[name='{}']", crate::ui::app::BUILD_META);
+        let own = format!("meta[name='{}']", crate::ui::build::BUILD_META);
         let own = leptos::prelude::document().query_selector(&own).ok().flatten();
         let own = own.and_then(|meta| meta.get_attribute("content"));
         let Ok(Some(storage)) = window.session_storage() else { return };

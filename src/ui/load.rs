@@ -4,14 +4,16 @@ mod fields;
 mod form;
 mod notices;
 mod run;
+mod state;
 mod tables;
 mod thresholds;
 mod tiles;
 mod timeline;
 
-pub use form::{Form, LoadForm, from_query};
+pub use form::LoadForm;
 pub use notices::Notices;
 pub use run::{Announcer, GrafanaLink, ReportLink, RunPanel, VerdictView};
+pub use state::{Form, from_query};
 pub use tables::{ByService, ByStatus};
 pub use thresholds::{ThresholdList, Thresholds};
 pub use tiles::Tiles;

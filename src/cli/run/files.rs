@@ -5,12 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ha_dashboard::{
-    domain::{live::Snapshot, prefs::Lang},
-    report as page,
-};
+use ha_dashboard::{domain::prefs::Lang, report as page};
 
-use super::{junit, report::Report};
+use super::{junit, report::Ended};
 use crate::cli::exit::Code;
 
 /// Where the result goes.
@@ -26,17 +23,6 @@ pub struct Files {
     pub lang: Lang,
     /// What the test is of, for tests that never ran.
     pub subject: junit::Subject,
-}
-
-/// A test that ran, however it ended.
-#[derive(Debug)]
-pub struct Ended {
-    /// What it came to.
-    pub report: Report,
-    /// The picture at its end, with its course over time.
-    pub snapshot: Snapshot,
-    /// k6's last lines, oldest first.
-    pub log: Vec<String>,
 }
 
 impl Files {

@@ -14,7 +14,7 @@ use ha_dashboard::{
 };
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::files::Ended;
+use super::report::Ended;
 
 /// What a test is of, as it was asked for.
 #[derive(Debug, Clone)]

@@ -5,6 +5,7 @@ use std::io::Write;
 use ha_dashboard::domain::{
     format::{self, NO_DATA, Numbers},
     frame::Unit,
+    live::Snapshot,
     run::{Run, Source, Totals, Verdict},
 };
 use serde::Serialize;
@@ -26,6 +27,17 @@ pub struct Report {
     totals: Option<Totals>,
     /// Everything that is on record.
     pub run: Run,
+}
+
+/// A test that ran, however it ended.
+#[derive(Debug)]
+pub struct Ended {
+    /// What it came to.
+    pub report: Report,
+    /// The picture at its end, with its course over time.
+    pub snapshot: Snapshot,
+    /// k6's last lines, oldest first.
+    pub log: Vec<String>,
 }
 
 /// A rule and what was observed.

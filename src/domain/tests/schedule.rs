@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::any;
 use crate::domain::{
-    plan::{Pattern, Peak, Shape},
+    plan::{GRACE_S, Pattern, Peak, Shape},
     schedule::{Executor, Phase, PhaseName, Schedule},
 };
 
@@ -120,7 +120,7 @@ fn the_course_can_be_read_at_any_time() {
     let corners =
         [(0.0, 0.0), (6.0, 5.0), (20.0, 5.0), (20.0, 50.0), (34.0, 50.0), (34.0, 5.0), (54.0, 5.0), (60.0, 0.0)];
     assert_eq!(schedule.points(), corners);
-    assert_eq!((schedule.duration_s(), schedule.longest_s(), schedule.peak()), (60, 60 + Schedule::GRACE_S, 50));
+    assert_eq!((schedule.duration_s(), schedule.longest_s(), schedule.peak()), (60, 60 + GRACE_S, 50));
     assert_eq!(schedule.expected_iterations(), None);
 
     let peak = Peak::ArrivalRate { rate: 50, pre_allocated_vus: 10, max_vus: 100 };

@@ -11,6 +11,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{HttpState, edge::Asking};
+use crate::server::clock::now_text;
 
 /// The name under which the dashboard is known to its callers.
 const NAME: &str = "analytics-service";
@@ -95,7 +96,7 @@ pub async fn health(State(state): State<HttpState>, Asking(caller): Asking) -> J
         service: NAME,
         version: env!("CARGO_PKG_VERSION"),
         dependencies: dependencies.into_iter().map(|(name, state)| (name, state.status)).collect(),
-        timestamp: super::metrics::now(),
+        timestamp: now_text(),
         correlation_id: caller.correlation_id,
     })
 }
@@ -110,7 +111,7 @@ pub async fn detailed(State(state): State<HttpState>, Asking(caller): Asking) ->
         service: NAME,
         version: env!("CARGO_PKG_VERSION"),
         dependencies,
-        timestamp: super::metrics::now(),
+        timestamp: now_text(),
         correlation_id: caller.correlation_id,
     })
 }

@@ -21,6 +21,7 @@ use utoipa::ToSchema;
 
 use self::exposition::Exposition;
 use super::{HttpState, edge::Asking, health};
+use crate::server::clock::now_text;
 
 /// The name of the whole machine among the measured processes.
 const HOST: &str = "host";
@@ -134,7 +135,7 @@ pub async fn current(State(state): State<HttpState>, Asking(caller): Asking) -> 
             response_time_avg: sample(Metric::Mean),
             active_vus: sample(Metric::Vus),
         },
-        timestamp: now(),
+        timestamp: now_text(),
         prometheus_available: snapshot.status.metrics.reachable,
         correlation_id: caller.correlation_id,
     })
@@ -164,7 +165,7 @@ pub async fn overview(State(state): State<HttpState>, Asking(caller): Asking) ->
         (name.clone(), body)
     });
     Json(OverviewBody {
-        timestamp: now(),
+        timestamp: now_text(),
         metrics: Overview {
             requests_per_second: frame.get(Metric::RequestRate),
             average_response_time: frame.get(Metric::Mean),
@@ -225,9 +226,4 @@ fn sample(frame: &Frame, metric: Metric) -> Sample {
 
 fn seconds(at_ms: Millis) -> f64 {
     at_ms as f64 / 1000.0
-}
-
-/// Now, as RFC 3339 in UTC.
-pub fn now() -> String {
-    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }

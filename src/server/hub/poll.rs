@@ -1,6 +1,6 @@
 //! What the metrics store knows of a run: one poll a tick.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use ha_dashboard::domain::{
     Millis,
@@ -23,9 +23,6 @@ const LONGEST: Duration = Duration::from_secs(120);
 
 /// Samples that may be visible late in the store, or stamped a little ahead.
 const MARGIN: Duration = Duration::from_secs(2);
-
-/// Values of live series.
-pub type Values = BTreeMap<SeriesKey, f64>;
 
 /// What a run's samples add up to.
 #[derive(Debug)]

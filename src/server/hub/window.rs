@@ -12,16 +12,16 @@ use ha_dashboard::domain::{
     histogram::Histogram,
 };
 
-use super::{
-    ledger::{Batch, Part},
-    poll::Values,
-};
+use super::ledger::{Batch, Part};
 
 /// Pushes jitter by this much around their interval.
 const JITTER_MS: Millis = 250;
 
 /// Rates over less than this are too rough to show.
 const SHORTEST_MS: Millis = 300;
+
+/// Values of live series.
+pub type Values = BTreeMap<SeriesKey, f64>;
 
 /// The batches of the last few pushes.
 ///

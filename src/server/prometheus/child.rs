@@ -24,7 +24,10 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{external, logfile};
+use super::{
+    external, logfile,
+    version::{NATIVE_HISTOGRAMS, keeps_native_histograms, parse_version},
+};
 use crate::server::{
     config::{Config, StoreChoice, connectable},
     feed::{RunFeed, StoreFeed},
@@ -45,9 +48,6 @@ const END_GRACE: Duration = Duration::from_secs(10);
 
 /// How long a process left by an earlier dashboard gets to answer.
 const ADOPTION: Duration = Duration::from_secs(60);
-
-/// Versions with native histograms behind a flag, and since when without.
-const NATIVE_HISTOGRAMS: [(u32, u32); 2] = [(2, 40), (3, 8)];
 
 /// The recording rules, the same as in the compose stack.
 const RULES: &str = include_str!("../../../monitoring/prometheus/rules/k6.yml");
@@ -467,23 +467,6 @@ fn choose_port(remembered: Option<u16>, configured: u16) -> io::Result<(u16, Str
             Ok((port, note))
         }
     }
-}
-
-/// Major and minor version in the output of `--version`.
-fn parse_version(text: &str) -> Option<(u32, u32)> {
-    let rest = text.split_once("prometheus, version ")?.1;
-    parse_number(rest)
-}
-
-/// Major and minor of `2.42.0+ds`.
-pub(super) fn parse_number(text: &str) -> Option<(u32, u32)> {
-    let mut parts = text.trim_start_matches('v').split(|c: char| !c.is_ascii_digit());
-    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
-}
-
-/// Whether a Prometheus of this version keeps native histograms with or without the flag.
-pub(super) fn keeps_native_histograms(version: (u32, u32), flag: bool) -> bool {
-    version >= NATIVE_HISTOGRAMS[1] || (version >= NATIVE_HISTOGRAMS[0] && flag)
 }
 
 /// Kills the Prometheus that holds a data folder.

@@ -7,8 +7,8 @@ use tokio::{sync::watch, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    child::{keeps_native_histograms, parse_number},
     client::{Client, StoreError},
+    version::{keeps_native_histograms, parse_number},
 };
 use crate::server::feed::StoreFeed;
 

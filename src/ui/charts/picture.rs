@@ -15,6 +15,7 @@ use crate::domain::{
     format::{self, Numbers},
     frame::{Dimension, History, Metric, SeriesKey, Unit},
     live::{LiveState, Snapshot},
+    plan::GRACE_S,
     run::Run,
     schedule::{Executor, Schedule},
     threshold::{Aggregation, Comparison, Observed},
@@ -274,7 +275,7 @@ fn length(run: Option<&Run>, history: &History, origin_ms: Millis) -> f64 {
     // Iterations may be done long before the longest that they may take.
     let planned_s = match run.plan.shape.iterations() {
         Some(_) => run.duration_s().min(60),
-        None => run.duration_s().saturating_add(Schedule::GRACE_S),
+        None => run.duration_s().saturating_add(GRACE_S),
     };
     let planned_s = f64::from(planned_s);
     let planned_s = match run.ended_ms {

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     api::functions::LiveStream,
     domain::live::{Applied, Cursor, Message},
-    ui::{app::BUILD_HEADER, browser},
+    ui::{browser, build::BUILD_HEADER},
 };
 
 /// No byte for that long means that the connection is dead: the hub sends something every second.

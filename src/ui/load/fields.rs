@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::form::Form;
+use super::state::Form;
 use crate::{
     domain::validate::Field,
     ui::{parts::literal, text::use_text},

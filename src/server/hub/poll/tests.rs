@@ -6,10 +6,13 @@ use ha_dashboard::domain::histogram::{Bucket, Histogram};
 use proptest::prelude::*;
 
 use super::*;
-use crate::server::prometheus::{
-    client::Labels,
-    lab,
-    queries::{DURATIONS, REQUESTS, VUS},
+use crate::server::{
+    hub::window::Values,
+    prometheus::{
+        client::Labels,
+        lab,
+        queries::{DURATIONS, REQUESTS, VUS},
+    },
 };
 
 const START: Millis = 1_000_000;
