@@ -1,9 +1,8 @@
 //! A test as JUnit XML, which GitLab, Jenkins and GitHub's reporters read: one test case for the run and one for each
 //! threshold.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use ha_dashboard::{
     domain::{
         prefs::Lang,
@@ -12,6 +11,7 @@ use ha_dashboard::{
     },
     ui::show,
 };
+use jiff::Timestamp;
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::report::Ended;
@@ -48,7 +48,7 @@ pub fn not_run(subject: &Subject, why: &str) -> std::io::Result<String> {
     status.set_type("not-run").set_message(why.lines().next().unwrap_or_default()).set_description(why);
     let mut cases = TestSuite::new(&suite);
     cases.add_test_case(case(RUN, &suite, status, Duration::ZERO));
-    cases.set_timestamp(DateTime::<Utc>::from(SystemTime::now()));
+    cases.timestamp = Timestamp::now().to_string().parse().ok();
     finish(cases, Duration::ZERO)
 }
 
@@ -64,7 +64,8 @@ pub fn ended(ended: &Ended) -> std::io::Result<String> {
     let time = Duration::from_millis(end.saturating_sub(run.started_ms.unwrap_or(run.created_ms)));
 
     let mut cases = TestSuite::new(&suite);
-    cases.set_timestamp(DateTime::<Utc>::from(SystemTime::UNIX_EPOCH + Duration::from_millis(run.created_ms)));
+    let created = i64::try_from(run.created_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    cases.timestamp = created.and_then(|at| at.to_string().parse().ok());
     let k6 = ended.snapshot.status.engine.k6_version.clone().unwrap_or_else(|| "unknown".into());
     let properties = [
         ("run_id", run.id.to_string()),

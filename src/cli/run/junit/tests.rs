@@ -48,13 +48,16 @@ fn each_threshold_is_a_case_that_passed_failed_or_was_skipped() {
         ("http_req_failed:rate<0.01", Some(0.0), Some(true)),
         ("checks:rate>0.9", None, None),
     ];
-    let xml = ended(&finished(Verdict::Failed, &rules, &[])).unwrap();
+    let failed = finished(Verdict::Failed, &rules, &[]);
+    let xml = ended(&failed).unwrap();
     let cases = cases(&xml);
     assert_eq!(cases[RUN], "passed", "its threshold tells it");
     assert_eq!(cases["http_req_duration:p(95)<500"], "Failure: observed 812 ms, limit 500 ms");
     assert_eq!(cases["http_req_failed:rate<0.01"], "passed");
     assert_eq!(cases["checks:rate>0.9"], "skipped: not measured");
     assert!(xml.contains(r#"failures="1""#) && xml.contains(r#"time="61.500""#), "{xml}");
+    let told = Report::deserialize_from_str(&xml).unwrap().test_suites[0].timestamp.map(|at| at.timestamp_millis());
+    assert_eq!(told.map(i64::cast_unsigned), Some(failed.report.run.created_ms));
     for property in [r#"name="run_id" value="r-1""#, r#"name="exit_code" value="99""#] {
         assert!(xml.contains(property), "{xml}");
     }
