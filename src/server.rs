@@ -8,6 +8,7 @@ pub mod feed;
 pub mod health;
 pub mod http;
 pub mod hub;
+pub mod proc;
 pub mod prometheus;
 pub mod scripts;
 pub mod shutdown;

@@ -15,10 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 /// The stats that the dashboard 19665 may be set to.
@@ -36,6 +33,11 @@ const TRENDS: [&str; 9] = [
     "iteration_duration",
     "group_duration",
 ];
+
+/// Signals a process that may be gone already.
+fn signal(pid: i32, signal: Signal) {
+    let _ = Pid::from_raw(pid).map(|pid| kill_process(pid, signal));
+}
 
 fn monitoring(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("monitoring").join(path)
@@ -131,7 +133,7 @@ impl Process {
     }
 
     fn end(&mut self) {
-        let _ = kill(Pid::from_raw(self.0.id().cast_signed()), Signal::SIGTERM);
+        signal(self.0.id().cast_signed(), Signal::TERM);
         let _ = self.0.wait();
     }
 }
@@ -163,7 +165,7 @@ impl Drop for Stack {
             let below = |path: PathBuf| path.to_string_lossy().starts_with(&dir);
             let named = |arguments: Vec<String>| arguments.iter().any(|argument| argument.contains(&dir));
             if process.cwd().is_ok_and(below) || process.cmdline().is_ok_and(named) {
-                let _ = kill(Pid::from_raw(process.pid()), Signal::SIGKILL);
+                signal(process.pid(), Signal::KILL);
             }
         }
     }

@@ -5,13 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nix::{
-    sys::{
-        prctl,
-        signal::{Signal, kill},
-    },
-    unistd::{Pid, getppid},
-};
+use rustix::process::{Pid, Signal, getppid, kill_process, set_parent_process_death_signal};
 use tokio::{
     process::{Child, Command},
     task::JoinSet,
@@ -91,9 +85,9 @@ fn start(arguments: &[String]) -> std::io::Result<Child> {
 }
 
 async fn stop(child: &mut Child) {
-    if let Some(pid) = child.id() {
+    if let Some(pid) = child.id().and_then(|pid| Pid::from_raw(pid.cast_signed())) {
         // It may be gone already.
-        let _ = kill(Pid::from_raw(pid.cast_signed()), Signal::SIGTERM);
+        let _ = kill_process(pid, Signal::TERM);
     }
     if tokio::time::timeout(GRACE, child.wait()).await.is_err() {
         let _ = child.kill().await;
@@ -102,7 +96,8 @@ async fn stop(child: &mut Child) {
 
 /// Makes this process end when its parent does, however that ends.
 pub fn end_with(parent: i32) -> Result<(), String> {
-    prctl::set_pdeathsig(Signal::SIGTERM).map_err(|error| format!("can't watch the parent process: {error}"))?;
+    set_parent_process_death_signal(Some(Signal::TERM))
+        .map_err(|error| format!("can't watch the parent process: {error}"))?;
     // The parent may have ended before.
     if getppid() == Pid::from_raw(parent) { Ok(()) } else { Err("the parent process is gone".into()) }
 }

@@ -6,7 +6,6 @@ pub mod files;
 pub mod k6;
 pub mod keeper;
 mod log;
-mod proc;
 pub mod process;
 pub mod selection;
 

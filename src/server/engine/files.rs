@@ -11,7 +11,8 @@ use std::{
 use ha_dashboard::domain::Millis;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{Exit, proc::Identity};
+use super::Exit;
+use crate::server::proc::Identity;
 
 /// Written by the dashboard: the order to run something.
 pub const LAUNCH: &str = "launch.json";

@@ -14,7 +14,7 @@ use std::{
 };
 
 use ha_dashboard::domain::Millis;
-use nix::sys::signal::Signal;
+use rustix::process::{Signal, getpid, getppid, set_parent_process_death_signal};
 use tokio::{
     process::{Child, Command},
     signal::unix::{SignalKind, signal},
@@ -27,8 +27,8 @@ use super::{
     files::{self, InstanceFile, LaunchFile, read_json, write_json},
     log::{CappedLog, pump},
     now_ms,
-    proc::Identity,
 };
+use crate::server::proc::Identity;
 
 /// How long the log may stay open after k6 ended, where a process that k6 left behind holds it.
 const LOG_END: Duration = Duration::from_millis(500);
@@ -116,16 +116,16 @@ async fn look_after(
             () = signals.recv(), if !ending => {
                 stop_requested = true;
                 // k6 would end at once on a second signal, so it gets exactly one.
-                k6.signal(Signal::SIGTERM)?;
+                k6.signal(Signal::TERM)?;
                 kill_at = Some(Instant::now() + grace);
             }
             () = sleep_until(deadline), if !ending => {
                 timed_out = true;
-                k6.signal(Signal::SIGTERM)?;
+                k6.signal(Signal::TERM)?;
                 kill_at = Some(Instant::now() + grace);
             }
             () = at(kill_at) => {
-                k6.signal_group(Signal::SIGKILL)?;
+                k6.signal_group(Signal::KILL)?;
                 kill_at = Some(Instant::now() + grace.max(Duration::from_secs(1)));
             }
         }
@@ -197,13 +197,13 @@ fn spawn(launch: &LaunchFile) -> io::Result<Child> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0);
-    let keeper = nix::unistd::getpid();
+    let keeper = getpid();
     // SAFETY: prctl and getppid are async-signal-safe system calls, nothing is allocated.
     unsafe {
         command.pre_exec(move || {
-            nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
+            set_parent_process_death_signal(Some(Signal::KILL))?;
             // The keeper may have died before the line above.
-            if nix::unistd::getppid() != keeper { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(()) }
+            if getppid() != Some(keeper) { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(()) }
         });
     }
     command.spawn()

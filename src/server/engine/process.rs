@@ -28,9 +28,9 @@ use super::{
     deadline,
     files::{self, InstanceFile, LaunchFile, read_json},
     k6::Version,
-    locked, now_ms, proc, script_path,
+    locked, now_ms, script_path,
 };
-use crate::server::{config::Config, shutdown::Shutdown};
+use crate::server::{config::Config, proc, shutdown::Shutdown};
 
 /// How long `k6 version` may take.
 const VERSION_LIMIT: Duration = Duration::from_secs(10);
@@ -218,7 +218,7 @@ const DIR_VAR: &str = "HAD_KEEPER_DIR";
 fn own_session(command: &mut Command) {
     // SAFETY: setsid is an async-signal-safe system call, nothing is allocated.
     unsafe {
-        command.pre_exec(|| nix::unistd::setsid().map(drop).map_err(Into::into));
+        command.pre_exec(|| rustix::process::setsid().map(drop).map_err(Into::into));
     }
 }
 

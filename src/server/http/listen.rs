@@ -22,12 +22,9 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
 };
-use nix::sys::{
-    resource::{Resource, getrlimit, setrlimit},
-    socket::{
-        setsockopt,
-        sockopt::{SndBuf, TcpUserTimeout},
-    },
+use rustix::{
+    net::sockopt::{set_socket_send_buffer_size, set_tcp_user_timeout},
+    process::{Resource, Rlimit, getrlimit, setrlimit},
 };
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -79,9 +76,11 @@ impl Bounds {
 
 /// Asks the system for more file descriptors than the few it gives unasked, and says how many there are now.
 pub fn raise_descriptors() -> u64 {
-    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return 1_024 };
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    // None: no limit.
+    let (soft, hard) = (current.unwrap_or(u64::MAX), maximum.unwrap_or(u64::MAX));
     let wanted = hard.min(DESCRIPTORS).max(soft);
-    match setrlimit(Resource::RLIMIT_NOFILE, wanted, hard) {
+    match setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum }) {
         Ok(()) => wanted,
         Err(error) => {
             tracing::warn!(%error, soft, "the limit of open files can't be raised");
@@ -143,8 +142,8 @@ pub async fn serve(listener: TcpListener, router: Router, bounds: Bounds, token:
 /// only so much for it: without a bound the system lets a buffer grow to megabytes.
 fn limit_unread(stream: &TcpStream, unread: Duration) {
     let ms = u32::try_from(unread.as_millis()).unwrap_or(u32::MAX);
-    if let Err(error) = setsockopt(stream, TcpUserTimeout, &ms).and_then(|()| setsockopt(stream, SndBuf, &SEND_BUFFER))
-    {
+    let limited = set_tcp_user_timeout(stream, ms).and_then(|()| set_socket_send_buffer_size(stream, SEND_BUFFER));
+    if let Err(error) = limited {
         tracing::debug!(%error, "a connection can't be limited");
     }
 }

@@ -13,11 +13,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use nix::{
-    sys::signal::{Signal, kill},
-    unistd::Pid,
-};
 use procfs::process::Process;
+use rustix::process::Signal;
 use tokio::{
     process::{Child, Command},
     sync::watch,
@@ -31,6 +28,7 @@ use super::{
 use crate::server::{
     config::{Config, StoreChoice, connectable},
     feed::{RunFeed, StoreFeed},
+    proc::Identity,
     shutdown::Shutdown,
 };
 
@@ -179,13 +177,6 @@ struct Server {
     child: Option<Child>,
 }
 
-/// A process beyond doubt: the number alone may be given to another one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Identity {
-    pid: i32,
-    start_ticks: u64,
-}
-
 impl Supervisor {
     async fn run(self) {
         let mut pause = PAUSE[0];
@@ -218,7 +209,7 @@ impl Supervisor {
                 }
                 if dir.configure(server.native_histograms)? {
                     // Reads it again.
-                    server.identity.signal(Signal::SIGHUP);
+                    server.signal(Signal::HUP);
                 }
                 tracing::info!(pid = server.identity.pid, port = server.port, "adopted the Prometheus left running");
                 server
@@ -300,8 +291,8 @@ impl Supervisor {
             command.arg(NATIVE_FLAG);
         }
         let child = command.spawn().map_err(|error| self.start_error(error))?;
-        let pid = child.id().and_then(|pid| i32::try_from(pid).ok());
-        let identity = pid.and_then(Identity::of).ok_or_else(|| ChildError::Start(io::ErrorKind::NotFound.into()))?;
+        let identity =
+            child.id().and_then(Identity::of).ok_or_else(|| ChildError::Start(io::ErrorKind::NotFound.into()))?;
         if let Err(error) = std::fs::write(&dir.port, port.to_string()) {
             tracing::warn!(%error, "the port of Prometheus could not be noted");
         }
@@ -384,26 +375,6 @@ impl Folder {
     }
 }
 
-impl Identity {
-    /// The process that has the number now; `None`: there is none, or only its zombie.
-    fn of(pid: i32) -> Option<Self> {
-        let stat = Process::new(pid).ok()?.stat().ok()?;
-        (stat.state != 'Z').then_some(Self { pid, start_ticks: stat.starttime })
-    }
-
-    fn is_alive(self) -> bool {
-        Self::of(self.pid) == Some(self)
-    }
-
-    fn signal(self, signal: Signal) {
-        if self.is_alive()
-            && let Err(error) = kill(Pid::from_raw(self.pid), signal)
-        {
-            tracing::warn!(pid = self.pid, %signal, %error, "Prometheus could not be signalled");
-        }
-    }
-}
-
 impl Server {
     /// Resolves when the process is gone, with how it went. Cancel safe.
     async fn ended(&mut self) -> String {
@@ -421,10 +392,16 @@ impl Server {
         }
     }
 
+    fn signal(&self, signal: Signal) {
+        if let Err(error) = self.identity.signal(signal) {
+            tracing::warn!(pid = self.identity.pid, ?signal, %error, "Prometheus could not be signalled");
+        }
+    }
+
     async fn end(&mut self) {
-        self.identity.signal(Signal::SIGTERM);
+        self.signal(Signal::TERM);
         if timeout(END_GRACE, self.ended()).await.is_err() {
-            self.identity.signal(Signal::SIGKILL);
+            self.signal(Signal::KILL);
             let _ = timeout(END_GRACE, self.ended()).await;
         }
     }
@@ -446,7 +423,7 @@ fn find(data: &Path) -> Option<Server> {
         }
         let port = arguments.iter().find_map(|argument| argument.strip_prefix(LISTEN_FLAG))?.parse().ok()?;
         let native_histograms = arguments.iter().any(|argument| argument == NATIVE_FLAG);
-        let identity = Identity::of(process.pid())?;
+        let identity = Identity::of(process.pid().cast_unsigned())?;
         Some(Server { identity, port, native_histograms, note: String::new(), child: None })
     })
 }
@@ -473,7 +450,7 @@ fn choose_port(remembered: Option<u16>, configured: u16) -> io::Result<(u16, Str
 #[cfg(test)]
 pub fn kill_for_test(data: &Path) {
     if let Some(server) = find(data) {
-        server.identity.signal(Signal::SIGKILL);
+        server.signal(Signal::KILL);
     }
 }
 

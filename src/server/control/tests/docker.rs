@@ -15,6 +15,7 @@ use crate::server::{
     engine::{EngineError, choose, docker::DockerError},
     scripts::Scripts,
 };
+use rustix::process::{Pid, Signal, kill_process};
 
 /// The image of the compose file, which `.ci/images` builds from the real k6.
 pub const IMAGE: &str = "grafana/k6:1.1.0";
@@ -687,10 +688,9 @@ impl OwnEngine {
         });
     }
 
-    fn signal(&mut self, signal: nix::sys::signal::Signal) {
+    fn signal(&mut self, signal: Signal) {
         if let Some(mut daemon) = self.daemon.take() {
-            let pid = nix::unistd::Pid::from_raw(i32::try_from(daemon.id()).unwrap());
-            nix::sys::signal::kill(pid, signal).unwrap();
+            kill_process(Pid::from_child(&daemon), signal).unwrap();
             daemon.wait().unwrap();
             // Its containerd dies with it; a zombie of that would pass for one at work.
             let containerd = self.folder.path().join("exec/containerd");
@@ -722,10 +722,10 @@ impl OwnEngine {
 
 impl Drop for OwnEngine {
     fn drop(&mut self) {
-        self.signal(nix::sys::signal::Signal::SIGTERM);
+        self.signal(Signal::TERM);
         // What a killed engine left behind.
         for pid in self.inmates().into_iter().chain(self.shims()) {
-            let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
+            let _ = Pid::from_raw(pid).map(|pid| kill_process(pid, Signal::KILL));
         }
         let _ = Command::new("ip").args(["link", "delete", &self.bridge]).status();
         // The small disk, the machine's network that it held on to, and its data folder where it was killed.
@@ -752,31 +752,30 @@ fn k6_in_a_container_ends_by_itself_whatever_becomes_of_docker_and_of_who_reads_
     runtime.shutdown_background();
     let alive = engine.inmates();
     assert_eq!(alive.len(), 1, "{alive:?}");
-    engine.signal(nix::sys::signal::Signal::SIGKILL);
+    engine.signal(Signal::KILL);
     // Told to end it would talk on in its teardown(), to a pipe that nobody empties.
     poll("k6 to end by itself", || engine.inmates().is_empty().then_some(()));
 }
 
 #[test]
 fn a_restart_of_docker_ends_the_run_and_is_told() {
-    use nix::sys::signal::Signal;
     let mut engine = OwnEngine::with_image(None);
     let bench = Bench::new(&[("a.js", &script("60s", "{ http_req_failed: ['rate<0.5'] }", ""))]);
     let config = bench.docker();
     let docker = DockerConfig { host: engine.host(), ..config.docker.clone() };
     let life = bench.dashboard_with(Config { docker, ..config });
-    for signal in [Signal::SIGTERM, Signal::SIGKILL] {
+    for signal in [Signal::TERM, Signal::KILL] {
         let run = life.start("a.js", &["http_req_failed:rate<0.5"]);
         life.running();
         engine.signal(signal);
-        let asked = signal == Signal::SIGKILL;
+        let asked = signal == Signal::KILL;
         if asked {
             let stop = life.wait(life.supervisor.stop(Caller::default()));
             assert!(matches!(&stop, Err(ApiError::Unavailable { what }) if what.contains("Docker")), "{stop:?}");
         }
         engine.up();
         let (run, verdict) = life.finished(&run.id);
-        println!("{signal}: {verdict:?}");
+        println!("{signal:?}: {verdict:?}");
         let Verdict::Crashed { message, .. } = verdict else { panic!("{verdict:?}") };
         assert!(message.contains("k6"), "{message}");
         // A new engine does not find what the killed one left, so nothing is claimed of it.

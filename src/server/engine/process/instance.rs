@@ -4,7 +4,7 @@ use std::{io, path::PathBuf, time::Duration};
 
 use async_trait::async_trait;
 use ha_dashboard::domain::Millis;
-use nix::sys::signal::Signal;
+use rustix::process::Signal;
 use tokio::{
     sync::watch,
     time::{MissedTickBehavior, interval},
@@ -64,7 +64,7 @@ impl ProcessInstance {
             }
             if let (InstanceState::Lost { .. }, Some(processes)) = (&*sender.borrow(), &followed) {
                 // The kernel kills k6 with its keeper; this is for a kernel that could not.
-                let _ = processes.k6.signal_group(Signal::SIGKILL);
+                let _ = processes.k6.signal_group(Signal::KILL);
             }
         });
         Self { processes, state, _following }
@@ -139,7 +139,7 @@ impl Instance for ProcessInstance {
 
     async fn stop(&self) -> Result<(), EngineError> {
         match &self.processes {
-            Some(processes) => processes.keeper.signal(Signal::SIGTERM).map_err(EngineError::Stop),
+            Some(processes) => processes.keeper.signal(Signal::TERM).map_err(EngineError::Stop),
             None => Ok(()),
         }
     }

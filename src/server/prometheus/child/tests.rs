@@ -56,7 +56,7 @@ async fn a_killed_child_comes_back_on_its_port_and_ends_with_the_dashboard() {
     assert!(first.native_histograms && first.problem.is_empty(), "{first:?}");
 
     let killed = process(&dir).await.unwrap();
-    killed.signal(Signal::SIGKILL);
+    killed.signal(Signal::KILL).unwrap();
     let problem = until(5, "the death is told", || {
         Some(dashboard.feed.borrow().problem.clone()).filter(|problem| !problem.is_empty())
     });
@@ -94,7 +94,7 @@ async fn a_crash_of_the_dashboard_leaves_the_child_and_the_next_start_adopts_it(
     };
     loaded(1).await;
     std::fs::write(dir.path().join("prometheus/prometheus.yml"), "scrape_configs: []\n").unwrap();
-    child.signal(Signal::SIGHUP);
+    child.signal(Signal::HUP).unwrap();
     loaded(0).await;
 
     let mut test = run("r-1", 60, &[]);

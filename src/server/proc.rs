@@ -2,12 +2,11 @@
 
 use std::{io, path::Path};
 
-use nix::{
-    errno::Errno,
-    sys::signal::{Signal, kill, killpg},
-    unistd::Pid,
-};
 use procfs::process::{ProcState, Process};
+use rustix::{
+    io::Errno,
+    process::{Pid, PidfdFlags, Signal, kill_process, kill_process_group, pidfd_open, pidfd_send_signal},
+};
 use serde::{Deserialize, Serialize};
 
 /// A process that can be told from a later one with the same number.
@@ -34,22 +33,35 @@ impl Identity {
     }
 
     /// Signals it where it still runs.
+    ///
+    /// # Errors
+    /// When the system refuses.
     pub fn signal(&self, signal: Signal) -> io::Result<()> {
-        self.send(|pid| kill(pid, signal))
+        self.send(|pid| match pidfd_open(pid, PidfdFlags::empty()) {
+            // What the descriptor is of can't change any more, so it is looked at once more.
+            Ok(process) if self.is_alive() => pidfd_send_signal(process, signal),
+            Ok(_) => Ok(()),
+            // Not in every sandbox.
+            Err(Errno::NOSYS | Errno::PERM) => kill_process(pid, signal),
+            Err(errno) => Err(errno),
+        })
     }
 
     /// Signals its whole process group where it still runs; it must lead one.
+    ///
+    /// # Errors
+    /// When the system refuses.
     pub fn signal_group(&self, signal: Signal) -> io::Result<()> {
-        self.send(|pid| killpg(pid, signal))
+        self.send(|pid| kill_process_group(pid, signal))
     }
 
-    fn send(&self, send: impl FnOnce(Pid) -> nix::Result<()>) -> io::Result<()> {
+    fn send(&self, send: impl FnOnce(Pid) -> Result<(), Errno>) -> io::Result<()> {
         if !self.is_alive() {
             return Ok(());
         }
-        match i32::try_from(self.pid).map(Pid::from_raw).map(send) {
-            Ok(Err(Errno::ESRCH)) | Ok(Ok(())) | Err(_) => Ok(()),
-            Ok(Err(errno)) => Err(errno.into()),
+        match i32::try_from(self.pid).ok().and_then(Pid::from_raw).map(send) {
+            None | Some(Ok(()) | Err(Errno::SRCH)) => Ok(()),
+            Some(Err(errno)) => Err(errno.into()),
         }
     }
 }
@@ -76,7 +88,7 @@ mod tests {
         let earlier = Identity { start_ticks: me.start_ticks - 1, ..me };
         assert!(!earlier.is_alive());
         // Would end the tests if it were sent.
-        earlier.signal(Signal::SIGKILL).expect("a foreign process is left alone");
+        earlier.signal(Signal::KILL).expect("a foreign process is left alone");
     }
 
     #[test]
