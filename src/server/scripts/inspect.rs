@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use ha_dashboard::domain::{format::cut, plan::OwnEnd, schedule::Schedule};
+use jiff::SignedDuration;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -194,30 +195,8 @@ fn parse(answer: &str) -> Result<Inspection, InspectError> {
 
 /// Reads Go's notation, for example `1m35s`, `1.5s`, `24h0m3s`; rounded up to the millisecond.
 fn milliseconds(text: &str) -> Option<u64> {
-    let mut rest = text.trim();
-    let mut total = 0.0;
-    if rest.is_empty() {
-        return None;
-    }
-    while !rest.is_empty() {
-        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let number = rest[..end].parse::<f64>().ok()?;
-        rest = &rest[end..];
-        let end = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
-        total += number
-            * match &rest[..end] {
-                "h" => 3_600_000.0,
-                "m" => 60_000.0,
-                "s" => 1000.0,
-                "ms" => 1.0,
-                "us" | "µs" | "μs" => 1e-3,
-                "ns" => 1e-6,
-                _ => return None,
-            };
-        rest = &rest[end..];
-    }
-    // A cast saturates.
-    Some(total.ceil() as u64)
+    let length = Duration::try_from(text.parse::<SignedDuration>().ok()?).ok()?;
+    u64::try_from(length.as_nanos().div_ceil(1_000_000)).ok()
 }
 
 /// k6's own words from its log, without stack, paths and colours.
