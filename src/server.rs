@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod config;
 pub mod control;
+pub mod disk;
 pub mod engine;
 pub mod feed;
 pub mod health;

@@ -12,7 +12,7 @@ use ha_dashboard::domain::Millis;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::Exit;
-use crate::server::proc::Identity;
+use crate::server::{disk, proc::Identity};
 
 /// Written by the dashboard: the order to run something.
 pub const LAUNCH: &str = "launch.json";
@@ -111,22 +111,15 @@ pub fn read_exit(dir: &Path) -> io::Result<Option<Exit>> {
 
 /// Tries whether a folder takes files, and some bytes in them.
 pub fn writable(dir: &Path) -> io::Result<()> {
-    let path = dir.join("write-test.tmp");
-    let written = fs::File::create(&path).and_then(|mut file| {
-        file.write_all(&[b' '; 4096])?;
-        file.sync_all()
-    });
-    let removed = fs::remove_file(&path);
-    written.and(removed)
+    let mut file = tempfile::NamedTempFile::new_in(dir)?;
+    file.write_all(&[b' '; 4096])?;
+    file.as_file().sync_all()?;
+    file.close()
 }
 
-/// Writes a value so that a reader finds the old or the new file, whole, even after a power cut.
+/// Writes a value, see [`disk::replace`].
 pub fn write_json<T: Serialize>(path: &Path, value: &T) -> io::Result<()> {
-    let temporary = path.with_extension("tmp");
-    let mut file = fs::File::create(&temporary)?;
-    file.write_all(&serde_json::to_vec(value)?)?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)
+    disk::replace(path, &serde_json::to_vec(value)?)
 }
 
 /// [`write_json`] without holding up the other tasks.

@@ -27,6 +27,7 @@ use super::{
 };
 use crate::server::{
     config::{Config, StoreChoice, connectable},
+    disk,
     feed::{RunFeed, StoreFeed},
     proc::Identity,
     shutdown::Shutdown,
@@ -107,10 +108,9 @@ pub fn announce(state_dir: &Path, addr: Option<SocketAddr>) {
         },
         Some(addr) => {
             std::fs::create_dir_all(&dir)?;
+            let targets = format!("[{{\"targets\":[\"{}\"]}}]\n", connectable(addr));
             // In one piece: Prometheus reads it as soon as something changes.
-            let half = dir.join("dashboard.new");
-            std::fs::write(&half, format!("[{{\"targets\":[\"{}\"]}}]\n", connectable(addr)))?;
-            std::fs::rename(half, dir.join(TARGETS_FILE))
+            disk::replace(&dir.join(TARGETS_FILE), targets.as_bytes())
         }
     };
     if let Err(error) = write() {

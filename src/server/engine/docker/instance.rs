@@ -25,6 +25,7 @@ use super::{
 };
 use crate::server::{
     clock::now_ms,
+    disk,
     engine::{
         EXPORT_FILE, EngineError, Exit, Instance, InstanceState, LOG_FILE, OLD_LOG_FILE, SUMMARY_FILE,
         files::{self, read_json},
@@ -418,9 +419,8 @@ impl Shared {
         let Some(archive) = archive else { return Ok(()) };
         let bytes = folder::unpack(&archive)?;
         let path = self.dir.join(outside);
-        let temporary = path.with_extension("tmp");
-        tokio::fs::write(&temporary, bytes).await?;
-        tokio::fs::rename(&temporary, &path).await
+        let written = tokio::task::spawn_blocking(move || disk::replace(&path, &bytes)).await;
+        written.unwrap_or_else(|error| Err(io::Error::other(error)))
     }
 
     fn record(&self) -> Record {
