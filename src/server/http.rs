@@ -99,8 +99,10 @@ pub fn router(state: HttpState, pages: Router) -> Router {
                     .into(),
             }))
         }))
+        .layer(guard::cross_site())
         .layer(middleware::from_fn_with_state(guard::Guard::new(&state.settings), guard::check))
         .layer(middleware::from_fn_with_state(Arc::clone(&state.settings), edge::edge))
+        .layer(edge::security())
 }
 
 async fn unknown_route(uri: axum::http::Uri) -> Failure {

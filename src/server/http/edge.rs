@@ -11,6 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use ha_dashboard::api::{caller::Caller, error::ApiError};
+use tower_http::set_header::response::SetMultipleResponseHeadersLayer;
 use tracing::Instrument;
 
 use super::{MAX_BODY_BYTES, error::Problem};
@@ -80,7 +81,6 @@ pub async fn edge(State(settings): State<Arc<Settings>>, mut request: Request, n
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(CORRELATION, value);
     }
-    secure(response.headers_mut());
     cache(&mut response, &path, &settings);
     response
 }
@@ -132,7 +132,8 @@ async fn problem(response: &mut Response) -> Option<Problem> {
     }
 }
 
-fn secure(headers: &mut HeaderMap) {
+/// Tells browsers what not to do, where a handler has not said otherwise.
+pub fn security() -> SetMultipleResponseHeadersLayer<Response> {
     let rules = [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "same-origin"),
@@ -142,9 +143,8 @@ fn secure(headers: &mut HeaderMap) {
         // Pages bring their own policy; nothing else may run anything.
         (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
     ];
-    for (name, value) in rules {
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
-    }
+    let rules = rules.map(|(name, value)| (name, HeaderValue::from_static(value)).into());
+    SetMultipleResponseHeadersLayer::if_not_present(rules.into())
 }
 
 fn cache(response: &mut Response, path: &str, settings: &Settings) {

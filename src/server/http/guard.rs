@@ -7,12 +7,13 @@ use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, Method, StatusCode, header, uri::Authority},
+    http::{HeaderMap, StatusCode, header, uri::Authority},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 
 use ha_dashboard::api::error::ApiError;
+use tower_http::csrf::{CsrfLayer, ProtectionError};
 
 use super::error::{Failure, Problem, shortened};
 use crate::server::config::Settings;
@@ -57,9 +58,8 @@ fn is_local(host: &str) -> bool {
     host.parse::<IpAddr>().is_ok() || host == "localhost" || host.ends_with(".localhost")
 }
 
-/// Refuses what does not come from one of our own pages or from a program.
+/// Refuses what is sent to a name that is not ours.
 pub async fn check(State(guard): State<Guard>, request: Request, next: Next) -> Response {
-    let refused = |code, error| Failure::from(Problem::new(StatusCode::FORBIDDEN, code, error)).into_response();
     // Which of them counts is read differently by everybody on the way.
     if request.headers().get_all(header::HOST).iter().count() > 1 {
         let what = "host: two names are not allowed; send one Host header".into();
@@ -68,16 +68,9 @@ pub async fn check(State(guard): State<Guard>, request: Request, next: Next) -> 
     let host = host(&request).unwrap_or_default();
     if !guard.knows(&host) {
         let host = shortened(&host);
-        return refused(
+        return refusal(
             "unknown_host",
             format!("the dashboard does not answer to the name {host:?}; add it to allowed_hosts (HAD_ALLOWED_HOSTS)"),
-        );
-    }
-    let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if changes && !same_site(request.headers(), &host) {
-        return refused(
-            "cross_site",
-            "pages of another site may not change anything here; use the dashboard's own page".into(),
         );
     }
     next.run(request).await
@@ -88,20 +81,24 @@ fn host(request: &Request) -> Option<String> {
     header.or_else(|| request.uri().authority().map(ToString::to_string))
 }
 
-/// Browsers always send one of both headers with a post; programs send neither and carry no one's login.
-fn same_site(headers: &HeaderMap, host: &str) -> bool {
-    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-    let fetch = text("sec-fetch-site").is_none_or(|site| matches!(site, "same-origin" | "none"));
-    let origin = text("origin").is_none_or(|origin| {
-        origin.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host))
-    });
-    fetch && origin
+/// Refuses what pages of other sites want changed here. Browsers always send `Sec-Fetch-Site` or `Origin` with a post;
+/// programs send neither and carry no one's login.
+pub fn cross_site() -> CsrfLayer<fn(ProtectionError) -> Response> {
+    CsrfLayer::new().with_rejection_response(|_| {
+        let error = "pages of another site may not change anything here; use the dashboard's own page".into();
+        refusal("cross_site", error)
+    })
+}
+
+fn refusal(code: &'static str, error: String) -> Response {
+    Failure::from(Problem::new(StatusCode::FORBIDDEN, code, error)).into_response()
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use axum::http::HeaderValue;
+    use axum::{Router, body::Body, http::HeaderValue, routing::post};
+    use tower::ServiceExt;
 
     use super::*;
 
@@ -134,19 +131,22 @@ mod tests {
         }
     }
 
-    #[test]
-    fn other_sites_are_told_apart() {
-        let same = |pairs: &[(&'static str, &str)]| {
-            let headers =
-                pairs.iter().map(|(n, v)| ((*n).parse().unwrap(), HeaderValue::from_str(v).unwrap())).collect();
-            same_site(&headers, "localhost:3000")
+    #[tokio::test]
+    async fn other_sites_are_told_apart() {
+        let same = async |pairs: &[(&'static str, &str)]| {
+            let router = Router::new().route("/", post(async || ())).layer(cross_site());
+            let request = Request::post("/").header(header::HOST, "localhost:3000");
+            let request = pairs.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+            router.oneshot(request.body(Body::empty()).unwrap()).await.unwrap().status() == StatusCode::OK
         };
-        assert!(same(&[]));
-        assert!(same(&[("origin", "http://localhost:3000"), ("sec-fetch-site", "same-origin")]));
-        assert!(same(&[("origin", "https://localhost:3000")]));
-        assert!(!same(&[("origin", "http://localhost:8080")]));
-        assert!(!same(&[("origin", "null")]));
-        assert!(!same(&[("sec-fetch-site", "cross-site")]));
-        assert!(!same(&[("sec-fetch-site", "same-site")]));
+        assert!(same(&[]).await);
+        assert!(same(&[("origin", "http://localhost:3000"), ("sec-fetch-site", "same-origin")]).await);
+        assert!(same(&[("origin", "https://localhost:3000")]).await);
+        assert!(!same(&[("origin", "http://localhost:8080")]).await);
+        assert!(!same(&[("origin", "null")]).await);
+        assert!(!same(&[("sec-fetch-site", "cross-site")]).await);
+        assert!(!same(&[("sec-fetch-site", "same-site")]).await);
+        // Which sites may not is for the browser to say, where it says anything.
+        assert!(!same(&[("origin", "http://localhost:3000"), ("sec-fetch-site", "cross-site")]).await);
     }
 }
