@@ -1,5 +1,6 @@
 //! Everything that touches the world. [`App::build`] is the only place where the parts are put together.
 
+pub mod board;
 pub mod clock;
 pub mod config;
 pub mod control;
@@ -9,6 +10,7 @@ pub mod feed;
 pub mod health;
 pub mod http;
 pub mod hub;
+pub mod journal;
 pub mod proc;
 pub mod prometheus;
 pub mod scripts;
@@ -19,15 +21,16 @@ pub mod usage;
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
-use ha_dashboard::{api::port::SharedControl, web};
+use ha_dashboard::{api::port::SharedControl, domain::live::MetricsStatus, web};
 use leptos::config::LeptosOptions;
-use tokio::{net::TcpListener, sync::watch};
+use tokio::net::TcpListener;
 
 use self::{
+    board::Board,
     config::{Settings, StoreChoice},
     control::{Parts, StateLock},
     http::listen::{self, Bounds},
-    hub::Hub,
+    journal::Journal,
     scripts::Scripts,
     shutdown::Shutdown,
 };
@@ -63,24 +66,18 @@ impl App {
         // Until somebody serves here.
         prometheus::child::announce(&config.state_dir, None);
         let shutdown = Shutdown::default();
-        let (runs, runs_seen) = watch::channel(feed::RunFeed::default());
-        let (observe, observations) = watch::channel(feed::Observations::default());
+        let journal = Journal::default();
+        let services = health::watch(&config.services, journal.clone(), &shutdown);
+        let metrics = MetricsStatus { grafana: config.grafana_url.clone(), ..MetricsStatus::default() };
+        let board = Board::new(metrics, services, journal.clone(), shutdown.token.clone());
 
-        let store = prometheus::child::supervise(Arc::clone(&config), runs_seen.clone(), shutdown.clone());
-        let hub = Hub::start(Arc::clone(&config), runs_seen, store.clone(), observe, shutdown.clone());
+        let store = prometheus::child::supervise(Arc::clone(&config), board.runs(), shutdown.clone());
+        hub::start(Arc::clone(&config), Arc::clone(&board), journal.clone(), store.clone(), &shutdown);
         let engine = engine::choose(&config, &shutdown);
         let services = config.services.clone();
         let scripts = Scripts::new(config.scripts_dir.clone(), Arc::clone(&engine), services, &shutdown);
-        let parts = Parts {
-            engine,
-            scripts: Arc::new(scripts),
-            config,
-            hub,
-            runs,
-            observations,
-            store,
-            shutdown: shutdown.clone(),
-        };
+        let parts =
+            Parts { engine, scripts: Arc::new(scripts), config, board, journal, store, shutdown: shutdown.clone() };
         let control = control::start(lock, parts).await?;
         Ok(Self { control, shutdown, settings })
     }

@@ -144,6 +144,17 @@ pub struct Run {
     pub correlation_id: String,
 }
 
+/// What was observed of a run from outside of k6. The [`Run`] is what is told of it; [`Run::shown`] puts the two together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Seen {
+    /// The run.
+    pub run: RunId,
+    /// One entry a threshold, in the run's order.
+    pub thresholds: Vec<Observed>,
+    /// The figures of the whole run, once it is over and its last samples are counted, where k6 left none.
+    pub totals: Option<Totals>,
+}
+
 /// Why a text is not a run id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a run id has 1 to 64 characters of a-z, 0-9 and -")]
@@ -193,6 +204,40 @@ impl RunState {
 }
 
 impl Run {
+    /// The run as it is shown: what was seen of it counts where k6 has not spoken. One that is over and has its figures has
+    /// nothing more to learn.
+    pub fn shown(mut self, seen: &Seen) -> Self {
+        let over = !self.state.is_active();
+        if seen.run != self.id || (over && self.totals.is_some()) {
+            return self;
+        }
+        for (told, seen) in self.thresholds.iter_mut().zip(&seen.thresholds) {
+            let k6_spoke = told.k6_ok.is_some() && told.value.is_some();
+            if !k6_spoke && told.threshold == seen.threshold && seen.value.is_some() {
+                (told.value, told.ok) = (seen.value, seen.ok);
+            }
+        }
+        if over {
+            self.totals.clone_from(&seen.totals);
+        }
+        self
+    }
+
+    /// Of two that were told on different ways, the one that knows more: the later run, or the later state of one run.
+    pub fn newer<'a>(one: &'a Self, other: &'a Self) -> &'a Self {
+        let rank = |run: &Self| match run.state {
+            RunState::Starting => 0,
+            RunState::Running => 1,
+            RunState::Stopping => 2,
+            RunState::Finished(_) => 3,
+        };
+        let ahead = match one.id == other.id {
+            true => rank(other) > rank(one),
+            false => other.created_ms >= one.created_ms,
+        };
+        if ahead { other } else { one }
+    }
+
     /// The length the plan asks for, in seconds.
     pub fn duration_s(&self) -> u32 {
         self.plan.shape.duration_s()

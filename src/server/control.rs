@@ -19,7 +19,7 @@ use ha_dashboard::{
         port::{Runs, Services, SharedControl, View},
     },
     domain::{
-        frame::{Dimension, History},
+        event::Event,
         live::{Cursor, Snapshot},
         plan::Plan,
         run::{Run, RunId},
@@ -36,11 +36,12 @@ use self::{
     supervisor::{Links, Supervisor},
 };
 use super::{
+    board::Board,
     clock::now_ms,
     config::Config,
     engine::Engine,
-    feed::{Observations, RunFeed, StoreFeed},
-    hub::Hub,
+    feed::StoreFeed,
+    journal::Journal,
     scripts::{InspectError, Scripts},
     shutdown::Shutdown,
 };
@@ -53,12 +54,10 @@ pub struct Parts {
     pub engine: Arc<dyn Engine>,
     /// The scripts there are.
     pub scripts: Arc<Scripts>,
-    /// The live picture, for snapshots and streams.
-    pub hub: Arc<Hub>,
-    /// What is at work, written by control only.
-    pub runs: watch::Sender<RunFeed>,
-    /// What the hub observed.
-    pub observations: watch::Receiver<Observations>,
+    /// What everybody is shown.
+    pub board: Arc<Board>,
+    /// Where it is written down what happens to runs.
+    pub journal: Journal,
     /// Where metrics go.
     pub store: watch::Receiver<StoreFeed>,
     /// Ends everything.
@@ -73,32 +72,19 @@ pub struct Parts {
 /// # Errors
 /// When the state folder can't be used.
 pub async fn start(lock: StateLock, parts: Parts) -> anyhow::Result<SharedControl> {
-    let Parts { config, engine, scripts, hub, runs, observations, store, shutdown } = parts;
+    let Parts { config, engine, scripts, board, journal, store, shutdown } = parts;
     let archive = Archive::open(lock)?;
     let services = config.services.clone();
-    let links = Links { engine, archive, services, feed: runs, observations, store, shutdown };
+    let links = Links { engine, archive, services, board: board.clone(), journal, store, shutdown };
     let supervisor = Supervisor::take_over(links).await?;
-    Ok(Arc::new(Dashboard { config, scripts, hub, supervisor }))
+    Ok(Arc::new(Dashboard { config, scripts, board, supervisor }))
 }
 
 struct Dashboard {
     config: Arc<Config>,
     scripts: Arc<Scripts>,
-    hub: Arc<Hub>,
+    board: Arc<Board>,
     supervisor: Arc<Supervisor>,
-}
-
-impl Dashboard {
-    /// [`Self::picture`] without its history.
-    fn brief_picture(&self) -> Arc<Snapshot> {
-        up_to_date(self.hub.brief(), &self.supervisor.feed())
-    }
-
-    /// The hub's picture with the newest state of the run: the hub takes it in with its next tick only, but who just
-    /// pressed a button must see what it did.
-    fn picture(&self) -> Arc<Snapshot> {
-        up_to_date(self.hub.snapshot(), &self.supervisor.feed())
-    }
 }
 
 impl Dashboard {
@@ -126,47 +112,6 @@ impl Dashboard {
             _ => Ok(()),
         }
     }
-}
-
-/// A run with what was observed of its thresholds so far: only the hub knows that while it is at work.
-fn with_observed(run: Run, picture: &Snapshot) -> Run {
-    match &picture.status.run {
-        Some(shown) if shown.id == run.id && run.state.is_active() => {
-            Run { thresholds: shown.thresholds.clone(), ..run }
-        }
-        _ => run,
-    }
-}
-
-fn up_to_date(picture: Arc<Snapshot>, feed: &RunFeed) -> Arc<Snapshot> {
-    let shown = picture.status.run.as_ref();
-    let id = |run: &Run| run.id.clone();
-    let other = shown.map(id) != feed.run.as_ref().map(id);
-    // Within a run the hub's picture has what it observed of the thresholds, so only the progress is taken over.
-    let progress = |run: &Run| (run.state.clone(), run.started_ms, run.stop_problem.clone());
-    let same_state = shown.map(progress) == feed.run.as_ref().map(progress);
-    let same_rest = picture.status.engine == feed.engine && picture.status.storage_problem == feed.storage_problem;
-    if !other && same_state && same_rest {
-        return picture;
-    }
-    let mut picture = Snapshot::clone(&picture);
-    picture.status.engine = feed.engine.clone();
-    picture.status.storage_problem = feed.storage_problem.clone();
-    if other {
-        // Numbers and history are those of another run.
-        picture.history = History::default();
-        picture.frame.values.retain(|key, _| matches!(key.part, Some((Dimension::Process, _))));
-    }
-    if other || !same_state {
-        let observed = picture.status.run.take().filter(|_| !other).map(|run| run.thresholds);
-        picture.status.run = feed.run.clone();
-        if let (Some(run), Some(observed)) = (&mut picture.status.run, observed)
-            && run.state.is_active()
-        {
-            run.thresholds = observed;
-        }
-    }
-    Arc::new(picture)
 }
 
 #[async_trait]
@@ -200,8 +145,7 @@ impl Runs for Dashboard {
     }
 
     async fn runs(&self, _: &Caller) -> Vec<Run> {
-        let picture = self.brief_picture();
-        self.supervisor.runs().into_iter().map(|run| with_observed(run, &picture)).collect()
+        self.supervisor.runs().into_iter().map(|run| self.board.shown(run)).collect()
     }
 
     fn look_at_runs(&self, _: &Caller, look: &mut dyn FnMut(&Run)) {
@@ -209,7 +153,7 @@ impl Runs for Dashboard {
     }
 
     async fn run(&self, _: &Caller, id: &RunId) -> Result<Run, ApiError> {
-        self.supervisor.run(id).map(|run| with_observed(run, &self.brief_picture()))
+        self.supervisor.run(id).map(|run| self.board.shown(run))
     }
 
     async fn log(&self, _: &Caller, id: &RunId) -> Result<Vec<String>, ApiError> {
@@ -220,7 +164,7 @@ impl Runs for Dashboard {
 #[async_trait]
 impl Services for Dashboard {
     async fn services(&self, _: &Caller) -> Vec<ServiceStatus> {
-        self.brief_picture().status.services.clone()
+        self.board.services()
     }
 }
 
@@ -228,20 +172,24 @@ impl Services for Dashboard {
 impl View for Dashboard {
     async fn page_state(&self, caller: &Caller) -> PageState {
         let rules = self.rules(caller).await;
-        let picture = self.brief_picture();
+        let picture = self.board.brief();
         PageState { now_ms: now_ms(), status: picture.status.clone(), frame: picture.frame.clone(), rules }
     }
 
     async fn snapshot(&self, _: &Caller) -> Arc<Snapshot> {
-        self.picture()
+        self.board.snapshot()
     }
 
     async fn brief(&self, _: &Caller) -> Arc<Snapshot> {
-        self.brief_picture()
+        self.board.brief()
+    }
+
+    async fn events(&self, _: &Caller) -> Vec<Event> {
+        self.board.events()
     }
 
     async fn live(&self, _: &Caller, resume: Option<Cursor>) -> BoxStream<'static, Bytes> {
-        self.hub.subscribe(resume)
+        self.board.subscribe(resume)
     }
 }
 

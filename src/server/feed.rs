@@ -2,11 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ha_dashboard::domain::{
-    live::EngineStatus,
-    run::{Run, RunId, Totals},
-    threshold::Observed,
-};
+use ha_dashboard::domain::{live::EngineStatus, run::Run};
 
 /// What something uses of its machine, measured by somebody else and read when it is needed.
 #[derive(Debug, Clone, Default)]
@@ -40,7 +36,7 @@ impl PartialEq for Meter {
     }
 }
 
-/// From control to the hub: what is at work.
+/// From control to the board, and from there to everybody: what is at work.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct RunFeed {
     /// The run at work, or the last one.
@@ -55,17 +51,6 @@ pub struct RunFeed {
     pub adopted: bool,
     /// What is wrong with the state folder, in a line that says what to do; empty when nothing is.
     pub storage_problem: String,
-}
-
-/// From the hub to control: what was observed of a run, for its record.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Observations {
-    /// The run; `None`: nothing observed yet.
-    pub run: Option<RunId>,
-    /// One entry a threshold, in the plan's order.
-    pub thresholds: Vec<Observed>,
-    /// The figures of the whole run, once it is over and its last samples are counted, where k6 left none.
-    pub totals: Option<Totals>,
 }
 
 /// From the Prometheus supervisor to everybody: where the store is and how it is.

@@ -1,12 +1,15 @@
-//! Probes the services.
+//! Probes the services, and writes down whose health changed.
 
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use ha_dashboard::domain::service::{Health, Service, ServiceStatus};
+use ha_dashboard::domain::{
+    event::{Event, EventKind},
+    service::{Health, Service, ServiceStatus},
+};
 use tokio::{sync::watch, time::MissedTickBehavior};
 
-use super::shutdown::Shutdown;
+use super::{clock::now_ms, journal::Journal, shutdown::Shutdown};
 
 /// How often every service is asked.
 const EVERY: Duration = Duration::from_secs(2);
@@ -15,7 +18,7 @@ const EVERY: Duration = Duration::from_secs(2);
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Probes `/health` of every service from now on; the order stays that of `services`.
-pub fn watch(services: &[Service], shutdown: &Shutdown) -> watch::Receiver<Vec<ServiceStatus>> {
+pub fn watch(services: &[Service], journal: Journal, shutdown: &Shutdown) -> watch::Receiver<Vec<ServiceStatus>> {
     let unknown = |service: &Service| ServiceStatus { service: service.clone(), health: Health::Unknown };
     let (sender, receiver) = watch::channel(services.iter().map(unknown).collect::<Vec<_>>());
     let (services, token) = (services.to_vec(), shutdown.token.clone());
@@ -36,10 +39,26 @@ pub fn watch(services: &[Service], shutdown: &Shutdown) -> watch::Receiver<Vec<S
             let probes = services.iter().map(|service| async {
                 ServiceStatus { service: service.clone(), health: probe(&client, &service.url).await }
             });
-            sender.send_replace(join_all(probes).await);
+            let now = join_all(probes).await;
+            let before = sender.borrow().clone();
+            for (before, now) in before.iter().zip(&now) {
+                let kind = change(before, now);
+                kind.into_iter().for_each(|kind| journal.append(Event { at_ms: now_ms(), kind }));
+            }
+            sender.send_replace(now);
         }
     });
     receiver
+}
+
+/// Whether a service's health changed; how long an answer took is no change, and neither is the first look.
+fn change(before: &ServiceStatus, now: &ServiceStatus) -> Option<EventKind> {
+    let same = match (&before.health, &now.health) {
+        (Health::Degraded { status: a }, Health::Degraded { status: b }) => a == b,
+        (Health::Unknown, Health::Up { .. }) => true,
+        (a, b) => std::mem::discriminant(a) == std::mem::discriminant(b),
+    };
+    (!same).then(|| EventKind::Health { service: now.service.name.clone(), health: now.health.clone() })
 }
 
 async fn probe(client: &reqwest::Client, url: &str) -> Health {
@@ -60,5 +79,23 @@ async fn probe(client: &reqwest::Client, url: &str) -> Health {
             }
             Health::Down { reason: cause.to_string() }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_latency_is_no_change_of_health() {
+        let service = Service { name: "shop".into(), url: String::new() };
+        let status = |health| ServiceStatus { service: service.clone(), health };
+        let up = |latency_ms| status(Health::Up { latency_ms });
+        let down = status(Health::Down { reason: "refused".into() });
+        let step = |before: &ServiceStatus, after: &ServiceStatus| usize::from(change(before, after).is_some());
+        assert_eq!(step(&up(1.0), &up(2.0)) + step(&status(Health::Unknown), &up(1.0)), 0);
+        assert_eq!(step(&up(1.0), &down) + step(&down, &up(1.0)) + step(&status(Health::Unknown), &down), 3);
+        let degraded = |status_code| status(Health::Degraded { status: status_code });
+        assert_eq!(step(&degraded(500), &degraded(503)), 1);
     }
 }

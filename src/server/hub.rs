@@ -1,23 +1,19 @@
-//! The live picture: one poll a tick, however many watch.
+//! The numbers: one poll a tick, however many watch.
 
 mod ledger;
 mod poll;
 mod replay;
-mod stage;
-mod timeline;
 mod window;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use bytes::Bytes;
-use futures::{FutureExt, future::BoxFuture, stream::BoxStream};
+use futures::{FutureExt, future::BoxFuture};
 use ha_dashboard::domain::{
     Millis,
-    event::Event,
+    event::{Event, EventKind},
     frame::{Dimension, Frame, Metric, SeriesKey},
-    live::{Cursor, MetricsStatus, Snapshot, Status},
-    run::{Run, RunState, Totals},
-    service::ServiceStatus,
+    live::MetricsStatus,
+    run::{Run, RunState, Seen, Totals},
     threshold::Observed,
 };
 use tokio::{
@@ -29,14 +25,14 @@ use tokio_util::sync::CancellationToken;
 use self::{
     poll::{PUSHES, Watch, has_samples, round},
     replay::Replay,
-    stage::Stage,
     window::Values,
 };
 use super::{
+    board::Board,
     clock::now_ms,
     config::Config,
-    feed::{Observations, RunFeed, StoreFeed},
-    health,
+    feed::{RunFeed, StoreFeed},
+    journal::Journal,
     prometheus::client::{Client, StoreError},
     shutdown::Shutdown,
     usage::{Usage, loopback_port},
@@ -71,56 +67,29 @@ const PHASE: f64 = 0.2;
 /// Looks at the machine's use that are remembered, to show each with the samples of its time.
 const LOOKS: usize = 4;
 
-/// The live picture and its readers.
-pub struct Hub {
-    stage: Arc<Stage>,
-    shutdown: Shutdown,
-}
-
-impl Hub {
-    /// Starts ticking.
-    pub fn start(
-        config: Arc<Config>,
-        runs: watch::Receiver<RunFeed>,
-        store: watch::Receiver<StoreFeed>,
-        observations: watch::Sender<Observations>,
-        shutdown: Shutdown,
-    ) -> Arc<Self> {
-        let health = health::watch(&config.services, &shutdown);
-        let ticker = Ticker::new(config, runs, store, health, observations);
-        let stage = ticker.stage.clone();
-        shutdown.tasks.spawn(ticker.run(shutdown.token.clone()));
-        Arc::new(Self { stage, shutdown })
-    }
-
-    /// The whole picture now.
-    pub fn snapshot(&self) -> Arc<Snapshot> {
-        self.stage.snapshot(now_ms())
-    }
-
-    /// The picture now, without its history.
-    pub fn brief(&self) -> Arc<Snapshot> {
-        self.stage.brief(now_ms())
-    }
-
-    /// The stream of [`ha_dashboard::api::port::View::live`].
-    pub fn subscribe(&self, resume: Option<Cursor>) -> BoxStream<'static, Bytes> {
-        self.stage.subscribe(resume, self.shutdown.token.clone(), now_ms)
-    }
+/// Ticks from now on: what is measured goes to the board.
+pub fn start(
+    config: Arc<Config>,
+    board: Arc<Board>,
+    journal: Journal,
+    store: watch::Receiver<StoreFeed>,
+    shutdown: &Shutdown,
+) {
+    let ticker = Ticker::new(config, board, journal, store);
+    shutdown.tasks.spawn(ticker.run(shutdown.token.clone()));
 }
 
 /// The one task that makes ticks.
 struct Ticker {
     config: Arc<Config>,
     epoch_ms: Millis,
+    board: Arc<Board>,
+    journal: Journal,
     runs: watch::Receiver<RunFeed>,
     store: watch::Receiver<StoreFeed>,
-    health: watch::Receiver<Vec<ServiceStatus>>,
-    observations: watch::Sender<Observations>,
-    stage: Arc<Stage>,
     http: reqwest::Client,
-    /// As last published.
-    status: Status,
+    /// As last told.
+    metrics: MetricsStatus,
     /// The run at work, or the last one.
     run: Option<Run>,
     /// The same run in the store; lent out while a poll is under way.
@@ -129,8 +98,6 @@ struct Ticker {
     observed: Vec<Observed>,
     /// The figures of the whole run, where k6 left none.
     totals: Option<Totals>,
-    /// What was last told of each threshold.
-    decided: Vec<Option<bool>>,
     /// The time of the run's newest sample.
     newest_ms: Option<Millis>,
     /// The values at the newest sample.
@@ -186,35 +153,19 @@ async fn arrival<T>(future: &mut Option<BoxFuture<'static, T>>) -> T {
 }
 
 impl Ticker {
-    fn new(
-        config: Arc<Config>,
-        runs: watch::Receiver<RunFeed>,
-        store: watch::Receiver<StoreFeed>,
-        health: watch::Receiver<Vec<ServiceStatus>>,
-        observations: watch::Sender<Observations>,
-    ) -> Self {
-        let epoch_ms = now_ms();
-        let status = Status {
-            run: None,
-            services: health.borrow().clone(),
-            engine: runs.borrow().engine.clone(),
-            metrics: MetricsStatus { grafana: config.grafana_url.clone(), ..MetricsStatus::default() },
-            storage_problem: runs.borrow().storage_problem.clone(),
-        };
+    fn new(config: Arc<Config>, board: Arc<Board>, journal: Journal, store: watch::Receiver<StoreFeed>) -> Self {
         Self {
-            epoch_ms,
-            runs,
+            epoch_ms: now_ms(),
+            runs: board.runs(),
+            metrics: board.brief().status.metrics.clone(),
+            board,
+            journal,
             store,
-            health,
-            observations,
-            stage: Arc::new(Stage::new(epoch_ms, status.clone())),
             http: reqwest::Client::new(),
-            status,
             run: None,
             watch: None,
             observed: Vec::new(),
             totals: None,
-            decided: Vec::new(),
             newest_ms: None,
             load: None,
             usage: VecDeque::new(),
@@ -278,7 +229,7 @@ impl Ticker {
         Duration::from_secs_f64(tick * (1.0 - off.clamp(-0.15, 0.15)))
     }
 
-    /// Takes in what control says and tells it at once. Whether the run has ended just now.
+    /// Takes in what control says. Whether the run has ended just now.
     fn take_run(&mut self) -> bool {
         let run = self.runs.borrow_and_update().run.clone();
         let before = std::mem::replace(&mut self.run, run.clone());
@@ -287,7 +238,6 @@ impl Ticker {
         if !same {
             (self.load, self.newest_ms, self.totals, self.ending) = (None, None, None, Ending::No);
             self.observed = run.as_ref().map(|run| run.thresholds.clone()).unwrap_or_default();
-            self.decided = vec![None; self.observed.len()];
             self.watch = run.clone().map(|run| Watch::new(run, self.config.tick));
             // A run from before our time has a history that only the store knows.
             let earlier = run.clone().filter(|run| run.created_ms < self.epoch_ms);
@@ -296,42 +246,21 @@ impl Ticker {
         } else if let (Some(watch), Some(run)) = (&mut self.watch, &run) {
             watch.update(run);
         }
-        let events = timeline::run(before.as_ref(), run.as_ref(), self.epoch_ms, now);
         let over = |run: &Option<Run>| run.as_ref().is_some_and(|run| !run.state.is_active());
         let ended = same && over(&run) && !over(&before);
         if ended {
             self.ending = Ending::Due;
         }
-        // What comes back of our own observations, or other process numbers, is nothing to tell.
-        let news = self.told_run() != self.status.run || self.runs.borrow().engine != self.status.engine;
-        if news || !events.is_empty() {
-            self.publish(now, self.frame(now), false, events);
+        if ended || !same {
+            // That nobody sends load any more is known before the store says so.
+            self.publish(self.frame(now), false);
         }
         ended
     }
 
-    /// The run as readers get it.
-    fn told_run(&self) -> Option<Run> {
-        let run = self.run.clone()?;
-        Some(Run { thresholds: with_observed(&run.thresholds, &self.observed), ..run })
-    }
-
-    /// Sends the picture as it is; `record`: the frame is a row of the history.
-    fn publish(&mut self, now: Millis, frame: Frame, record: bool, mut events: Vec<Event>) {
-        let run = self.told_run();
-        if let (Some(before), Some(after)) = (&self.status.run, &run)
-            && before.id == after.id
-        {
-            events.extend(timeline::thresholds(&mut self.decided, &before.thresholds, &after.thresholds, now));
-        }
-        let services = self.health.borrow().clone();
-        events.extend(timeline::health(&self.status.services, &services, now));
-        let (engine, storage_problem) = {
-            let feed = self.runs.borrow();
-            (feed.engine.clone(), feed.storage_problem.clone())
-        };
-        self.status = Status { run, services, engine, metrics: self.status.metrics.clone(), storage_problem };
-        self.stage.publish(now, frame, record, self.status.clone(), events);
+    /// Shows numbers; `record`: they are a row of the history.
+    fn publish(&self, frame: Frame, record: bool) {
+        self.board.tick(self.run.as_ref().map(|run| &run.id), frame, record, self.metrics.clone());
     }
 
     /// The newest values, at the time when they were true.
@@ -479,7 +408,7 @@ impl Ticker {
         let Some(watch) = &self.watch else { return };
         self.newest_ms = watch.newest_ms();
         self.observed = watch.observed.clone();
-        self.tell_observations();
+        self.tell_seen();
     }
 
     /// Sends what a tick brought.
@@ -491,34 +420,34 @@ impl Ticker {
             }
             _ => false,
         };
-        let event = self.metrics_status(answer, now);
+        self.metrics_status(answer, now);
         let mut frame = self.frame(now);
         let ended_ms = self.run.as_ref().and_then(|run| run.ended_ms);
         if ending && let Some(ended_ms) = ended_ms {
-            let last_ms = self.load.take().map(|last| self.record_last(now, last));
+            let last_ms = self.load.take().map(|last| self.record_last(last));
             frame.at_ms = last_ms.map_or(ended_ms, |last_ms| ended_ms.max(last_ms + 1));
         }
         let run = self.run.as_ref();
         // Before a run began there is nothing to draw of it.
         let begun = |run: &Run| run.started_ms.is_some_and(|started_ms| started_ms <= frame.at_ms);
         let record = run.is_none_or(|run| begun(run) && is_recent(run, now));
-        self.publish(now, frame, record && self.ending == Ending::No, event.into_iter().collect());
+        self.publish(frame, record && self.ending == Ending::No);
     }
 
     /// Makes what k6 pushed last a row like any other, although k6 is gone. The row's time.
-    fn record_last(&mut self, now: Millis, mut last: Frame) -> Millis {
+    fn record_last(&self, mut last: Frame) -> Millis {
         last.values.extend(self.usage_at(last.at_ms));
         let at_ms = last.at_ms;
-        self.stage.publish(now, last, true, self.status.clone(), Vec::new());
+        self.publish(last, true);
         at_ms
     }
 
     /// Brings the store's state up to date.
-    fn metrics_status(&mut self, answer: Answer, now: Millis) -> Option<Event> {
+    fn metrics_status(&mut self, answer: Answer, now: Millis) {
         let store = self.store.borrow().clone();
         let running = self.run.as_ref().filter(|run| run.state == RunState::Running);
         let since = running.and_then(|run| self.newest_ms.or(run.started_ms));
-        let before = &self.status.metrics;
+        let before = &self.metrics;
         // A question under way may bring the samples, or the reason why there are none.
         let known = before.delayed_s.is_some() || !matches!(answer, Answer::Pending);
         let age_ms = since.map(|since| now.saturating_sub(since)).filter(|age| known && *age > DELAYED_MS);
@@ -544,22 +473,19 @@ impl Ticker {
             delayed_s: age_ms.and_then(|age| u32::try_from(age / 1000).ok()),
             many_series: series,
         };
-        let event = timeline::metrics(&self.status.metrics, &after, running.is_some(), now);
-        self.status.metrics = after;
-        event
+        let event = match (before.delayed_s, after.delayed_s) {
+            (None, Some(seconds)) => Some(EventKind::MetricsDelayed { seconds, reason: after.problem.clone() }),
+            (Some(_), None) if running.is_some() => Some(EventKind::MetricsBack),
+            _ => None,
+        };
+        event.into_iter().for_each(|kind| self.journal.append(Event { at_ms: now, kind }));
+        self.metrics = after;
     }
 
-    fn tell_observations(&self) {
+    fn tell_seen(&self) {
         let Some(run) = &self.run else { return };
-        let thresholds = with_observed(&run.thresholds, &self.observed);
-        let now = Observations { run: Some(run.id.clone()), thresholds, totals: self.totals.clone() };
-        self.observations.send_if_modified(|before| {
-            let changed = *before != now;
-            if changed {
-                *before = now;
-            }
-            changed
-        });
+        let (thresholds, totals) = (self.observed.clone(), self.totals.clone());
+        self.board.observe(Seen { run: run.id.clone(), thresholds, totals });
     }
 
     /// Reads the history of a run from before our time; `None`: there is none, or it can't be had.
@@ -598,7 +524,7 @@ impl Ticker {
             frames.push(Frame { at_ms: ended_ms, values, ..Frame::default() });
         }
         if !frames.is_empty() {
-            self.stage.refill(&frames);
+            self.board.refill(&run.id, &frames);
         }
         // One that is over has its last word on record.
         if run.state.is_active() {
@@ -607,7 +533,7 @@ impl Ticker {
             self.load = [frames.pop(), self.load.take()].into_iter().flatten().max_by_key(|frame| frame.at_ms);
         } else {
             self.add_up(count.totals(&run));
-            self.tell_observations();
+            self.tell_seen();
         }
     }
 }
@@ -615,19 +541,6 @@ impl Ticker {
 /// Whether the run's samples matter: while it is at work and shortly after.
 fn is_recent(run: &Run, now_ms: Millis) -> bool {
     run.state.is_active() || run.ended_ms.is_some_and(|ended| now_ms < ended + AFTER_END_MS)
-}
-
-/// Thresholds as control tells them, with what was seen of them since; k6's own figures at the end stay.
-fn with_observed(told: &[Observed], seen: &[Observed]) -> Vec<Observed> {
-    let merged = told.iter().enumerate().map(|(index, told)| match seen.get(index) {
-        // k6 has spoken.
-        _ if told.k6_ok.is_some() && told.value.is_some() => told.clone(),
-        Some(seen) if seen.threshold == told.threshold && seen.value.is_some() => {
-            Observed { value: seen.value, ok: seen.ok, ..told.clone() }
-        }
-        _ => told.clone(),
-    });
-    merged.collect()
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::{
     domain::{
         Millis,
         live::{LiveState, Snapshot},
-        run::{Run, RunState},
+        run::Run,
     },
 };
 
@@ -67,7 +67,12 @@ impl Live {
             clock_offset_ms: RwSignal::new(0),
             now_ms: RwSignal::new(0),
             run: Memo::new(move |_| {
-                state.with(|state| answer.with(|answer| newer(state.snapshot.status.run.as_ref(), answer.as_ref())))
+                state.with(|state| {
+                    answer.with(|answer| match (&state.snapshot.status.run, answer) {
+                        (Some(streamed), Some(answer)) => Some(Run::newer(streamed, answer).clone()),
+                        (streamed, answer) => answer.as_ref().or(streamed.as_ref()).cloned(),
+                    })
+                })
             }),
             answer,
             seeded: StoredValue::new(false),
@@ -121,22 +126,5 @@ impl Live {
     #[cfg(not(feature = "hydrate"))]
     fn connect(self) {
         let _ = Self::set_clock;
-    }
-}
-
-/// The stream's run, unless a command's answer is ahead of it.
-fn newer(streamed: Option<&Run>, answer: Option<&Run>) -> Option<Run> {
-    let rank = |run: &Run| match run.state {
-        RunState::Starting => 0,
-        RunState::Running => 1,
-        RunState::Stopping => 2,
-        RunState::Finished(_) => 3,
-    };
-    match (streamed, answer) {
-        (Some(streamed), Some(answer)) if streamed.id == answer.id => {
-            Some(if rank(answer) > rank(streamed) { answer } else { streamed }.clone())
-        }
-        (Some(streamed), Some(answer)) if answer.created_ms < streamed.created_ms => Some(streamed.clone()),
-        (streamed, answer) => answer.or(streamed).cloned(),
     }
 }

@@ -8,7 +8,10 @@ use futures::stream::BoxStream;
 
 use crate::{
     api::{caller::Caller, page::PageState},
-    domain::live::{Cursor, Snapshot},
+    domain::{
+        event::Event,
+        live::{Cursor, Snapshot},
+    },
 };
 
 /// The part of the port that shows what is going on.
@@ -22,6 +25,9 @@ pub trait View: Send + Sync + 'static {
 
     /// The picture now without its history, which is nearly all of it and costs accordingly.
     async fn brief(&self, caller: &Caller) -> Arc<Snapshot>;
+
+    /// What happened, oldest first, as far back as it is kept.
+    async fn events(&self, caller: &Caller) -> Vec<Event>;
 
     /// The live stream in server-sent-event framing, the same shared bytes for every reader: a snapshot, or, with a
     /// cursor the hub still holds, what was missed; then ticks until the dashboard shuts down.

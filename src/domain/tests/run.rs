@@ -1,8 +1,9 @@
 use super::any;
 use crate::domain::{
     plan::{OwnEnd, Pattern, Peak, Plan, Shape},
-    run::{Run, RunState, Totals, Verdict},
+    run::{Run, RunState, Seen, Totals, Verdict},
     schedule::PhaseName,
+    threshold::Observed,
 };
 
 /// 60 s of load up to 10 VUs, begun at 5 s.
@@ -121,4 +122,53 @@ proptest::proptest! {
         proptest::prop_assert!((0.0..=1.0).contains(&run.progress(now_ms, done)));
         proptest::prop_assert!(run.remaining_s(now_ms).is_none_or(|left| left >= 0.0));
     }
+}
+
+#[test]
+fn what_was_seen_counts_until_k6_has_spoken() {
+    let observed = |value, k6_ok| Observed {
+        threshold: "http_req_duration:p(95)<500".parse().unwrap(),
+        value,
+        ok: Some(true),
+        k6_ok,
+    };
+    let totals = |requests| Some(Totals { requests: Some(requests), ..Totals::default() });
+    let seen = Seen { run: load().id, thresholds: vec![observed(Some(641.0), None)], totals: totals(9.0) };
+    let finished = || RunState::Finished(Verdict::Failed);
+    for (told, state, known, value, shown) in [
+        (observed(None, None), RunState::Running, None, Some(641.0), None),
+        (observed(Some(1.0), None), RunState::Running, None, Some(641.0), None),
+        (observed(Some(613.0), Some(false)), finished(), None, Some(613.0), totals(9.0)),
+        (observed(None, Some(true)), finished(), None, Some(641.0), totals(9.0)),
+        (observed(None, Some(true)), finished(), totals(7.0), None, totals(7.0)),
+    ] {
+        let run = Run { thresholds: vec![told], state, totals: known, ..load() }.shown(&seen);
+        assert_eq!((run.thresholds[0].value, run.totals), (value, shown));
+    }
+    let other = Run { id: "r-2".parse().unwrap(), thresholds: vec![observed(None, None)], ..load() };
+    assert_eq!(other.clone().shown(&seen), other);
+    let another_rule = Observed::new("http_req_duration:p(95)<501".parse().unwrap());
+    let other = Run { thresholds: vec![another_rule], ..load() };
+    assert_eq!(other.clone().shown(&seen), other);
+    let nothing_seen = Seen { thresholds: vec![observed(None, None)], ..seen };
+    let told = Run { thresholds: vec![observed(Some(613.0), None)], ..load() };
+    assert_eq!(told.clone().shown(&nothing_seen), told, "no value is nothing to learn");
+}
+
+#[test]
+fn of_two_words_about_a_run_the_later_one_counts() {
+    let at = |state: RunState| Run { state, ..load() };
+    let finished = RunState::Finished(Verdict::Stopped);
+    let states = [RunState::Starting, RunState::Running, RunState::Stopping, finished];
+    for (earlier, later) in states.iter().zip(&states[1..]) {
+        let (earlier, later) = (at(earlier.clone()), at(later.clone()));
+        assert_eq!(Run::newer(&earlier, &later), &later);
+        assert_eq!(Run::newer(&later, &earlier), &later);
+    }
+    let told = Run { stop_problem: Some("told first".into()), ..load() };
+    assert_eq!(Run::newer(&told, &load()), &told, "of two equal ones the first");
+    let next = Run { id: "r-2".parse().unwrap(), created_ms: 1_001, state: RunState::Starting, ..load() };
+    assert_eq!((Run::newer(&load(), &next), Run::newer(&next, &load())), (&next, &next));
+    let same_time = Run { created_ms: 1_000, ..next };
+    assert_eq!(Run::newer(&load(), &same_time), &same_time);
 }

@@ -1,4 +1,5 @@
-//! The state machine of runs: Starting → Running → Stopping → Finished. The only writer of [`RunFeed`].
+//! The state machine of runs: Starting → Running → Stopping → Finished. The only writer of [`RunFeed`], and of
+//! what happens to runs in the journal.
 
 mod stopping;
 
@@ -12,9 +13,10 @@ use ha_dashboard::{
     api::{caller::Caller, error::ApiError},
     domain::{
         Millis,
+        event::{Event, EventKind},
         live::{EngineStatus, Pull},
         plan::{Plan, Shape},
-        run::{Run, RunId, RunState},
+        run::{Run, RunId, RunState, Seen},
         schedule::Schedule,
         script::ScriptInput,
         service::Service,
@@ -34,9 +36,11 @@ use super::{
     verdict,
 };
 use crate::server::{
+    board::Board,
     clock::now_ms,
     engine::{Engine, Exit, Instance, InstanceState, Launch, Started},
-    feed::{Observations, RunFeed, StoreFeed},
+    feed::{RunFeed, StoreFeed},
+    journal::Journal,
     shutdown::Shutdown,
 };
 
@@ -58,8 +62,8 @@ pub struct Supervisor {
     engine: Arc<dyn Engine>,
     archive: Arc<Archive>,
     services: Vec<Service>,
-    feed: watch::Sender<RunFeed>,
-    observations: watch::Receiver<Observations>,
+    board: Arc<Board>,
+    journal: Journal,
     store: watch::Receiver<StoreFeed>,
     shutdown: Shutdown,
     state: Mutex<State>,
@@ -75,10 +79,10 @@ pub struct Links {
     pub archive: Archive,
     /// The configured services.
     pub services: Vec<Service>,
-    /// What is at work.
-    pub feed: watch::Sender<RunFeed>,
-    /// What was observed.
-    pub observations: watch::Receiver<Observations>,
+    /// What everybody is shown.
+    pub board: Arc<Board>,
+    /// Where it is written down what happens to runs.
+    pub journal: Journal,
     /// Where metrics go.
     pub store: watch::Receiver<StoreFeed>,
     /// Ends everything.
@@ -96,6 +100,8 @@ struct State {
     /// The tries to stop it, once somebody asked.
     tries: Option<Tries>,
     adopted: bool,
+    /// Whether what the earlier process left is known, so that what happens now is news.
+    open: bool,
     engine: EngineStatus,
     /// Runs whose newest state is not on disk.
     unwritten: BTreeSet<RunId>,
@@ -134,7 +140,7 @@ impl Supervisor {
     /// # Errors
     /// When the records can't be read.
     pub async fn take_over(links: Links) -> Result<Arc<Self>, ArchiveError> {
-        let Links { engine, archive, services, feed, observations, store, shutdown } = links;
+        let Links { engine, archive, services, board, journal, store, shutdown } = links;
         let archive = Arc::new(archive);
         let load = {
             let archive = archive.clone();
@@ -148,8 +154,8 @@ impl Supervisor {
             engine,
             archive,
             services,
-            feed,
-            observations,
+            board,
+            journal,
             store,
             shutdown,
             state: Mutex::new(state),
@@ -167,9 +173,13 @@ impl Supervisor {
             if !state.current().is_some_and(|run| run.state.is_active()) {
                 state.current = state.runs.first().map(|run| run.id.clone());
             }
+            if let Some(run) = state.current() {
+                this.tell_known(run);
+            }
+            state.open = true;
             this.publish(&state);
         }
-        this.watch_observations();
+        this.watch_seen();
         // Not before an engine that hangs has answered: what is known by then is shown, the rest when it comes.
         let _ = timeout(FIRST_LOOK, this.watch_engine()).await;
         Ok(this)
@@ -336,8 +346,13 @@ impl Supervisor {
             let mut state = self.state();
             let id = state.current.clone().ok_or(ApiError::NotRunning)?;
             let run = state.run_mut(&id).filter(|run| run.state.is_active()).ok_or(ApiError::NotRunning)?;
+            let first = run.state != RunState::Stopping;
             run.state = RunState::Stopping;
             let run = run.clone();
+            if first {
+                let kind = EventKind::StopRequested { run: id.clone() };
+                self.journal.append(Event { at_ms: now_ms(), kind });
+            }
             // Where k6 is not there yet, the start passes the stop on.
             if let (None, Some(instance)) = (&state.tries, &state.instance) {
                 state.tries = Some(self.insist(id, instance.clone()));
@@ -387,11 +402,6 @@ impl Supervisor {
         tokio::task::spawn_blocking(read).await.map_err(|error| ApiError::Internal { what: error.to_string() })
     }
 
-    /// What is at work, as the hub is told.
-    pub fn feed(&self) -> RunFeed {
-        self.state().feed()
-    }
-
     /// A run's folder.
     #[cfg(test)]
     pub fn archive_dir(&self, id: &RunId) -> std::path::PathBuf {
@@ -426,7 +436,8 @@ impl Supervisor {
                     if run.state == RunState::Starting {
                         run.state = RunState::Running;
                     }
-                    run.started_ms = Some(*started_ms);
+                    let began = run.started_ms.replace(*started_ms).is_none();
+                    started(run).filter(|_| began).into_iter().collect()
                 });
                 if changed {
                     tracing::info!(run_id = %id, started_ms, "k6 sends load");
@@ -445,17 +456,17 @@ impl Supervisor {
         let read = move || (archive.log(&run, LOG_LINES), archive.summary(&run));
         let (log, summary) = tokio::task::spawn_blocking(read).await.unwrap_or_default();
         let verdict = exit.map_or_else(|why| verdict::lost(why), |exit| verdict::verdict(exit, &log));
-        let observations = self.observations.borrow().clone();
         let changed = self.change(id, |run| {
-            if observations.run.as_ref() == Some(id) {
-                take_observed(&mut run.thresholds, observations.thresholds);
-            }
-            run.thresholds = verdict::thresholds(std::mem::take(&mut run.thresholds), exit.ok(), summary.as_ref());
+            let seen = self.board.shown(run.clone()).thresholds;
+            run.thresholds = verdict::thresholds(seen, exit.ok(), summary.as_ref());
             run.totals = summary.as_ref().map(verdict::totals);
+            let known = run.started_ms.is_some();
             run.started_ms = started_ms.or(run.started_ms);
             run.ended_ms = Some(ended_ms);
             run.stop_problem = None;
             run.state = RunState::Finished(verdict.clone());
+            let started = started(run).filter(|_| !known);
+            started.into_iter().chain(ended(run)).collect()
         });
         if changed {
             tracing::info!(run_id = %id, ?verdict, "run finished");
@@ -464,15 +475,17 @@ impl Supervisor {
     }
 
     /// Completes, from now on, what k6 left no word of with what the store tells.
-    fn watch_observations(self: &Arc<Self>) {
+    fn watch_seen(self: &Arc<Self>) {
         let this = self.clone();
-        let mut observations = self.observations.clone();
+        let mut seen = self.board.seen();
         self.shutdown.tasks.spawn(async move {
             loop {
-                let seen = observations.borrow_and_update().clone();
-                this.complete(seen).await;
+                let now = seen.borrow_and_update().clone();
+                if let Some(now) = now {
+                    this.complete(now).await;
+                }
                 tokio::select! {
-                    changed = observations.changed() => if changed.is_err() { return },
+                    changed = seen.changed() => if changed.is_err() { return },
                     () = this.shutdown.token.cancelled() => return,
                 }
             }
@@ -480,32 +493,45 @@ impl Supervisor {
     }
 
     /// Takes what the store tells of a finished run of which k6 told nothing.
-    pub async fn complete(&self, seen: Observations) {
-        let Observations { run: Some(id), thresholds, totals: Some(totals) } = seen else { return };
+    pub async fn complete(&self, seen: Seen) {
+        let id = seen.run.clone();
         {
             let mut state = self.state();
             let unknown = |run: &&mut Run| !run.state.is_active() && run.totals.is_none();
-            let Some(run) = state.run_mut(&id).filter(unknown) else { return };
-            run.totals = Some(totals);
-            take_observed(&mut run.thresholds, thresholds);
+            let Some(run) = state.run_mut(&id).filter(unknown).filter(|_| seen.totals.is_some()) else { return };
+            *run = run.clone().shown(&seen);
             self.publish(&state);
         }
         tracing::info!(run_id = %id, "k6 left no summary, the run's figures are the metrics store's");
         self.record(&id).await;
     }
 
-    /// Changes a run that is not finished, and tells everybody where that made a difference.
-    fn change(&self, id: &RunId, change: impl FnOnce(&mut Run)) -> bool {
+    /// Changes a run that is not finished, and tells everybody where that made a difference, and what happened.
+    fn change(&self, id: &RunId, change: impl FnOnce(&mut Run) -> Vec<Event>) -> bool {
         let mut state = self.state();
         let Some(run) = state.run_mut(id).filter(|run| run.state.is_active()) else { return false };
         let before = run.clone();
-        change(run);
+        let events = change(run);
         let (changed, over) = (*run != before, !run.state.is_active());
-        if over && state.current.as_ref() == Some(id) {
-            (state.instance, state.tries) = (None, None);
+        if state.current.as_ref() == Some(id) {
+            if over {
+                (state.instance, state.tries) = (None, None);
+            }
+            if state.open {
+                events.into_iter().for_each(|event| self.journal.append(event));
+            }
         }
         self.publish(&state);
         changed
+    }
+
+    /// Writes down what an earlier process left at work, or last.
+    fn tell_known(&self, run: &Run) {
+        let adopted = run.state.is_active().then(|| EventKind::RunAdopted { run: run.id.clone() });
+        let stopping = (run.state == RunState::Stopping).then(|| EventKind::StopRequested { run: run.id.clone() });
+        let now = |kind| Event { at_ms: now_ms(), kind };
+        let past = adopted.into_iter().chain(stopping).map(now);
+        started(run).into_iter().chain(past).chain(ended(run)).for_each(|event| self.journal.append(event));
     }
 
     /// Writes a run's newest state to its folder, and that of runs that could not be written before. A full disk must not
@@ -623,12 +649,7 @@ impl Supervisor {
 
     /// Must be called with the state locked, so that feeds come in the order of the changes.
     fn publish(&self, state: &State) {
-        let feed = state.feed();
-        self.feed.send_if_modified(|last| {
-            let changed = *last != feed;
-            *last = feed;
-            changed
-        });
+        self.board.control(state.feed());
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -637,13 +658,16 @@ impl Supervisor {
     }
 }
 
-/// Takes over what was seen of thresholds.
-fn take_observed(known: &mut [Observed], seen: Vec<Observed>) {
-    for (known, seen) in known.iter_mut().zip(seen) {
-        if known.threshold == seen.threshold {
-            *known = seen;
-        }
-    }
+/// That k6 began to send load, where it did.
+fn started(run: &Run) -> Option<Event> {
+    Some(Event { at_ms: run.started_ms?, kind: EventKind::RunStarted { run: run.id.clone() } })
+}
+
+/// That k6 ended, where it did.
+fn ended(run: &Run) -> Option<Event> {
+    let RunState::Finished(verdict) = &run.state else { return None };
+    let kind = EventKind::RunEnded { run: run.id.clone(), verdict: verdict.clone() };
+    Some(Event { at_ms: run.ended_ms.unwrap_or_else(now_ms), kind })
 }
 
 /// The engine before anybody looked at it.

@@ -13,8 +13,9 @@ use std::{
 use ha_dashboard::{
     api::caller::Caller,
     domain::{
+        live::MetricsStatus,
         plan::{ALL_SERVICES, OwnEnd, Pattern, Peak, Plan, Shape},
-        run::{RunState, Source, Totals, Verdict},
+        run::{RunState, Seen, Source, Totals, Verdict},
         script::ScriptInput,
         service::Service,
         threshold::Observed,
@@ -33,6 +34,7 @@ use crate::server::{
         process::{KeeperCommand, ProcessEngine},
         selection::Selection,
     },
+    feed::RunFeed,
 };
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -132,20 +134,21 @@ impl Bench {
                 Arc::new(Selection::new(&config, &shutdown).with_keeper(keeper_command()))
             }
         };
-        let (feed, runs) = watch::channel(RunFeed::default());
-        let (observations, seen) = watch::channel(Observations::default());
+        let journal = Journal::default();
+        let (_, health) = watch::channel(Vec::new());
+        let board = Board::new(MetricsStatus::default(), health, journal.clone(), shutdown.token.clone());
         let links = Links {
             engine,
             archive,
             services: config.services,
-            feed,
-            observations: seen,
+            board: board.clone(),
+            journal,
             store: watch::channel(store).1,
             shutdown,
         };
         let runtime = Runtime::new().unwrap();
         let supervisor = runtime.block_on(Supervisor::take_over(links)).unwrap();
-        let life = Life { runtime, supervisor, runs, observations };
+        let life = Life { runtime, supervisor, runs: board.runs(), board };
         // On a busy machine the first look may take longer than the start waits for it.
         let mut looked = life.runs.clone();
         life.wait(async { looked.wait_for(|feed| !feed.engine.name.is_empty()).await.map(drop) }).unwrap();
@@ -166,8 +169,7 @@ struct Life {
     runtime: Runtime,
     supervisor: Arc<Supervisor>,
     runs: watch::Receiver<RunFeed>,
-    /// In place of a hub.
-    observations: watch::Sender<Observations>,
+    board: Arc<Board>,
 }
 
 impl Life {
@@ -182,6 +184,12 @@ impl Life {
 
     fn stop(&self) -> Run {
         self.wait(self.supervisor.stop(caller("def"))).unwrap()
+    }
+
+    /// What is on the timeline, by name.
+    fn told(&self) -> Vec<String> {
+        let name = |event: &Event| serde_json::to_value(&event.kind).unwrap()["event"].as_str().unwrap().to_owned();
+        self.board.events().iter().map(name).collect()
     }
 
     /// Waits for a state of the current run.
@@ -416,6 +424,7 @@ fn a_stop_ends_a_run_at_once_and_shows_what_was_crossed() {
     assert_eq!(life.stop().state, RunState::Stopping);
     assert_eq!(life.stop().state, RunState::Stopping, "asking again changes nothing");
     let (run, verdict) = life.finished(&run.id);
+    assert_eq!(life.told()[..3], ["run-started", "stop-requested", "run-ended"]);
     println!("stopped after {:?}", asked.elapsed());
     assert_eq!(verdict, Verdict::Stopped);
     assert_eq!(run.thresholds[0].k6_ok, Some(false));
@@ -477,6 +486,7 @@ fn a_run_survives_the_dashboard_and_is_adopted() {
     let life = bench.dashboard();
     let run = life.start("a.js", &[]);
     let started = life.running().started_ms;
+    assert_eq!(life.told(), ["run-started"]);
     life.crash();
 
     let life = bench.dashboard();
@@ -486,6 +496,8 @@ fn a_run_survives_the_dashboard_and_is_adopted() {
     let refused = life.wait(life.supervisor.start(plan("a.js", &[]), vec![], Caller::default()));
     assert_eq!(refused, Err(ApiError::AlreadyRunning { running: run.id.clone() }));
     assert_eq!(life.finished(&run.id).1, Verdict::Passed);
+    assert_eq!(life.told(), ["run-started", "run-adopted", "run-ended"]);
+    assert_eq!(life.board.events()[0].at_ms, started.unwrap());
 }
 
 #[test]
@@ -501,7 +513,9 @@ fn a_run_that_ended_without_the_dashboard_is_finalised() {
     let feed = life.runs.borrow().clone();
     assert!(!feed.adopted);
     assert_eq!(feed.run.clone().unwrap().state, RunState::Finished(Verdict::Passed));
-    assert_eq!(feed.run.unwrap().thresholds[0].k6_ok, Some(true));
+    assert_eq!(feed.run.clone().unwrap().thresholds[0].k6_ok, Some(true));
+    assert_eq!(life.told(), ["run-started", "run-ended"]);
+    assert_eq!(life.board.events()[1].at_ms, feed.run.unwrap().ended_ms.unwrap());
 }
 
 #[test]
@@ -663,12 +677,12 @@ fn k6_that_is_killed_counts_as_crashed() {
 
     // It left no summary, so the store's figures are taken when they come.
     let threshold = Observed { value: Some(7.0), ok: Some(true), ..run.thresholds[0].clone() };
-    let of_store = |requests| Observations {
-        run: Some(run.id.clone()),
+    let of_store = |requests| Seen {
+        run: run.id.clone(),
         thresholds: vec![threshold.clone()],
         totals: Some(Totals { source: Source::Store, requests: Some(requests), ..Totals::default() }),
     };
-    life.observations.send_replace(of_store(9.0));
+    life.board.observe(of_store(9.0));
     let told = life.until(|run| run.totals.is_some());
     assert_eq!((told.totals, &told.thresholds[..]), (of_store(9.0).totals, &[threshold.clone()][..]));
     poll("the record", || (life.supervisor_record(&run.id)["totals"]["source"] == "store").then_some(()));
@@ -677,7 +691,7 @@ fn k6_that_is_killed_counts_as_crashed() {
     let run = life.start("quick.js", &[]);
     let (run, _) = life.finished(&run.id);
     assert_eq!(run.totals.as_ref().map(|totals| totals.source), Some(Source::Summary));
-    life.wait(life.supervisor.complete(Observations { run: Some(run.id.clone()), ..of_store(9.0) }));
+    life.wait(life.supervisor.complete(Seen { run: run.id.clone(), ..of_store(9.0) }));
     assert_eq!(life.supervisor.run(&run.id).unwrap().totals, run.totals);
 }
 
@@ -776,41 +790,6 @@ fn two_dashboards_cant_share_a_state_folder() {
     let _life = bench.dashboard();
     let refused = StateLock::claim(&bench.config().state_dir).expect_err("in use").to_string();
     assert!(refused.contains("HAD_STATE_DIR") && refused.contains(&std::process::id().to_string()), "{refused}");
-}
-
-#[test]
-fn the_shown_picture_has_the_newest_state_and_keeps_what_was_observed() {
-    let bench = Bench::new(&[("a.js", &script("1s", "{}", ""))]);
-    let life = bench.dashboard();
-    let run = life.start("a.js", &["http_req_failed:rate<0.5"]);
-    let (run, _) = life.finished(&run.id);
-    let feed = life.runs.borrow().clone();
-
-    let mut old = Snapshot::default();
-    old.history.at_ms.push(1);
-    let shown = up_to_date(Arc::new(old.clone()), &feed);
-    assert_eq!((shown.status.run.as_ref(), shown.history.at_ms.len()), (Some(&run), 0), "another run's history");
-
-    old.status.run = Some(run.clone());
-    old.status.engine = feed.engine.clone();
-    let picture = Arc::new(old.clone());
-    assert!(Arc::ptr_eq(&picture, &up_to_date(picture.clone(), &feed)), "nothing to do");
-
-    let active = Run { state: RunState::Running, ..run };
-    let mut observed = active.clone();
-    observed.state = RunState::Starting;
-    observed.thresholds[0].value = Some(0.25);
-    old.status.run = Some(observed);
-    let shown = up_to_date(Arc::new(old), &RunFeed { run: Some(active), ..feed.clone() });
-    let shown_run = shown.status.run.as_ref().unwrap();
-    let value = |run: Run| with_observed(run, &shown).thresholds[0].value;
-    let asked = feed.run.clone().unwrap();
-    assert_eq!(value(Run { state: RunState::Running, ..asked.clone() }), Some(0.25), "while it is at work");
-    assert_eq!(value(asked.clone()), asked.thresholds[0].value, "k6 has the last word");
-    let other = Run { id: "other".parse().unwrap(), state: RunState::Running, ..asked.clone() };
-    assert_eq!(value(other), asked.thresholds[0].value);
-    assert_eq!((&shown_run.state, shown_run.thresholds[0].value), (&RunState::Running, Some(0.25)));
-    assert_eq!(shown.history.at_ms.len(), 1, "the same run's history");
 }
 
 #[test]

@@ -121,6 +121,14 @@ impl Scripted {
         Frame { at_ms: NOW_MS, values: values.into(), ..Frame::default() }
     }
 
+    fn events(&self) -> Vec<Event> {
+        let event = |said: String| {
+            let health = Health::Down { reason: said.clone() };
+            Event { at_ms: NOW_MS, kind: EventKind::Health { service: said, health } }
+        };
+        self.said.lock().unwrap().clone().into_iter().map(event).collect()
+    }
+
     /// Lets every name and message say this.
     fn turn_hostile(&self, said: &str) {
         *self.said.lock().unwrap() = Some(said.into());
@@ -146,18 +154,17 @@ impl View for Scripted {
     async fn snapshot(&self, _: &Caller) -> Arc<Snapshot> {
         self.asked.lock().unwrap().push("snapshot");
         let (status, frame) = (self.status(), self.frame());
-        let said = self.said.lock().unwrap().clone();
-        let event = |said: String| {
-            let health = Health::Down { reason: said.clone() };
-            Event { at_ms: NOW_MS, kind: EventKind::Health { service: said, health } }
-        };
-        let events = said.into_iter().map(event).collect();
+        let events = self.events();
         Arc::new(Snapshot { now_ms: NOW_MS, status, frame, events, ..Snapshot::default() })
     }
 
     async fn brief(&self, _: &Caller) -> Arc<Snapshot> {
         let (status, frame) = (self.status(), self.frame());
         Arc::new(Snapshot { now_ms: NOW_MS, status, frame, ..Snapshot::default() })
+    }
+
+    async fn events(&self, _: &Caller) -> Vec<Event> {
+        self.events()
     }
 
     async fn live(&self, _: &Caller, resume: Option<Cursor>) -> BoxStream<'static, Bytes> {

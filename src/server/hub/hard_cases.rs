@@ -97,7 +97,7 @@ async fn every_frame_agrees_with_k6s_own_record_of_its_requests() {
     let (config, store, prometheus) = prometheus(dir.path(), &target).await;
     let url = store.borrow().url.clone().unwrap();
     let live = Live::start(&config, store.clone(), RunFeed::default());
-    let mut stream = live.hub.subscribe(None);
+    let mut stream = live.board.subscribe(None);
     let frames = tokio::spawn(async move {
         let mut frames: BTreeMap<Millis, Frame> = BTreeMap::new();
         while let Some(bytes) = stream.next().await {
@@ -129,14 +129,14 @@ async fn every_frame_agrees_with_k6s_own_record_of_its_requests() {
     until(5, "every request is counted", || live.observed(thresholds[2]).filter(|seen| seen.value == Some(total)))
         .await;
     until(8, "the run is over for the hub", || {
-        let history = live.hub.snapshot().history.clone();
+        let history = live.board.snapshot().history.clone();
         history.at_ms.last().filter(|at| Some(**at) > test.ended_ms.map(|ended| ended + 500)).copied()
     })
     .await;
     assert_eq!(requests.len() as u64, target.served.load(Ordering::Relaxed));
 
     assert!(
-        live.hub.snapshot().status.metrics.many_series.is_some_and(|series| series > 2000),
+        live.board.snapshot().status.metrics.many_series.is_some_and(|series| series > 2000),
         "names without end are told"
     );
 
@@ -147,7 +147,7 @@ async fn every_frame_agrees_with_k6s_own_record_of_its_requests() {
         assert!(same_bucket(shown, truth), "{threshold}: {shown} {truth}");
     }
 
-    let live_history = live.hub.snapshot().history.clone();
+    let live_history = live.board.snapshot().history.clone();
     live.end().await;
     let frames = frames.await.unwrap();
     let started_ms = test.started_ms.unwrap();
@@ -177,7 +177,7 @@ async fn every_frame_agrees_with_k6s_own_record_of_its_requests() {
     // A dashboard that comes later draws the same curves.
     let live = Live::start(&config, store.clone(), RunFeed { run: Some(test.clone()), ..RunFeed::default() });
     let again = until(8, "the history is read again", || {
-        Some(live.hub.snapshot().history.clone()).filter(|history| history.at_ms.len() > 15)
+        Some(live.board.snapshot().history.clone()).filter(|history| history.at_ms.len() > 15)
     })
     .await;
     live.end().await;

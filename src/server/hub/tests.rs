@@ -10,7 +10,7 @@ use futures::StreamExt;
 use ha_dashboard::domain::{
     event::EventKind,
     frame::Dimension,
-    live::{Applied, LiveState, Message},
+    live::{Applied, LiveState, Message, Snapshot},
     run::{Verdict, rounded},
     service::Health,
 };
@@ -18,6 +18,7 @@ use ha_dashboard::domain::{
 use super::*;
 use crate::server::{
     config::StoreChoice,
+    health,
     prometheus::{
         child,
         client::Series,
@@ -28,28 +29,27 @@ use crate::server::{
 
 /// The live part of a dashboard, with the channels in hand.
 pub(super) struct Live {
-    pub hub: Arc<Hub>,
-    runs: watch::Sender<RunFeed>,
-    observations: watch::Receiver<Observations>,
+    pub board: Arc<Board>,
     shutdown: Shutdown,
 }
 
 impl Live {
     pub fn start(config: &Arc<Config>, store: watch::Receiver<StoreFeed>, feed: RunFeed) -> Self {
-        let (runs, receiver) = watch::channel(feed);
-        let (observed, observations) = watch::channel(Observations::default());
-        let shutdown = Shutdown::default();
-        let hub = Hub::start(config.clone(), receiver, store, observed, shutdown.clone());
-        Self { hub, runs, observations, shutdown }
+        let (shutdown, journal) = (Shutdown::default(), Journal::default());
+        let services = health::watch(&config.services, journal.clone(), &shutdown);
+        let board = Board::new(MetricsStatus::default(), services, journal.clone(), shutdown.token.clone());
+        board.control(feed);
+        start(config.clone(), board.clone(), journal, store, &shutdown);
+        Self { board, shutdown }
     }
 
     pub fn feed(&self, run: &Run, k6_pids: Vec<u32>) {
-        self.runs.send_replace(RunFeed { run: Some(run.clone()), k6_pids, ..RunFeed::default() });
+        self.board.control(RunFeed { run: Some(run.clone()), k6_pids, ..RunFeed::default() });
     }
 
     pub fn observed(&self, threshold: &str) -> Option<Observed> {
-        let observations = self.observations.borrow();
-        observations.thresholds.iter().find(|observed| observed.threshold.to_string() == threshold).cloned()
+        let seen = self.board.seen().borrow().clone()?;
+        seen.thresholds.iter().find(|observed| observed.threshold.to_string() == threshold).cloned()
     }
 
     pub async fn end(self) {
@@ -64,9 +64,9 @@ impl Live {
 struct Reader(Arc<Mutex<LiveState>>);
 
 impl Reader {
-    fn new(hub: &Hub) -> Self {
+    fn new(board: &Board) -> Self {
         let reader = Self(Arc::default());
-        let (mut stream, state) = (hub.subscribe(None), reader.0.clone());
+        let (mut stream, state) = (board.subscribe(None), reader.0.clone());
         tokio::spawn(async move {
             while let Some(bytes) = stream.next().await {
                 let text = String::from_utf8(bytes.to_vec()).unwrap();
@@ -114,7 +114,7 @@ async fn a_run_is_seen_live_from_its_start_to_its_verdict() {
     let (config, store, prometheus) = prometheus(dir.path(), &target).await;
     let url = store.borrow().url.clone().unwrap();
     let live = Live::start(&config, store.clone(), RunFeed::default());
-    let reader = Reader::new(&live.hub);
+    let reader = Reader::new(&live.board);
     until(5, "an idle frame", || reader.get("memory{process=dashboard}")).await;
     assert_eq!(reader.get("vus"), None);
 
@@ -153,7 +153,7 @@ async fn a_run_is_seen_live_from_its_start_to_its_verdict() {
     // A dashboard that comes later sees the same from the start.
     let feed = RunFeed { run: Some(test.clone()), ..RunFeed::default() };
     let later = Live::start(&config, store.clone(), feed);
-    let newcomer = Reader::new(&later.hub);
+    let newcomer = Reader::new(&later.board);
     let history = until(5, "a history read again", || {
         Some(newcomer.snapshot().history).filter(|history| history.at_ms.len() > 5)
     });
@@ -161,8 +161,6 @@ async fn a_run_is_seen_live_from_its_start_to_its_verdict() {
     assert!(history.at_ms[0] <= test.started_ms.unwrap() + 3000);
     let p95 = &history.series[&SeriesKey::whole(Metric::P95)];
     assert!(p95.iter().flatten().any(|p95| *p95 > 0.15), "the spike is part of it");
-    let adopted = |event: &Event| matches!(event.kind, EventKind::RunAdopted { .. });
-    assert!(newcomer.snapshot().events.iter().any(adopted));
     later.end().await;
 
     // A quarter fails.
@@ -210,7 +208,7 @@ async fn a_run_is_seen_live_from_its_start_to_its_verdict() {
     let ok = |threshold: &str| live.observed(threshold).and_then(|observed| observed.ok);
     assert_eq!((ok("http_req_failed:rate<0.0001"), ok("dropped_iterations:count<1")), (Some(false), Some(true)));
     // This k6 left no summary that anybody read.
-    let totals = |live: &Live| live.observations.borrow().totals.clone();
+    let totals = |live: &Live| live.board.seen().borrow().as_ref().and_then(|seen| seen.totals.clone());
     let whole =
         until(3, "the whole run adds up", || totals(&live).filter(|totals| totals.requests == Some(served))).await;
     assert_eq!((whole.failed_share, whole.dropped_iterations), (Some(rounded(failed / served)), Some(0.0)));
@@ -218,7 +216,7 @@ async fn a_run_is_seen_live_from_its_start_to_its_verdict() {
     assert!((0.18..0.4).contains(&whole.max_s.unwrap()) && whole.p50_s.unwrap() < 0.05, "{whole:?}");
 
     // One picture for everybody.
-    let late = Reader::new(&live.hub);
+    let late = Reader::new(&live.board);
     until(3, "the same picture", || {
         let (a, b) = (reader.snapshot(), late.snapshot());
         (a.cursor == b.cursor && a.history == b.history && a.status == b.status && a.events == b.events).then_some(())
@@ -233,7 +231,7 @@ async fn a_run_is_seen_live_from_its_start_to_its_verdict() {
     // A dashboard that starts after the end shows the whole run.
     let live = Live::start(&config, store.clone(), RunFeed { run: Some(test.clone()), ..RunFeed::default() });
     let history = until(5, "the history of a finished run", || {
-        Some(live.hub.snapshot().history.clone()).filter(|history| history.at_ms.len() > 30)
+        Some(live.board.snapshot().history.clone()).filter(|history| history.at_ms.len() > 30)
     });
     let history = history.await;
     let largest = |key: &str| {
@@ -244,7 +242,7 @@ async fn a_run_is_seen_live_from_its_start_to_its_verdict() {
     assert!((largest("failed{service=shop}") - 0.25).abs() < 0.05);
     assert_eq!((largest("vus"), largest("dropped")), (5.0, 0.0));
     assert!(largest("rps") > 50.0 && largest("rps{status=500}") > 5.0 && largest("p99") > 0.15);
-    assert_eq!(live.hub.snapshot().frame.get(Metric::Vus), Some(0.0));
+    assert_eq!(live.board.snapshot().frame.get(Metric::Vus), Some(0.0));
     let again = until(3, "the whole run read again", || totals(&live)).await;
     assert_eq!(Totals { request_rate: None, ..again }, Totals { request_rate: None, ..whole });
     live.end().await;
@@ -276,7 +274,7 @@ async fn victoria_metrics_serves_everything_but_percentiles() {
     assert!(!store.borrow().native_histograms);
 
     let live = Live::start(&config, store, RunFeed::default());
-    let reader = Reader::new(&live.hub);
+    let reader = Reader::new(&live.board);
     let thresholds = ["http_req_failed:rate<0.1", "http_req_duration:max<1000", "http_reqs:count>10"];
     let mut test = run("r-victoria", 12, &thresholds);
     let mut k6 = start_k6(dir.path(), "r-victoria", &target, &url, 12, false);
@@ -309,7 +307,7 @@ async fn without_a_store_the_page_goes_on_and_says_so() {
     let (_store, store) =
         watch::channel(StoreFeed { url: Some(nobody), problem: String::new(), native_histograms: true });
     let live = Live::start(&config, store, RunFeed::default());
-    let reader = Reader::new(&live.hub);
+    let reader = Reader::new(&live.board);
     live.feed(&run("r-alone", 60, &["http_reqs:count>1"]), Vec::new());
     until(8, "the delay is told", || reader.metrics().delayed_s.filter(|seconds| *seconds >= 3)).await;
     let metrics = reader.metrics();
@@ -331,14 +329,14 @@ async fn a_change_of_the_run_is_told_at_once_even_when_the_store_hangs() {
     let config = config(dir.path(), StoreChoice::External { url: url.clone() }, Vec::new());
     let (_store, store) = watch::channel(StoreFeed { url: Some(url), problem: String::new(), native_histograms: true });
     let live = Live::start(&config, store, RunFeed::default());
-    let reader = Reader::new(&live.hub);
+    let reader = Reader::new(&live.board);
     // One from before this dashboard's time, whose history is to be read again: nor does that hold anything up. By now it
     // should have samples.
     let started_ms = Some(now_ms() - DELAYED_MS);
     let mut test = Run { created_ms: 1, started_ms, ..run("r-silent", 60, &[]) };
     live.feed(&test, Vec::new());
-    let seq = live.hub.snapshot().cursor.seq;
-    until(1, "ticks go on", || Some(()).filter(|()| live.hub.snapshot().cursor.seq > seq + 3)).await;
+    let seq = live.board.snapshot().cursor.seq;
+    until(1, "ticks go on", || Some(()).filter(|()| live.board.snapshot().cursor.seq > seq + 3)).await;
     until(3, "the time-out is told", || Some(()).filter(|()| reader.metrics().problem.contains("did not answer")))
         .await;
     let delayed = |event: &Event| match &event.kind {
@@ -361,10 +359,7 @@ async fn a_change_of_the_run_is_told_at_once_even_when_the_store_hangs() {
         live.feed(&test, vec![pid]);
         tokio::task::yield_now().await;
     }
-    assert!(live.hub.snapshot().cursor.seq < snapshot.cursor.seq + 5, "other process numbers are nothing to tell");
-    let told = |wanted: fn(&EventKind) -> bool| snapshot.events.iter().filter(|event| wanted(&event.kind)).count();
-    assert_eq!(told(|kind| matches!(kind, EventKind::StopRequested { .. })), 1);
-    assert_eq!(told(|kind| matches!(kind, EventKind::RunEnded { verdict: Verdict::Stopped, .. })), 1);
+    assert!(live.board.snapshot().cursor.seq < snapshot.cursor.seq + 5, "other process numbers are nothing to tell");
     live.end().await;
 }
 
@@ -377,7 +372,7 @@ async fn bench_sample_to_frame() {
     let (config, store, prometheus) = prometheus(dir.path(), &target).await;
     let url = store.borrow().url.clone().unwrap();
     let live = Live::start(&config, store, RunFeed::default());
-    let mut stream = live.hub.subscribe(None);
+    let mut stream = live.board.subscribe(None);
     let mut test = run("r-bench", 30, &["http_reqs:count>1"]);
     let mut k6 = start_k6(dir.path(), "r-bench", &target, &url, 30, true);
     let started = std::time::Instant::now();
@@ -404,7 +399,7 @@ async fn bench_sample_to_frame() {
     println!("request to reader: p50 {:?}, p95 {:?}, max {:?} of {}", at(0.5), at(0.95), at(1.0), delays.len());
     println!("{} bytes a tick", bytes / ticks);
     let memory = SeriesKey::part(Metric::Memory, Dimension::Process, "dashboard");
-    println!("{:?} MB resident", live.hub.snapshot().frame.values.get(&memory).map(|bytes| bytes / 1e6));
+    println!("{:?} MB resident", live.board.snapshot().frame.values.get(&memory).map(|bytes| bytes / 1e6));
     test.state = RunState::Finished(Verdict::Passed);
     live.feed(&test, Vec::new());
     k6.wait().await.unwrap();
@@ -417,10 +412,12 @@ async fn bench_sample_to_frame() {
 /// A ticker that is at `test`, of which one sample was counted, and whose store is away.
 fn ticker(dir: &Path, test: &Run) -> Ticker {
     let config = config(dir, StoreChoice::External { url: String::new() }, Vec::new());
-    let (_, runs) = watch::channel(RunFeed { run: Some(test.clone()), ..RunFeed::default() });
     let (_, store) = watch::channel(StoreFeed::default());
-    let (_, health) = watch::channel(Vec::new());
-    let mut ticker = Ticker::new(config, runs, store, health, watch::channel(Observations::default()).0);
+    let (_, services) = watch::channel(Vec::new());
+    let journal = Journal::default();
+    let board = Board::new(MetricsStatus::default(), services, journal.clone(), CancellationToken::new());
+    board.control(RunFeed { run: Some(test.clone()), ..RunFeed::default() });
+    let mut ticker = Ticker::new(config, board, journal, store);
     ticker.take_run();
     ticker.watch.as_mut().unwrap().replace(counted(test));
     ticker
@@ -462,18 +459,4 @@ async fn what_was_remembered_of_a_run_is_given_back_when_it_is_over() {
         // How many series there were stays known: the page tells so.
         assert_eq!(remembered(&ticker), Some((newest_ms, 1)));
     }
-}
-
-#[test]
-fn k6s_own_figures_at_the_end_stay() {
-    let observed = |value, k6_ok| Observed {
-        threshold: "http_req_duration:p(95)<500".parse().unwrap(),
-        value,
-        ok: Some(true),
-        k6_ok,
-    };
-    let value = |told, seen| with_observed(&[told], &[seen])[0].value;
-    assert_eq!(value(observed(None, None), observed(Some(641.0), None)), Some(641.0));
-    assert_eq!(value(observed(Some(613.0), Some(false)), observed(Some(641.0), None)), Some(613.0));
-    assert_eq!(value(observed(None, Some(true)), observed(Some(641.0), None)), Some(641.0));
 }
