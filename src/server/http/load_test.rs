@@ -14,7 +14,7 @@ use self::{
 use super::{
     HttpState,
     edge::Asking,
-    error::{ErrorBody, Failure, shortened},
+    error::{ErrorBody, Failure},
     json::JsonObject,
 };
 
@@ -37,17 +37,16 @@ use super::{
 pub async fn start(
     State(state): State<HttpState>,
     Asking(caller): Asking,
-    JsonObject(mut fields): JsonObject,
+    JsonObject(body): JsonObject,
 ) -> Result<Json<StartedBody>, Failure> {
-    let asked = Asked::take(&mut fields)?;
+    let asked = Asked::read(body)?;
     let mut draft = asked.draft.clone();
     if draft.script.is_empty() {
         draft.script = Draft::suggested(&state.control.settled_rules(&caller).await).script;
     }
     let started = state.control.start(&caller, draft).await;
     let run = started.map_err(|error| asked.failure(error))?;
-    let ignored = fields.into_iter().map(|(name, _)| shortened(&name)).take(20).collect();
-    Ok(Json(StartedBody::new(&run, asked.test_type, ignored, caller.correlation_id)))
+    Ok(Json(StartedBody::new(&run, asked.test_type, asked.ignored, caller.correlation_id)))
 }
 
 /// Stops the load test. k6 ends its iterations first: the status tells when it is over.

@@ -1,7 +1,5 @@
 //! What `start` takes, and how it becomes a draft.
 
-use std::collections::BTreeMap;
-
 use ha_dashboard::{
     api::error::ApiError,
     domain::{
@@ -9,6 +7,7 @@ use ha_dashboard::{
         validate::{self, Draft, Field, FieldError},
     },
 };
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::{
     PartialSchema, ToSchema,
@@ -20,7 +19,7 @@ use utoipa::{
 
 use super::{
     super::{
-        error::{Failure, FieldBody, Problem},
+        error::{Failure, FieldBody, Problem, shortened},
         json::wrong_kind,
     },
     words,
@@ -28,6 +27,9 @@ use super::{
 
 /// The script behind the test type [`words::API`].
 const API_SCRIPT: &str = "api-load-test.js";
+
+/// Most fields without a meaning that an answer names.
+const IGNORED: usize = 20;
 
 /// Describes what `start` takes, and how much of it is needed.
 pub struct StartBody;
@@ -47,9 +49,8 @@ impl PartialSchema for StartBody {
 }
 
 /// What `start` takes. Numbers may also come as texts; fields that are not listed are named in `ignored`.
-#[derive(ToSchema)]
-#[allow(dead_code)]
-struct StartFields {
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub struct StartFields {
     /// The whole test, ramps included: seconds, or a text like `5m`.
     #[schema(value_type = Option<Value>)]
     duration: Option<Value>,
@@ -60,13 +61,17 @@ struct StartFields {
     #[schema(value_type = Option<u32>)]
     target_vus: Option<Value>,
     /// A service's name or `all-services`, the default.
-    target: Option<String>,
+    #[schema(value_type = Option<String>)]
+    target: Option<Value>,
     /// `baseline` (the default), `spike`, `stress`, `api`, or a pattern's own name.
-    test_type: Option<String>,
+    #[schema(value_type = Option<String>)]
+    test_type: Option<Value>,
     /// A script's file name; else the first that takes our schedule.
-    script: Option<String>,
+    #[schema(value_type = Option<String>)]
+    script: Option<Value>,
     /// `vus` (the default): the peak counts VUs; `arrival-rate`: it counts iterations started per second.
-    model: Option<String>,
+    #[schema(value_type = Option<String>)]
+    model: Option<Value>,
     /// First ramp up and last ramp down, like `duration`; else the pattern's own share.
     #[schema(value_type = Option<Value>)]
     ramp: Option<Value>,
@@ -77,7 +82,12 @@ struct StartFields {
     #[schema(value_type = Option<u32>)]
     max_vus: Option<Value>,
     /// Rules in k6's words, for example `http_req_duration:p(95)<500`.
-    thresholds: Option<Vec<String>>,
+    #[schema(value_type = Option<Vec<String>>)]
+    thresholds: Option<Value>,
+    /// What means nothing here.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    ignored: Map<String, Value>,
 }
 
 /// A draft and the words it was asked for with.
@@ -86,54 +96,49 @@ pub struct Asked {
     pub draft: Draft,
     /// The test type as it was named.
     pub test_type: String,
+    /// Fields of the request that mean nothing here, so many as are named.
+    pub ignored: Vec<String>,
     /// The field that the peak was, or is to be, asked for with.
     peak: &'static str,
 }
 
 impl Asked {
-    /// Takes what `start` knows out of `fields`; what stays is unknown.
-    pub fn take(fields: &mut Map<String, Value>) -> Result<Self, Failure> {
-        let mut texts = BTreeMap::new();
-        for name in [
-            "duration",
-            "rps",
-            "target_vus",
-            "target",
-            "test_type",
-            "script",
-            "model",
-            "ramp",
-            "pre_allocated_vus",
-            "max_vus",
-        ] {
-            if let Some(text) = take_text(fields, name)? {
-                texts.insert(name, text);
-            }
-        }
-        let thresholds = take_thresholds(fields)?;
-        let mut take = |name| texts.remove(name);
+    /// Reads the body of `start`.
+    pub fn read(body: Map<String, Value>) -> Result<Self, Failure> {
+        let fields: StartFields = serde_json::from_value(Value::Object(body))
+            .map_err(|error| ApiError::BadRequest { what: format!("the body can't be read: {error}") })?;
+        let duration = text("duration", fields.duration)?;
+        let (rps, target_vus) = (text("rps", fields.rps)?, text("target_vus", fields.target_vus)?);
+        let target = text("target", fields.target)?;
+        let test_type = text("test_type", fields.test_type)?;
+        let script = text("script", fields.script)?;
+        let model = text("model", fields.model)?;
+        let ramp = text("ramp", fields.ramp)?;
+        let pre_allocated_vus = text("pre_allocated_vus", fields.pre_allocated_vus)?;
+        let max_vus = text("max_vus", fields.max_vus)?;
+        let thresholds = thresholds(fields.thresholds)?;
 
-        let model = take("model").unwrap_or_else(|| Model::Vus.name().into());
-        let (rps, target_vus) = (take("rps"), take("target_vus"));
+        let model = model.unwrap_or_else(|| Model::Vus.name().into());
         let (rps, target_vus) = (("rps", rps), ("target_vus", target_vus));
         let (first, second) = if model == Model::ArrivalRate.name() { (rps, target_vus) } else { (target_vus, rps) };
         let (peak_field, peak) = if first.1.is_none() && second.1.is_some() { second } else { first };
-        let test_type = take("test_type").unwrap_or_else(|| words::DEFAULT.into());
+        let test_type = test_type.unwrap_or_else(|| words::DEFAULT.into());
         let pattern = words::pattern(&test_type).map(|pattern| pattern.name().to_owned());
-        let script = take("script").or_else(|| (test_type == words::API).then(|| API_SCRIPT.into()));
+        let script = script.or_else(|| (test_type == words::API).then(|| API_SCRIPT.into()));
         let draft = Draft {
             script: script.unwrap_or_default(),
-            target: take("target").unwrap_or_else(|| ALL_SERVICES.into()),
+            target: target.unwrap_or_else(|| ALL_SERVICES.into()),
             pattern: pattern.unwrap_or_else(|| test_type.clone()),
             model,
             peak: peak.unwrap_or_default(),
-            duration: take("duration").unwrap_or_default(),
-            ramp: take("ramp").unwrap_or_default(),
-            pre_allocated_vus: take("pre_allocated_vus").unwrap_or_default(),
-            max_vus: take("max_vus").unwrap_or_default(),
+            duration: duration.unwrap_or_default(),
+            ramp: ramp.unwrap_or_default(),
+            pre_allocated_vus: pre_allocated_vus.unwrap_or_default(),
+            max_vus: max_vus.unwrap_or_default(),
             thresholds,
         };
-        Ok(Self { draft, test_type, peak: peak_field })
+        let ignored = fields.ignored.keys().map(|name| shortened(name)).take(IGNORED).collect();
+        Ok(Self { draft, test_type, ignored, peak: peak_field })
     }
 
     /// Names refused fields and what is allowed as the contract does.
@@ -154,8 +159,8 @@ impl Asked {
     }
 }
 
-fn take_text(fields: &mut Map<String, Value>, name: &str) -> Result<Option<String>, Failure> {
-    Ok(match fields.remove(name) {
+fn text(name: &str, value: Option<Value>) -> Result<Option<String>, Failure> {
+    Ok(match value {
         None | Some(Value::Null) => None,
         Some(Value::String(text)) => Some(text),
         // 60.0 is a way to write 60 in JSON.
@@ -167,9 +172,9 @@ fn take_text(fields: &mut Map<String, Value>, name: &str) -> Result<Option<Strin
     })
 }
 
-fn take_thresholds(fields: &mut Map<String, Value>) -> Result<String, Failure> {
+fn thresholds(value: Option<Value>) -> Result<String, Failure> {
     const ALLOWED: &str = "a list of texts like \"http_req_duration:p(95)<500\"";
-    match fields.remove("thresholds") {
+    match value {
         None | Some(Value::Null) => Ok(String::new()),
         Some(Value::String(text)) => Ok(text),
         Some(Value::Array(items)) => {
