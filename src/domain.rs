@@ -1,6 +1,7 @@
 //! Plans, schedules, runs, frames, histograms, services, events, thresholds, formats and readers' preferences.
 //!
-//! Pure and deterministic: no I/O, no clock, no features. Time and ids are passed in. Every type here may cross the wire.
+//! Pure and deterministic: no I/O, no clock, no features, but that the server derives the description of its API from what it
+//! sends. Time and ids are passed in. Every type here may cross the wire.
 
 pub mod event;
 pub mod format;

@@ -11,6 +11,7 @@ pub const ALL_SERVICES: &str = "all-services";
 pub const GRACE_S: u32 = 3;
 
 /// The shape of the load over time.
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Pattern {
@@ -39,6 +40,7 @@ pub enum Model {
 }
 
 /// The load a plan asks for.
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "model", rename_all = "kebab-case")]
 pub enum Peak {
@@ -59,10 +61,11 @@ pub enum Peak {
 }
 
 /// Where the load's course comes from.
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "shape", rename_all = "kebab-case")]
 pub enum Shape {
-    /// A pattern of ours, handed to the script as a [`super::schedule::Schedule`].
+    /// A pattern of ours, handed to the script as a schedule.
     Pattern {
         /// Which one.
         pattern: Pattern,
@@ -71,7 +74,7 @@ pub enum Shape {
         peak: Peak,
         /// The whole test, ramps included, in seconds.
         duration_s: u32,
-        /// First ramp up and last ramp down, in seconds each; `None`: the pattern's own share.
+        /// First ramp up and last ramp down, in seconds each; none: the pattern's own share.
         ramp_s: Option<u32>,
     },
     /// The script's own options, as `k6 inspect` reports them.
@@ -87,6 +90,7 @@ pub enum Shape {
 }
 
 /// What ends a script with its own options.
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "by", rename_all = "kebab-case")]
 pub enum OwnEnd {
@@ -105,12 +109,13 @@ pub enum OwnEnd {
     },
 }
 
-/// A checked plan. [`super::validate::Draft::validate`] is the only way to make one from user input.
+/// A checked plan. Of what people enter, only the validation of a draft makes one.
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
-    /// File name of the script, a name that [`super::validate::Rules::scripts`] lists.
+    /// The script's file name, one of those in the scripts folder.
     pub script: String,
-    /// A configured service's name, or [`ALL_SERVICES`].
+    /// A configured service's name, or `all-services`.
     pub target: String,
     /// The load's course.
     pub shape: Shape,

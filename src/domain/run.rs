@@ -10,11 +10,13 @@ use super::{
 };
 
 /// A run's id, and its Prometheus label `testid`: 1–64 characters of `a-z`, `0-9` and `-`.
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct RunId(String);
 
 /// How a run ended.
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "verdict", rename_all = "kebab-case")]
 pub enum Verdict {
@@ -52,6 +54,7 @@ impl Verdict {
 }
 
 /// Where a run is.
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum RunState {
@@ -65,7 +68,8 @@ pub enum RunState {
     Finished(Verdict),
 }
 
-/// Who tells a run's [`Totals`].
+/// Who tells a run's totals.
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Source {
@@ -76,7 +80,8 @@ pub enum Source {
     Store,
 }
 
-/// The figures of a whole run. What was not measured is absent.
+/// The figures of a whole run; none where nothing was measured.
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Totals {
@@ -113,29 +118,36 @@ pub fn rounded(value: f64) -> f64 {
     (value * 1e6).round() / 1e6 + 0.0
 }
 
-/// A run as everybody sees it.
+/// A run.
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Run {
-    /// Its id.
+    /// Its id, also the Prometheus label `testid`.
     pub id: RunId,
     /// What was asked for.
     pub plan: Plan,
-    /// What follows from it; `None` where the script brings its own options.
+    /// The phases that follow from it; none where the script brings its own options.
+    #[cfg_attr(feature = "ssr", schema(required = true))]
     pub schedule: Option<Schedule>,
     /// Where it is.
     pub state: RunState,
-    /// When Start was pressed.
+    /// When Start was pressed, in ms since 1970.
+    #[cfg_attr(feature = "ssr", schema(value_type = u64))]
     pub created_ms: Millis,
-    /// When k6 began its scenario.
+    /// When k6 began its scenario, in ms since 1970; none before.
+    #[cfg_attr(feature = "ssr", schema(value_type = Option<u64>, required = true))]
     pub started_ms: Option<Millis>,
-    /// When k6 ended.
+    /// When k6 ended, in ms since 1970; none before.
+    #[cfg_attr(feature = "ssr", schema(value_type = Option<u64>, required = true))]
     pub ended_ms: Option<Millis>,
-    /// When the engine ends it by force.
+    /// When the engine ends it by force, in ms since 1970.
+    #[cfg_attr(feature = "ssr", schema(value_type = u64))]
     pub deadline_ms: Millis,
     /// Thresholds and what was observed.
     pub thresholds: Vec<Observed>,
-    /// The figures of the whole run; `None` before its end, and where neither k6 nor the store tells them.
+    /// The figures of the whole run; none before its end, and where neither k6 nor the store tells them.
     #[serde(default)]
+    #[cfg_attr(feature = "ssr", schema(required = true))]
     pub totals: Option<Totals>,
     /// Why a stop that was asked for has not reached k6 yet; it is tried again until it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::plan::{GRACE_S, Pattern, Peak, Plan, Shape};
 
 /// The k6 executor a schedule uses.
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Executor {
@@ -15,6 +16,7 @@ pub enum Executor {
 }
 
 /// What a phase does, for people.
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum PhaseName {
@@ -35,6 +37,7 @@ pub enum PhaseName {
 }
 
 /// A named stretch of linear change.
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Phase {
     /// What it does.
@@ -46,13 +49,14 @@ pub struct Phase {
 }
 
 /// A load's course over time.
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Schedule {
     /// How k6 drives it.
     pub executor: Executor,
-    /// VUs made before the start; the peak for [`Executor::RampingVus`].
+    /// VUs made before the start; the peak for `ramping-vus`.
     pub pre_allocated_vus: u32,
-    /// Most VUs; the peak for [`Executor::RampingVus`].
+    /// Most VUs; the peak for `ramping-vus`.
     pub max_vus: u32,
     /// The phases in order; the load starts at 0.
     pub phases: Vec<Phase>,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::format::cut;
 
 /// How a threshold condenses its metric.
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Aggregation {
@@ -29,6 +30,7 @@ pub enum Aggregation {
 }
 
 /// How the observed value must compare with the limit.
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Comparison {
     /// `<`
@@ -52,9 +54,10 @@ pub enum Comparison {
 }
 
 /// A pass/fail rule over a whole run.
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Threshold {
-    /// A metric of [`THRESHOLD_METRICS`], or one that the script makes.
+    /// A metric of k6's own, or one that the script makes.
     pub metric: String,
     /// The tags that narrow the metric down, values by name; empty: all of it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -105,15 +108,16 @@ pub const THRESHOLD_METRICS: &[(&str, MetricKind)] = &[
 ];
 
 /// A threshold with what was observed so far.
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Observed {
     /// The rule.
     pub threshold: Threshold,
-    /// The value over the whole run so far, in the threshold's unit; `None`: no data.
+    /// The value over the whole run so far, in the threshold's unit; none: no data.
     pub value: Option<f64>,
-    /// Whether the rule holds for `value`; `None`: no data, or too close to call.
+    /// Whether the rule holds for `value`; none: no data, or too close to call.
     pub ok: Option<bool>,
-    /// k6's own word at the end of the run.
+    /// k6's own word at the end of the run; none before.
     pub k6_ok: Option<bool>,
 }
 

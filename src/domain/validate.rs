@@ -61,7 +61,8 @@ pub enum Field {
     Thresholds,
 }
 
-/// What is allowed instead. The user interface puts it into the reader's language; `Display` is English.
+/// What is wrong and what is allowed instead. The user interface puts it into the reader's language; its text is English.
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema), schema(as = FieldProblem))]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "problem", rename_all = "kebab-case")]
 pub enum Problem {

@@ -48,7 +48,6 @@ pub struct ErrorBody {
     errors: Vec<FieldBody>,
     /// With `already_running`: the run at work.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
     running: Option<RunId>,
 }
 
@@ -63,16 +62,7 @@ pub struct FieldBody {
     value: String,
     /// What is wrong, for programs.
     #[serde(flatten)]
-    #[schema(value_type = FieldProblem)]
     problem: validate::Problem,
-}
-
-/// Describes [`validate::Problem`], whose own module knows nothing of HTTP.
-#[derive(ToSchema)]
-#[allow(dead_code)]
-struct FieldProblem {
-    /// Its name, for example `not-in-range`; the bounds stand beside it.
-    problem: String,
 }
 
 impl FieldBody {

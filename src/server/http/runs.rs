@@ -28,7 +28,6 @@ pub struct RunsBody {
     /// Always true.
     success: bool,
     /// Newest first, the one at work included.
-    #[schema(value_type = Vec<RunSchema>)]
     runs: Vec<Run>,
     /// Names this request in the log.
     correlation_id: String,
@@ -40,7 +39,6 @@ pub struct RunBody {
     /// Always true.
     success: bool,
     /// The run.
-    #[schema(value_type = RunSchema)]
     run: Run,
     /// Names this request in the log.
     correlation_id: String,
@@ -54,45 +52,6 @@ pub struct LogBody {
     /// The last lines, oldest first.
     lines: Vec<String>,
     /// Names this request in the log.
-    correlation_id: String,
-}
-
-/// Describes [`Run`], whose own module knows nothing of HTTP.
-#[derive(ToSchema)]
-#[schema(as = Run)]
-#[allow(dead_code)]
-struct RunSchema {
-    /// Its id, also the Prometheus label `testid`.
-    id: String,
-    /// What was asked for.
-    #[schema(value_type = Object)]
-    plan: (),
-    /// The phases that follow from it; null where the script brings its own options.
-    #[schema(value_type = Option<Object>, required = true)]
-    schedule: Option<()>,
-    /// `state`: `starting`, `running`, `stopping` or `finished`, then with `verdict`.
-    #[schema(value_type = Object)]
-    state: (),
-    /// When Start was pressed, in ms since 1970.
-    created_ms: u64,
-    /// When k6 began its scenario; null before.
-    #[schema(required = true)]
-    started_ms: Option<u64>,
-    /// When k6 ended; null before.
-    #[schema(required = true)]
-    ended_ms: Option<u64>,
-    /// When the engine ends it by force.
-    deadline_ms: u64,
-    /// Thresholds and what was observed.
-    #[schema(value_type = Vec<Object>)]
-    thresholds: (),
-    /// The figures of the whole run; null before its end, and where nobody tells them. `source`: `summary` (k6's own, exact) or
-    /// `store` (k6 left none; durations to within 10 %).
-    #[schema(value_type = Option<Object>, required = true)]
-    totals: Option<()>,
-    /// Why a stop that was asked for has not reached k6 yet, where it hasn't; it is tried again until it has.
-    stop_problem: Option<String>,
-    /// The correlation id of the request that started it.
     correlation_id: String,
 }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod description;
 mod hostile;
 
 use std::sync::{
@@ -861,130 +862,5 @@ async fn unknown_routes_and_methods_are_told_in_json() {
     for id in ["nothing", "A%22%7D", "..%2F..%2Fetc"] {
         let answer = server.get(&format!("/api/v1/runs/{id}")).await;
         assert_eq!((answer.status, answer.json()["code"].as_str()), (404, Some("not_found")), "{id}");
-    }
-}
-
-/// What callers of the former service use, and what is ours.
-const ROUTES: [(&str, &str); 17] = [
-    ("get", "/api/v1/analytics/load-test/metrics"),
-    ("get", "/api/v1/analytics/load-test/scenarios"),
-    ("post", "/api/v1/analytics/load-test/start"),
-    ("get", "/api/v1/analytics/load-test/status"),
-    ("post", "/api/v1/analytics/load-test/stop"),
-    ("get", "/api/v1/analytics/metrics/load-test"),
-    ("get", "/api/v1/live"),
-    ("get", "/api/v1/prometheus/log"),
-    ("get", "/api/v1/runs"),
-    ("get", "/api/v1/runs/{id}"),
-    ("get", "/api/v1/runs/{id}/log"),
-    ("get", "/health"),
-    ("get", "/health/detailed"),
-    ("get", "/live"),
-    ("get", "/metrics"),
-    ("get", "/ready"),
-    ("get", "/runs/{id}/report.html"),
-];
-
-#[tokio::test]
-async fn the_description_is_true() {
-    let server = Server::new();
-    let description = server.get("/api/openapi.json").await.json();
-    let described: Vec<_> = (description["paths"].as_object().unwrap().iter())
-        .flat_map(|(path, item)| item.as_object().unwrap().keys().map(move |method| (method.as_str(), path.as_str())))
-        .collect();
-    assert_eq!(described, ROUTES);
-    let stream = description["paths"]["/api/v1/live"]["get"]["responses"]["200"]["description"].as_str().unwrap();
-    assert!(stream.contains("`snapshot`") && stream.contains("`tick`"), "{stream}");
-
-    server.start(json!({ "duration": 60, "rps": 5 })).await;
-    for (method, path) in ROUTES {
-        let url = path.replace("{id}", "run-1");
-        let answer = match method {
-            "get" => server.get(&url).await,
-            _ => server.post(&url, "application/json", r#"{"duration": 60, "rps": 5}"#).await,
-        };
-        assert!(!matches!(answer.status, 404 | 405), "{path}");
-        check(&description, method, path, &answer);
-    }
-    // Refusals keep to the description as well.
-    let refused = server.start(json!({ "duration": 0 })).await;
-    check(&description, "post", START, &refused);
-    check(&description, "get", "/api/v1/runs/{id}", &server.get("/api/v1/runs/other").await);
-}
-
-#[tokio::test]
-async fn what_a_start_needs_is_described() {
-    let description = Server::new().get("/api/openapi.json").await.json();
-    let choices = description["components"]["schemas"]["StartBody"]["allOf"][1]["anyOf"].clone();
-    let sufficient: Vec<Vec<&str>> = (choices.as_array().unwrap().iter())
-        .map(|choice| choice["required"].as_array().unwrap().iter().filter_map(Value::as_str).collect())
-        .collect();
-    let values = json!({ "duration": 60, "target_vus": 5, "rps": 5, "script": "own-options.js" });
-    let fields: Vec<_> = values.as_object().unwrap().keys().map(String::as_str).collect();
-    for mask in 0..1 << fields.len() {
-        let given: Vec<_> = (0..fields.len()).filter(|bit| mask >> bit & 1 == 1).map(|bit| fields[bit]).collect();
-        let body: Value = given.iter().map(|field| ((*field).to_owned(), values[*field].clone())).collect();
-        let described = sufficient.iter().any(|needed| needed.iter().all(|field| given.contains(field)));
-        let answer = Server::new().start(body).await;
-        assert_eq!(answer.status == 200, described, "{given:?}: {}", answer.json());
-    }
-}
-
-/// Holds an answer against what the description says of its status.
-#[track_caller]
-fn check(description: &Value, method: &str, path: &str, answer: &Answer) {
-    let responses = &description["paths"][path][method]["responses"];
-    let response = &responses[answer.status.to_string()];
-    assert!(response.is_object(), "{path}: {} is not described", answer.status);
-    let content = response["content"].as_object().unwrap();
-    let kind = answer.header("content-type").split(';').next().unwrap();
-    let schema = &content.get(kind).unwrap_or_else(|| panic!("{path}: {kind} is not described"))["schema"];
-    if kind == "application/json" {
-        hold(description, schema, &answer.json(), path);
-    }
-}
-
-/// Every required field is there, and everything has the kind that is described.
-#[track_caller]
-fn hold(description: &Value, schema: &Value, value: &Value, place: &str) {
-    if let Some(name) = schema["$ref"].as_str() {
-        let target =
-            description.pointer(name.trim_start_matches('#')).unwrap_or_else(|| panic!("{place}: {name} is missing"));
-        return hold(description, target, value, place);
-    }
-    for part in schema["allOf"].as_array().into_iter().flatten() {
-        hold(description, part, value, place);
-    }
-    if let Some(choices) = schema["oneOf"].as_array() {
-        let chosen = choices.iter().find(|choice| (choice["type"] == "null") == value.is_null());
-        return hold(description, chosen.unwrap_or_else(|| panic!("{place}: {value}")), value, place);
-    }
-    let kinds: Vec<_> = match &schema["type"] {
-        Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
-        kind => kind.as_str().into_iter().collect(),
-    };
-    let kind = match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(number) if number.is_f64() => "number",
-        Value::Number(_) => "integer",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    };
-    assert!(
-        kinds.is_empty() || kinds.contains(&kind) || kind == "integer" && kinds.contains(&"number"),
-        "{place}: {value}"
-    );
-    for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-        assert!(value.get(name).is_some(), "{place}: {name} is missing in {value}");
-    }
-    for (name, schema) in schema["properties"].as_object().into_iter().flatten() {
-        if let Some(value) = value.get(name) {
-            hold(description, schema, value, &format!("{place}.{name}"));
-        }
-    }
-    for item in value.as_array().into_iter().flatten() {
-        hold(description, &schema["items"], item, &format!("{place}[]"));
     }
 }

@@ -1,0 +1,249 @@
+//! Whether the description of the routes is true.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ha_dashboard::domain::{
+    plan::{OwnEnd, Pattern, Peak, Plan, Shape},
+    run::{RunState, Source, Totals, Verdict},
+    threshold::{Observed, Threshold},
+    validate::{self, Field},
+};
+
+use super::*;
+
+/// What callers of the former service use, and what is ours.
+const ROUTES: [(&str, &str); 17] = [
+    ("get", "/api/v1/analytics/load-test/metrics"),
+    ("get", "/api/v1/analytics/load-test/scenarios"),
+    ("post", "/api/v1/analytics/load-test/start"),
+    ("get", "/api/v1/analytics/load-test/status"),
+    ("post", "/api/v1/analytics/load-test/stop"),
+    ("get", "/api/v1/analytics/metrics/load-test"),
+    ("get", "/api/v1/live"),
+    ("get", "/api/v1/prometheus/log"),
+    ("get", "/api/v1/runs"),
+    ("get", "/api/v1/runs/{id}"),
+    ("get", "/api/v1/runs/{id}/log"),
+    ("get", "/health"),
+    ("get", "/health/detailed"),
+    ("get", "/live"),
+    ("get", "/metrics"),
+    ("get", "/ready"),
+    ("get", "/runs/{id}/report.html"),
+];
+
+#[tokio::test]
+async fn the_description_is_true() {
+    let server = Server::new();
+    let description = server.get("/api/openapi.json").await.json();
+    let described: Vec<_> = (description["paths"].as_object().unwrap().iter())
+        .flat_map(|(path, item)| item.as_object().unwrap().keys().map(move |method| (method.as_str(), path.as_str())))
+        .collect();
+    assert_eq!(described, ROUTES);
+    let stream = description["paths"]["/api/v1/live"]["get"]["responses"]["200"]["description"].as_str().unwrap();
+    assert!(stream.contains("`snapshot`") && stream.contains("`tick`"), "{stream}");
+
+    server.start(json!({ "duration": 60, "rps": 5 })).await;
+    for (method, path) in ROUTES {
+        let url = path.replace("{id}", "run-1");
+        let answer = match method {
+            "get" => server.get(&url).await,
+            _ => server.post(&url, "application/json", r#"{"duration": 60, "rps": 5}"#).await,
+        };
+        assert!(!matches!(answer.status, 404 | 405), "{path}");
+        check(&description, method, path, &answer);
+    }
+    // Refusals keep to the description as well.
+    let refused = server.start(json!({ "duration": 0 })).await;
+    check(&description, "post", START, &refused);
+    check(&description, "get", "/api/v1/runs/{id}", &server.get("/api/v1/runs/other").await);
+}
+
+#[tokio::test]
+async fn what_a_start_needs_is_described() {
+    let description = Server::new().get("/api/openapi.json").await.json();
+    let choices = description["components"]["schemas"]["StartBody"]["allOf"][1]["anyOf"].clone();
+    let sufficient: Vec<Vec<&str>> = (choices.as_array().unwrap().iter())
+        .map(|choice| choice["required"].as_array().unwrap().iter().filter_map(Value::as_str).collect())
+        .collect();
+    let values = json!({ "duration": 60, "target_vus": 5, "rps": 5, "script": "own-options.js" });
+    let fields: Vec<_> = values.as_object().unwrap().keys().map(String::as_str).collect();
+    for mask in 0..1 << fields.len() {
+        let given: Vec<_> = (0..fields.len()).filter(|bit| mask >> bit & 1 == 1).map(|bit| fields[bit]).collect();
+        let body: Value = given.iter().map(|field| ((*field).to_owned(), values[*field].clone())).collect();
+        let described = sufficient.iter().any(|needed| needed.iter().all(|field| given.contains(field)));
+        let answer = Server::new().start(body).await;
+        assert_eq!(answer.status == 200, described, "{given:?}: {}", answer.json());
+    }
+}
+
+#[tokio::test]
+async fn every_kind_of_run_is_described() {
+    let server = Server::new();
+    let description = server.get("/api/openapi.json").await.json();
+    server.start(json!({ "duration": 60, "rps": 5 })).await;
+    let show = async |change: &dyn Fn(&mut Run)| {
+        change(server.control.run.lock().unwrap().as_mut().unwrap());
+        check(&description, "get", "/api/v1/runs", &server.get("/api/v1/runs").await);
+    };
+    let vus = Peak::Vus { vus: 5 };
+    let rate = Peak::ArrivalRate { rate: 5, pre_allocated_vus: 5, max_vus: 9 };
+    let of_pattern = |pattern, peak| Shape::Pattern { pattern, peak, duration_s: 60, ramp_s: None };
+    let own = |end| Shape::Own { duration_s: 60, max_vus: 3, end };
+    let shapes = Pattern::ALL.map(|pattern| of_pattern(pattern, vus)).into_iter().chain([
+        of_pattern(Pattern::Load, rate),
+        own(OwnEnd::Unknown),
+        own(OwnEnd::Time { after_s: 60 }),
+        own(OwnEnd::Iterations { iterations: 10 }),
+    ]);
+    for shape in shapes {
+        let plan = Plan { script: "a.js".into(), target: "shop".into(), shape, thresholds: Vec::new() };
+        show(&|run| (run.schedule, run.plan) = (plan.schedule(), plan.clone())).await;
+    }
+    let crashed = |exit_code| Verdict::Crashed { exit_code, message: "gone".into() };
+    let verdicts = [
+        Verdict::Passed,
+        Verdict::Failed,
+        Verdict::Stopped,
+        Verdict::Cancelled,
+        Verdict::TimedOut,
+        crashed(None),
+        crashed(Some(107)),
+    ];
+    let states = [RunState::Starting, RunState::Running, RunState::Stopping];
+    for state in states.into_iter().chain(verdicts.map(RunState::Finished)) {
+        show(&|run| run.state = state.clone()).await;
+    }
+    for rule in [
+        "http_req_duration:p(95)<500",
+        "http_req_duration:avg<=500",
+        "http_req_duration:med>1",
+        "http_req_duration:min>=1",
+        "http_req_duration:max!=1",
+        "http_req_failed{service:shop}:rate==0",
+        "http_reqs:count>1",
+        "vus:value>1",
+    ] {
+        let threshold: Threshold = rule.parse().unwrap();
+        for (value, ok) in [(None, None), (Some(0.5), Some(true))] {
+            let seen = Observed { threshold: threshold.clone(), value, ok, k6_ok: ok };
+            show(&|run| run.thresholds = vec![seen.clone()]).await;
+        }
+    }
+    for totals in [Totals::default(), Totals { source: Source::Store, requests: Some(3.0), ..Totals::default() }] {
+        show(&|run| run.totals = Some(totals.clone())).await;
+    }
+    show(&|run| run.stop_problem = Some("Docker is gone".into())).await;
+}
+
+#[tokio::test]
+async fn every_refusal_of_a_field_is_described() {
+    use validate::Problem::{
+        BrokenScript, Missing, ModelNotForPattern, NotADuration, NotAThreshold, NotInRange, NotOneOf,
+        OwnOptionsTooLarge,
+    };
+    let description = Server::new().get("/api/openapi.json").await.json();
+    let allowed = vec!["a".to_owned()];
+    for problem in [
+        Missing,
+        NotInRange { min: 1, max: 2 },
+        NotADuration { min_s: 1, max_s: 2 },
+        NotOneOf { allowed: allowed.clone() },
+        ModelNotForPattern { allowed },
+        NotAThreshold { hint: "use <".into() },
+        BrokenScript { message: "no".into() },
+        OwnOptionsTooLarge { hint: "less".into() },
+    ] {
+        let error = ApiError::Invalid { errors: vec![problem.of(Field::Peak, "x")] };
+        let body = serde_json::to_value(Problem::from(error).body("id".into())).unwrap();
+        let schema = json!({ "$ref": "#/components/schemas/ErrorBody" });
+        hold(&description, &schema, &body, "error").unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_description_speaks_of_nothing_that_only_the_source_knows() {
+    let text = String::from_utf8(Server::new().get("/api/openapi.json").await.body.to_vec()).unwrap();
+    for word in ["[`", "::", "`None`", "`Some"] {
+        assert!(!text.contains(word), "{word} in {text}");
+    }
+}
+
+/// Holds an answer against what the description says of its status.
+#[track_caller]
+fn check(description: &Value, method: &str, path: &str, answer: &Answer) {
+    let responses = &description["paths"][path][method]["responses"];
+    let response = &responses[answer.status.to_string()];
+    assert!(response.is_object(), "{path}: {} is not described", answer.status);
+    let content = response["content"].as_object().unwrap();
+    let kind = answer.header("content-type").split(';').next().unwrap();
+    let schema = &content.get(kind).unwrap_or_else(|| panic!("{path}: {kind} is not described"))["schema"];
+    if kind == "application/json"
+        && let Err(problem) = hold(description, schema, &answer.json(), path)
+    {
+        panic!("{problem}");
+    }
+}
+
+/// Everything has the kind that is described, every required field is there, and every field is described.
+fn hold(description: &Value, schema: &Value, value: &Value, place: &str) -> Result<(), String> {
+    let described = fields(description, schema, value, place)?;
+    match value.as_object().and_then(|object| object.keys().find(|name| !described.contains(*name))) {
+        Some(name) => Err(format!("{place}: {name} is not described, in {value}")),
+        None => Ok(()),
+    }
+}
+
+/// The fields of `value` that the schema describes.
+fn fields(description: &Value, schema: &Value, value: &Value, place: &str) -> Result<BTreeSet<String>, String> {
+    if let Some(name) = schema["$ref"].as_str() {
+        let target = description.pointer(name.trim_start_matches('#')).ok_or(format!("{place}: {name} is missing"))?;
+        return fields(description, target, value, place);
+    }
+    if let Some(choices) = schema["oneOf"].as_array() {
+        let (mut chosen, refused): (Vec<_>, Vec<_>) =
+            choices.iter().map(|choice| fields(description, choice, value, place)).partition(Result::is_ok);
+        return match (chosen.pop(), chosen.len()) {
+            (Some(only), 0) => only,
+            _ => Err(format!("{place}: not one choice for {value}: {refused:?}")),
+        };
+    }
+    let mut described = BTreeSet::new();
+    for part in schema["allOf"].as_array().into_iter().flatten() {
+        described.append(&mut fields(description, part, value, place)?);
+    }
+    let kinds: Vec<_> = match &schema["type"] {
+        Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
+        kind => kind.as_str().into_iter().collect(),
+    };
+    let kind = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    if !(kinds.is_empty() || kinds.contains(&kind) || kind == "integer" && kinds.contains(&"number")) {
+        return Err(format!("{place}: {value} is no {kinds:?}"));
+    }
+    if schema["enum"].as_array().is_some_and(|allowed| !allowed.contains(value)) {
+        return Err(format!("{place}: {value} is none of {}", schema["enum"]));
+    }
+    for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        value.get(name).ok_or_else(|| format!("{place}: {name} is missing in {value}"))?;
+    }
+    let properties: BTreeMap<_, _> = schema["properties"].as_object().into_iter().flatten().collect();
+    for (name, value) in value.as_object().into_iter().flatten() {
+        let schema = properties.get(name).copied().or(schema.get("additionalProperties"));
+        if let Some(schema) = schema {
+            hold(description, schema, value, &format!("{place}.{name}"))?;
+            described.insert(name.clone());
+        }
+    }
+    for item in value.as_array().into_iter().flatten() {
+        hold(description, &schema["items"], item, &format!("{place}[]"))?;
+    }
+    Ok(described)
+}
