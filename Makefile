@@ -32,7 +32,7 @@ mutants: ## Measure how many mutants of the domain its unit tests catch
 	@.ci/setup mutants
 	@.ci/mutants
 
-bench: ## Measure what the README promises: click to chart, click to stop, sample to pixel, memory, containers against docker run
+bench: ## Measure what the README promises: click to chart, click to stop, sample to pixel, memory, thousands of viewers, containers against docker run
 	@.ci/setup
 	@.ci/build
 	@.ci/docker start

@@ -21,6 +21,14 @@ export async function until<T>(what: string, probe: () => Promise<T | undefined 
   }
 }
 
+/** Resident memory of a process. */
+export async function residentBytes(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8");
+  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
+  if (!kib) throw new Error("no VmRSS in /proc");
+  return Number(kib) * 1024;
+}
+
 /** The built program as a child process; its output goes to a file. */
 export class Program {
   private readonly ended: Promise<number | null>;
@@ -67,11 +75,8 @@ export class Program {
   }
 
   /** Resident memory in bytes. */
-  async memory(): Promise<number> {
-    const status = await readFile(`/proc/${this.pid}/status`, "utf8");
-    const kib = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
-    if (!kib) throw new Error("no VmRSS in /proc");
-    return Number(kib) * 1024;
+  memory(): Promise<number> {
+    return residentBytes(this.pid);
   }
 
   /** Waits for its end and gives its exit code. */

@@ -23,8 +23,10 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    extract::DefaultBodyLimit,
-    middleware,
+    body::Body,
+    extract::{DefaultBodyLimit, Request, State},
+    middleware::{self, Next},
+    response::Response,
     routing::{any, get},
 };
 use ha_dashboard::{
@@ -32,13 +34,9 @@ use ha_dashboard::{
     domain::run::RunId,
 };
 use tokio::sync::Semaphore;
+use tower::{Layer, ServiceExt};
 use tower_http::{
-    catch_panic::CatchPanicLayer,
-    compression::{
-        CompressionLayer, CompressionLevel, Predicate,
-        predicate::{DefaultPredicate, NotForContentType},
-    },
-    limit::RequestBodyLimitLayer,
+    CompressionLevel, catch_panic::CatchPanicLayer, compression::CompressionLayer, limit::RequestBodyLimitLayer,
     timeout::RequestBodyTimeoutLayer,
 };
 
@@ -68,10 +66,7 @@ pub struct HttpState {
 pub fn router(state: HttpState, pages: Router) -> Router {
     let (api, description) = openapi::api().split_for_parts();
     let description = Arc::new(description);
-    let uncompressed = DefaultPredicate::new()
-        .and(NotForContentType::new("text/event-stream"))
-        // Server functions stream as octets, and a compressor would hold them back.
-        .and(NotForContentType::new("application/octet-stream"));
+    let compression = CompressionLayer::new().quality(CompressionLevel::Fastest);
 
     let api = api
         .route("/api/openapi.json", get(move || async move { axum::Json(description) }))
@@ -83,7 +78,7 @@ pub fn router(state: HttpState, pages: Router) -> Router {
         .with_state(state.clone());
 
     api.fallback_service(pages)
-        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(uncompressed))
+        .layer(middleware::from_fn_with_state(compression, compress))
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyLimitLayer::new(MAX_BODY_BYTES))
         .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))
@@ -103,6 +98,18 @@ pub fn router(state: HttpState, pages: Router) -> Router {
         .layer(middleware::from_fn_with_state(guard::Guard::new(&state.settings), guard::check))
         .layer(middleware::from_fn_with_state(Arc::clone(&state.settings), edge::edge))
         .layer(edge::security())
+}
+
+/// Compresses what gets smaller. Not the live stream: a compressor would hold it back, and even one that leaves everything as
+/// it is takes 6 kB for each viewer.
+async fn compress(State(compression): State<CompressionLayer>, request: Request, next: Next) -> Response {
+    if listen::is_live(&request) {
+        return next.run(request).await;
+    }
+    match compression.layer(next).oneshot(request).await {
+        Ok(response) => response.map(Body::new),
+        Err(never) => match never {},
+    }
 }
 
 async fn unknown_route(uri: axum::http::Uri) -> Failure {

@@ -39,7 +39,6 @@ struct Inner {
 }
 
 struct Cached {
-    seq: u64,
     made: Instant,
     snapshot: Arc<Snapshot>,
     bytes: Bytes,
@@ -71,6 +70,8 @@ impl Stage {
         if inner.live.apply(message) != Applied::Yes {
             tracing::error!(%cursor, "a tick did not fit the picture");
         }
+        // It shows what was.
+        inner.cached = None;
         if inner.ring.len() == RING {
             inner.ring.pop_front();
         }
@@ -95,6 +96,7 @@ impl Stage {
         snapshot.cursor.seq += 1;
         // What the ring holds leads to another history.
         inner.ring.clear();
+        inner.cached = None;
         let _ = self.sender.send(Item::Reset);
     }
 
@@ -126,6 +128,10 @@ impl Stage {
                     return None;
                 }
                 if let Some(bytes) = queue.pop_front() {
+                    if queue.is_empty() {
+                        // Room for minutes of ticks after an absence, never needed again.
+                        queue = VecDeque::new();
+                    }
                     return Some((bytes, (stage, queue, receiver, token)));
                 }
                 let item = tokio::select! {
@@ -170,9 +176,7 @@ impl Inner {
     }
 
     fn snapshot(&mut self, now_ms: Millis) -> (Arc<Snapshot>, Bytes) {
-        let seq = self.live.snapshot.cursor.seq;
         if let Some(cached) = &self.cached
-            && cached.seq == seq
             && cached.made.elapsed() < SNAPSHOT_AGE
         {
             return (cached.snapshot.clone(), cached.bytes.clone());
@@ -184,7 +188,7 @@ impl Inner {
             Message::Snapshot(snapshot) => Arc::from(snapshot),
             Message::Tick(_) => Arc::default(),
         };
-        self.cached = Some(Cached { seq, made: Instant::now(), snapshot: Arc::clone(&snapshot), bytes: bytes.clone() });
+        self.cached = Some(Cached { made: Instant::now(), snapshot: Arc::clone(&snapshot), bytes: bytes.clone() });
         (snapshot, bytes)
     }
 }
@@ -196,7 +200,8 @@ fn encode(cursor: Cursor, event: &str, message: &Message) -> Bytes {
         tracing::error!(%error, "a message could not be encoded");
     }
     bytes.extend_from_slice(b"\n\n");
-    bytes.into()
+    // Without the room to grow, which may be as large again.
+    bytes.into_boxed_slice().into()
 }
 
 #[cfg(test)]

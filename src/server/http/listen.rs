@@ -1,10 +1,15 @@
 //! Takes connections, so many that there is always room for one more: whoever wants to stop a test gets through, however many
 //! others have connected, half sent a request, or never read an answer.
 
+mod live;
+
 use std::{
     collections::BTreeMap,
     convert::Infallible,
+    future::poll_fn,
+    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::Poll,
     time::Duration,
 };
 
@@ -12,16 +17,13 @@ use axum::{
     Router,
     body::Body,
     extract::{Request, State},
-    http::StatusCode,
+    http::{Method, StatusCode},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use futures::StreamExt;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
-};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use rustix::{
     net::sockopt::{set_socket_send_buffer_size, set_tcp_user_timeout},
     process::{Resource, Rlimit, getrlimit, setrlimit},
@@ -30,9 +32,10 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
+use self::live::Live;
 use super::error::{Failure, Problem};
 
 /// Most file descriptors that are asked of the system.
@@ -94,7 +97,7 @@ pub async fn serve(listener: TcpListener, router: Router, bounds: Bounds, token:
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(bounds.head);
     let open = Arc::new(Open::default());
-    let graceful = GracefulShutdown::new();
+    let tasks = TaskTracker::new();
     loop {
         let accepted = tokio::select! {
             () = token.cancelled() => break,
@@ -113,29 +116,89 @@ pub async fn serve(listener: TcpListener, router: Router, bounds: Bounds, token:
         limit_unread(&stream, bounds.unread);
         open.make_room(bounds.connections - 1);
         let place = Arc::new(Open::enter(&open));
-        let (router, answering) = (router.clone(), Arc::clone(&place));
-        let service = service_fn(move |request: hyper::Request<Incoming>| {
-            let (router, place) = (router.clone(), Arc::clone(&answering));
-            async move {
-                place.set(Stage::Answering);
-                let Ok(response) = router.oneshot(request.map(Body::new)).await;
-                let is_viewer = response.extensions().get::<Viewer>().is_some();
-                place.set(if is_viewer { Stage::Viewing } else { Stage::Waiting });
-                Ok::<_, Infallible>(response)
-            }
-        });
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
-        tokio::spawn(async move {
-            tokio::select! {
-                result = connection => if let Err(error) = result {
-                    tracing::trace!(%error, "a connection broke");
-                },
-                () = place.end.cancelled() => tracing::debug!("a connection made room for another"),
+        let (http, router, token, viewers) = (http.clone(), router.clone(), token.clone(), tasks.clone());
+        tasks.spawn(async move {
+            if let Some((stream, live)) = converse(&http, stream, router, &place, &token).await {
+                // A task of its own: this one is as large as hyper's part in it.
+                viewers.spawn(follow(stream, live, place));
             }
         });
     }
     drop(listener);
-    graceful.shutdown().await;
+    tasks.close();
+    tasks.wait().await;
+}
+
+/// Answers a connection's requests until it ends, or until one wants to follow the live stream: that goes on without hyper,
+/// which keeps 16 kB of buffers for each connection as long as it lasts.
+async fn converse(
+    http: &http1::Builder,
+    stream: TcpStream,
+    router: Router,
+    place: &Arc<Place>,
+    token: &CancellationToken,
+) -> Option<(TcpStream, Live)> {
+    let found = Arc::new(Mutex::new(None));
+    let finds = (Arc::clone(&found), Arc::clone(place));
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let (router, (found, place)) = (router.clone(), finds.clone());
+        async move {
+            place.set(Stage::Answering);
+            let (version, is_get) = (request.version(), request.method() == Method::GET);
+            let Ok(response) = router.oneshot(request.map(Body::new)).await;
+            let is_viewer = response.extensions().get::<Viewer>().is_some();
+            place.set(if is_viewer { Stage::Viewing } else { Stage::Waiting });
+            if !(is_viewer && is_get && response.status() == StatusCode::OK) {
+                return Ok::<_, Infallible>(response);
+            }
+            *found.lock().unwrap_or_else(PoisonError::into_inner) = Some(Live { version, response });
+            // The connection is taken out of hyper's hands before it looks here again. All that was to be written is written,
+            // but to who asks before the answer before has come, as no browser and no proxy does.
+            std::future::pending().await
+        }
+    });
+    let mut connection = http.serve_connection(TokioIo::new(stream), service);
+    let mut ending = false;
+    loop {
+        let until_live = poll_fn(|context| match Pin::new(&mut connection).poll(context) {
+            Poll::Ready(result) => Poll::Ready(Err(result)),
+            Poll::Pending => match found.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                Some(live) => Poll::Ready(Ok(live)),
+                None => Poll::Pending,
+            },
+        });
+        tokio::select! {
+            outcome = until_live => match outcome {
+                Ok(live) => return Some((connection.into_parts().io.into_inner(), live)),
+                Err(result) => {
+                    if let Err(error) = result {
+                        tracing::trace!(%error, "a connection broke");
+                    }
+                    return None;
+                }
+            },
+            () = token.cancelled(), if !ending => {
+                ending = true;
+                Pin::new(&mut connection).graceful_shutdown();
+            }
+            () = place.end.cancelled() => {
+                tracing::debug!("a connection made room for another");
+                return None;
+            }
+        }
+    }
+}
+
+/// Sends the live stream until it ends, its reader goes, or it makes room for others.
+async fn follow(mut stream: TcpStream, live: Live, place: Arc<Place>) {
+    let (mut from, mut to) = stream.split();
+    tokio::select! {
+        sent = live.send(&mut to) => if let Err(error) = sent {
+            tracing::trace!(%error, "a viewer's connection broke");
+        },
+        () = live::hung_up(&mut from) => {}
+        () = place.end.cancelled() => tracing::debug!("a viewer made room for another"),
+    }
 }
 
 /// Lets the system end a connection whose other side has been gone, or has had no room for more, for so long, and hold
@@ -223,9 +286,14 @@ impl Drop for Place {
 #[derive(Debug, Clone, Copy)]
 struct Viewer;
 
+/// Whether somebody wants to follow the live stream.
+pub fn is_live(request: &Request) -> bool {
+    matches!(request.uri().path(), "/api/v1/live" | "/fn/live")
+}
+
 /// Lets at most so many follow the live stream as there are permits, so that connections are left for everybody else.
 pub async fn limit_viewers(State(room): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
-    if !matches!(request.uri().path(), "/api/v1/live" | "/fn/live") {
+    if !is_live(&request) {
         return next.run(request).await;
     }
     let Ok(permit) = room.try_acquire_owned() else {

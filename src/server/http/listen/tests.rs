@@ -115,6 +115,84 @@ async fn there_is_always_room_for_one_more() {
     assert_eq!(server.watch_live().await.1, "HTTP/1.1 200");
 }
 
+/// A server whose live stream sends `pieces` and then waits for the end.
+async fn live_server(pieces: Vec<Bytes>, shutdown: CancellationToken) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    let pieces = Arc::new(Mutex::new(Some(pieces)));
+    let end = shutdown.clone();
+    let live = move || {
+        let pieces = pieces.lock().unwrap().take().unwrap_or_default();
+        let pieces = futures::stream::iter(pieces).chain(futures::stream::pending()).take_until(end.cancelled_owned());
+        async { ([("x-stream", "ours")], Body::from_stream(pieces.map(Ok::<_, Infallible>))) }
+    };
+    let router = Router::new()
+        .route("/api/v1/live", get(live))
+        .layer(axum::middleware::from_fn_with_state(Arc::new(Semaphore::new(8)), limit_viewers));
+    tokio::spawn(serve(listener, router, Bounds::of(1_024), shutdown));
+    addr
+}
+
+#[tokio::test]
+async fn the_live_stream_is_an_answer_like_any_other() {
+    // Larger than what the system takes at once, and one that would be read as the end.
+    let pieces = || vec![Bytes::from(vec![b'a'; 300_000]), Bytes::new(), Bytes::from_static(b"end")];
+    let whole = [vec![b'a'; 300_000], b"end".to_vec()].concat();
+
+    let shutdown = CancellationToken::new();
+    let url = format!("http://{}/api/v1/live", live_server(pieces(), shutdown.clone()).await);
+    let mut answer = reqwest::get(&url).await.unwrap();
+    assert_eq!(answer.headers()["x-stream"], "ours");
+    let date = answer.headers()["date"].to_str().unwrap();
+    assert!(date.ends_with(" GMT") && jiff::fmt::rfc2822::parse(date).is_ok(), "{date}");
+    let mut got = Vec::new();
+    while got.len() < whole.len() {
+        got.extend(answer.chunk().await.unwrap().unwrap());
+    }
+    assert!(got == whole);
+    shutdown.cancel();
+    assert_eq!(answer.chunk().await.unwrap(), None, "a whole answer");
+
+    for (request, body) in [("GET /api/v1/live HTTP/1.0", &whole[..]), ("HEAD /api/v1/live HTTP/1.1", b"")] {
+        let shutdown = CancellationToken::new();
+        let addr = live_server(pieces(), shutdown.clone()).await;
+        let mut stream = TcpStream::connect(addr).await.unwrap();
+        stream.write_all(format!("{request}\r\nhost: x\r\n\r\n").as_bytes()).await.unwrap();
+        let mut got = Vec::new();
+        let mut end = None;
+        while end.is_none_or(|end| got.len() < end + body.len()) {
+            assert!(stream.read_buf(&mut got).await.unwrap() > 0);
+            end = got.windows(4).position(|window| window == b"\r\n\r\n").map(|at| at + 4);
+        }
+        shutdown.cancel();
+        stream.read_to_end(&mut got).await.unwrap();
+        assert!(&got[end.unwrap()..] == body, "{request}");
+    }
+}
+
+#[tokio::test]
+async fn a_viewer_who_is_up_to_date_holds_little() {
+    let (piece, shutdown) = (Bytes::from(vec![b'x'; 300_000]), CancellationToken::new());
+    let addr = live_server(vec![piece.clone()], shutdown.clone()).await;
+    let mut answer = reqwest::get(format!("http://{addr}/api/v1/live")).await.unwrap();
+    let mut missing = piece.len();
+    while missing > 0 {
+        missing -= answer.chunk().await.unwrap().unwrap().len();
+    }
+    // The server is done with it a moment after we are.
+    while !piece.is_unique() {
+        tokio::task::yield_now().await;
+    }
+    shutdown.cancel();
+
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let live = Live { version: axum::http::Version::HTTP_11, response: Response::default() };
+    let place = Arc::new(Open::enter(&Arc::default()));
+    let held = size_of_val(&follow(stream, live, place));
+    assert!(held <= 1_024, "{held} bytes");
+}
+
 #[tokio::test]
 async fn who_takes_nothing_is_dropped_and_who_reads_is_not() {
     let server = Server::start(Bounds { unread: Duration::from_millis(500), ..Bounds::of(1_024) }).await;
