@@ -7,13 +7,13 @@ pub mod control;
 pub mod disk;
 pub mod engine;
 pub mod feed;
-pub mod health;
 pub mod http;
 pub mod hub;
 pub mod journal;
 pub mod proc;
 pub mod prometheus;
 pub mod scripts;
+pub mod services;
 pub mod shutdown;
 pub mod telemetry;
 pub mod usage;
@@ -32,6 +32,7 @@ use self::{
     http::listen::{self, Bounds},
     journal::Journal,
     scripts::Scripts,
+    services::Registry,
     shutdown::Shutdown,
 };
 
@@ -67,17 +68,31 @@ impl App {
         prometheus::child::announce(&config.state_dir, None);
         let shutdown = Shutdown::default();
         let journal = Journal::default();
-        let services = health::watch(&config.services, journal.clone(), &shutdown);
+        let services = Registry::new(&config.services);
+        let health = services.probe(journal.clone(), &shutdown);
         let metrics = MetricsStatus { grafana: config.grafana_url.clone(), ..MetricsStatus::default() };
-        let board = Board::new(metrics, services, journal.clone(), shutdown.token.clone());
+        let board = Board::new(metrics, health, journal.clone(), shutdown.token.clone());
 
         let store = prometheus::child::supervise(Arc::clone(&config), board.runs(), shutdown.clone());
-        hub::start(Arc::clone(&config), Arc::clone(&board), journal.clone(), store.clone(), &shutdown);
+        let links = hub::Links {
+            board: Arc::clone(&board),
+            journal: journal.clone(),
+            services: services.clone(),
+            store: store.clone(),
+        };
+        hub::start(Arc::clone(&config), links, &shutdown);
         let engine = engine::choose(&config, &shutdown);
-        let services = config.services.clone();
-        let scripts = Scripts::new(config.scripts_dir.clone(), Arc::clone(&engine), services, &shutdown);
-        let parts =
-            Parts { engine, scripts: Arc::new(scripts), config, board, journal, store, shutdown: shutdown.clone() };
+        let scripts = Scripts::new(config.scripts_dir.clone(), Arc::clone(&engine), services.services(), &shutdown);
+        let parts = Parts {
+            engine,
+            scripts: Arc::new(scripts),
+            services,
+            config,
+            board,
+            journal,
+            store,
+            shutdown: shutdown.clone(),
+        };
         let control = control::start(lock, parts).await?;
         Ok(Self { control, shutdown, settings })
     }

@@ -11,7 +11,16 @@ pub struct Service {
     pub url: String,
 }
 
-/// What the last probe of `/health` said.
+/// One of the places where a service works.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replica {
+    /// Its name, unique among all replicas.
+    pub name: String,
+    /// Its base address without a trailing slash; that of the service where nothing stands between.
+    pub url: String,
+}
+
+/// What the last probe said.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "health", rename_all = "kebab-case")]
 pub enum Health {

@@ -43,6 +43,7 @@ use super::{
     feed::StoreFeed,
     journal::Journal,
     scripts::{InspectError, Scripts},
+    services::Registry,
     shutdown::Shutdown,
 };
 
@@ -54,6 +55,8 @@ pub struct Parts {
     pub engine: Arc<dyn Engine>,
     /// The scripts there are.
     pub scripts: Arc<Scripts>,
+    /// The services that load may go to.
+    pub services: Registry,
     /// What everybody is shown.
     pub board: Arc<Board>,
     /// Where it is written down what happens to runs.
@@ -72,25 +75,24 @@ pub struct Parts {
 /// # Errors
 /// When the state folder can't be used.
 pub async fn start(lock: StateLock, parts: Parts) -> anyhow::Result<SharedControl> {
-    let Parts { config, engine, scripts, board, journal, store, shutdown } = parts;
+    let Parts { config, engine, scripts, services, board, journal, store, shutdown } = parts;
     let archive = Archive::open(lock)?;
-    let services = config.services.clone();
-    let links = Links { engine, archive, services, board: board.clone(), journal, store, shutdown };
+    let links = Links { engine, archive, services: services.clone(), board: board.clone(), journal, store, shutdown };
     let supervisor = Supervisor::take_over(links).await?;
-    Ok(Arc::new(Dashboard { config, scripts, board, supervisor }))
+    Ok(Arc::new(Dashboard { config, scripts, services, board, supervisor }))
 }
 
 struct Dashboard {
     config: Arc<Config>,
     scripts: Arc<Scripts>,
+    services: Registry,
     board: Arc<Board>,
     supervisor: Arc<Supervisor>,
 }
 
 impl Dashboard {
     fn rules_with(&self, scripts: Vec<Script>) -> Rules {
-        let services = self.config.services.iter().map(|service| service.name.clone()).collect();
-        Rules { limits: self.config.limits, services, scripts }
+        Rules { limits: self.config.limits, services: self.services.names(), scripts }
     }
 
     /// Only the script knows its own metrics, so k6 is asked about thresholds on them before a run is started.
@@ -102,7 +104,7 @@ impl Dashboard {
         if custom.is_empty() {
             return Ok(());
         }
-        let input = ScriptInput::new(plan, Some(&schedule), &self.config.services);
+        let input = ScriptInput::new(plan, Some(&schedule), &self.services.services());
         match self.scripts.inspect_with(&plan.script, &input).await {
             Err(InspectError::Refused(hint)) => {
                 let error = Problem::NotAThreshold { hint }.of(Field::Thresholds, &custom.join(", "));

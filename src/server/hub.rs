@@ -34,6 +34,7 @@ use super::{
     feed::{RunFeed, StoreFeed},
     journal::Journal,
     prometheus::client::{Client, StoreError},
+    services::Registry,
     shutdown::Shutdown,
     usage::{Usage, loopback_port},
 };
@@ -67,15 +68,21 @@ const PHASE: f64 = 0.2;
 /// Looks at the machine's use that are remembered, to show each with the samples of its time.
 const LOOKS: usize = 4;
 
+/// What the hub works with.
+pub struct Links {
+    /// Where what is measured is shown.
+    pub board: Arc<Board>,
+    /// Where it is written down that samples stop and come again.
+    pub journal: Journal,
+    /// The services whose use of this machine is measured.
+    pub services: Registry,
+    /// Where metrics go.
+    pub store: watch::Receiver<StoreFeed>,
+}
+
 /// Ticks from now on: what is measured goes to the board.
-pub fn start(
-    config: Arc<Config>,
-    board: Arc<Board>,
-    journal: Journal,
-    store: watch::Receiver<StoreFeed>,
-    shutdown: &Shutdown,
-) {
-    let ticker = Ticker::new(config, board, journal, store);
+pub fn start(config: Arc<Config>, links: Links, shutdown: &Shutdown) {
+    let ticker = Ticker::new(config, links);
     shutdown.tasks.spawn(ticker.run(shutdown.token.clone()));
 }
 
@@ -85,6 +92,7 @@ struct Ticker {
     epoch_ms: Millis,
     board: Arc<Board>,
     journal: Journal,
+    services: Registry,
     runs: watch::Receiver<RunFeed>,
     store: watch::Receiver<StoreFeed>,
     http: reqwest::Client,
@@ -153,13 +161,15 @@ async fn arrival<T>(future: &mut Option<BoxFuture<'static, T>>) -> T {
 }
 
 impl Ticker {
-    fn new(config: Arc<Config>, board: Arc<Board>, journal: Journal, store: watch::Receiver<StoreFeed>) -> Self {
+    fn new(config: Arc<Config>, links: Links) -> Self {
+        let Links { board, journal, services, store } = links;
         Self {
             epoch_ms: now_ms(),
             runs: board.runs(),
             metrics: board.brief().status.metrics.clone(),
             board,
             journal,
+            services,
             store,
             http: reqwest::Client::new(),
             run: None,
@@ -346,8 +356,7 @@ impl Ticker {
 
     /// What the machine is used for, measured where it may block.
     fn look(&self, mut meter: Usage) -> impl Future<Output = (Usage, Values)> + use<> {
-        let services = self.config.services.iter();
-        let mut ports: Vec<_> = services.filter_map(|s| Some((s.name.clone(), loopback_port(&s.url)?))).collect();
+        let mut ports = self.services.ports();
         let store = self.store.borrow().url.as_deref().and_then(loopback_port);
         ports.extend(store.map(|port| ("prometheus".to_owned(), port)));
         let active = self.run.as_ref().is_some_and(|run| run.state.is_active());

@@ -73,11 +73,21 @@ impl Usage {
             elapsed.filter(|elapsed| *elapsed > 0.05).map(|elapsed| ticks as f64 / per_second / elapsed)
         };
 
-        let me = i32::try_from(std::process::id()).into_iter().collect();
+        let me: Vec<_> = i32::try_from(std::process::id()).into_iter().collect();
         let k6 = k6.iter().filter_map(|pid| i32::try_from(*pid).ok()).collect();
         let mut groups = vec![("dashboard".to_owned(), me), ("k6".to_owned(), k6)];
         let owner = |port: &u16| self.owners.get(port).map(|owner| owner.pids.clone()).unwrap_or_default();
-        groups.extend(self.ports.iter().map(|(name, port)| (name.clone(), owner(port))));
+        for (name, port) in &self.ports {
+            // A service's replicas are measured together.
+            match groups.iter_mut().find(|(known, _)| known == name) {
+                Some((_, pids)) => pids.extend(owner(port)),
+                None => groups.push((name.clone(), owner(port))),
+            }
+        }
+        for (_, pids) in &mut groups {
+            pids.sort_unstable();
+            pids.dedup();
+        }
         let mut seen = BTreeMap::new();
         for (name, pids) in &groups {
             let (mut ticks, mut bytes) = (None, None);
@@ -192,7 +202,14 @@ mod tests {
         for absent in ["cpu{process=gone}", "memory{process=gone}", "cpu{process=k6}", "memory{process=k6}"] {
             assert_eq!(get(absent), None, "{absent}");
         }
-        drop(socket);
+        // Two replicas in one process count once.
+        let replica = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        usage
+            .set_ports([&socket, &replica].map(|socket| ("shop".into(), socket.local_addr().unwrap().port())).to_vec());
+        let values = usage.look(&[]);
+        let bytes = |name: &str| values[&SeriesKey::part(Metric::Memory, Dimension::Process, name)];
+        assert!(bytes("shop") < 1.5 * bytes("dashboard"), "{values:?}");
+        drop((socket, replica));
         usage.resolved = None;
         assert!(!usage.look(&[]).keys().any(|key| key.to_string().contains("shop")));
     }

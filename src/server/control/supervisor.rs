@@ -19,7 +19,6 @@ use ha_dashboard::{
         run::{Run, RunId, RunState, Seen},
         schedule::Schedule,
         script::ScriptInput,
-        service::Service,
         threshold::{MetricKind, Observed, Threshold},
     },
 };
@@ -41,6 +40,7 @@ use crate::server::{
     engine::{Engine, Exit, Instance, InstanceState, Launch, Started},
     feed::{RunFeed, StoreFeed},
     journal::Journal,
+    services::Registry,
     shutdown::Shutdown,
 };
 
@@ -61,7 +61,7 @@ const PULL_CHECK: Duration = Duration::from_millis(500);
 pub struct Supervisor {
     engine: Arc<dyn Engine>,
     archive: Arc<Archive>,
-    services: Vec<Service>,
+    services: Registry,
     board: Arc<Board>,
     journal: Journal,
     store: watch::Receiver<StoreFeed>,
@@ -78,7 +78,7 @@ pub struct Links {
     /// Where runs are recorded.
     pub archive: Archive,
     /// The configured services.
-    pub services: Vec<Service>,
+    pub services: Registry,
     /// What everybody is shown.
     pub board: Arc<Board>,
     /// Where it is written down what happens to runs.
@@ -301,7 +301,7 @@ impl Supervisor {
             run: run.id.clone(),
             dir,
             script: run.plan.script.clone(),
-            input: ScriptInput::new(&run.plan, run.schedule.as_ref(), &self.services),
+            input: ScriptInput::new(&run.plan, run.schedule.as_ref(), &self.services.services()),
             trend_stats,
             allowed: Duration::from_millis(run.deadline_ms.saturating_sub(run.created_ms)),
             store_url,

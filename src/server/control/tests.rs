@@ -140,7 +140,7 @@ impl Bench {
         let links = Links {
             engine,
             archive,
-            services: config.services,
+            services: Registry::new(&config.services),
             board: board.clone(),
             journal,
             store: watch::channel(store).1,

@@ -18,7 +18,6 @@ use ha_dashboard::domain::{
 use super::*;
 use crate::server::{
     config::StoreChoice,
-    health,
     prometheus::{
         child,
         client::Series,
@@ -36,10 +35,12 @@ pub(super) struct Live {
 impl Live {
     pub fn start(config: &Arc<Config>, store: watch::Receiver<StoreFeed>, feed: RunFeed) -> Self {
         let (shutdown, journal) = (Shutdown::default(), Journal::default());
-        let services = health::watch(&config.services, journal.clone(), &shutdown);
-        let board = Board::new(MetricsStatus::default(), services, journal.clone(), shutdown.token.clone());
+        let services = Registry::new(&config.services);
+        let health = services.probe(journal.clone(), &shutdown);
+        let board = Board::new(MetricsStatus::default(), health, journal.clone(), shutdown.token.clone());
         board.control(feed);
-        start(config.clone(), board.clone(), journal, store, &shutdown);
+        let links = Links { board: board.clone(), journal, services, store };
+        start(config.clone(), links, &shutdown);
         Self { board, shutdown }
     }
 
@@ -413,11 +414,12 @@ async fn bench_sample_to_frame() {
 fn ticker(dir: &Path, test: &Run) -> Ticker {
     let config = config(dir, StoreChoice::External { url: String::new() }, Vec::new());
     let (_, store) = watch::channel(StoreFeed::default());
-    let (_, services) = watch::channel(Vec::new());
+    let (_, health) = watch::channel(Vec::new());
     let journal = Journal::default();
-    let board = Board::new(MetricsStatus::default(), services, journal.clone(), CancellationToken::new());
+    let board = Board::new(MetricsStatus::default(), health, journal.clone(), CancellationToken::new());
     board.control(RunFeed { run: Some(test.clone()), ..RunFeed::default() });
-    let mut ticker = Ticker::new(config, board, journal, store);
+    let links = Links { board, journal, services: Registry::default(), store };
+    let mut ticker = Ticker::new(config, links);
     ticker.take_run();
     ticker.watch.as_mut().unwrap().replace(counted(test));
     ticker

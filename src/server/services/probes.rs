@@ -1,15 +1,19 @@
 //! Probes the services, and writes down whose health changed.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures::future::join_all;
 use ha_dashboard::domain::{
     event::{Event, EventKind},
-    service::{Health, Service, ServiceStatus},
+    service::{Health, ServiceStatus},
 };
 use tokio::{sync::watch, time::MissedTickBehavior};
 
-use super::{clock::now_ms, journal::Journal, shutdown::Shutdown};
+use super::Member;
+use crate::server::{clock::now_ms, journal::Journal, shutdown::Shutdown};
 
 /// How often every service is asked.
 const EVERY: Duration = Duration::from_secs(2);
@@ -17,11 +21,12 @@ const EVERY: Duration = Duration::from_secs(2);
 /// How long an answer may take.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Probes `/health` of every service from now on; the order stays that of `services`.
-pub fn watch(services: &[Service], journal: Journal, shutdown: &Shutdown) -> watch::Receiver<Vec<ServiceStatus>> {
-    let unknown = |service: &Service| ServiceStatus { service: service.clone(), health: Health::Unknown };
-    let (sender, receiver) = watch::channel(services.iter().map(unknown).collect::<Vec<_>>());
-    let (services, token) = (services.to_vec(), shutdown.token.clone());
+/// Probes every service from now on; the order stays that of `members`.
+pub fn watch(members: Arc<[Member]>, journal: Journal, shutdown: &Shutdown) -> watch::Receiver<Vec<ServiceStatus>> {
+    let status = |member: &Member, health| ServiceStatus { service: member.service.clone(), health };
+    let (sender, receiver) =
+        watch::channel(members.iter().map(|member| status(member, Health::Unknown)).collect::<Vec<_>>());
+    let token = shutdown.token.clone();
     shutdown.tasks.spawn(async move {
         // A service that redirects does not serve: what a balancer would see is what counts.
         let client = reqwest::Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).build();
@@ -36,9 +41,7 @@ pub fn watch(services: &[Service], journal: Journal, shutdown: &Shutdown) -> wat
                 () = token.cancelled() => return,
                 _ = ticks.tick() => {}
             }
-            let probes = services.iter().map(|service| async {
-                ServiceStatus { service: service.clone(), health: probe(&client, &service.url).await }
-            });
+            let probes = members.iter().map(|member| async { status(member, probe(&client, member).await) });
             let now = join_all(probes).await;
             let before = sender.borrow().clone();
             for (before, now) in before.iter().zip(&now) {
@@ -61,9 +64,10 @@ fn change(before: &ServiceStatus, now: &ServiceStatus) -> Option<EventKind> {
     (!same).then(|| EventKind::Health { service: now.service.name.clone(), health: now.health.clone() })
 }
 
-async fn probe(client: &reqwest::Client, url: &str) -> Health {
+async fn probe(client: &reqwest::Client, member: &Member) -> Health {
+    let url = format!("{}{}", member.service.url, member.health_path);
     let asked = Instant::now();
-    match client.get(format!("{url}/health")).send().await {
+    match client.get(url).send().await {
         Ok(response) if response.status().is_success() => {
             // Tenths of a millisecond tell enough.
             Health::Up { latency_ms: (asked.elapsed().as_secs_f64() * 10_000.0).round() / 10.0 }
@@ -84,6 +88,8 @@ async fn probe(client: &reqwest::Client, url: &str) -> Health {
 
 #[cfg(test)]
 mod tests {
+    use ha_dashboard::domain::service::Service;
+
     use super::*;
 
     #[test]

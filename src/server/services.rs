@@ -1,0 +1,125 @@
+//! The services under test: the one place that knows which there are, where their replicas are, and how they are asked for
+//! their health. Probes, forms, targets, scripts and the measuring of their use read it.
+
+mod probes;
+
+use std::sync::Arc;
+
+use ha_dashboard::domain::service::{Replica, Service, ServiceStatus};
+use tokio::sync::watch;
+
+use super::{journal::Journal, shutdown::Shutdown, usage::loopback_port};
+
+/// Where a service tells its health unless something else is known.
+const HEALTH_PATH: &str = "/health";
+
+/// A service and what is known of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// The service, at the address that load goes to.
+    pub service: Service,
+    /// Where it tells its health: a path that begins with a slash.
+    pub health_path: String,
+    /// Where it works; one at least.
+    pub replicas: Vec<Replica>,
+}
+
+impl From<Service> for Member {
+    /// A service of which only the address is known is its own replica.
+    fn from(service: Service) -> Self {
+        let replica = Replica { name: format!("{}-1", service.name), url: service.url.clone() };
+        Self { service, health_path: HEALTH_PATH.into(), replicas: vec![replica] }
+    }
+}
+
+/// Every service under test, in the configuration's order.
+#[derive(Debug, Clone, Default)]
+pub struct Registry(Arc<[Member]>);
+
+impl FromIterator<Member> for Registry {
+    fn from_iter<T: IntoIterator<Item = Member>>(members: T) -> Self {
+        Self(members.into_iter().collect())
+    }
+}
+
+impl Registry {
+    /// The services that a configuration names.
+    pub fn new(services: &[Service]) -> Self {
+        services.iter().cloned().map(Member::from).collect()
+    }
+
+    /// The services as scripts are told of them.
+    pub fn services(&self) -> Vec<Service> {
+        self.0.iter().map(|member| member.service.clone()).collect()
+    }
+
+    /// What load may be aimed at.
+    pub fn names(&self) -> Vec<String> {
+        self.0.iter().map(|member| member.service.name.clone()).collect()
+    }
+
+    /// Names of services and the ports of their replicas on this machine.
+    pub fn ports(&self) -> Vec<(String, u16)> {
+        let of = |member: &Member| {
+            let ports = member.replicas.iter().filter_map(|replica| loopback_port(&replica.url));
+            ports.map(|port| (member.service.name.clone(), port)).collect::<Vec<_>>()
+        };
+        self.0.iter().flat_map(of).collect()
+    }
+
+    /// Probes every service from now on, and writes down whose health changed. The order stays that of the registry.
+    pub fn probe(&self, journal: Journal, shutdown: &Shutdown) -> watch::Receiver<Vec<ServiceStatus>> {
+        probes::watch(self.0.clone(), journal, shutdown)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use ha_dashboard::domain::{event::EventKind, service::Health};
+
+    use super::*;
+
+    fn service(name: &str, url: &str) -> Service {
+        Service { name: name.into(), url: url.into() }
+    }
+
+    #[test]
+    fn a_service_without_replicas_is_its_own() {
+        let registry =
+            Registry::new(&[service("shop", "http://127.0.0.1:8080"), service("far", "http://10.0.0.1:8080")]);
+        assert_eq!(registry.names(), ["shop", "far"]);
+        assert_eq!(registry.ports(), [("shop".to_owned(), 8080)]);
+    }
+
+    #[test]
+    fn replicas_are_measured_where_they_work() {
+        let replica = |name: &str, url: &str| Replica { name: name.into(), url: url.into() };
+        let replicas = vec![replica("a", "http://127.0.0.1:9001"), replica("b", "http://[::1]:9002")];
+        let registry: Registry =
+            [Member { replicas, ..Member::from(service("shop", "http://127.0.0.1:8080")) }].into_iter().collect();
+        assert_eq!(registry.ports(), [("shop".to_owned(), 9001), ("shop".to_owned(), 9002)]);
+        assert_eq!(registry.services(), [service("shop", "http://127.0.0.1:8080")], "load goes to the service");
+    }
+
+    #[tokio::test]
+    async fn a_service_is_asked_at_its_own_path_and_its_changes_are_written_down() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let router = axum::Router::new().route("/fine", axum::routing::get(|| async {}));
+        let serve = tokio::spawn(async { axum::serve(listener, router).await });
+        let (fine, wrong) = (Member::from(service("fine", &url)), Member::from(service("wrong", &url)));
+        let registry: Registry = [Member { health_path: "/fine".into(), ..fine }, wrong].into_iter().collect();
+        let (shutdown, journal) = (Shutdown::default(), Journal::default());
+        let mut health = registry.probe(journal.clone(), &shutdown);
+        let known = |all: &Vec<ServiceStatus>| all.iter().all(|one| one.health != Health::Unknown);
+        let health = health.wait_for(known).await.unwrap().clone();
+        assert!(matches!(health[0].health, Health::Up { .. }), "{health:?}");
+        let degraded = Health::Degraded { status: 404 };
+        assert_eq!(health[1].health, degraded);
+        let kinds: Vec<_> = journal.events().into_iter().map(|event| event.kind).collect();
+        assert_eq!(kinds, [EventKind::Health { service: "wrong".into(), health: degraded }]);
+        shutdown.token.cancel();
+        serve.abort();
+    }
+}
