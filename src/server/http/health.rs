@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::{Json, extract::State, http::StatusCode};
 use ha_dashboard::domain::{
     live::{EngineStatus, MetricsStatus, Status},
-    service::Health,
+    service::{Health, ServiceStatus},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -90,7 +90,7 @@ pub struct LiveBody {
 #[utoipa::path(get, path = "/health", tag = "health", responses((status = 200, body = HealthBody)))]
 pub async fn health(State(state): State<HttpState>, Asking(caller): Asking) -> Json<HealthBody> {
     let snapshot = state.control.brief(&caller).await;
-    let dependencies = dependencies(&snapshot.status);
+    let dependencies = dependencies(&snapshot.status, &state.control.services(&caller).await);
     Json(HealthBody {
         status: overall(&dependencies),
         service: NAME,
@@ -105,7 +105,7 @@ pub async fn health(State(state): State<HttpState>, Asking(caller): Asking) -> J
 #[utoipa::path(get, path = "/health/detailed", tag = "health", responses((status = 200, body = DetailedBody)))]
 pub async fn detailed(State(state): State<HttpState>, Asking(caller): Asking) -> Json<DetailedBody> {
     let snapshot = state.control.brief(&caller).await;
-    let dependencies = dependencies(&snapshot.status);
+    let dependencies = dependencies(&snapshot.status, &state.control.services(&caller).await);
     Json(DetailedBody {
         status: overall(&dependencies),
         service: NAME,
@@ -148,14 +148,14 @@ fn overall(dependencies: &BTreeMap<String, Dependency>) -> &'static str {
     if dependencies.values().all(|dependency| dependency.status == "healthy") { "healthy" } else { "degraded" }
 }
 
-fn dependencies(status: &Status) -> BTreeMap<String, Dependency> {
+fn dependencies(status: &Status, services: &[ServiceStatus]) -> BTreeMap<String, Dependency> {
     let own = [
         ("k6", of_engine(&status.engine)),
         ("prometheus", of_metrics(&status.metrics)),
         ("storage", of_storage(&status.storage_problem)),
     ];
     let own = own.map(|(name, dependency)| (name.to_owned(), dependency));
-    let services = status.services.iter().map(|state| {
+    let services = services.iter().map(|state| {
         let dependency = Dependency {
             status: word(&state.health),
             message: match &state.health {

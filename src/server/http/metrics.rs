@@ -151,7 +151,8 @@ pub async fn current(State(state): State<HttpState>, Asking(caller): Asking) -> 
 pub async fn overview(State(state): State<HttpState>, Asking(caller): Asking) -> Json<OverviewBody> {
     let snapshot = state.control.brief(&caller).await;
     let frame = &snapshot.frame;
-    let services = snapshot.status.services.iter().map(|status| {
+    let services = state.control.services(&caller).await;
+    let services = services.iter().map(|status| {
         let name = &status.service.name;
         let probed = match status.health {
             Health::Up { latency_ms } => Some(latency_ms / 1000.0),
@@ -205,7 +206,7 @@ pub async fn exposition(State(state): State<HttpState>, Asking(caller): Asking) 
     }
     let active = snapshot.status.run.as_ref().is_some_and(|run| run.state.is_active());
     text.gauge("ha_dashboard_run_active", "Whether a load test is at work.", &[], f64::from(u8::from(active)));
-    for status in &snapshot.status.services {
+    for status in &state.control.services(&caller).await {
         let score = match status.health {
             Health::Unknown => continue,
             Health::Up { .. } => 1.0,
