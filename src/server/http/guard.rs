@@ -142,6 +142,8 @@ mod tests {
         assert!(same(&[]).await);
         assert!(same(&[("origin", "http://localhost:3000"), ("sec-fetch-site", "same-origin")]).await);
         assert!(same(&[("origin", "https://localhost:3000")]).await);
+        // Behind a proxy that puts another name into Host.
+        assert!(same(&[("origin", "https://dash.example"), ("sec-fetch-site", "same-origin")]).await);
         assert!(!same(&[("origin", "http://localhost:8080")]).await);
         assert!(!same(&[("origin", "null")]).await);
         assert!(!same(&[("sec-fetch-site", "cross-site")]).await);

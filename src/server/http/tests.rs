@@ -289,7 +289,7 @@ impl Runs for Scripted {
 struct Server {
     router: Router,
     control: Arc<Scripted>,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 struct Answer {
@@ -323,7 +323,7 @@ impl Server {
         let shared: SharedControl = Arc::<Scripted>::clone(&control);
         let pages = ha_dashboard::web::router(crate::server::leptos_options(&settings), Arc::clone(&shared));
         let state = HttpState { control: shared, settings, shutdown: Shutdown::default(), viewers: 100 };
-        Self { router: router(state, pages), control, _dir: dir }
+        Self { router: router(state, pages), control, dir }
     }
 
     async fn send(&self, request: Request<Body>) -> Answer {
@@ -803,6 +803,25 @@ async fn other_sites_may_do_nothing() {
         server.send(Request::get("/").header("host", "evil.example").body(Body::empty()).unwrap()).await.status,
         403
     );
+}
+
+#[tokio::test]
+async fn files_come_as_the_reader_takes_them_and_once() {
+    let server = Server::new();
+    let site = server.dir.path().join("target/site");
+    std::fs::create_dir_all(&site).unwrap();
+    for (name, text) in [("a.js", "plain"), ("a.js.br", "brotli"), ("a.js.gz", "gzip")] {
+        std::fs::write(site.join(name), text).unwrap();
+    }
+    for (accepted, body) in [("br, gzip", "brotli"), ("gzip", "gzip"), ("", "plain")] {
+        let get = |tag: &str| Request::get("/a.js").header("accept-encoding", accepted).header("if-none-match", tag);
+        let answer = server.send(get("").body(Body::empty()).unwrap()).await;
+        assert_eq!((answer.status, &*answer.body), (200, body.as_bytes()), "{accepted}");
+        // Else a cache would hand one reader's encoding to the next.
+        assert_eq!(answer.header("vary"), "accept-encoding", "{accepted}");
+        let again = server.send(get(answer.header("etag")).body(Body::empty()).unwrap()).await;
+        assert_eq!((again.status, again.body.len()), (304, 0), "{accepted}");
+    }
 }
 
 #[tokio::test]

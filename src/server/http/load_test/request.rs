@@ -52,7 +52,6 @@ impl PartialSchema for StartBody {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub struct StartFields {
     /// The whole test, ramps included: seconds, or a text like `5m`.
-    #[schema(value_type = Option<Value>)]
     duration: Option<Value>,
     /// The peak: VUs, or with `model: "arrival-rate"` iterations per second.
     #[schema(value_type = Option<u32>)]
@@ -73,7 +72,6 @@ pub struct StartFields {
     #[schema(value_type = Option<String>)]
     model: Option<Value>,
     /// First ramp up and last ramp down, like `duration`; else the pattern's own share.
-    #[schema(value_type = Option<Value>)]
     ramp: Option<Value>,
     /// Open model: VUs made before the start.
     #[schema(value_type = Option<u32>)]
