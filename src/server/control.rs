@@ -1,6 +1,7 @@
 //! Owns the run at work: implements the [`ha_dashboard::api::port`].
 
 mod archive;
+mod fleet;
 mod log;
 mod summary;
 mod supervisor;

@@ -6,6 +6,7 @@ pub mod files;
 pub mod k6;
 pub mod keeper;
 mod log;
+mod part;
 pub mod process;
 pub mod selection;
 
@@ -20,6 +21,7 @@ use ha_dashboard::domain::{Millis, live::EngineStatus, run::RunId, script::Scrip
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
+pub use self::part::Part;
 use super::{clock::now_ms, config::Config, feed::Meter, shutdown::Shutdown};
 
 /// The file in a run's folder that takes k6's log, one JSON object a line.
@@ -36,7 +38,9 @@ pub const EXPORT_FILE: &str = "summary-export.json";
 pub struct Launch {
     /// The run it belongs to.
     pub run: RunId,
-    /// The run's folder: it exists, and belongs to this run alone.
+    /// Which of the run's instances it is.
+    pub part: Part,
+    /// The instance's folder: it exists, and belongs to this one alone.
     pub dir: PathBuf,
     /// The script's file name.
     pub script: String,
@@ -157,8 +161,8 @@ pub trait Instance: Send + Sync + 'static {
     }
 
     /// What it uses of its machine, where the engine measures that.
-    fn meter(&self) -> Option<Meter> {
-        None
+    fn meters(&self) -> Vec<Meter> {
+        Vec::new()
     }
 }
 
@@ -218,8 +222,8 @@ pub trait Engine: Send + Sync + 'static {
     /// [`EngineError::Docker`].
     async fn start(&self, launch: Launch) -> Result<Started, EngineError>;
 
-    /// Finds the instance that an earlier dashboard started in the folder `dir`: at work, ended or lost.
-    async fn recover(&self, run: &RunId, dir: &Path) -> Arc<dyn Instance>;
+    /// Finds the instance of a run that an earlier dashboard started in the folder `dir`: at work, ended or lost.
+    async fn recover(&self, run: &RunId, part: Part, dir: &Path) -> Arc<dyn Instance>;
 
     /// What `k6 inspect --execution-requirements` says about a script that is handed `input`. `script` is a file directly
     /// in the scripts folder, all links resolved.

@@ -46,7 +46,7 @@ pub struct RunFeed {
     /// The k6 processes of the run at work, for their CPU and memory.
     pub k6_pids: Vec<u32>,
     /// Their CPU and memory where the engine measures it, in place of `k6_pids`.
-    pub k6_meter: Option<Meter>,
+    pub k6_meters: Vec<Meter>,
     /// Whether `run` was started by an earlier process of the dashboard and taken over at work.
     pub adopted: bool,
     /// What is wrong with the state folder, in a line that says what to do; empty when nothing is.

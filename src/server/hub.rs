@@ -31,7 +31,7 @@ use super::{
     board::Board,
     clock::now_ms,
     config::Config,
-    feed::{RunFeed, StoreFeed},
+    feed::{Meter, RunFeed, StoreFeed},
     journal::Journal,
     prometheus::client::{Client, StoreError},
     services::Registry,
@@ -361,13 +361,13 @@ impl Ticker {
         ports.extend(store.map(|port| ("prometheus".to_owned(), port)));
         let active = self.run.as_ref().is_some_and(|run| run.state.is_active());
         let pids = if active { self.runs.borrow().k6_pids.clone() } else { Vec::new() };
-        let k6 = if active { self.runs.borrow().k6_meter.clone() } else { None };
+        let k6 = if active { self.runs.borrow().k6_meters.clone() } else { Vec::new() };
         let look = tokio::task::spawn_blocking(move || {
             meter.set_ports(ports);
             let mut values = meter.look(&pids);
-            if let Some(used) = k6.and_then(|k6| k6.read()) {
-                values.insert(SeriesKey::part(Metric::Cpu, Dimension::Process, "k6"), used.cores);
-                values.insert(SeriesKey::part(Metric::Memory, Dimension::Process, "k6"), used.bytes);
+            for used in k6.iter().filter_map(Meter::read) {
+                *values.entry(SeriesKey::part(Metric::Cpu, Dimension::Process, "k6")).or_default() += used.cores;
+                *values.entry(SeriesKey::part(Metric::Memory, Dimension::Process, "k6")).or_default() += used.bytes;
             }
             (meter, values)
         });

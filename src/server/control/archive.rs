@@ -9,9 +9,9 @@ use std::{
 
 use ha_dashboard::domain::run::{Run, RunId};
 
-use super::summary::Summary;
+use super::{log, summary::Summary};
 use crate::server::engine::{
-    EXPORT_FILE, LOG_FILE, OLD_LOG_FILE, SUMMARY_FILE,
+    EXPORT_FILE, LOG_FILE, OLD_LOG_FILE, Part, SUMMARY_FILE,
     files::{self, read_json, write_json},
 };
 
@@ -111,14 +111,15 @@ impl Archive {
         self.runs.join(id.as_str())
     }
 
-    /// Makes a new run's folder with its record.
-    pub fn create(&self, run: &Run) -> Result<PathBuf, ArchiveError> {
+    /// Makes a new run's folder with its record, and those of its instances.
+    pub fn create(&self, run: &Run, instances: u32) -> Result<Vec<(Part, PathBuf)>, ArchiveError> {
         let dir = self.dir(&run.id);
         fs::DirBuilder::new().mode(0o700).create(&dir).map_err(unusable(&dir))?;
         let first = dir.join(FIRST_RECORD);
         write_json(&first, run).map_err(unusable(&first))?;
         self.write(run)?;
-        Ok(dir)
+        let folder = |part: Part| Ok((part, part.make_folder(&dir).map_err(unusable(&dir))?));
+        Part::all(instances).into_iter().map(folder).collect()
     }
 
     /// Rewrites a run's record; a reader finds the old or the new one, whole.
@@ -172,27 +173,21 @@ impl Archive {
         Ok((runs, unknown))
     }
 
-    /// The last `most` lines of k6's log as k6 wrote them, oldest first; none where there is no log.
+    /// The last `most` lines of the log of each k6, as k6 wrote them, in the order of their times; none where there is no
+    /// log.
     pub fn log(&self, id: &RunId, most: usize) -> Vec<String> {
-        let dir = self.dir(id);
-        let mut lines = tail(&dir.join(LOG_FILE));
-        if lines.len() < most {
-            let mut older = tail(&dir.join(OLD_LOG_FILE));
-            older.append(&mut lines);
-            lines = older;
-        }
-        lines.split_off(lines.len().saturating_sub(most))
+        log::merged(self.folders(id).iter().map(|dir| last_lines(dir, most)).collect())
     }
 
-    /// k6's summary, as k6 itself or the script's `handleSummary` wrote it; `None`: nothing that can be read.
+    /// What the summaries of all k6 come to; `None`: one is missing, or can't be read.
     pub fn summary(&self, id: &RunId) -> Option<Summary> {
-        [EXPORT_FILE, SUMMARY_FILE].iter().find_map(|name| {
-            let json = read_json::<serde_json::Value>(&self.dir(id).join(name)).unwrap_or_else(|error| {
-                tracing::warn!(run_id = %id, file = name, %error, "the run's summary can't be read");
-                None
-            });
-            Summary::read(&json?)
-        })
+        Summary::fold(self.folders(id).iter().map(|dir| summary(id, dir)).collect::<Option<_>>()?)
+    }
+
+    /// The folders of a run's instances.
+    fn folders(&self, id: &RunId) -> Vec<PathBuf> {
+        let dir = self.dir(id);
+        Part::found(&dir).into_iter().map(|part| part.folder(&dir)).collect()
     }
 }
 
@@ -210,6 +205,28 @@ pub fn take_oldest(runs: &mut Vec<Run>) -> Vec<Run> {
     let (active, old) = old.into_iter().partition(|run| run.state.is_active());
     runs.extend::<Vec<_>>(active);
     old
+}
+
+/// The end of an instance's log.
+fn last_lines(dir: &Path, most: usize) -> Vec<String> {
+    let mut lines = tail(&dir.join(LOG_FILE));
+    if lines.len() < most {
+        let mut older = tail(&dir.join(OLD_LOG_FILE));
+        older.append(&mut lines);
+        lines = older;
+    }
+    lines.split_off(lines.len().saturating_sub(most))
+}
+
+/// An instance's summary, as k6 itself or the script's `handleSummary` wrote it; `None`: nothing that can be read.
+fn summary(id: &RunId, dir: &Path) -> Option<Summary> {
+    [EXPORT_FILE, SUMMARY_FILE].iter().find_map(|name| {
+        let json = read_json::<serde_json::Value>(&dir.join(name)).unwrap_or_else(|error| {
+            tracing::warn!(run_id = %id, file = name, %error, "the run's summary can't be read");
+            None
+        });
+        Summary::read(&json?)
+    })
 }
 
 /// The lines in the last part of a file.

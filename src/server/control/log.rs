@@ -2,6 +2,26 @@
 
 use serde_json::Value;
 
+/// The lines of several logs in the order of their times. A line without one, such as those of a stack trace, stays behind
+/// the line before it.
+pub fn merged(mut logs: Vec<Vec<String>>) -> Vec<String> {
+    if logs.len() == 1 {
+        return logs.pop().unwrap_or_default();
+    }
+    let mut lines = Vec::new();
+    for log in logs {
+        let mut time = String::new();
+        for line in log {
+            if let Some(own) = LogLine::parse(&line).field("time") {
+                own.clone_into(&mut time);
+            }
+            lines.push((time.clone(), line));
+        }
+    }
+    lines.sort_by(|(one, _), (other, _)| one.cmp(other));
+    lines.into_iter().map(|(_, line)| line).collect()
+}
+
 /// One line: fields, or, where k6 or a script printed something else, the text as it is.
 pub enum LogLine<'a> {
     /// Structured.
@@ -73,6 +93,17 @@ impl<'a> LogLine<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn several_logs_read_as_one() {
+        let line = |time: u32, said: &str| format!(r#"{{"time":"2026-11-23T17:43:{time:02}Z","msg":"{said}"}}"#);
+        let one = vec![line(1, "a"), line(5, "c"), "  at c".to_owned()];
+        let other = vec!["before".to_owned(), line(3, "b"), line(7, "d")];
+        let expected = ["before".into(), line(1, "a"), line(3, "b"), line(5, "c"), "  at c".into(), line(7, "d")];
+        assert_eq!(merged(vec![one, other]), expected);
+        let alone = vec![line(5, "late"), line(1, "early")];
+        assert_eq!(merged(vec![alone.clone()]), alone, "one log stays as k6 wrote it");
+    }
 
     #[test]
     fn lines_read_well() {

@@ -20,8 +20,8 @@ struct Metric {
     selector: Selector,
     /// By k6's names, for example `p(95)`; empty: no sample came.
     values: BTreeMap<String, f64>,
-    /// Whether each of its thresholds held, by k6's own word.
-    rules: Vec<(Threshold, bool)>,
+    /// Whether each of its thresholds held, by k6's own word; `None`: several k6 judged their own parts only.
+    rules: Vec<(Threshold, Option<bool>)>,
 }
 
 impl Summary {
@@ -29,6 +29,22 @@ impl Summary {
     pub fn read(json: &Value) -> Option<Self> {
         let metrics = json.get("metrics")?.as_object()?;
         Some(Self { metrics: metrics.iter().filter_map(|(name, about)| Metric::read(name, about)).collect() })
+    }
+
+    /// What the summaries of several k6 come to that shared a run's load. What can't be known from them is left out: the
+    /// percentiles of parts say nothing of that of the whole.
+    pub fn fold(mut parts: Vec<Self>) -> Option<Self> {
+        if parts.len() < 2 {
+            return parts.pop();
+        }
+        let mut metrics = Vec::<Vec<Metric>>::new();
+        for metric in parts.into_iter().flat_map(|part| part.metrics) {
+            match metrics.iter_mut().find(|known| known.iter().all(|known| known.selector == metric.selector)) {
+                Some(known) => known.push(metric),
+                None => metrics.push(vec![metric]),
+            }
+        }
+        Some(Self { metrics: metrics.into_iter().filter_map(Metric::fold).collect() })
     }
 
     /// A value of a whole metric in k6's unit, to a millionth.
@@ -44,12 +60,13 @@ impl Summary {
 
     /// Whether a threshold held, by k6's own word.
     pub fn held(&self, threshold: &Threshold) -> Option<bool> {
-        self.rules().find(|(rule, _)| *rule == threshold).map(|(_, held)| held)
+        let rules = self.metrics.iter().flat_map(|metric| &metric.rules);
+        rules.filter(|(rule, _)| rule == threshold).find_map(|(_, held)| *held)
     }
 
-    /// Every threshold that k6 judged, and whether it held.
-    pub fn rules(&self) -> impl Iterator<Item = (&Threshold, bool)> {
-        self.metrics.iter().flat_map(|metric| metric.rules.iter().map(|(rule, held)| (rule, *held)))
+    /// Every threshold that k6 judged.
+    pub fn rules(&self) -> impl Iterator<Item = &Threshold> {
+        self.metrics.iter().flat_map(|metric| metric.rules.iter().map(|(rule, _)| rule))
     }
 
     fn of<'a>(&'a self, threshold: &'a Threshold) -> impl Iterator<Item = &'a Metric> {
@@ -73,15 +90,60 @@ impl Metric {
                 Value::Bool(crossed) => !crossed,
                 said => said.get("ok")?.as_bool()?,
             };
-            Some((rule, held))
+            Some((rule, Some(held)))
         };
         let rules = about.get("thresholds").and_then(Value::as_object).into_iter().flatten().filter_map(rule).collect();
         Some(Self { values: values(numbers, flat), rules, selector })
     }
 
+    /// The same metric as several k6 saw it.
+    fn fold(mut parts: Vec<Self>) -> Option<Self> {
+        let first = parts.pop()?;
+        parts.push(first.clone());
+        let seen = parts.iter().filter(|part| !part.values.is_empty()).map(|part| &part.values).collect::<Vec<_>>();
+        let values = match &seen[..] {
+            [only] => (*only).clone(),
+            seen => fold_values(seen),
+        };
+        let rules = first.rules.iter().map(|(rule, _)| {
+            let said = parts.iter().flat_map(|part| &part.rules).filter(|(other, _)| other == rule);
+            // What holds for every part holds for the whole, unless it is a sum.
+            let all_held = said.map(|(_, held)| *held).all(|held| held == Some(true));
+            let known = values.get(&rule.aggregation.to_string()).map(|value| rule.holds(*value));
+            (rule.clone(), known.or_else(|| all_held.then_some(true)))
+        });
+        Some(Self { rules: rules.collect(), selector: first.selector, values })
+    }
+
     fn value(&self, aggregation: &str) -> Option<f64> {
         self.values.get(aggregation).copied().map(rounded)
     }
+}
+
+/// What of a metric's values can be told of the whole.
+fn fold_values(parts: &[&BTreeMap<String, f64>]) -> BTreeMap<String, f64> {
+    let all = |name: &str| parts.iter().map(|values| values.get(name).copied()).collect::<Option<Vec<_>>>();
+    let sum = |name: &str| all(name).map(|values| values.iter().sum::<f64>());
+    let weighted = |values: Vec<f64>, weights: Vec<f64>| {
+        let sum = values.iter().zip(&weights).map(|(value, weight)| value * weight).sum::<f64>();
+        sum / weights.iter().sum::<f64>()
+    };
+    let (passes, fails, count) = (sum("passes"), sum("fails"), sum("count"));
+    let rate = match (passes, fails) {
+        (Some(passes), Some(fails)) => Some(passes / (passes + fails)),
+        // That of a counter, per second, of k6 that ran side by side.
+        _ => sum("rate"),
+    };
+    let folded = [
+        ("passes", passes),
+        ("fails", fails),
+        ("count", count),
+        ("rate", rate),
+        ("avg", all("avg").zip(all("count")).map(|(averages, counts)| weighted(averages, counts))),
+        ("min", all("min").and_then(|values| values.into_iter().min_by(f64::total_cmp))),
+        ("max", all("max").and_then(|values| values.into_iter().max_by(f64::total_cmp))),
+    ];
+    folded.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
 /// The values of a metric; none where no sample came, which k6 writes as 0.
@@ -163,6 +225,57 @@ mod tests {
         }
         assert_eq!(handed.rules().count(), 6);
         assert_eq!((handed.value("http_req_failed", "rate"), handed.value("http_reqs", "count")), (Some(0.5), None));
+    }
+
+    #[test]
+    fn summaries_of_parts_add_up_to_what_can_be_known_of_the_whole() {
+        let part = |count: f64, avg: f64, max: f64, fails: f64, held: bool| {
+            Summary::read(&json!({"metrics": {
+                "http_req_duration": {"values": {"avg": avg, "min": 1, "max": max, "p(95)": avg, "count": count},
+                    "thresholds": {"p(95)<500": {"ok": held}, "max<10": {"ok": held}}},
+                "http_req_failed": {"values": {"rate": fails / count, "passes": fails, "fails": count - fails},
+                    "thresholds": {"rate<0.2": {"ok": held}}},
+                "http_reqs": {"values": {"count": count, "rate": count / 10.0}, "thresholds": {"count<12": {"ok": true}}},
+                "vus": {"values": {"value": 2, "min": 1, "max": 2}, "thresholds": {"value<3": {"ok": true}}},
+                "quiet": {"values": {"count": 0, "rate": 0}},
+            }}))
+            .unwrap()
+        };
+        let alone = part(10.0, 3.0, 5.0, 1.0, true);
+        assert_eq!(Summary::fold(vec![alone.clone()]), Some(alone.clone()));
+        assert_eq!(Summary::fold(vec![]), None);
+        let whole = Summary::fold(vec![alone.clone(), part(30.0, 7.0, 20.0, 9.0, false)]).unwrap();
+        for (metric, name, value) in [
+            ("http_req_duration", "count", Some(40.0)),
+            ("http_req_duration", "avg", Some(6.0)),
+            ("http_req_duration", "max", Some(20.0)),
+            ("http_req_duration", "p(95)", None),
+            ("http_req_failed", "rate", Some(0.25)),
+            ("http_reqs", "count", Some(40.0)),
+            ("http_reqs", "rate", Some(4.0)),
+            ("vus", "value", None),
+            ("quiet", "count", Some(0.0)),
+        ] {
+            assert_eq!(whole.value(metric, name), value, "{metric} {name}");
+        }
+        let held = |summary: &Summary, rule: &str| summary.held(&rule.parse().unwrap());
+        for (rule, expected) in [
+            ("http_req_duration:p(95)<500", None),
+            ("http_req_duration:max<10", Some(false)),
+            ("http_req_failed:rate<0.2", Some(false)),
+            ("http_reqs:count<12", Some(false)),
+            ("vus:value<3", Some(true)),
+        ] {
+            assert_eq!(held(&whole, rule), expected, "{rule}");
+        }
+        assert_eq!(whole.rules().count(), 5);
+        let both_held = Summary::fold(vec![alone, part(30.0, 7.0, 9.0, 1.0, true)]).unwrap();
+        assert_eq!(held(&both_held, "http_req_duration:p(95)<500"), Some(true));
+        // Where only one part saw a metric, it has seen all of it.
+        let other =
+            Summary::read(&json!({"metrics": {"http_req_duration": {"values": {"p(95)": 0, "count": 0, "avg": 0}}}}));
+        let one = Summary::fold(vec![part(10.0, 3.0, 5.0, 1.0, true), other.unwrap()]).unwrap();
+        assert_eq!(one.value("http_req_duration", "p(95)"), Some(3.0));
     }
 
     #[test]

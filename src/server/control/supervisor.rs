@@ -31,6 +31,7 @@ use tokio::{
 use self::stopping::Tries;
 use super::{
     archive::{Archive, ArchiveError, take_oldest},
+    fleet,
     log::LogLine,
     verdict,
 };
@@ -48,6 +49,8 @@ use crate::server::{
 const START_ALLOWANCE_S: u32 = 30;
 /// What k6 may take after its schedule ended (`teardown()`, last push, summary), in seconds.
 const END_ALLOWANCE_S: u32 = 10;
+/// How many k6 share a run's load.
+const INSTANCES: u32 = 1;
 /// Lines of k6's log that are shown.
 const LOG_LINES: usize = 500;
 /// How long the start of the dashboard waits for the first look at the engine.
@@ -126,7 +129,7 @@ impl State {
         RunFeed {
             run: self.current().cloned(),
             engine: self.engine.clone(),
-            k6_meter: self.instance.as_ref().and_then(|instance| instance.meter()),
+            k6_meters: self.instance.as_ref().map(|instance| instance.meters()).unwrap_or_default(),
             k6_pids: self.instance.as_ref().map(|instance| instance.pids()).unwrap_or_default(),
             adopted: self.adopted,
             storage_problem: self.storage_problem.clone(),
@@ -186,7 +189,7 @@ impl Supervisor {
     }
 
     async fn recover(self: &Arc<Self>, id: RunId, adopt: bool) {
-        let instance = self.engine.recover(&id, &self.archive.dir(&id)).await;
+        let instance = self.recovered(&id).await;
         let found = instance.state().borrow().clone();
         if found.is_over() {
             tracing::info!(run_id = %id, "the run ended while no dashboard was there");
@@ -214,9 +217,13 @@ impl Supervisor {
         self.follow(id, instance);
     }
 
+    async fn recovered(&self, id: &RunId) -> Arc<dyn Instance> {
+        fleet::recover(&*self.engine, id, &self.archive.dir(id), &self.shutdown).await
+    }
+
     /// Ends what is at work in a folder whose record can't be read: it would send load beside the next run.
     async fn end_stray(self: &Arc<Self>, id: RunId) {
-        let instance = self.engine.recover(&id, &self.archive.dir(&id)).await;
+        let instance = self.recovered(&id).await;
         if !instance.state().borrow().is_over() {
             tracing::error!(run_id = %id, "ending the k6 of a run whose record can't be read");
             self.insist(id.clone(), instance.clone());
@@ -291,23 +298,26 @@ impl Supervisor {
         };
         let unavailable = |error: &dyn std::error::Error| ApiError::Unavailable { what: error.to_string() };
         let (archive, record) = (self.archive.clone(), run.clone());
-        let dir = tokio::task::spawn_blocking(move || archive.create(&record))
+        let folders = tokio::task::spawn_blocking(move || archive.create(&record, INSTANCES))
             .await
             .map_err(|error| ApiError::Internal { what: error.to_string() })?
             .map_err(|error| unavailable(&error))?;
         let of_trend = |threshold: &&Threshold| threshold.kind() == Some(MetricKind::Trend);
         trend_stats.extend(run.plan.thresholds.iter().filter(of_trend).map(|rule| rule.aggregation.to_string()));
-        let launch = Launch {
+        let input = ScriptInput::new(&run.plan, run.schedule.as_ref(), &self.services.services());
+        let launch = |(part, dir)| Launch {
             run: run.id.clone(),
+            part,
             dir,
             script: run.plan.script.clone(),
-            input: ScriptInput::new(&run.plan, run.schedule.as_ref(), &self.services.services()),
-            trend_stats,
+            input: input.clone(),
+            trend_stats: trend_stats.clone(),
             allowed: Duration::from_millis(run.deadline_ms.saturating_sub(run.created_ms)),
-            store_url,
+            store_url: store_url.clone(),
             native_histograms: store.native_histograms,
         };
-        self.engine.start(launch).await.map_err(|error| unavailable(&error))
+        let launches = folders.into_iter().map(launch).collect();
+        fleet::start(&*self.engine, launches, &self.shutdown).await.map_err(|error| unavailable(&error))
     }
 
     /// Takes the one place there is for a run at work.

@@ -30,11 +30,12 @@ use super::*;
 use crate::server::{
     config::{DockerConfig, EngineChoice, StoreChoice},
     engine::{
-        InstanceState, Launch, keeper,
+        Instance, InstanceState, Launch, Part, keeper,
         process::{KeeperCommand, ProcessEngine},
         selection::Selection,
     },
     feed::RunFeed,
+    prometheus::lab,
 };
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -701,6 +702,65 @@ fn kill(pid: i64) {
 }
 
 #[test]
+fn several_k6_share_the_load_of_a_run_and_end_as_one() {
+    let bench = Bench::new(&[("a.js", &script("2s", "{}", "")), ("long.js", &script("60s", "{}", ""))]);
+    let config = bench.config();
+    let archive = Archive::open(StateLock::claim(&config.state_dir).unwrap()).unwrap();
+    let runtime = Runtime::new().unwrap();
+    let shutdown = Shutdown::default();
+    let engine = ProcessEngine::new(&config, "in tests", &shutdown).with_keeper(keeper_command());
+    let start = |id: &str, script: &str| {
+        let run = lab::run(id, 10, &[]);
+        let launch = |(part, dir)| Launch {
+            run: run.id.clone(),
+            part,
+            dir,
+            script: script.into(),
+            input: ScriptInput::new(&plan(script, &[]), None, &config.services),
+            trend_stats: vec![],
+            allowed: LIMIT,
+            store_url: "http://127.0.0.1:9".into(),
+            native_histograms: false,
+        };
+        let launches = archive.create(&run, 2).unwrap().into_iter().map(launch).collect();
+        let started = runtime.block_on(fleet::start(&engine, launches, &shutdown)).unwrap();
+        (run.id, started.instance)
+    };
+    let wait = |instance: &Arc<dyn Instance>, state: fn(&InstanceState) -> bool| {
+        let mut states = instance.state();
+        let waited = async { tokio::time::timeout(LIMIT, states.wait_for(state)).await.unwrap().unwrap().clone() };
+        runtime.block_on(waited)
+    };
+
+    let (id, instance) = start("r-fleet", "a.js");
+    assert_eq!(instance.pids().len(), 2);
+    assert!(matches!(wait(&instance, |state| *state != InstanceState::Preparing), InstanceState::Running { .. }));
+    let over = wait(&instance, InstanceState::is_over);
+    let InstanceState::Ended(exit) = &over else { panic!("{over:?}") };
+    assert_eq!(verdict::verdict(exit, &archive.log(&id, LIMIT.as_secs() as usize)), Verdict::Passed);
+    let folders = Part::all(2).into_iter().map(|part| part.folder(&archive.dir(&id)));
+    for folder in folders {
+        let export = fs::read_to_string(folder.join("summary-export.json")).unwrap();
+        let own = summary::Summary::read(&serde_json::from_str(&export).unwrap()).unwrap();
+        assert_eq!(own.value("vus_max", "value"), Some(1.0), "half of the two VUs");
+    }
+    let hits = bench.hits.load(Ordering::Relaxed) as f64;
+    assert_eq!(archive.summary(&id).unwrap().value("http_reqs", "count"), Some(hits));
+    let recovered = runtime.block_on(fleet::recover(&engine, &id, &archive.dir(&id), &shutdown));
+    assert_eq!(*recovered.state().borrow(), over);
+
+    // One that breaks takes the others with it.
+    let (id, instance) = start("r-broken", "long.js");
+    wait(&instance, |state| *state != InstanceState::Preparing);
+    let processes = instance.pids();
+    kill(processes[1].into());
+    let over = wait(&instance, InstanceState::is_over);
+    let InstanceState::Ended(exit) = &over else { panic!("{over:?}") };
+    assert!(matches!(verdict::verdict(exit, &archive.log(&id, 9)), Verdict::Crashed { .. }), "{exit:?}");
+    processes.into_iter().for_each(|pid| gone(pid.into()));
+}
+
+#[test]
 fn a_run_past_its_deadline_is_ended_without_any_dashboard() {
     let bench = Bench::new(&[("a.js", &script("60s", "{}", ""))]);
     let config = bench.config();
@@ -713,6 +773,7 @@ fn a_run_past_its_deadline_is_ended_without_any_dashboard() {
         let input = ScriptInput::new(&plan("a.js", &[]), None, &config.services);
         let launch = Launch {
             run: id.clone(),
+            part: Part::WHOLE,
             dir: dir.clone(),
             script: "a.js".into(),
             input,
@@ -728,7 +789,9 @@ fn a_run_past_its_deadline_is_ended_without_any_dashboard() {
     gone_with_keeper(&dir);
 
     let engine = ProcessEngine::new(&config, "in tests", &Shutdown::default());
-    let found = Runtime::new().unwrap().block_on(async { engine.recover(&id, &dir).await.state().borrow().clone() });
+    let found = Runtime::new()
+        .unwrap()
+        .block_on(async { engine.recover(&id, Part::WHOLE, &dir).await.state().borrow().clone() });
     let InstanceState::Ended(exit) = found else { panic!("{found:?}") };
     assert_eq!(verdict::verdict(&exit, &[]), Verdict::TimedOut);
 }

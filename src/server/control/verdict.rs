@@ -97,7 +97,7 @@ fn last_error(log: &[String]) -> Option<String> {
 pub fn thresholds(observed: Vec<Observed>, exit: Option<&Exit>, summary: Option<&Summary>) -> Vec<Observed> {
     let all_held = exit.is_some_and(|exit| exit.code == Some(code::PASSED));
     let mut known = observed;
-    for (threshold, _) in summary.iter().flat_map(|summary| summary.rules()) {
+    for threshold in summary.iter().flat_map(|summary| summary.rules()) {
         if known.len() < Threshold::MOST_OF_SCRIPT && known.iter().all(|known| known.threshold != *threshold) {
             known.push(Observed { threshold: threshold.clone(), value: None, ok: None, k6_ok: None });
         }

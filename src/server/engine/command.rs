@@ -27,7 +27,7 @@ pub struct Places<'a> {
 
 /// Arguments of `k6` for a run.
 pub fn run_args(launch: &Launch, places: &Places) -> Vec<String> {
-    [
+    let mut args = [
         "run",
         // Verbose for the line that tells the start; the rest is dropped.
         "--verbose",
@@ -39,15 +39,17 @@ pub fn run_args(launch: &Launch, places: &Places) -> Vec<String> {
         "--out=experimental-prometheus-rw",
         &format!("--system-tags={SYSTEM_TAGS}"),
         &format!("--tag=testid={}", launch.run),
-        "--tag=instance=1",
+        &format!("--tag=instance={}", launch.part.number()),
         // Written whatever the script's own `handleSummary` does.
         &format!("--summary-export={}", places.export),
         // Wins over the script's options, so theirs are part of it.
         &format!("--summary-trend-stats={}", trend_stats(&launch.trend_stats).join(",")),
-        places.script,
     ]
     .map(str::to_owned)
-    .to_vec()
+    .to_vec();
+    args.extend(launch.part.arguments());
+    args.push(places.script.to_owned());
+    args
 }
 
 fn trend_stats(more: &[String]) -> Vec<&str> {

@@ -36,7 +36,8 @@ use self::{
     instance::{DockerInstance, Followed, Record},
 };
 use super::{
-    COMMAND_LIMIT, CommandError, Engine, EngineError, Instance, InstanceState, Launch, OUTPUT_LIMIT, Output, Started,
+    COMMAND_LIMIT, CommandError, Engine, EngineError, Instance, InstanceState, Launch, OUTPUT_LIMIT, Output, Part,
+    Started,
     command::{self, Places},
     deadline, files,
     k6::Version,
@@ -263,9 +264,9 @@ impl DockerEngine {
         Removed { tasks: self.shutdown.tasks.clone(), rest: Some((client, name, followed)) }
     }
 
-    /// The name of a run's container.
-    fn name(run: &RunId) -> String {
-        format!("ha-dashboard-{run}-1")
+    /// The name of an instance's container.
+    fn name(run: &RunId, part: Part) -> String {
+        format!("ha-dashboard-{run}-{}", part.number())
     }
 
     /// Makes the container and starts it. Its record is there before it starts.
@@ -281,7 +282,7 @@ impl DockerEngine {
         recipe.labels.extend(
             [
                 (label::RUN, launch.run.to_string()),
-                (label::INSTANCE, "1".into()),
+                (label::INSTANCE, launch.part.number().to_string()),
                 (label::DEADLINE, deadline(launch.allowed).to_string()),
             ]
             .map(|(name, value)| (name.to_owned(), value)),
@@ -412,7 +413,7 @@ impl Engine for DockerEngine {
 
     async fn start(&self, launch: Launch) -> Result<Started, EngineError> {
         script_path(&self.scripts_dir, &launch.script)?;
-        let mut record = Record::new(Self::name(&launch.run), deadline(launch.allowed));
+        let mut record = Record::new(Self::name(&launch.run, launch.part), deadline(launch.allowed));
         locked(&self.followed).insert(record.name.clone());
         if let Err(error) = self.make(&launch, &mut record).await {
             match &error {
@@ -432,7 +433,7 @@ impl Engine for DockerEngine {
         Ok(Started { instance, deadline_ms })
     }
 
-    async fn recover(&self, run: &RunId, dir: &Path) -> Arc<dyn Instance> {
+    async fn recover(&self, run: &RunId, part: Part, dir: &Path) -> Arc<dyn Instance> {
         let end = dir.to_owned();
         if let Ok(Ok(Some(exit))) = tokio::task::spawn_blocking(move || files::read_exit(&end)).await {
             // Its end was noted; the container, if it is still there, goes with the sweep.
@@ -441,7 +442,7 @@ impl Engine for DockerEngine {
         let record = instance::read(dir).await;
         let name = match &record {
             Ok(Some(record)) => record.name.clone(),
-            _ => Self::name(run),
+            _ => Self::name(run, part),
         };
         // An engine that hangs must not hold up the start of the dashboard.
         let state = timeout(LOOK_LIMIT, self.client.state(&name)).await;

@@ -23,7 +23,7 @@ use tokio::{
 
 use self::instance::{POLL, ProcessInstance};
 use super::{
-    CommandError, EXPORT_FILE, Engine, EngineError, Instance, Launch, Output, SUMMARY_FILE, Started,
+    CommandError, EXPORT_FILE, Engine, EngineError, Instance, Launch, Output, Part, SUMMARY_FILE, Started,
     command::{self, Places},
     deadline,
     files::{self, InstanceFile, LaunchFile, read_json},
@@ -266,7 +266,7 @@ impl Engine for ProcessEngine {
         }
     }
 
-    async fn recover(&self, run: &RunId, dir: &Path) -> Arc<dyn Instance> {
+    async fn recover(&self, run: &RunId, _: Part, dir: &Path) -> Arc<dyn Instance> {
         let (folder, id) = (dir.to_owned(), run.clone());
         let found = blocking(move || Ok(processes(&id, &folder))).await;
         let instance = found.unwrap_or_else(|error| {

@@ -7,7 +7,8 @@ use ha_dashboard::domain::{live::EngineStatus, run::RunId};
 use tokio::sync::{Mutex, watch};
 
 use super::{
-    CommandError, Engine, EngineError, Instance, Launch, Output, Started, docker::DockerEngine, process::ProcessEngine,
+    CommandError, Engine, EngineError, Instance, Launch, Output, Part, Started, docker::DockerEngine,
+    process::ProcessEngine,
 };
 use crate::server::{
     config::{Config, EngineChoice},
@@ -111,11 +112,11 @@ impl Engine for Selection {
         self.engine(&seen).start(launch).await
     }
 
-    async fn recover(&self, run: &RunId, dir: &Path) -> Arc<dyn Instance> {
+    async fn recover(&self, run: &RunId, part: Part, dir: &Path) -> Arc<dyn Instance> {
         if DockerEngine::started(dir) {
-            self.docker.recover(run, dir).await
+            self.docker.recover(run, part, dir).await
         } else {
-            self.process.recover(run, dir).await
+            self.process.recover(run, part, dir).await
         }
     }
 

@@ -76,6 +76,7 @@ fn launch(bench: &Bench, config: &Config, id: &str, allowed: Duration) -> Launch
     fs::create_dir_all(&config.state_dir).unwrap();
     Launch {
         run: id.parse().unwrap(),
+        part: Part::WHOLE,
         dir,
         script: "a.js".into(),
         input: ScriptInput::new(&plan("a.js", &[]), None, &config.services),
@@ -225,7 +226,7 @@ fn a_container_past_its_deadline_is_ended_by_whoever_follows_it() {
     runtime.shutdown_background();
     let runtime = Runtime::new().unwrap();
     let end = runtime.block_on(async {
-        let instance = choose(&config, &Shutdown::default()).recover(&launch.run, &launch.dir).await;
+        let instance = choose(&config, &Shutdown::default()).recover(&launch.run, Part::WHOLE, &launch.dir).await;
         let mut states = instance.state();
         tokio::time::timeout(LIMIT, states.wait_for(InstanceState::is_over)).await.unwrap().unwrap().clone()
     });

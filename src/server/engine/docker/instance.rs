@@ -173,8 +173,8 @@ impl Instance for DockerInstance {
         self.shared.ask_to_end(false).await.map_err(EngineError::Docker)
     }
 
-    fn meter(&self) -> Option<Meter> {
-        Some(self.shared.meter.clone())
+    fn meters(&self) -> Vec<Meter> {
+        vec![self.shared.meter.clone()]
     }
 }
 
