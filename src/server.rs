@@ -10,6 +10,7 @@ pub mod feed;
 pub mod http;
 pub mod hub;
 pub mod journal;
+mod latest;
 pub mod proc;
 pub mod prometheus;
 pub mod scripts;

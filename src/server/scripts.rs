@@ -24,7 +24,7 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 
 pub use self::inspect::{InspectError, Inspection};
-use super::{engine::Engine, shutdown::Shutdown};
+use super::{engine::Engine, latest::Latest, shutdown::Shutdown};
 
 /// Most inspections at the same time that nobody waits for: each costs a few hundred milliseconds of a core.
 const AT_ONCE: usize = 2;
@@ -38,6 +38,7 @@ const SOON: Duration = Duration::from_secs(1);
 /// The scripts there are.
 pub struct Scripts {
     inspector: Arc<Inspector>,
+    scans: Latest<Arc<Scan>>,
     looks: Mutex<HashMap<String, Look>>,
     shutdown: Shutdown,
 }
@@ -76,6 +77,9 @@ struct Stamp {
     library: (usize, Option<SystemTime>, u64),
 }
 
+/// What is in the folder, by name.
+type Scan = Vec<(String, Result<Stamp, &'static str>)>;
+
 /// A script's name, and the look at it or the reason why it can't be one.
 type Found = (String, Result<watch::Receiver<Option<Known>>, &'static str>);
 
@@ -83,7 +87,12 @@ impl Scripts {
     /// Looks at `*.js` files directly in `dir` with the k6 of `engine`, which are told of `services` as they load.
     pub fn new(dir: PathBuf, engine: Arc<dyn Engine>, services: Vec<Service>, shutdown: &Shutdown) -> Self {
         let inspector = Inspector { dir, engine, probe: probe(services), permits: Semaphore::new(AT_ONCE) };
-        Self { inspector: Arc::new(inspector), looks: Mutex::default(), shutdown: shutdown.clone() }
+        Self {
+            inspector: Arc::new(inspector),
+            scans: Latest::default(),
+            looks: Mutex::default(),
+            shutdown: shutdown.clone(),
+        }
     }
 
     /// All scripts by name; inspects only what changed since the last call. Files that can't be scripts for their name or
@@ -119,21 +128,11 @@ impl Scripts {
 
     /// The scripts that are wanted, by name. Begins to look at those that changed.
     async fn look_at(&self, wanted: impl Fn(&str) -> bool) -> Vec<Found> {
-        let dir = self.inspector.dir.clone();
-        let found = match tokio::task::spawn_blocking(move || scan(&dir)).await {
-            Ok(Ok(found)) => found,
-            Ok(Err(error)) => {
-                tracing::warn!(dir = %self.inspector.dir.display(), %error, "the scripts folder can't be read");
-                Vec::new()
-            }
-            Err(error) => {
-                tracing::error!(%error, "looking through the scripts folder failed");
-                Vec::new()
-            }
-        };
+        let found = self.scans.get(|| self.scan()).await;
         let mut looks = self.looks();
         looks.retain(|name, _| found.iter().any(|(other, ..)| other == name));
-        let look = |(name, about): (String, Result<Stamp, &'static str>)| {
+        let look = |(name, about): &(String, Result<Stamp, &'static str>)| {
+            let name = name.clone();
             let known = about.map(|stamp| {
                 if !looks.get(&name).is_some_and(|look| look.is_fresh(stamp)) {
                     looks.insert(name.clone(), self.look(name.clone(), stamp));
@@ -142,7 +141,23 @@ impl Scripts {
             });
             (name, known)
         };
-        found.into_iter().filter(|(name, _)| wanted(name)).map(look).collect()
+        found.iter().filter(|(name, _)| wanted(name)).map(look).collect()
+    }
+
+    /// Looks through the folder.
+    async fn scan(&self) -> Arc<Scan> {
+        let dir = self.inspector.dir.clone();
+        match tokio::task::spawn_blocking(move || scan(&dir)).await {
+            Ok(Ok(found)) => Arc::new(found),
+            Ok(Err(error)) => {
+                tracing::warn!(dir = %self.inspector.dir.display(), %error, "the scripts folder can't be read");
+                Arc::default()
+            }
+            Err(error) => {
+                tracing::error!(%error, "looking through the scripts folder failed");
+                Arc::default()
+            }
+        }
     }
 
     /// Begins to look at a script.
@@ -324,7 +339,7 @@ fn resolve(dir: &Path, name: &str) -> Option<PathBuf> {
 }
 
 /// The scripts in a folder by name, each with its stamp, or with the reason why it can't be used. Hidden files are none.
-fn scan(dir: &Path) -> std::io::Result<Vec<(String, Result<Stamp, &'static str>)>> {
+fn scan(dir: &Path) -> std::io::Result<Scan> {
     let dir = dir.canonicalize()?;
     let library = library_stamp(&dir.join("lib"));
     let mut found = Vec::new();
