@@ -1,21 +1,28 @@
 //! Instantiates Leptos once: pages and server functions as one axum router. Not generic, so that the binary compiles fast.
 
-use std::sync::OnceLock;
+mod shared;
+
+use std::sync::{Arc, OnceLock};
 
 use axum::{
     Router,
     body::Body,
-    http::{HeaderName, HeaderValue, Method, Request, StatusCode, header},
+    http::{HeaderName, HeaderValue, Method, Request, StatusCode, header, request::Parts},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
-use leptos::{nonce::use_nonce, prelude::*};
+use futures::FutureExt;
+use leptos::{
+    nonce::{Nonce, use_nonce},
+    prelude::*,
+};
 use leptos_axum::{
     AxumRouteListing, LeptosRoutes, ResponseOptions, generate_route_list_with_exclusions_and_ssg_and_context,
 };
 use tower::ServiceExt;
 use tower_http::{services::ServeDir, set_header::SetResponseHeaderLayer};
 
+use self::shared::SharedPages;
 use crate::{
     api::{error::ApiError, port::SharedControl},
     ui,
@@ -32,8 +39,14 @@ static ROUTES: OnceLock<Vec<AxumRouteListing>> = OnceLock::new();
 
 /// Pages and server functions over `control`, and the files of the site.
 pub fn router(options: LeptosOptions, control: SharedControl) -> Router {
+    let view = control.clone();
+    let pages = SharedPages::new(move |caller| {
+        let view = view.clone();
+        async move { view.page_state(&caller).await }.boxed()
+    });
     let context = move || {
         provide_context(control.clone());
+        use_given_nonce();
         forbid_foreign_scripts();
     };
     let build = build(&options);
@@ -75,6 +88,7 @@ pub fn router(options: LeptosOptions, control: SharedControl) -> Router {
     Router::new()
         .leptos_routes_with_context(&options, routes, context, page)
         .fallback(fallback)
+        .layer(middleware::from_fn_with_state(Arc::new(pages), shared::share))
         .layer(middleware::from_fn(honest_status))
         .layer(SetResponseHeaderLayer::overriding(
             HeaderName::from_static(ui::BUILD_HEADER),
@@ -88,6 +102,14 @@ fn build(options: &LeptosOptions) -> String {
     let hashes = options.hash_files.then(|| std::fs::read_to_string(&*options.hash_file).ok()).flatten();
     let wasm = hashes.as_deref().and_then(|hashes| hashes.lines().find_map(|line| line.strip_prefix("wasm:")));
     wasm.map_or(env!("CARGO_PKG_VERSION"), str::trim).to_owned()
+}
+
+/// Puts the request's own nonce, where it has one, in place of the one that Leptos made.
+fn use_given_nonce() {
+    let parts = use_context::<Parts>();
+    if let Some(nonce) = parts.and_then(|parts| parts.extensions.get::<Nonce>().cloned()) {
+        provide_context(nonce);
+    }
 }
 
 /// Tells the browser to run only what this page brings. The nonce is Leptos' own, so this must be said while rendering.

@@ -4,9 +4,10 @@ import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { freePort } from "../harness/net.ts";
-import { residentBytes, until } from "../harness/program.ts";
+import { cpuSeconds, residentBytes, until } from "../harness/program.ts";
 import { Stack } from "../harness/stack.ts";
 import { expect, test } from "../harness/test.ts";
+import { ask } from "./ask.ts";
 import { Crowd } from "./crowd.ts";
 import { printFigures, quantile, report } from "./figures.ts";
 
@@ -87,4 +88,31 @@ test("thousands of viewers, against k6's own dashboard", async () => {
   report({ name: `a tick at 99 % of ${crowd} after the first has it`, unit: "ms", values: [p99[0]] });
   report({ name: "peer: k6's own dashboard", unit: "ms", values: [p99[1]] });
   report({ name: "tick to everybody, against the peer", unit: "×", values: [p99[0] / p99[1]] });
+});
+
+/** What an answer of `url` costs the process behind it, in µs of CPU: not how long it takes, which others decide as well. */
+async function cost(pid: number, url: string, headers: Record<string, string> = {}) {
+  await ask(url, 16, 1, headers);
+  const before = await cpuSeconds(pid);
+  const answers = await ask(url, 16, 5, headers);
+  return (((await cpuSeconds(pid)) - before) / answers) * 1e6;
+}
+
+test("a page for everybody, against one for one reader and against k6's own dashboard", async () => {
+  const stack = await Stack.start();
+  const peer = await Peer.start();
+  const browser = { "accept-encoding": "gzip, deflate, br, zstd" };
+  const [all, one, theirs]: [number[], number[], number[]] = [[], [], []];
+  for (let round = 0; round < 3; round++) {
+    all.push(await cost(stack.program.pid, `${stack.url}/`, browser));
+    // What is asked for with a query is drawn anew.
+    one.push(await cost(stack.program.pid, `${stack.url}/?peak=7`, browser));
+    theirs.push(await cost(peer.pid, `${peer.url}/ui/`, browser));
+  }
+  await peer.stop();
+  await stack.stop();
+  const against = (others: number[]) => all.map((value, at) => value / (others[at] ?? Number.NaN));
+  report({ name: "CPU for a page", unit: "µs", values: all });
+  report({ name: "CPU for a page, against one drawn for one reader", unit: "×", values: against(one), goal: 0.15 });
+  report({ name: "CPU for a page, against k6's (static, 576 bytes)", unit: "×", values: against(theirs), goal: 3 });
 });

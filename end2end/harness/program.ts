@@ -29,6 +29,14 @@ export async function residentBytes(pid: number): Promise<number> {
   return Number(kib) * 1024;
 }
 
+/** CPU time that a process has used. */
+export async function cpuSeconds(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  // User and system time, in the ticks of a hundredth that Linux counts in.
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
 /** The built program as a child process; its output goes to a file. */
 export class Program {
   private readonly ended: Promise<number | null>;

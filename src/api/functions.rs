@@ -39,9 +39,18 @@ fn with_status<T>(result: Result<T, ApiError>) -> Result<T, ApiError> {
     result
 }
 
+/// In a request's extensions: what its page is to show.
+#[cfg(feature = "ssr")]
+#[derive(Debug, Clone)]
+pub struct Shown(pub std::sync::Arc<PageState>);
+
 /// What the page shows before the stream starts.
 #[server(prefix = "/fn", endpoint = "page_state", input = GetUrl)]
 pub async fn get_page_state() -> Result<PageState, ApiError> {
+    let parts = use_context::<axum::http::request::Parts>();
+    if let Some(Shown(state)) = parts.and_then(|parts| parts.extensions.get().cloned()) {
+        return Ok(PageState::clone(&state));
+    }
     Ok(control()?.page_state(&caller()).await)
 }
 

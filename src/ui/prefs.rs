@@ -9,10 +9,16 @@ impl Prefs {
     /// The preferences of the page at hand: of the request on the server, of `<html>` in the browser.
     #[cfg(feature = "ssr")]
     pub fn current() -> Self {
-        use axum::http::{header, request::Parts};
-        let Some(parts) = leptos::prelude::use_context::<Parts>() else { return Self::default() };
+        let parts = leptos::prelude::use_context::<axum::http::request::Parts>();
+        parts.map_or_else(Self::default, |parts| Self::of(&parts.headers))
+    }
+
+    /// The preferences of who sends these headers.
+    #[cfg(feature = "ssr")]
+    pub fn of(headers: &axum::http::HeaderMap) -> Self {
+        use axum::http::header;
         let all = |name| {
-            let values = parts.headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+            let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
             values.collect::<Vec<_>>().join("; ")
         };
         Self::from_headers(&all(header::COOKIE), &all(header::ACCEPT_LANGUAGE))

@@ -841,6 +841,47 @@ async fn pages_forbid_foreign_scripts() {
 }
 
 #[tokio::test]
+async fn a_page_that_readers_share_is_right_for_each() {
+    let server = Server::new();
+    /// A page without its nonce, and the nonce.
+    async fn page(server: &Server, path: &str, header: (&str, &str)) -> (String, String) {
+        let request = Request::get(path).header(header.0, header.1).body(Body::empty()).unwrap();
+        let answer = server.send(request).await;
+        assert_eq!(answer.status, 200);
+        let nonce = answer.header("content-security-policy").split('\'').find_map(|word| word.strip_prefix("nonce-"));
+        let nonce = nonce.unwrap().to_owned();
+        let mut html = String::new();
+        if answer.header("content-encoding") == "gzip" {
+            std::io::Read::read_to_string(&mut flate2::read::GzDecoder::new(&*answer.body), &mut html).unwrap();
+        } else {
+            html = String::from_utf8(answer.body.to_vec()).unwrap();
+        }
+        assert!(html.contains(&format!("nonce=\"{nonce}\"")), "{nonce}");
+        (html.replace(&nonce, ""), nonce)
+    }
+    let plain = ("x-other", "1");
+    let (first, nonce) = page(&server, "/", plain).await;
+    for header in [plain, ("accept-encoding", "gzip")] {
+        let (again, other) = page(&server, "/", header).await;
+        assert!(first == again, "{header:?}");
+        assert_ne!(nonce, other);
+    }
+    let (german, _) = page(&server, "/", ("cookie", "had_lang=de; had_theme=dark")).await;
+    assert!(german.contains("<html lang=\"de\" data-theme=\"dark\"") && first.contains("<html lang=\"en\">"));
+    // What somebody typed is theirs.
+    assert!(page(&server, "/?peak=77777&error=invalid", plain).await.0.contains("77777"));
+    assert!(page(&server, "/", plain).await.0 == first);
+
+    let stop = "action=\"/stop\"";
+    assert!(!first.contains(stop));
+    let form = "draft[script]=api-load-test.js&draft[target]=all-services&draft[pattern]=load&draft[model]=vus\
+                &draft[peak]=5&draft[duration]=1m&draft[thresholds]=";
+    let answer = server.post("/start", "application/x-www-form-urlencoded", form).await;
+    assert_eq!(answer.header("location"), "/");
+    assert!(page(&server, "/", plain).await.0.contains(stop), "who pressed Start sees it");
+}
+
+#[tokio::test]
 async fn pages_and_the_stream_name_the_same_build() {
     let server = Server::new();
     let stream = server.get("/fn/live").await;
