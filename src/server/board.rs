@@ -5,7 +5,10 @@
 mod stage;
 mod thresholds;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    borrow::Cow,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -127,10 +130,10 @@ impl Board {
     }
 
     /// A run as it is shown.
-    pub fn shown(&self, run: Run) -> Run {
+    pub fn shown<'a>(&self, run: &'a Run) -> Cow<'a, Run> {
         match &*self.seen.borrow() {
-            Some(seen) => run.shown(seen),
-            None => run,
+            Some(seen) if seen.run == run.id => Cow::Owned(run.clone().shown(seen)),
+            _ => Cow::Borrowed(run),
         }
     }
 
@@ -172,7 +175,13 @@ impl Board {
     /// The parts put together.
     fn status(&self, metrics: MetricsStatus) -> Status {
         let RunFeed { run, engine, storage_problem, .. } = self.runs.borrow().clone();
-        Status { run: run.map(|run| self.shown(run)), services: self.services(), engine, metrics, storage_problem }
+        Status {
+            run: run.map(|run| self.shown(&run).into_owned()),
+            services: self.services(),
+            engine,
+            metrics,
+            storage_problem,
+        }
     }
 
     fn show(&self, parts: &mut Parts, status: Status, record: bool) {

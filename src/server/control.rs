@@ -148,15 +148,15 @@ impl Runs for Dashboard {
     }
 
     async fn runs(&self, _: &Caller) -> Vec<Run> {
-        self.supervisor.runs().into_iter().map(|run| self.board.shown(run)).collect()
+        self.supervisor.runs().iter().map(|run| self.board.shown(run).into_owned()).collect()
     }
 
     fn look_at_runs(&self, _: &Caller, look: &mut dyn FnMut(&Run)) {
-        self.supervisor.look_at_runs(look);
+        self.supervisor.look_at_runs(&mut |run| look(&self.board.shown(run)));
     }
 
     async fn run(&self, _: &Caller, id: &RunId) -> Result<Run, ApiError> {
-        self.supervisor.run(id).map(|run| self.board.shown(run))
+        self.supervisor.run(id).map(|run| self.board.shown(&run).into_owned())
     }
 
     async fn log(&self, _: &Caller, id: &RunId) -> Result<Vec<String>, ApiError> {

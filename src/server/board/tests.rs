@@ -45,9 +45,9 @@ fn who_changes_something_finds_it_shown_with_what_was_observed() {
     let finished = Run { state: RunState::Finished(Verdict::Stopped), totals: Some(Totals::default()), ..stopping };
     board.control(feed(&finished));
     assert_eq!(board.brief().status.run.as_ref(), Some(&finished), "k6 has the last word");
-    assert_eq!(board.shown(finished.clone()), finished);
+    assert_eq!(*board.shown(&finished), finished);
     let other = Run { id: "r-2".parse().unwrap(), ..run.clone() };
-    assert_eq!(board.shown(other.clone()), other);
+    assert_eq!(*board.shown(&other), other);
 
     // A run that is no longer at work, whose last numbers are late.
     board.control(feed(&other));

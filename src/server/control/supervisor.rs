@@ -467,7 +467,7 @@ impl Supervisor {
         let (log, summary) = tokio::task::spawn_blocking(read).await.unwrap_or_default();
         let verdict = exit.map_or_else(|why| verdict::lost(why), |exit| verdict::verdict(exit, &log));
         let changed = self.change(id, |run| {
-            let seen = self.board.shown(run.clone()).thresholds;
+            let seen = self.board.shown(run).into_owned().thresholds;
             run.thresholds = verdict::thresholds(seen, exit.ok(), summary.as_ref());
             run.totals = summary.as_ref().map(verdict::totals);
             let known = run.started_ms.is_some();

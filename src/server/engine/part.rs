@@ -17,6 +17,7 @@ pub struct Part {
 
 impl Part {
     /// The only instance of a run.
+    #[cfg(test)]
     pub const WHOLE: Self = Self { number: 1, of: 1 };
 
     /// Every instance of a run that has `of`.

@@ -216,7 +216,7 @@ pub async fn exposition(State(state): State<HttpState>, Asking(caller): Asking) 
         let help = "1: healthy, 0.5: answers with an error, 0: does not answer.";
         text.gauge("service_health_score", help, &[("service", &status.service.name)], score);
     }
-    exposition::newest_runs(&mut text, &newest, snapshot.status.run.as_ref());
+    exposition::newest_runs(&mut text, &newest);
     exposition::events(&mut text, &newest, &state.control.events(&caller).await);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text.finish()).into_response()
 }
