@@ -1,7 +1,6 @@
 //! A picture as ECharts options.
 
 use charming::{
-    Chart,
     component::{Axis as ChartAxis, Grid},
     element::{
         AreaStyle, AxisLabel, AxisLine, AxisPointer, AxisPointerType, AxisTick, AxisType, Emphasis, ItemStyle, Label,
@@ -18,14 +17,18 @@ use super::{
     theme::{Colours, Tone},
 };
 
-/// A whole chart.
+/// A whole chart: what of charming's `Chart` is in use. That one brings the browser all kinds of charts there are.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Whole {
     /// The times are counted from 0, not a zone's midnight.
     #[serde(rename = "useUTC")]
     use_utc: bool,
-    #[serde(flatten)]
-    chart: Chart,
+    animation: bool,
+    grid: Grid,
+    x_axis: ChartAxis,
+    y_axis: Vec<ChartAxis>,
+    series: Vec<Line>,
 }
 
 /// Only the rows, to be merged into a whole chart.
@@ -51,23 +54,20 @@ const RIGHT_WITH_AXIS: f64 = 52.0;
 /// The chart of a picture, without rows.
 pub fn whole(picture: &Picture, colours: &Colours) -> Whole {
     let right = if picture.right.is_some() { RIGHT_WITH_AXIS } else { RIGHT };
-    let mut chart = Chart::new()
-        .animation(false)
-        .grid(Grid::new().left(LEFT).right(right).top(14.0).bottom(30.0))
-        .x_axis(time_axis(picture, colours))
-        .y_axis(value_axis(&picture.left, colours, true));
-    if let Some(axis) = &picture.right {
-        chart = chart.y_axis(value_axis(axis, colours, false));
-    }
+    let mut y_axis = vec![value_axis(&picture.left, colours, true)];
+    y_axis.extend(picture.right.iter().map(|axis| value_axis(axis, colours, false)));
     // The background goes first, so that nothing is hidden behind it.
-    chart = chart.series(backdrop(picture, colours)).series(gaps(picture, colours));
-    for (i, trace) in picture.traces.iter().enumerate() {
-        chart = chart.series(line(i, trace, colours));
+    let mut series = vec![backdrop(picture, colours), gaps(picture, colours)];
+    series.extend(picture.traces.iter().enumerate().map(|(i, trace)| line(i, trace, colours)));
+    series.extend(picture.limits.iter().enumerate().map(|(i, limit)| limit_line(i, limit, picture, colours)));
+    Whole {
+        use_utc: true,
+        animation: false,
+        grid: Grid::new().left(LEFT).right(right).top(14.0).bottom(30.0),
+        x_axis: time_axis(picture, colours),
+        y_axis,
+        series,
     }
-    for (i, limit) in picture.limits.iter().enumerate() {
-        chart = chart.series(limit_line(i, limit, picture, colours));
-    }
-    Whole { use_utc: true, chart }
 }
 
 /// The rows of a picture's traces.

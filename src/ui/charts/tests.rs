@@ -106,7 +106,7 @@ fn closed_load_shows_vus_over_the_planned_course() {
     let option = json_of(&picture);
     assert_eq!(option["useUTC"], true);
     assert_eq!(option["animation"], false);
-    assert_eq!(option["yAxis"]["max"], 60.0, "the plan's peak has room from the start");
+    assert_eq!(option["yAxis"][0]["max"], 60.0, "the plan's peak has room from the start");
     let vus = series(&option, "trace-0");
     assert_eq!(vus["areaStyle"]["color"], "<series-1>");
     assert_eq!(vus["sampling"], "lttb");

@@ -265,8 +265,7 @@ fn pointer_time(event: &JsValue) -> Option<f64> {
 
 /// ECharts writes numbers the English way; functions made here need no `unsafe-eval`, unlike functions sent as text.
 fn format_axes(option: &JsValue, number: fn(f64) -> String) -> Vec<Closure<dyn Fn(f64) -> String>> {
-    let axes = get(option, "yAxis");
-    let axes = if Array::is_array(&axes) { axes.unchecked_into() } else { Array::of1(&axes) };
+    let axes: Array = get(option, "yAxis").unchecked_into();
     let format = |axis: JsValue| {
         let label = get(&axis, "axisLabel");
         let template = get(&label, "formatter").as_string()?;
