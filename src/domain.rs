@@ -1,8 +1,10 @@
 //! Plans, schedules, runs, frames, histograms, services, events, thresholds, formats and readers' preferences.
 //!
-//! Pure and deterministic: no I/O, no clock, no features, but that the server derives the description of its API from what it
-//! sends. Time and ids are passed in. Every type here may cross the wire.
+//! Pure and deterministic: no I/O, no clock. Of features there is what the server derives to describe its API, and what keeps
+//! the page small: where numbers come from in [`decimal`], and names for serde. Time and ids are passed in. Every type here
+//! may cross the wire.
 
+pub mod decimal;
 pub mod event;
 pub mod format;
 pub mod frame;

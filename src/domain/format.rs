@@ -1,6 +1,6 @@
 //! Numbers for people, in English and German.
 
-use super::frame::Unit;
+use super::{decimal, frame::Unit};
 
 /// What stands for a value that isn't there.
 pub const NO_DATA: &str = "–";
@@ -132,7 +132,7 @@ pub fn number(value: f64, decimals: usize, numbers: Numbers) -> String {
     if !value.is_finite() {
         return NO_DATA.into();
     }
-    let plain = format!("{:.decimals$}", value.abs());
+    let plain = decimal::fixed(value.abs(), decimals);
     let (whole, fraction) = plain.split_once('.').unwrap_or((&plain, ""));
     let mut text = String::with_capacity(plain.len() * 2);
     // What rounds to zero has no sign.

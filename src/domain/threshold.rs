@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::format::cut;
+use super::{decimal, format::cut};
 
 /// How a threshold condenses its metric.
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
@@ -230,7 +230,7 @@ impl Aggregation {
 
 /// A finite number; -0 becomes 0.
 fn number(text: &str) -> Option<f64> {
-    text.trim().parse::<f64>().ok().filter(|number| number.is_finite()).map(|number| number + 0.0)
+    decimal::parse(text.trim()).filter(|number| number.is_finite()).map(|number| number + 0.0)
 }
 
 /// The largest limit taken: more than any metric reaches, and short to write.
@@ -378,7 +378,7 @@ impl std::fmt::Display for Aggregation {
             Self::Med => f.write_str("med"),
             Self::Min => f.write_str("min"),
             Self::Max => f.write_str("max"),
-            Self::Percentile(percentile) => write!(f, "p({percentile})"),
+            Self::Percentile(percentile) => write!(f, "p({})", decimal::shortest(*percentile)),
             Self::Rate => f.write_str("rate"),
             Self::Count => f.write_str("count"),
             Self::Value => f.write_str("value"),
@@ -438,7 +438,7 @@ impl Threshold {
 
     /// The expression alone, as k6's `thresholds` option takes it: `p(95)<500`.
     pub fn expression(&self) -> String {
-        format!("{}{}{}", self.aggregation, self.comparison.sign(), self.limit)
+        format!("{}{}{}", self.aggregation, self.comparison.sign(), decimal::shortest(self.limit))
     }
 
     /// Whether the rule holds; `None`: the limit lies within what the value is known to.

@@ -4,7 +4,7 @@ use super::text::Text;
 use crate::{
     api::error::ApiError,
     domain::{
-        Millis,
+        Millis, decimal,
         event::EventKind,
         format::{self, NO_DATA, Numbers},
         frame::Unit,
@@ -39,7 +39,7 @@ pub fn parts(unit: Unit, value: Option<f64>, lang: Lang) -> (String, String) {
 
 /// A raw value for `data-value`: empty for none.
 pub fn raw(value: Option<f64>) -> String {
-    value.map(|value| value.to_string()).unwrap_or_default()
+    value.map(decimal::shortest).unwrap_or_default()
 }
 
 /// A CPU use in percent of one core.

@@ -11,7 +11,7 @@ use super::{
     theme::Tone,
 };
 use crate::domain::{
-    Millis,
+    Millis, decimal,
     format::{self, Numbers},
     frame::{Dimension, History, Metric, SeriesKey, Unit},
     live::{LiveState, Snapshot},
@@ -358,7 +358,7 @@ fn limits_of(panel: &Panel, run: &Run, text: &ChartText) -> Vec<Limit> {
             Aggregation::Med => "p50".to_owned(),
             Aggregation::Min => "min".to_owned(),
             Aggregation::Max => "max".to_owned(),
-            Aggregation::Percentile(p) => format!("p{p}"),
+            Aggregation::Percentile(p) => format!("p{}", decimal::shortest(p)),
             Aggregation::Rate | Aggregation::Count | Aggregation::Value => (text.metric)(metric).to_owned(),
         };
         let sign = comparison_sign(threshold.comparison);

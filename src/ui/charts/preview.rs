@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     domain::{
+        decimal::fixed,
         format::clock,
         frame::Metric,
         schedule::{Executor, Schedule},
@@ -96,7 +97,7 @@ impl Course {
     }
 
     fn line(&self) -> String {
-        self.points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect::<Vec<_>>().join(" ")
+        self.points.iter().map(|(x, y)| format!("{},{}", fixed(*x, 1), fixed(*y, 1))).collect::<Vec<_>>().join(" ")
     }
 
     fn area(&self) -> String {
@@ -119,5 +120,5 @@ impl Course {
 }
 
 fn percent(share: f64) -> String {
-    format!("{:.2}%", share * 100.0)
+    format!("{}%", fixed(share * 100.0, 2))
 }

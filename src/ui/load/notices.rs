@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::{ActionError, Form};
 use crate::{
     api::functions,
-    domain::{format, live::Pull},
+    domain::{decimal::fixed, format, live::Pull},
     ui::{
         live::Live,
         show,
@@ -170,9 +170,9 @@ fn ImageNotice() -> impl IntoView {
                             aria-label=text.image_pull
                             aria-valuemin="0"
                             aria-valuemax="100"
-                            aria-valuenow=move || percent().to_string()
+                            aria-valuenow=move || fixed(percent(), 0)
                         >
-                            <div class="bar-fill" style:width=move || format!("{}%", percent())></div>
+                            <div class="bar-fill" style:width=move || format!("{}%", fixed(percent(), 0))></div>
                         </div>
                         <p class="tabular">
                             {move || {

@@ -6,6 +6,7 @@ use super::ActionError;
 use crate::{
     api::functions,
     domain::{
+        decimal::fixed,
         format,
         frame::{Metric, Unit},
         grafana,
@@ -19,11 +20,21 @@ use crate::{
 };
 
 /// What the panel shows: changes rarely, so that buttons and the focus on them stay.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 enum Face {
     Idle,
     Active,
     Ended,
+}
+
+impl Face {
+    fn id(self) -> &'static str {
+        match self {
+            Self::Idle => "idle",
+            Self::Active => "active",
+            Self::Ended => "ended",
+        }
+    }
 }
 
 /// State, progress and Stop while a run is at work; its verdict afterwards.
@@ -43,7 +54,7 @@ pub fn RunPanel() -> impl IntoView {
         </span>
     };
     view! {
-        <section class="card run" data-face=move || format!("{:?}", face.get()).to_lowercase()>
+        <section class="card run" data-face=move || face.get().id()>
             <header class="run-head">
                 <h2 id="run-heading" tabindex="-1">
                     {move || match live.run.get() {
@@ -147,7 +158,7 @@ fn Active() -> impl IntoView {
                 aria-valuenow=move || (percent.get() as u32).to_string()
                 aria-valuetext=elapsed
             >
-                <div class="bar-fill" style:width=move || format!("{}%", percent.get())></div>
+                <div class="bar-fill" style:width=move || format!("{}%", fixed(percent.get(), 1))></div>
                 <PhaseMarks />
             </div>
             <p class="muted tabular">{elapsed}</p>
@@ -202,7 +213,7 @@ fn PhaseMarks() -> impl IntoView {
         })
     });
     move || {
-        let mark = |at: f64| view! { <i class="bar-mark" style:left=format!("{at:.2}%")></i> };
+        let mark = |at: f64| view! { <i class="bar-mark" style:left=format!("{}%", fixed(at, 2))></i> };
         marks.get().into_iter().map(mark).collect_view()
     }
 }
