@@ -5,6 +5,7 @@
 //! - [`ui`]: what people see.
 //! - [`report`]: a run as a file, drawn with the parts of [`ui`].
 //! - [`web`]: the axum router that serves [`ui`] and [`api`].
+//! - [`wire`]: how values travel between the server and the page.
 //!
 //! Everything that touches the world (k6, Prometheus, processes, files) lives in the binary, behind the port.
 #![recursion_limit = "512"]
@@ -19,6 +20,8 @@ pub mod report;
 pub mod ui;
 #[cfg(feature = "ssr")]
 pub mod web;
+#[cfg(any(feature = "ssr", feature = "hydrate"))]
+pub mod wire;
 
 /// Takes over the server-rendered page in the browser.
 #[cfg(feature = "hydrate")]

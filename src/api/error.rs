@@ -1,13 +1,18 @@
 //! The one error that crosses the wire.
 
-use leptos::{prelude::*, server_fn::codec::JsonEncoding};
+use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{run::RunId, validate::FieldError};
+use crate::{
+    domain::{run::RunId, validate::FieldError},
+    wire::Wire,
+};
 
 /// Why a call was refused or failed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, thiserror::Error)]
-#[serde(tag = "code", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(not(feature = "hydrate"), serde(tag = "code"))]
+#[cfg_attr(feature = "hydrate", serde(rename = "@code"))]
 pub enum ApiError {
     /// The plan is not valid: 422.
     #[error("{}", .errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
@@ -85,7 +90,7 @@ impl ApiError {
 }
 
 impl FromServerFnError for ApiError {
-    type Encoder = JsonEncoding;
+    type Encoder = Wire;
 
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
         match error {

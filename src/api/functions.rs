@@ -2,16 +2,19 @@
 
 use leptos::{
     prelude::*,
-    server_fn::codec::{ByteStream, GetUrl, Json, Streaming},
+    server_fn::codec::{ByteStream, GetUrl, Streaming},
 };
 
 #[cfg(feature = "ssr")]
 use super::caller::{Caller, Door};
 use super::{error::ApiError, page::PageState};
-use crate::domain::{
-    live::Cursor,
-    run::{Run, RunId},
-    validate::{Draft, Rules},
+use crate::{
+    domain::{
+        live::Cursor,
+        run::{Run, RunId},
+        validate::{Draft, Rules},
+    },
+    wire::Json,
 };
 
 #[cfg(feature = "ssr")]
@@ -45,7 +48,7 @@ fn with_status<T>(result: Result<T, ApiError>) -> Result<T, ApiError> {
 pub struct Shown(pub std::sync::Arc<PageState>);
 
 /// What the page shows before the stream starts.
-#[server(prefix = "/fn", endpoint = "page_state", input = GetUrl)]
+#[server(prefix = "/fn", endpoint = "page_state", input = GetUrl, output = Json)]
 pub async fn get_page_state() -> Result<PageState, ApiError> {
     let parts = use_context::<axum::http::request::Parts>();
     if let Some(Shown(state)) = parts.and_then(|parts| parts.extensions.get().cloned()) {
@@ -55,37 +58,37 @@ pub async fn get_page_state() -> Result<PageState, ApiError> {
 }
 
 /// What the form needs to validate: read again when somebody opens it.
-#[server(prefix = "/fn", endpoint = "rules", input = GetUrl)]
+#[server(prefix = "/fn", endpoint = "rules", input = GetUrl, output = Json)]
 pub async fn get_rules() -> Result<Rules, ApiError> {
     Ok(control()?.rules(&caller()).await)
 }
 
 /// Starts a run. Also the target of the plain form, which a browser without JavaScript posts.
-#[server(prefix = "/fn", endpoint = "start")]
+#[server(prefix = "/fn", endpoint = "start", output = Json)]
 pub async fn start_run(draft: Draft) -> Result<Run, ApiError> {
     with_status(control()?.start(&caller(), draft).await)
 }
 
 /// Stops the run at work. Also the target of the plain form.
-#[server(prefix = "/fn", endpoint = "stop")]
+#[server(prefix = "/fn", endpoint = "stop", output = Json)]
 pub async fn stop_run() -> Result<Run, ApiError> {
     with_status(control()?.stop(&caller()).await)
 }
 
 /// Begins to fetch the image that the engine lacks. Also the target of the plain form.
-#[server(prefix = "/fn", endpoint = "pull")]
+#[server(prefix = "/fn", endpoint = "pull", output = Json)]
 pub async fn pull_image() -> Result<(), ApiError> {
     with_status(control()?.pull_image(&caller()).await)
 }
 
 /// Earlier runs, newest first.
-#[server(prefix = "/fn", endpoint = "runs", input = GetUrl)]
+#[server(prefix = "/fn", endpoint = "runs", input = GetUrl, output = Json)]
 pub async fn list_runs() -> Result<Vec<Run>, ApiError> {
     Ok(control()?.runs(&caller()).await)
 }
 
 /// The last lines of k6's log of a run.
-#[server(prefix = "/fn", endpoint = "log", input = Json)]
+#[server(prefix = "/fn", endpoint = "log", output = Json)]
 pub async fn run_log(id: RunId) -> Result<Vec<String>, ApiError> {
     with_status(control()?.log(&caller(), &id).await)
 }

@@ -19,7 +19,9 @@ pub struct Event {
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "event", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(not(feature = "hydrate"), serde(tag = "event"))]
+#[cfg_attr(feature = "hydrate", serde(rename = "@event"))]
 pub enum EventKind {
     /// k6 began to send load.
     RunStarted {

@@ -50,7 +50,9 @@ pub struct MissingImage {
 
 /// Where fetching an image is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(not(feature = "hydrate"), serde(tag = "state"))]
+#[cfg_attr(feature = "hydrate", serde(rename = "@state"))]
 pub enum Pull {
     /// Nobody asked for it yet.
     Offered,
@@ -141,7 +143,9 @@ pub struct Tick {
 
 /// One message of the stream.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(not(feature = "hydrate"), serde(tag = "type"))]
+#[cfg_attr(feature = "hydrate", serde(rename = "@type"))]
 pub enum Message {
     /// Forget what you have, this is the picture.
     Snapshot(Box<Snapshot>),

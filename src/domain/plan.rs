@@ -42,7 +42,9 @@ pub enum Model {
 /// The load a plan asks for.
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "model", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(not(feature = "hydrate"), serde(tag = "model"))]
+#[cfg_attr(feature = "hydrate", serde(rename = "@model"))]
 pub enum Peak {
     /// Closed model.
     Vus {
@@ -63,14 +65,17 @@ pub enum Peak {
 /// Where the load's course comes from.
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "shape", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(not(feature = "hydrate"), serde(tag = "shape"))]
+#[cfg_attr(feature = "hydrate", serde(rename = "@shape"))]
 pub enum Shape {
     /// A pattern of ours, handed to the script as a schedule.
     Pattern {
         /// Which one.
         pattern: Pattern,
         /// How high.
-        #[serde(flatten)]
+        #[cfg_attr(not(feature = "hydrate"), serde(flatten))]
+        #[cfg_attr(feature = "hydrate", serde(rename = "@"))]
         peak: Peak,
         /// The whole test, ramps included, in seconds.
         duration_s: u32,
@@ -92,7 +97,9 @@ pub enum Shape {
 /// What ends a script with its own options.
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "by", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(not(feature = "hydrate"), serde(tag = "by"))]
+#[cfg_attr(feature = "hydrate", serde(rename = "@by"))]
 pub enum OwnEnd {
     /// Not known, but for the longest it may run.
     #[default]

@@ -18,7 +18,9 @@ pub struct RunId(String);
 /// How a run ended.
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "verdict", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(not(feature = "hydrate"), serde(tag = "verdict"))]
+#[cfg_attr(feature = "hydrate", serde(rename = "@verdict"))]
 pub enum Verdict {
     /// Ran to its end, every threshold held.
     Passed,
@@ -56,7 +58,9 @@ impl Verdict {
 /// Where a run is.
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(not(feature = "hydrate"), serde(tag = "state"))]
+#[cfg_attr(feature = "hydrate", serde(rename = "@state"))]
 pub enum RunState {
     /// k6 is being started; no load yet.
     Starting,

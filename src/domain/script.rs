@@ -21,7 +21,9 @@ pub struct Script {
 
 /// How a script's load is decided.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(not(feature = "hydrate"), serde(tag = "kind"))]
+#[cfg_attr(feature = "hydrate", serde(rename = "@kind"))]
 pub enum ScriptKind {
     /// It takes the dashboard's schedule.
     Scheduled,

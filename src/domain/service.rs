@@ -22,7 +22,9 @@ pub struct Replica {
 
 /// What the last probe said.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "health", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(not(feature = "hydrate"), serde(tag = "health"))]
+#[cfg_attr(feature = "hydrate", serde(rename = "@health"))]
 pub enum Health {
     /// Not probed yet.
     Unknown,

@@ -64,7 +64,9 @@ pub enum Field {
 /// What is wrong and what is allowed instead. The user interface puts it into the reader's language; its text is English.
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema), schema(as = FieldProblem))]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "problem", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(not(feature = "hydrate"), serde(tag = "problem"))]
+#[cfg_attr(feature = "hydrate", serde(rename = "@problem"))]
 pub enum Problem {
     /// Nothing was given.
     Missing,
@@ -117,7 +119,8 @@ pub struct FieldError {
     /// What was given, at most 100 characters of it.
     pub value: String,
     /// What is wrong.
-    #[serde(flatten)]
+    #[cfg_attr(not(feature = "hydrate"), serde(flatten))]
+    #[cfg_attr(feature = "hydrate", serde(rename = "@"))]
     pub problem: Problem,
 }
 

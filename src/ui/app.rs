@@ -57,7 +57,7 @@ pub fn App() -> impl IntoView {
     provide_context(prefs.lang);
     let live = Live::provide();
     Form::provide(live);
-    provide_context(FirstState(Resource::new_blocking(|| (), |()| get_page_state())));
+    provide_context(FirstState(Resource::new_with_options(|| (), |()| get_page_state(), true)));
     let text = use_text();
 
     view! {

@@ -21,7 +21,10 @@ use super::{
     parts::mark_hydrated,
     text::{Text, use_text},
 };
-use crate::api::{error::ApiError, page::PageState};
+use crate::{
+    api::{error::ApiError, page::PageState},
+    wire::Wire,
+};
 
 /// A page in the navigation.
 pub struct NavItem {
@@ -40,7 +43,7 @@ pub const NAV: &[NavItem] = &[
 
 /// What the first HTML shows, loaded once for the whole visit.
 #[derive(Clone, Copy)]
-pub struct FirstState(pub Resource<Result<PageState, ApiError>>);
+pub struct FirstState(pub Resource<Result<PageState, ApiError>, Wire>);
 
 /// Shows `children` once the state is there, which on the server is before anything is sent.
 #[component]

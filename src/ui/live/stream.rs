@@ -21,6 +21,7 @@ use crate::{
     api::functions::LiveStream,
     domain::live::{Applied, Cursor, Message},
     ui::{browser, build::BUILD_HEADER},
+    wire,
 };
 
 /// No byte for that long means that the connection is dead: the hub sends something every second.
@@ -113,7 +114,7 @@ impl Reader {
     }
 
     fn take(&self, event: &SseEvent) -> Result<(), JsValue> {
-        let message: Message = serde_json::from_str(&event.data).map_err(|error| {
+        let message: Message = wire::decode(&event.data).map_err(|error| {
             // What we can't read we can't resume from.
             self.cursor.set(None);
             JsValue::from(error.to_string())

@@ -15,6 +15,7 @@ use crate::{
         show,
         text::{use_lang, use_text},
     },
+    wire::Wire,
 };
 
 /// A run and its log; `None`: there is no such run.
@@ -49,7 +50,8 @@ fn Detail() -> impl IntoView {
     let params = use_params_map();
     let id = Memo::new(move |_| params.with(|params| params.get("id").unwrap_or_default()));
     let state = Memo::new(move |_| live.run.with(|run| show::state(run.as_ref(), text).0));
-    let found = Resource::new_blocking(move || (id.get(), state.get().to_owned()), |(id, _)| find(id));
+    let asked = move || (id.get(), state.get().to_owned());
+    let found = Resource::<_, Wire>::new_with_options(asked, |(id, _)| find(id), true);
     view! {
         <Transition>
             {move || Suspend::new(async move {

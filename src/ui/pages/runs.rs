@@ -13,6 +13,7 @@ use crate::{
         show,
         text::{use_lang, use_text},
     },
+    wire::Wire,
 };
 
 /// The runs page.
@@ -39,7 +40,7 @@ fn List() -> impl IntoView {
     let changes = Memo::new(move |_| {
         live.run.with(|run| run.as_ref().map(|run| (run.id.clone(), show::state(Some(run), text).0)))
     });
-    let runs = Resource::new(move || changes.get(), |_| functions::list_runs());
+    let runs = Resource::<_, Wire>::new_with_options(move || changes.get(), |_| functions::list_runs(), false);
     view! {
         <Transition>
             {move || Suspend::new(async move {
