@@ -33,6 +33,7 @@ pub fn Header(
                 </a>
             </li>
         }
+        .into_any()
     };
     view! {
         <header class="top">
@@ -95,6 +96,7 @@ fn Languages() -> impl IntoView {
                 {to.name()}
             </a>
         }
+        .into_any()
     };
     view! {
         <div class="languages" role="group" aria-label=text.language>

@@ -34,6 +34,7 @@ pub fn ActionError(
                     {message}
                 </p>
             }
+            .into_any()
         })
     }
 }

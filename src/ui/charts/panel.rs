@@ -83,6 +83,7 @@ pub(super) fn ChartPanel(
                     <span class="chart-value">{value}</span>
                 </li>
             }
+            .into_any()
         };
         traces.into_iter().map(entry).collect_view()
     };

@@ -45,12 +45,13 @@ fn drawing(schedule: &Schedule, text: &'static ChartText) -> impl IntoView + use
             <line class="preview-grid" x1="0" x2="100%" y1=y.clone() y2=y.clone() />
             <text class="preview-level" x="0" y=y dx="-8" dy="0.35em">{tick(value, text.numbers())}</text>
         }
+        .into_any()
     });
     let times = course.times().map(|(share, at)| {
         // The last label would stick out of a narrow picture.
         let anchor = if share > 0.95 { "end" } else { "middle" };
         let x = percent(share);
-        view! { <text class="preview-time" text-anchor=anchor x=x y="100%" dy="1.4em">{at}</text> }
+        view! { <text class="preview-time" text-anchor=anchor x=x y="100%" dy="1.4em">{at}</text> }.into_any()
     });
     let phases = schedule.phases.iter().filter(|phase| phase.duration_s > 0).map(|phase| {
         view! {
@@ -59,6 +60,7 @@ fn drawing(schedule: &Schedule, text: &'static ChartText) -> impl IntoView + use
                 {format!(" {} → {}", clock(f64::from(phase.duration_s)), tick(f64::from(phase.target), text.numbers()))}
             </li>
         }
+        .into_any()
     });
     let label = format!("{}: {} {unit}, {}", text.preview, schedule.peak(), clock(course.length_s));
     view! {

@@ -124,7 +124,7 @@ pub(super) fn SelectField(
                                 <option value=value selected=selected>
                                     {label}
                                 </option>
-                            }
+                            }.into_any()
                         })
                         .collect_view()
                 }}
@@ -241,6 +241,7 @@ pub(super) fn PatternField(
                 <span class="pattern-help" id=help_id>{words.help}</span>
             </label>
         }
+        .into_any()
     };
     view! {
         <fieldset class="field" id=Form::id(field)>

@@ -120,7 +120,9 @@ fn EngineLine() -> impl IntoView {
             Some(format!("k6 {version}: {}", engine.note))
         })
     });
-    move || engine.get().map(|line| view! { <p class="muted break engine-line" data-testid="engine">{line}</p> })
+    move || {
+        engine.get().map(|line| view! { <p class="muted break engine-line" data-testid="engine">{line}</p> }.into_any())
+    }
 }
 
 /// Everything that decides the load's course.

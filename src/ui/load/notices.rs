@@ -202,6 +202,7 @@ fn ImageNotice() -> impl IntoView {
                     </form>
                 </div>
             }
+            .into_any()
         })
     }
 }

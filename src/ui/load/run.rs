@@ -1,6 +1,6 @@
 //! The run at work, or how the last one ended.
 
-use leptos::{either::Either, prelude::*};
+use leptos::prelude::*;
 
 use super::ActionError;
 use crate::{
@@ -213,7 +213,7 @@ fn PhaseMarks() -> impl IntoView {
         })
     });
     move || {
-        let mark = |at: f64| view! { <i class="bar-mark" style:left=format!("{}%", fixed(at, 2))></i> };
+        let mark = |at: f64| view! { <i class="bar-mark" style:left=format!("{}%", fixed(at, 2))></i> }.into_any();
         marks.get().into_iter().map(mark).collect_view()
     }
 }
@@ -234,6 +234,7 @@ fn RunFacts() -> impl IntoView {
                     <div><dt>{text.script}</dt><dd class="break">{plan.script}</dd></div>
                 </dl>
             }
+            .into_any()
         })
     }
 }
@@ -282,6 +283,7 @@ pub fn GrafanaLink(
                     {text.open_in_grafana}
                 </a>
             }
+            .into_any()
         })
     }
 }
@@ -318,10 +320,10 @@ pub fn VerdictView(
             <p class="verdict-word">{word}</p>
             <p>{sentence}</p>
             {if crashed {
-                Either::Left(points.into_iter().map(|point| view! { <pre>{point}</pre> }).collect_view())
+                points.into_iter().map(|point| view! { <pre>{point}</pre> }.into_any()).collect_view().into_any()
             } else {
-                let items = points.into_iter().map(|point| view! { <li>{point}</li> }).collect::<Vec<_>>();
-                Either::Right((!items.is_empty()).then(|| view! { <ul class="tabular">{items}</ul> }))
+                let items = points.into_iter().map(|point| view! { <li>{point}</li> }.into_any()).collect::<Vec<_>>();
+                (!items.is_empty()).then(|| view! { <ul class="tabular">{items}</ul> }.into_any()).into_any()
             }}
             {totals.map(|totals| view! { <WholeRun totals /> })}
         </div>
@@ -344,7 +346,7 @@ fn WholeRun(totals: Totals) -> impl IntoView {
     ];
     let figure = move |(name, unit, value): (&'static str, _, Option<f64>)| {
         let shown = format::value_or_none(unit, value, show::numbers(lang));
-        view! { <div><dt>{name}</dt><dd class="tabular">{shown}</dd></div> }
+        view! { <div><dt>{name}</dt><dd class="tabular">{shown}</dd></div> }.into_any()
     };
     let title = match totals.source {
         Source::Summary => text.whole_run,

@@ -170,7 +170,7 @@ pub fn ByStatus() -> impl IntoView {
                                                 {format::value_or_none(Unit::Share, share, show::numbers(lang))}
                                             </td>
                                         </tr>
-                                    }
+                                    }.into_any()
                                 })
                                 .collect_view()
                                 .into_any()

@@ -62,9 +62,10 @@ pub fn ThresholdList(
                     <span class="muted">" / " {text.threshold_limit} " " {show::limit(&seen.threshold, lang)}</span>
                 </span>
                 <span class="threshold-state">{word}</span>
-                {disagrees.map(|words| view! { <span class="muted">{words}</span> })}
+                {disagrees.map(|words| view! { <span class="muted">{words}</span> }.into_any())}
             </li>
         }
+        .into_any()
     };
     view! { <ul class="threshold-list">{seen.into_iter().map(row).collect_view()}</ul> }.into_any()
 }

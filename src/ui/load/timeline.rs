@@ -40,7 +40,7 @@ pub fn Timeline() -> impl IntoView {
                             <LocalTime at_ms=event.at_ms />
                             <span>{words}</span>
                         </li>
-                    }
+                    }.into_any()
                 };
                 view! { <ol>{events.into_iter().map(item).collect_view()}</ol> }.into_any()
             }}

@@ -57,7 +57,7 @@ fn Control() -> impl IntoView {
     });
     view! {
         // Only while a run is at work: a reload would empty the form under the hands of who fills it in.
-        {move || active.get().then(|| view! { <noscript inner_html=RELOAD></noscript> })}
+        {move || active.get().then(|| view! { <noscript inner_html=RELOAD></noscript> }.into_any())}
         <ActionError error=refused />
         <RunPanel />
         <Thresholds />
@@ -82,11 +82,11 @@ fn LiveArea() -> impl IntoView {
                             <span class="badge" data-state="stopping" data-testid="metrics-delayed">
                                 {(text.metrics_delayed)(seconds)}
                             </span>
-                        }
+                        }.into_any()
                     })
             }}
         </div>
-        {move || never_ran.get().then(|| view! { <p class="empty-line">{text.live_empty}</p> })}
+        {move || never_ran.get().then(|| view! { <p class="empty-line">{text.live_empty}</p> }.into_any())}
         <Tiles />
         <LiveCharts />
         <div class="tables">
