@@ -78,6 +78,23 @@ pub struct Exit {
     pub error: Option<String>,
 }
 
+#[cfg(test)]
+impl Exit {
+    /// That of a k6 that sent load from 1 to 2, and that nobody ended.
+    pub fn of_code(code: i32) -> Self {
+        Self {
+            code: Some(code),
+            signal: None,
+            stop_requested: false,
+            timed_out: false,
+            started_ms: Some(1),
+            ended_ms: 2,
+            out_of_memory: false,
+            error: None,
+        }
+    }
+}
+
 /// Where an instance is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InstanceState {

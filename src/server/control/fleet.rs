@@ -191,19 +191,6 @@ impl Instance for Fleet {
 mod tests {
     use super::*;
 
-    fn exit(code: i32) -> Exit {
-        Exit {
-            code: Some(code),
-            signal: None,
-            stop_requested: false,
-            timed_out: false,
-            started_ms: Some(5),
-            ended_ms: 10,
-            out_of_memory: false,
-            error: None,
-        }
-    }
-
     #[test]
     fn a_run_sends_load_when_one_does_and_is_over_when_all_are() {
         use InstanceState::{Ended, Lost, Preparing, Running};
@@ -213,12 +200,12 @@ mod tests {
             (vec![Preparing, Preparing], Preparing),
             (vec![Preparing, running(7)], running(7)),
             (vec![running(9), running(7)], running(7)),
-            (vec![Ended(exit(0)), Preparing], running(5)),
-            (vec![Ended(Exit { started_ms: None, ..exit(107) }), Preparing], Preparing),
+            (vec![Ended(Exit::of_code(0)), Preparing], running(1)),
+            (vec![Ended(Exit { started_ms: None, ..Exit::of_code(107) }), Preparing], Preparing),
             (vec![lost(), running(7)], running(4)),
-            (vec![Ended(exit(0)), lost()], Lost { started_ms: Some(4), why: "instance 2: gone".into() }),
-            (vec![Ended(exit(0)), Ended(Exit { started_ms: Some(3), ended_ms: 12, ..exit(0) })], {
-                Ended(Exit { started_ms: Some(3), ended_ms: 12, ..exit(0) })
+            (vec![Ended(Exit::of_code(0)), lost()], Lost { started_ms: Some(1), why: "instance 2: gone".into() }),
+            (vec![Ended(Exit::of_code(0)), Ended(Exit { started_ms: Some(3), ended_ms: 12, ..Exit::of_code(0) })], {
+                Ended(Exit { ended_ms: 12, ..Exit::of_code(0) })
             }),
         ] {
             assert_eq!(fold(&states), expected, "{states:?}");
@@ -227,21 +214,21 @@ mod tests {
 
     #[test]
     fn the_worst_end_is_that_of_the_run() {
-        let stopped = || Exit { stop_requested: true, ..exit(105) };
-        let timed_out = || Exit { timed_out: true, ..exit(105) };
-        let killed = Exit { code: None, signal: Some(9), out_of_memory: true, ..exit(0) };
+        let stopped = || Exit { stop_requested: true, ..Exit::of_code(105) };
+        let timed_out = || Exit { timed_out: true, ..Exit::of_code(105) };
+        let killed = Exit { code: None, signal: Some(9), out_of_memory: true, ..Exit::of_code(0) };
         let crashed = |code| Verdict::Crashed { exit_code: code, message: String::new() };
         for (one, other, expected) in [
-            (exit(0), exit(0), Verdict::Passed),
-            (exit(0), exit(99), Verdict::Failed),
-            (stopped(), exit(99), Verdict::Failed),
-            (stopped(), exit(0), Verdict::Stopped),
+            (Exit::of_code(0), Exit::of_code(0), Verdict::Passed),
+            (Exit::of_code(0), Exit::of_code(99), Verdict::Failed),
+            (stopped(), Exit::of_code(99), Verdict::Failed),
+            (stopped(), Exit::of_code(0), Verdict::Stopped),
             (stopped(), Exit { started_ms: None, ..stopped() }, Verdict::Stopped),
             (Exit { started_ms: None, ..stopped() }, Exit { started_ms: None, ..stopped() }, Verdict::Cancelled),
-            (timed_out(), exit(0), Verdict::TimedOut),
-            (exit(107), exit(99), crashed(Some(107))),
+            (timed_out(), Exit::of_code(0), Verdict::TimedOut),
+            (Exit::of_code(107), Exit::of_code(99), crashed(Some(107))),
             (killed, stopped(), crashed(None)),
-            (Exit { code: None, signal: Some(9), ..exit(0) }, stopped(), crashed(None)),
+            (Exit { code: None, signal: Some(9), ..Exit::of_code(0) }, stopped(), crashed(None)),
         ] {
             for states in [[one.clone(), other.clone()], [other, one]] {
                 let InstanceState::Ended(whole) = fold(&states.clone().map(InstanceState::Ended)) else { panic!() };

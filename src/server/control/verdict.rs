@@ -146,27 +146,14 @@ mod tests {
     use super::*;
     use crate::server::engine::k6::recorded;
 
-    fn exit(code: i32) -> Exit {
-        Exit {
-            code: Some(code),
-            signal: None,
-            stop_requested: false,
-            timed_out: false,
-            started_ms: Some(1),
-            ended_ms: 2,
-            out_of_memory: false,
-            error: None,
-        }
-    }
-
     #[test]
     fn every_end_has_its_verdict() {
-        let stopped = |code| Exit { stop_requested: true, ..exit(code) };
+        let stopped = |code| Exit { stop_requested: true, ..Exit::of_code(code) };
         let early = |exit| Exit { started_ms: None, ..exit };
         let killed = |exit| Exit { code: None, signal: Some(9), ..exit };
         for (exit, expected) in [
-            (exit(0), Verdict::Passed),
-            (exit(99), Verdict::Failed),
+            (Exit::of_code(0), Verdict::Passed),
+            (Exit::of_code(99), Verdict::Failed),
             (stopped(105), Verdict::Stopped),
             (stopped(0), Verdict::Passed),
             (stopped(99), Verdict::Failed),
@@ -174,21 +161,21 @@ mod tests {
             (early(stopped(2)), Verdict::Cancelled),
             (early(killed(stopped(0))), Verdict::Cancelled),
             (killed(stopped(0)), Verdict::Stopped),
-            (Exit { timed_out: true, ..exit(105) }, Verdict::TimedOut),
-            (Exit { timed_out: true, ..killed(exit(0)) }, Verdict::TimedOut),
-            (Exit { timed_out: true, ..exit(0) }, Verdict::Passed),
+            (Exit { timed_out: true, ..Exit::of_code(105) }, Verdict::TimedOut),
+            (Exit { timed_out: true, ..killed(Exit::of_code(0)) }, Verdict::TimedOut),
+            (Exit { timed_out: true, ..Exit::of_code(0) }, Verdict::Passed),
         ] {
             assert_eq!(verdict(&exit, &[]), expected, "{exit:?}");
         }
         for exit in [
-            exit(105),
-            exit(2),
-            killed(exit(0)),
+            Exit::of_code(105),
+            Exit::of_code(2),
+            killed(Exit::of_code(0)),
             Exit { out_of_memory: true, ..killed(stopped(0)) },
-            exit(107),
+            Exit::of_code(107),
             stopped(107),
-            exit(1),
-            exit(77),
+            Exit::of_code(1),
+            Exit::of_code(77),
         ] {
             let Verdict::Crashed { exit_code, message } = verdict(&exit, &[]) else { panic!("{exit:?}") };
             assert_eq!(exit_code, exit.code);
@@ -206,20 +193,22 @@ mod tests {
             "█ TOTAL RESULTS",
         ]
         .map(str::to_owned);
-        let Verdict::Crashed { message, .. } = verdict(&exit(107), &log) else { panic!() };
+        let Verdict::Crashed { message, .. } = verdict(&Exit::of_code(107), &log) else { panic!() };
         assert_eq!(
             message,
             "k6 ended with exit code 107 (the script threw an exception): Error: boom at setup (file:///x.js:1:32(3))"
         );
         for log in [recorded::V1_EXCEPTION, recorded::V2_EXCEPTION] {
-            let Verdict::Crashed { message, .. } = verdict(&exit(107), &log.map(str::to_owned)) else { panic!() };
+            let Verdict::Crashed { message, .. } = verdict(&Exit::of_code(107), &log.map(str::to_owned)) else {
+                panic!()
+            };
             assert!(message.ends_with(": Error: in setup at setup (file:///t2.js:1:32(3))"), "{message}");
             // An iteration that failed is no reason for the end.
-            let Verdict::Crashed { message, .. } = verdict(&exit(1), &[log[0].to_owned()]) else { panic!() };
+            let Verdict::Crashed { message, .. } = verdict(&Exit::of_code(1), &[log[0].to_owned()]) else { panic!() };
             assert!(!message.contains("in iter"), "{message}");
         }
         let log = ["panic: out of luck".to_owned(), "goroutine 1 [running]:".to_owned()];
-        let Verdict::Crashed { message, .. } = verdict(&exit(2), &log) else { panic!() };
+        let Verdict::Crashed { message, .. } = verdict(&Exit::of_code(2), &log) else { panic!() };
         assert!(message.ends_with(": panic: out of luck"), "{message}");
     }
 
@@ -249,7 +238,7 @@ mod tests {
             "my_trend{a:b}": {"values": {"max": 7}, "thresholds": {"max<5": {"ok": false}}},
         }});
         let summary = Summary::read(&summary).unwrap();
-        let result = thresholds(rules.map(seen(None, None)).to_vec(), Some(&exit(99)), Some(&summary));
+        let result = thresholds(rules.map(seen(None, None)).to_vec(), Some(&Exit::of_code(99)), Some(&summary));
         let short = result.iter().map(|o| (o.value, o.ok, o.k6_ok)).collect::<Vec<_>>();
         assert_eq!(
             short,
@@ -262,13 +251,13 @@ mod tests {
         );
         assert_eq!(result[3].threshold.to_string(), "my_trend{a:b}:max<5", "nobody but the script knew it");
         let off = rules.map(seen(Some(10.2), Some(false))).to_vec();
-        let exact = thresholds(off, Some(&exit(99)), Some(&summary));
+        let exact = thresholds(off, Some(&Exit::of_code(99)), Some(&summary));
         assert_eq!((exact[0].value, exact[0].ok), (Some(9.5), Some(true)));
         assert_eq!((exact[2].value, exact[2].ok), (Some(10.2), Some(false)));
         // Without a summary what was observed stays, a pass means that all held, and a stop means nothing.
         let seen = rules.map(seen(Some(0.5), Some(true))).to_vec();
-        let passed = thresholds(seen.clone(), Some(&exit(0)), None);
+        let passed = thresholds(seen.clone(), Some(&Exit::of_code(0)), None);
         assert!(passed.iter().all(|o| o.k6_ok == Some(true) && o.value == Some(0.5)));
-        assert!(thresholds(seen, Some(&exit(105)), None).iter().all(|o| o.k6_ok.is_none()));
+        assert!(thresholds(seen, Some(&Exit::of_code(105)), None).iter().all(|o| o.k6_ok.is_none()));
     }
 }
