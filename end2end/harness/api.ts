@@ -57,7 +57,9 @@ export class Api {
       let text = "";
       for await (const chunk of answer.body.pipeThrough(new TextDecoderStream())) {
         text += chunk;
-        const data = /^data: ?(.*)$/m.exec(text.slice(0, text.lastIndexOf("\n\n")))?.[1];
+        // Until the event is whole.
+        const end = text.indexOf("\n\n");
+        const data = end < 0 ? undefined : /^data: ?(.*)$/m.exec(text.slice(0, end))?.[1];
         if (data) return JSON.parse(data) as Snapshot;
       }
       throw new Error("the live stream ended before its first message");
