@@ -1,5 +1,5 @@
 import { Cable } from "../harness/net.ts";
-import { expect, test } from "../harness/test.ts";
+import { expect, keepPicture, test } from "../harness/test.ts";
 import { LoadPage, shortPlan } from "../pages/load-page.ts";
 
 test("after a network break the picture goes on without gaps or doubled points", async ({ page, stack }) => {
@@ -10,12 +10,15 @@ test("after a network break the picture goes on without gaps or doubled points",
 
   cable.cut();
   await expect(load.connection).toHaveAttribute("data-state", "lost");
+  await expect(page.getByTestId("last-values")).toHaveText(/^Last values from \d\d:\d\d:\d\d, trying again$/);
+  await keepPicture(page, "lost-light-1440");
   const before = await load.points();
   // Rows must go on being made while nobody hears of them.
   await expect.poll(async () => (await stack.api.snapshot()).history.at_ms.length).toBeGreaterThan(before + 3);
 
   cable.mend();
   await expect(load.connection).toHaveAttribute("data-state", "live", { timeout: 20_000 });
+  await expect(page.getByTestId("last-values")).toBeHidden();
   await load.expectVerdict("passed", 60_000);
 
   // Rows go on for a while after the end; both sides must come to the same ones.

@@ -174,6 +174,9 @@ pub struct Text {
     pub timeline: &'static str,
     pub timeline_empty: &'static str,
     pub metrics_delayed: fn(u32) -> String,
+    /// Followed by the time of day, then [`Self::trying_again`].
+    pub last_values: &'static str,
+    pub trying_again: &'static str,
     pub many_series: fn(u32) -> String,
     pub many_series_hint: &'static str,
 

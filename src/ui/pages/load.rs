@@ -6,10 +6,11 @@ use leptos_meta::Title;
 use super::WithState;
 use crate::ui::{
     charts::LiveCharts,
-    live::Live,
+    live::{Connection, Live},
     load::{
         ActionError, Announcer, ByService, ByStatus, Form, LoadForm, Notices, RunPanel, Thresholds, Tiles, Timeline,
     },
+    parts::LocalTime,
     text::use_text,
 };
 
@@ -30,9 +31,7 @@ pub fn LoadPage() -> impl IntoView {
                 <div class="control">
                     <Control />
                 </div>
-                <div class="live">
-                    <LiveArea />
-                </div>
+                <LiveArea />
             </div>
         </WithState>
     }
@@ -71,28 +70,42 @@ fn LiveArea() -> impl IntoView {
     let text = use_text();
     let never_ran = Memo::new(move |_| live.run.with(Option::is_none));
     let delayed = Memo::new(move |_| live.state.with(|state| state.snapshot.status.metrics.delayed_s));
+    let lost = Memo::new(move |_| live.connection.get() == Connection::Lost);
+    let last_ms = move || live.state.with_untracked(|state| state.snapshot.frame.at_ms);
     view! {
-        <div class="live-head">
-            <h2>{text.now_heading}</h2>
-            {move || {
-                delayed
-                    .get()
-                    .map(|seconds| {
-                        view! {
-                            <span class="badge" data-state="stopping" data-testid="metrics-delayed">
-                                {(text.metrics_delayed)(seconds)}
-                            </span>
-                        }.into_any()
-                    })
-            }}
+        <div class="live" data-stale=move || lost.get().then_some("")>
+            <div class="live-head">
+                <h2>{text.now_heading}</h2>
+                {move || {
+                    lost.get()
+                        .then(|| {
+                            view! {
+                                <span class="badge" data-state="stopping" data-testid="last-values">
+                                    <span>{text.last_values} " " <LocalTime at_ms=last_ms() /> {text.trying_again}</span>
+                                </span>
+                            }.into_any()
+                        })
+                }}
+                {move || {
+                    delayed
+                        .get()
+                        .map(|seconds| {
+                            view! {
+                                <span class="badge" data-state="stopping" data-testid="metrics-delayed">
+                                    {(text.metrics_delayed)(seconds)}
+                                </span>
+                            }.into_any()
+                        })
+                }}
+            </div>
+            {move || never_ran.get().then(|| view! { <p class="empty-line">{text.live_empty}</p> }.into_any())}
+            <Tiles />
+            <LiveCharts />
+            <div class="tables">
+                <ByService />
+                <ByStatus />
+            </div>
+            <Timeline />
         </div>
-        {move || never_ran.get().then(|| view! { <p class="empty-line">{text.live_empty}</p> }.into_any())}
-        <Tiles />
-        <LiveCharts />
-        <div class="tables">
-            <ByService />
-            <ByStatus />
-        </div>
-        <Timeline />
     }
 }

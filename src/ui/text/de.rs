@@ -133,6 +133,8 @@ pub(super) const TEXT: Text = Text {
     no_requests: "Noch keine Anfragen.",
     timeline: "Verlauf",
     timeline_empty: "Hier stehen Starts, Stopps, verletzte Schwellenwerte und ausgefallene Dienste.",
+    last_values: "Letzte Werte von",
+    trying_again: ", Verbindung wird wiederhergestellt",
     metrics_delayed: |s| format!("Messwerte {s} s verzögert"),
     many_series: |n| format!("Die Anfragen dieses Skripts haben zu viele verschiedene Namen (bisher {n} Messreihen)"),
     many_series_hint: "Anfragen, die zusammengehören, brauchen einen gemeinsamen Namen: das Tag „name“. Sonst kommen Werte verspätet, und k6 und Prometheus kann der Speicher ausgehen.",

@@ -128,6 +128,8 @@ pub(super) const TEXT: Text = Text {
     no_requests: "No requests yet.",
     timeline: "Timeline",
     timeline_empty: "Starts, stops, crossed thresholds and failing services will be listed here.",
+    last_values: "Last values from",
+    trying_again: ", trying again",
     metrics_delayed: |s| format!("Metrics delayed {s} s"),
     many_series: |n| format!("This script’s requests have too many different names ({n} series so far)"),
     many_series_hint: "Give requests that belong together one name, with the tag “name”. Otherwise numbers come late, and k6 and the metrics store may run out of memory.",
