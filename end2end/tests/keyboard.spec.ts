@@ -43,6 +43,7 @@ test("a test is planned, started and stopped without a mouse", async ({ load, pa
 test("the first Tab offers to skip the navigation", async ({ load, page }) => {
   await page.locator("body").press("Tab");
   await page.keyboard.press("Enter");
+  await expect(page.getByRole("main")).toBeFocused();
   await expect(page.getByRole("main")).toBeInViewport();
   await expect(load.state).toBeVisible();
 });

@@ -63,7 +63,8 @@ pub fn App() -> impl IntoView {
     view! {
         <Title formatter=move |page: String| format!("{page} · {}", text.app_name) />
         <Router>
-            <a class="skip" href="#main">{text.skip_to_content}</a>
+            // The browser itself moves the focus; the router would only scroll.
+            <a class="skip" href="#main" rel="external">{text.skip_to_content}</a>
             <Header theme=prefs.theme />
             <main id="main" tabindex="-1">
                 // Asynchronous: everything is in the first HTML, for readers without JavaScript too.
