@@ -12,6 +12,7 @@ mod pages;
 pub(crate) mod parts;
 mod prefs;
 pub mod show;
+mod tab;
 #[cfg(all(test, feature = "ssr"))]
 mod tests;
 pub mod text;

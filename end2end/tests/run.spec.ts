@@ -20,6 +20,8 @@ test("start: the numbers grow to the plan, and the run ends by itself, on time a
 
   await expect.poll(() => load.stat("vus"), { timeout: 15_000 }).toBe(shortPlan.peak);
   expect(await load.stat("rps")).toBeGreaterThan(0);
+  await expect(page).toHaveTitle(/^▶ \d\d:\d\d · [\d.]+ req\/s – Load · /);
+  await expect(page.locator("link[rel=icon]")).toHaveAttribute("href", "/favicon-running.svg");
   const p50 = await load.stat("p50");
   const p95 = await load.stat("p95");
   const p99 = await load.stat("p99");
@@ -37,6 +39,10 @@ test("start: the numbers grow to the plan, and the run ends by itself, on time a
   await keepPicture(page, "running-light-1440");
 
   await load.expectVerdict("passed");
+  await expect(page).toHaveTitle(/^✓ Passed – Load · /);
+  const icon = await page.locator("link[rel=icon]").getAttribute("href");
+  expect(icon).toBe("/favicon-passed.svg");
+  expect((await page.request.get(`${stack.url}${icon}`)).headers()["content-type"]).toBe("image/svg+xml");
   // By the run's own times: a busy machine is slow to show what it does on time.
   const { run } = (await stack.api.snapshot()).status;
   const seconds = ((run?.ended_ms ?? 0) - (run?.started_ms ?? 0)) / 1000;

@@ -14,6 +14,7 @@ use super::{
     live::Live,
     load::Form,
     pages::{FirstState, LoadPage, NotFoundPage, RunPage, RunsPage, ServicesPage},
+    tab,
     text::use_text,
 };
 use crate::{api::functions::get_page_state, domain::prefs::Prefs};
@@ -61,7 +62,7 @@ pub fn App() -> impl IntoView {
     let text = use_text();
 
     view! {
-        <Title formatter=move |page: String| format!("{page} · {}", text.app_name) />
+        <Title formatter=tab::title(move |page| format!("{page} · {}", text.app_name)) />
         <Router>
             // The browser itself moves the focus; the router would only scroll.
             <a class="skip" href="#main" rel="external">{text.skip_to_content}</a>

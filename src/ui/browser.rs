@@ -103,6 +103,14 @@ pub(in crate::ui) fn set_html_attribute(name: &str, value: &str) {
     }
 }
 
+/// Sets the tab's icon.
+pub(in crate::ui) fn set_icon(path: &str) {
+    if let Ok(Some(link)) = document().query_selector("link[rel=icon]") {
+        // Fails for invalid names only.
+        let _ = link.set_attribute("href", path);
+    }
+}
+
 /// Keeps a preference for a year, readable by the server.
 pub(in crate::ui) fn set_cookie(name: &str, value: &str) {
     js::set_cookie(&format!("{name}={value}; Path=/; Max-Age=31536000; SameSite=Lax"));

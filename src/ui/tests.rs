@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use super::{
     live::Live,
     load::{Form, LoadForm, Notices, RunPanel, Thresholds, Tiles},
+    tab,
 };
 use crate::{
     api::page::PageState,
@@ -206,4 +207,25 @@ fn a_threshold_that_is_too_close_to_call_neither_holds_nor_is_crossed() {
     let html = html(Lang::En, &page(Some(run)), None, || view! { <Thresholds /> });
     assert_has(&html, &[r#"data-ok="close""#, "Too close to call", "812 ms"]);
     assert!(!html.contains(r#"data-ok="false""#), "{html}");
+}
+
+#[test]
+fn the_tab_tells_the_state_first() {
+    let now_ms = 1_031_000;
+    let frame = Frame { values: [(SeriesKey::whole(Metric::RequestRate), 42.5)].into(), ..Frame::default() };
+    let words = |state, lang| tab::words(Some(&run(state)), &frame, now_ms, lang);
+    assert_eq!(tab::words(None, &frame, now_ms, Lang::En), None);
+    let crashed = Verdict::Crashed { exit_code: None, message: String::new() };
+    for (state, en, de) in [
+        (RunState::Starting, "▶ Starting", "▶ Startet"),
+        (RunState::Running, "▶ 00:30 · 42.5 req/s", "▶ 00:30 · 42,5 Anfragen/s"),
+        (RunState::Finished(Verdict::Passed), "✓ Passed", "✓ Bestanden"),
+        (RunState::Finished(crashed), "✕ Crashed", "✕ Abgestürzt"),
+        (RunState::Finished(Verdict::Stopped), "■ Stopped", "■ Gestoppt"),
+    ] {
+        assert_eq!(words(state.clone(), Lang::En).as_deref(), Some(en));
+        assert_eq!(words(state, Lang::De).as_deref(), Some(de));
+    }
+    let unmeasured = tab::words(Some(&run(RunState::Running)), &Frame::default(), now_ms, Lang::En);
+    assert_eq!(unmeasured.as_deref(), Some("▶ 00:30"), "no data is not 0");
 }

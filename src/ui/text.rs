@@ -125,6 +125,7 @@ pub struct Text {
     pub peak: &'static str,
     pub vus_unit: &'static str,
     pub rate_unit: &'static str,
+    pub rate_short: &'static str,
     pub test_details: &'static str,
 
     pub passed: &'static str,

@@ -78,6 +78,7 @@ pub(super) const TEXT: Text = Text {
     peak: "Spitze",
     vus_unit: "VUs",
     rate_unit: "Iterationen/s",
+    rate_short: "Anfragen/s",
     test_details: "Dieser Test",
 
     passed: "Bestanden",

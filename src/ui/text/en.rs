@@ -78,6 +78,7 @@ pub(super) const TEXT: Text = Text {
     peak: "Peak",
     vus_unit: "VUs",
     rate_unit: "iterations/s",
+    rate_short: "req/s",
     test_details: "This test",
 
     passed: "Passed",

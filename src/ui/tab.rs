@@ -1,0 +1,64 @@
+//! What the browser's tab tells of the test, for who looks at something else meanwhile.
+
+use leptos::prelude::*;
+
+use super::{browser, live::Live, show, text::use_lang};
+use crate::domain::{
+    Millis, format,
+    frame::{Frame, Metric, Unit},
+    prefs::Lang,
+    run::{Run, RunState, Verdict},
+};
+
+/// A page's title with the state of the test in front, and keeps the tab's icon up to date. `name`: the page's own.
+pub fn title(
+    name: impl Fn(String) -> String + Send + Sync + 'static,
+) -> impl Fn(String) -> String + Send + Sync + 'static {
+    let live: Live = expect_context();
+    let lang = use_lang();
+    let said = Memo::new(move |_| {
+        let now = live.now_ms.get();
+        live.run.with(|run| live.state.with(|state| words(run.as_ref(), &state.snapshot.frame, now, lang)))
+    });
+    Effect::new(move |_| browser::set_icon(live.run.with(|run| icon(run.as_ref()))));
+    move |page| match said.get() {
+        Some(said) => format!("{said} – {}", name(page)),
+        None => name(page),
+    }
+}
+
+/// The state of the test in a few words, the most important first: a tab shows no more.
+pub fn words(run: Option<&Run>, frame: &Frame, now_ms: Millis, lang: Lang) -> Option<String> {
+    let run = run?;
+    let text = lang.text();
+    Some(match &run.state {
+        RunState::Starting => format!("▶ {}", text.state_starting),
+        RunState::Running => {
+            let rate = frame.get(Metric::RequestRate).map(|rate| show::parts(Unit::PerSecond, Some(rate), lang).0);
+            let rate = rate.map(|rate| format!(" · {rate} {}", text.rate_short)).unwrap_or_default();
+            format!("▶ {}{rate}", format::clock(run.elapsed_s(now_ms)))
+        }
+        RunState::Stopping => format!("■ {}", text.state_stopping),
+        RunState::Finished(verdict) => {
+            let sign = match verdict {
+                Verdict::Passed => '✓',
+                Verdict::Failed | Verdict::Crashed { .. } | Verdict::TimedOut => '✕',
+                Verdict::Stopped | Verdict::Cancelled => '■',
+            };
+            format!("{sign} {}", show::verdict(verdict, text).1)
+        }
+    })
+}
+
+/// The icon that goes with the state: other in shape, not only in colour.
+fn icon(run: Option<&Run>) -> &'static str {
+    match run.map(|run| &run.state) {
+        None => "/favicon.svg",
+        Some(RunState::Starting | RunState::Running) => "/favicon-running.svg",
+        Some(RunState::Finished(Verdict::Passed)) => "/favicon-passed.svg",
+        Some(RunState::Finished(Verdict::Failed | Verdict::Crashed { .. } | Verdict::TimedOut)) => {
+            "/favicon-failed.svg"
+        }
+        Some(RunState::Stopping | RunState::Finished(Verdict::Stopped | Verdict::Cancelled)) => "/favicon-stopped.svg",
+    }
+}
