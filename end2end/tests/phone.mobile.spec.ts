@@ -24,6 +24,11 @@ for (const colorScheme of ["light", "dark"] as const) {
         await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
         expect(await sidewaysPixels()).toBe(0);
       }
+      await page.getByRole("link", { name: "Load", exact: true }).click();
+      await stack.crash();
+      await expect(page.getByTestId("last-values")).toBeVisible();
+      expect(await sidewaysPixels()).toBe(0);
+      await keepPicture(page, `lost-${colorScheme}-390`);
     });
   });
 }
