@@ -29,6 +29,8 @@ for (const colorScheme of ["light", "dark"] as const) {
       await expect(page.getByTestId("last-values")).toBeVisible();
       expect(await sidewaysPixels()).toBe(0);
       await keepPicture(page, `lost-${colorScheme}-390`);
+      await stack.startDashboard();
+      await expect(page.getByTestId("last-values")).toBeHidden({ timeout: 20_000 });
     });
   });
 }
