@@ -83,6 +83,15 @@ pub fn verdict(verdict: &Verdict, text: &'static Text) -> (&'static str, &'stati
     (verdict.name(), word)
 }
 
+/// How good a verdict is: `ok`, `warn` or `bad`.
+pub fn tone(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Passed => "ok",
+        Verdict::Stopped | Verdict::Cancelled => "warn",
+        Verdict::Failed | Verdict::Crashed { .. } | Verdict::TimedOut => "bad",
+    }
+}
+
 /// Why a run ended as it did: a sentence, and points below it.
 pub fn reason(run: &Run, outcome: &Verdict, lang: Lang) -> (String, Vec<String>) {
     let text = lang.text();
@@ -187,14 +196,7 @@ pub fn event(kind: &EventKind, lang: Lang) -> (&'static str, String) {
     match kind {
         EventKind::RunStarted { .. } => ("accent", text.event_run_started.into()),
         EventKind::StopRequested { .. } => ("warn", text.event_stop_requested.into()),
-        EventKind::RunEnded { verdict: ended, .. } => {
-            let tone = match ended {
-                Verdict::Passed => "ok",
-                Verdict::Stopped | Verdict::Cancelled => "warn",
-                _ => "bad",
-            };
-            (tone, (text.event_run_ended)(verdict(ended, text).1))
-        }
+        EventKind::RunEnded { verdict: ended, .. } => (tone(ended), (text.event_run_ended)(verdict(ended, text).1)),
         EventKind::RunAdopted { .. } => ("accent", text.event_run_adopted.into()),
         EventKind::Threshold { threshold, ok: true } => ("ok", (text.event_threshold_ok)(threshold)),
         EventKind::Threshold { threshold, ok: false } => ("bad", (text.event_threshold_bad)(threshold)),

@@ -7,7 +7,7 @@ use crate::domain::{
     Millis, format,
     frame::{Frame, Metric, Unit},
     prefs::Lang,
-    run::{Run, RunState, Verdict},
+    run::{Run, RunState},
 };
 
 /// A page's title with the state of the test in front, and keeps the tab's icon up to date. `name`: the page's own.
@@ -40,10 +40,10 @@ pub fn words(run: Option<&Run>, frame: &Frame, now_ms: Millis, lang: Lang) -> Op
         }
         RunState::Stopping => format!("■ {}", text.state_stopping),
         RunState::Finished(verdict) => {
-            let sign = match verdict {
-                Verdict::Passed => '✓',
-                Verdict::Failed | Verdict::Crashed { .. } | Verdict::TimedOut => '✕',
-                Verdict::Stopped | Verdict::Cancelled => '■',
+            let sign = match show::tone(verdict) {
+                "ok" => '✓',
+                "warn" => '■',
+                _ => '✕',
             };
             format!("{sign} {}", show::verdict(verdict, text).1)
         }
@@ -55,10 +55,11 @@ fn icon(run: Option<&Run>) -> &'static str {
     match run.map(|run| &run.state) {
         None => "/favicon.svg",
         Some(RunState::Starting | RunState::Running) => "/favicon-running.svg",
-        Some(RunState::Finished(Verdict::Passed)) => "/favicon-passed.svg",
-        Some(RunState::Finished(Verdict::Failed | Verdict::Crashed { .. } | Verdict::TimedOut)) => {
-            "/favicon-failed.svg"
-        }
-        Some(RunState::Stopping | RunState::Finished(Verdict::Stopped | Verdict::Cancelled)) => "/favicon-stopped.svg",
+        Some(RunState::Stopping) => "/favicon-stopped.svg",
+        Some(RunState::Finished(verdict)) => match show::tone(verdict) {
+            "ok" => "/favicon-passed.svg",
+            "warn" => "/favicon-stopped.svg",
+            _ => "/favicon-failed.svg",
+        },
     }
 }
