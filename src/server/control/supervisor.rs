@@ -446,8 +446,7 @@ impl Supervisor {
                     if run.state == RunState::Starting {
                         run.state = RunState::Running;
                     }
-                    let began = run.started_ms.replace(*started_ms).is_none();
-                    started(run).filter(|_| began).into_iter().collect()
+                    run.started_ms = Some(*started_ms);
                 });
                 if changed {
                     tracing::info!(run_id = %id, started_ms, "k6 sends load");
@@ -470,13 +469,10 @@ impl Supervisor {
             let seen = self.board.shown(run).into_owned().thresholds;
             run.thresholds = verdict::thresholds(seen, exit.ok(), summary.as_ref());
             run.totals = summary.as_ref().map(verdict::totals);
-            let known = run.started_ms.is_some();
             run.started_ms = started_ms.or(run.started_ms);
             run.ended_ms = Some(ended_ms);
             run.stop_problem = None;
             run.state = RunState::Finished(verdict.clone());
-            let started = started(run).filter(|_| !known);
-            started.into_iter().chain(ended(run)).collect()
         });
         if changed {
             tracing::info!(run_id = %id, ?verdict, "run finished");
@@ -517,18 +513,20 @@ impl Supervisor {
     }
 
     /// Changes a run that is not finished, and tells everybody where that made a difference, and what happened.
-    fn change(&self, id: &RunId, change: impl FnOnce(&mut Run) -> Vec<Event>) -> bool {
+    fn change(&self, id: &RunId, change: impl FnOnce(&mut Run)) -> bool {
         let mut state = self.state();
         let Some(run) = state.run_mut(id).filter(|run| run.state.is_active()) else { return false };
         let before = run.clone();
-        let events = change(run);
+        change(run);
+        // It was at work before, so an end is news.
+        let events = [started(run).filter(|_| before.started_ms.is_none()), ended(run)];
         let (changed, over) = (*run != before, !run.state.is_active());
         if state.current.as_ref() == Some(id) {
             if over {
                 (state.instance, state.tries) = (None, None);
             }
             if state.open {
-                events.into_iter().for_each(|event| self.journal.append(event));
+                events.into_iter().flatten().for_each(|event| self.journal.append(event));
             }
         }
         self.publish(&state);

@@ -89,10 +89,8 @@ impl Supervisor {
                 Tried::Failed(problem) => Some(problem.clone()),
                 Tried::NotYet | Tried::Done => None,
             };
-            if self.change(id, |run| {
-                run.stop_problem = problem;
-                Vec::new()
-            }) && let Tried::Failed(problem) = &now
+            if self.change(id, |run| run.stop_problem = problem)
+                && let Tried::Failed(problem) = &now
             {
                 tracing::warn!(run_id = %id, problem, "the stop has not reached k6 and is tried again");
             }
