@@ -162,7 +162,7 @@ impl Board {
         self.stage.snapshot(now_ms())
     }
 
-    /// The picture now, without its history.
+    /// The picture now, without its history and events.
     pub fn brief(&self) -> Arc<Snapshot> {
         self.stage.brief(now_ms())
     }
@@ -174,13 +174,13 @@ impl Board {
 
     /// The parts put together.
     fn status(&self, metrics: MetricsStatus) -> Status {
-        let RunFeed { run, engine, storage_problem, .. } = self.runs.borrow().clone();
+        let feed = self.runs.borrow();
         Status {
-            run: run.map(|run| self.shown(&run).into_owned()),
+            run: feed.run.as_ref().map(|run| self.shown(run).into_owned()),
             services: self.services(),
-            engine,
+            engine: feed.engine.clone(),
             metrics,
-            storage_problem,
+            storage_problem: feed.storage_problem.clone(),
         }
     }
 
@@ -196,6 +196,16 @@ impl Board {
     fn parts(&self) -> MutexGuard<'_, Parts> {
         // What is shown is replaced whole, so it is sound after a panic elsewhere.
         self.parts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+impl Board {
+    /// A board of no services, and its journal.
+    pub fn blank() -> (Arc<Self>, Journal) {
+        let journal = Journal::default();
+        let (_, services) = watch::channel(Vec::new());
+        (Self::new(MetricsStatus::default(), services, journal.clone(), CancellationToken::new()), journal)
     }
 }
 

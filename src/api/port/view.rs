@@ -23,7 +23,7 @@ pub trait View: Send + Sync + 'static {
     /// The whole picture now.
     async fn snapshot(&self, caller: &Caller) -> Arc<Snapshot>;
 
-    /// The picture now without its history, which is nearly all of it and costs accordingly.
+    /// The picture now without its history, which is nearly all of it and costs accordingly, and without events.
     async fn brief(&self, caller: &Caller) -> Arc<Snapshot>;
 
     /// What happened, oldest first, as far back as it is kept.

@@ -105,12 +105,12 @@ impl Stage {
         self.lock().snapshot(now_ms).0
     }
 
-    /// The picture now, without its history.
+    /// The picture now, without its history and events.
     pub fn brief(&self, now_ms: Millis) -> Arc<Snapshot> {
         let inner = self.lock();
-        let Snapshot { cursor, status, frame, events, .. } = &inner.live.snapshot;
-        let (status, frame, events) = (status.clone(), frame.clone(), events.clone());
-        Arc::new(Snapshot { cursor: *cursor, now_ms, status, frame, events, history: History::default() })
+        let Snapshot { cursor, status, frame, .. } = &inner.live.snapshot;
+        let (status, frame) = (status.clone(), frame.clone());
+        Arc::new(Snapshot { cursor: *cursor, now_ms, status, frame, ..Snapshot::default() })
     }
 
     /// The stream from a cursor, or from a snapshot, until `token` is cancelled.

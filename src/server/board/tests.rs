@@ -8,12 +8,6 @@ use ha_dashboard::domain::{
 use super::*;
 use crate::server::prometheus::lab;
 
-fn board() -> (Arc<Board>, Journal) {
-    let journal = Journal::default();
-    let (_, services) = watch::channel(Vec::new());
-    (Board::new(MetricsStatus::default(), services, journal.clone(), CancellationToken::new()), journal)
-}
-
 fn frame(at_ms: u64) -> Frame {
     let values =
         [(SeriesKey::whole(Metric::Vus), 5.0), (SeriesKey::part(Metric::Cpu, Dimension::Process, "host"), 1.0)];
@@ -26,7 +20,7 @@ fn feed(run: &Run) -> RunFeed {
 
 #[test]
 fn who_changes_something_finds_it_shown_with_what_was_observed() {
-    let (board, _) = board();
+    let (board, _) = Board::blank();
     let run = lab::run("r-1", 10, &["http_req_failed:rate<0.5"]);
     board.control(feed(&run));
     board.tick(Some(&run.id), frame(1), true, MetricsStatus::default());
@@ -61,7 +55,7 @@ fn who_changes_something_finds_it_shown_with_what_was_observed() {
 
 #[test]
 fn what_nobody_sees_is_not_told_and_events_come_with_the_change_that_they_are_about() {
-    let (board, journal) = board();
+    let (board, journal) = Board::blank();
     let run = lab::run("r-1", 10, &["http_req_failed:rate<0.5"]);
     board.control(feed(&run));
     let seq = board.brief().cursor.seq;
@@ -72,13 +66,13 @@ fn what_nobody_sees_is_not_told_and_events_come_with_the_change_that_they_are_ab
 
     let threshold = Observed { value: Some(0.75), ok: Some(false), ..run.thresholds[0].clone() };
     board.observe(Seen { run: run.id.clone(), thresholds: vec![threshold], totals: None });
-    assert!(board.brief().events.is_empty());
+    assert!(board.snapshot().events.is_empty());
     journal.append(Event { at_ms: 3, kind: EventKind::MetricsBack });
     board.tick(Some(&run.id), frame(1), true, MetricsStatus::default());
     let kinds = |events: Vec<Event>| events.into_iter().map(|event| event.kind).collect::<Vec<_>>();
     let crossed = EventKind::Threshold { threshold: "http_req_failed:rate<0.5".into(), ok: false };
-    assert_eq!(kinds(board.brief().events.clone()), [EventKind::MetricsBack, crossed]);
-    assert_eq!(kinds(board.events()), kinds(board.brief().events.clone()));
+    assert_eq!(kinds(board.snapshot().events.clone()), [EventKind::MetricsBack, crossed]);
+    assert_eq!(kinds(board.events()), kinds(board.snapshot().events.clone()));
     board.tick(Some(&run.id), frame(2), true, MetricsStatus::default());
-    assert_eq!(board.brief().events.len(), 2, "once");
+    assert_eq!(board.snapshot().events.len(), 2, "once");
 }

@@ -13,7 +13,6 @@ use std::{
 use ha_dashboard::{
     api::caller::Caller,
     domain::{
-        live::MetricsStatus,
         plan::{ALL_SERVICES, OwnEnd, Pattern, Peak, Plan, Shape},
         run::{RunState, Seen, Source, Totals, Verdict},
         script::ScriptInput,
@@ -135,9 +134,7 @@ impl Bench {
                 Arc::new(Selection::new(&config, &shutdown).with_keeper(keeper_command()))
             }
         };
-        let journal = Journal::default();
-        let (_, health) = watch::channel(Vec::new());
-        let board = Board::new(MetricsStatus::default(), health, journal.clone(), shutdown.token.clone());
+        let (board, journal) = Board::blank();
         let links = Links {
             engine,
             archive,

@@ -414,9 +414,7 @@ async fn bench_sample_to_frame() {
 fn ticker(dir: &Path, test: &Run) -> Ticker {
     let config = config(dir, StoreChoice::External { url: String::new() }, Vec::new());
     let (_, store) = watch::channel(StoreFeed::default());
-    let (_, health) = watch::channel(Vec::new());
-    let journal = Journal::default();
-    let board = Board::new(MetricsStatus::default(), health, journal.clone(), CancellationToken::new());
+    let (board, journal) = Board::blank();
     board.control(RunFeed { run: Some(test.clone()), ..RunFeed::default() });
     let links = Links { board, journal, services: Registry::default(), store };
     let mut ticker = Ticker::new(config, links);
