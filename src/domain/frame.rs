@@ -60,6 +60,17 @@ pub enum Unit {
     Cores,
 }
 
+/// Which time a value is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Span {
+    /// A moment.
+    Moment,
+    /// A window in which the load was steady: a mean, so it was true in the middle.
+    Rates,
+    /// A window of its own, as far back as people forget: it tells of the worst in it, so it was true at the end.
+    Percentiles,
+}
+
 /// A metric's fixed facts.
 #[derive(Debug, Clone, Copy)]
 pub struct MetricSpec {
@@ -118,11 +129,17 @@ pub struct SeriesKey {
 /// All values at one tick. A series without data is absent, never 0.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Frame {
-    /// When the values were true: the end of the window that rates, shares and percentiles are taken over, by k6's clock.
+    /// The time of the newest sample by k6's clock: the end of the windows that rates, shares and percentiles are taken over.
     pub at_ms: Millis,
     /// When VUs were counted, where that was at another time: k6 counts them once a second.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub counted_ms: Option<Millis>,
+    /// The length of the window that rates and shares are taken over; none: there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rates_ms: Option<u32>,
+    /// The length of the window that percentiles are taken over; none: there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub percentiles_ms: Option<u32>,
     /// The values in the units of [`METRICS`].
     pub values: BTreeMap<SeriesKey, f64>,
 }
@@ -134,6 +151,9 @@ pub struct History {
     pub at_ms: Vec<Millis>,
     /// The times at which each row's VUs were counted, as long as `at_ms`.
     pub counted_ms: Vec<Millis>,
+    /// The lengths of the windows that each row's rates and shares are taken over, as long as `at_ms`; 0: there are none.
+    #[serde(default)]
+    pub rates_ms: Vec<u32>,
     /// Values by series, each as long as `at_ms`; `None`: no data.
     pub series: BTreeMap<SeriesKey, Vec<Option<f64>>>,
 }
@@ -148,6 +168,20 @@ impl Metric {
     pub fn spec(self) -> &'static MetricSpec {
         // The table lists the variants in their order; a test checks it.
         &METRICS[self as usize]
+    }
+
+    /// Which time its values are of.
+    pub fn span(self) -> Span {
+        match self {
+            Self::RequestRate
+            | Self::FailedShare
+            | Self::IterationRate
+            | Self::DroppedRate
+            | Self::DataSent
+            | Self::DataReceived => Span::Rates,
+            Self::P50 | Self::P95 | Self::P99 | Self::Mean => Span::Percentiles,
+            Self::Vus | Self::VusMax | Self::Cpu | Self::Memory | Self::IterationCount => Span::Moment,
+        }
     }
 }
 
@@ -220,6 +254,15 @@ impl Frame {
         }
     }
 
+    /// The length of the window that a metric's value is taken over, in ms; none for that of a moment, and without a value.
+    pub fn window_ms(&self, metric: Metric) -> Option<u32> {
+        match metric.span() {
+            Span::Moment => None,
+            Span::Rates => self.rates_ms,
+            Span::Percentiles => self.percentiles_ms,
+        }
+    }
+
     /// A value of the whole run.
     pub fn get(&self, metric: Metric) -> Option<f64> {
         self.values.get(&SeriesKey::whole(metric)).copied()
@@ -244,6 +287,9 @@ impl History {
         let rows = self.at_ms.len();
         self.at_ms.push(frame.at_ms);
         self.counted_ms.push(frame.counted_ms.unwrap_or(frame.at_ms));
+        // What was written before there were windows has none.
+        self.rates_ms.resize(rows, 0);
+        self.rates_ms.push(frame.rates_ms.unwrap_or_default());
         for key in frame.values.keys() {
             if !self.series.contains_key(key) {
                 self.series.insert(key.clone(), vec![None; rows]);
@@ -266,12 +312,25 @@ impl History {
         self.keep_rows(&keep);
     }
 
-    /// The times at which each row's values of a metric were true.
-    pub fn times(&self, metric: Metric) -> &[Millis] {
-        match metric {
+    /// From when to when each row's value of a metric is true: the window of a rate, a moment for anything else.
+    pub fn spans(&self, metric: Metric) -> impl Iterator<Item = (Millis, Millis)> + use<'_> {
+        let ends = match metric {
             Metric::Vus | Metric::VusMax => &self.counted_ms,
             _ => &self.at_ms,
-        }
+        };
+        let lengths = self.rates_ms.as_slice();
+        ends.iter().enumerate().map(move |(row, end)| {
+            let length = match metric.span() {
+                Span::Rates => lengths.get(row).copied().unwrap_or_default(),
+                Span::Moment | Span::Percentiles => 0,
+            };
+            (end.saturating_sub(Millis::from(length)), *end)
+        })
+    }
+
+    /// The times at which each row's values of a metric were true.
+    pub fn times(&self, metric: Metric) -> impl Iterator<Item = Millis> + use<'_> {
+        self.spans(metric).map(|(from, to)| from + (to - from) / 2)
     }
 
     /// Whether there is no row.
@@ -302,13 +361,15 @@ impl History {
 
     /// Keeps the rows whose flag is set, and the series that have values there.
     fn keep_rows(&mut self, keep: &[bool]) {
-        for times in [&mut self.at_ms, &mut self.counted_ms] {
+        fn retain<T>(column: &mut Vec<T>, keep: &[bool]) {
             let mut flags = keep.iter();
-            times.retain(|_| flags.next().copied().unwrap_or(false));
+            column.retain(|_| flags.next().copied().unwrap_or(false));
         }
+        retain(&mut self.at_ms, keep);
+        retain(&mut self.counted_ms, keep);
+        retain(&mut self.rates_ms, keep);
         self.series.retain(|_, values| {
-            let mut flags = keep.iter();
-            values.retain(|_| flags.next().copied().unwrap_or(false));
+            retain(values, keep);
             values.iter().any(Option::is_some)
         });
     }

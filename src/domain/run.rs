@@ -1,5 +1,7 @@
 //! One execution of a plan.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -115,6 +117,46 @@ pub struct Totals {
     pub data_sent: Option<f64>,
     /// Bytes received.
     pub data_received: Option<f64>,
+    /// Most VUs at work at the same time.
+    pub peak_vus: Option<f64>,
+    /// What went to each service, by name; empty where the store told nothing of it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<ServiceTotals>,
+    /// Requests by HTTP status, `0` for those without an answer; empty where the store told nothing of it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub statuses: BTreeMap<String, f64>,
+}
+
+/// What went to a service over a whole run, as the metrics store tells it.
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ServiceTotals {
+    /// Its name.
+    pub name: String,
+    /// Requests sent.
+    pub requests: f64,
+    /// Requests per second, over the whole run.
+    pub request_rate: Option<f64>,
+    /// Share of failed requests, 0–1.
+    pub failed_share: Option<f64>,
+    /// 95th percentile of request durations, in seconds, to within a bucket (10 %).
+    pub p95_s: Option<f64>,
+}
+
+impl Totals {
+    /// Whether they tell of each service, which only the store knows. Without requests there is nothing to tell.
+    pub fn has_parts(&self) -> bool {
+        self.requests == Some(0.0) || !self.statuses.is_empty()
+    }
+
+    /// Adds of the store's figures what k6 does not tell.
+    pub fn complete(&mut self, store: &Self) {
+        if !self.has_parts() {
+            self.services.clone_from(&store.services);
+            self.statuses.clone_from(&store.statuses);
+        }
+    }
 }
 
 /// A figure for the record, to a millionth: written and read again it stays the same. 0 has no sign.
@@ -167,7 +209,7 @@ pub struct Seen {
     pub run: RunId,
     /// One entry a threshold, in the run's order.
     pub thresholds: Vec<Observed>,
-    /// The figures of the whole run, once it is over and its last samples are counted, where k6 left none.
+    /// The store's figures of the whole run, once it is over and its last samples are counted.
     pub totals: Option<Totals>,
 }
 
@@ -224,13 +266,20 @@ impl Run {
     /// nothing more to learn.
     pub fn shown(mut self, seen: &Seen) -> Self {
         let over = !self.state.is_active();
-        if seen.run != self.id || (over && self.totals.is_some()) {
+        if seen.run != self.id {
+            return self;
+        }
+        if let Some(totals) = self.totals.as_mut().filter(|_| over) {
+            seen.totals.iter().for_each(|seen| totals.complete(seen));
             return self;
         }
         for (told, seen) in self.thresholds.iter_mut().zip(&seen.thresholds) {
             let k6_spoke = told.k6_ok.is_some() && told.value.is_some();
             if !k6_spoke && told.threshold == seen.threshold && seen.value.is_some() {
                 (told.value, told.ok) = (seen.value, seen.ok);
+            }
+            if told.threshold == seen.threshold {
+                told.crossings.clone_from(&seen.crossings);
             }
         }
         if over {

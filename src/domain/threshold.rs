@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{decimal, format::cut};
+use super::{Millis, decimal, format::cut, frame::Metric};
 
 /// How a threshold condenses its metric.
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
@@ -107,6 +107,19 @@ pub const THRESHOLD_METRICS: &[(&str, MetricKind)] = &[
     ("vus_max", MetricKind::Gauge),
 ];
 
+/// A stretch in which a threshold did not hold.
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Crossing {
+    /// Since when, in ms since 1970.
+    #[cfg_attr(feature = "ssr", schema(value_type = u64))]
+    pub from_ms: Millis,
+    /// Until when; none: it has not held since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "ssr", schema(value_type = Option<u64>))]
+    pub to_ms: Option<Millis>,
+}
+
 /// A threshold with what was observed so far.
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -119,6 +132,9 @@ pub struct Observed {
     pub ok: Option<bool>,
     /// k6's own word at the end of the run; none before.
     pub k6_ok: Option<bool>,
+    /// When the rule did not hold for the value so far, oldest first; at most 50, of which the last then stands for all later ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub crossings: Vec<Crossing>,
 }
 
 /// A value over the whole run and how well it is known.
@@ -145,15 +161,26 @@ impl Reading {
 }
 
 impl Observed {
+    /// Most crossings kept of a rule; those of one that crosses more often count as one with the last.
+    pub const MOST_CROSSINGS: usize = 50;
+
     /// A rule of which nothing was observed yet.
     pub fn new(threshold: Threshold) -> Self {
-        Self { threshold, value: None, ok: None, k6_ok: None }
+        Self { threshold, value: None, ok: None, k6_ok: None, crossings: Vec::new() }
     }
 
-    /// Takes in a new value.
-    pub fn take(&mut self, reading: Reading) {
+    /// Takes in the value as of `at_ms`.
+    pub fn take(&mut self, reading: Reading, at_ms: Millis) {
         self.value = Some(reading.value);
         self.ok = self.threshold.judge(reading);
+        let full = self.crossings.len() >= Self::MOST_CROSSINGS;
+        match (self.ok, self.crossings.last_mut()) {
+            (Some(true), Some(last)) if last.to_ms.is_none() => last.to_ms = Some(at_ms),
+            (Some(false), Some(last)) if last.to_ms.is_none() || full => last.to_ms = None,
+            (Some(false), _) => self.crossings.push(Crossing { from_ms: at_ms, to_ms: None }),
+            // What is too close to call changes nothing.
+            (Some(true) | None, _) => {}
+        }
     }
 
     /// Whether there is a value, and the limit lies within what it is known to.
@@ -449,6 +476,30 @@ impl Threshold {
         (lower == upper && !close).then_some(lower)
     }
 
+    /// The number on the page that the rule speaks of; `None`: none, or of a part of it only.
+    pub fn shown_as(&self) -> Option<Metric> {
+        if !self.tags.is_empty() {
+            return None;
+        }
+        match (self.metric.as_str(), self.aggregation) {
+            ("http_req_duration", Aggregation::Med | Aggregation::Percentile(50.0)) => Some(Metric::P50),
+            ("http_req_duration", Aggregation::Percentile(95.0)) => Some(Metric::P95),
+            ("http_req_duration", Aggregation::Percentile(99.0)) => Some(Metric::P99),
+            ("http_req_duration", Aggregation::Avg) => Some(Metric::Mean),
+            ("http_req_failed", Aggregation::Rate) => Some(Metric::FailedShare),
+            ("http_reqs", Aggregation::Rate) => Some(Metric::RequestRate),
+            ("iterations", Aggregation::Rate) => Some(Metric::IterationRate),
+            ("dropped_iterations", Aggregation::Rate) => Some(Metric::DroppedRate),
+            ("vus", Aggregation::Value) => Some(Metric::Vus),
+            _ => None,
+        }
+    }
+
+    /// Whether the rule holds for a value in the unit of [`Threshold::shown_as`].
+    pub fn holds_shown(&self, value: f64) -> bool {
+        self.holds(if self.is_time() { value * 1e3 } else { value })
+    }
+
     /// Whether the rule holds for a value in the threshold's unit; never for NaN.
     pub fn holds(&self, value: f64) -> bool {
         match self.comparison {
@@ -588,6 +639,52 @@ mod tests {
     }
 
     #[test]
+    fn crossings_are_kept_with_their_times() {
+        let mut observed = Observed::new("http_req_duration:p(95)<200".parse().unwrap());
+        let close = Reading { value: 200.0, lower: 190.0, upper: 210.0 };
+        let steps = [(1, 100.0), (2, 300.0), (3, 310.0), (5, 100.0), (6, 90.0), (8, 400.0)];
+        observed.take(close, 0);
+        for (at_ms, value) in steps {
+            observed.take(Reading::exact(value), at_ms);
+            observed.take(close, at_ms);
+        }
+        let crossing = |from_ms, to_ms| Crossing { from_ms, to_ms };
+        assert_eq!(observed.crossings, [crossing(2, Some(5)), crossing(8, None)]);
+        // One that flaps without end keeps what it knows of the beginning, and that it does not hold now.
+        for at_ms in 9..1000 {
+            observed.take(Reading::exact(if at_ms % 2 == 0 { 300.0 } else { 100.0 }), at_ms);
+        }
+        observed.take(Reading::exact(300.0), 1000);
+        assert_eq!(observed.crossings.len(), Observed::MOST_CROSSINGS);
+        assert_eq!((observed.crossings[0], observed.crossings[49].to_ms), (crossing(2, Some(5)), None));
+    }
+
+    #[test]
+    fn rules_over_all_requests_speak_of_a_number_that_is_shown() {
+        for (rule, metric, value, holds) in [
+            ("http_req_duration:p(95)<200", Some(Metric::P95), 0.25, false),
+            ("http_req_duration:med<200", Some(Metric::P50), 0.15, true),
+            ("http_req_duration:p(50)<200", Some(Metric::P50), 0.25, false),
+            ("http_req_duration:p(99)<200", Some(Metric::P99), 0.25, false),
+            ("http_req_duration:avg<200", Some(Metric::Mean), 0.25, false),
+            ("http_req_failed:rate<0.05", Some(Metric::FailedShare), 0.02, true),
+            ("http_reqs:rate>10", Some(Metric::RequestRate), 9.0, false),
+            ("iterations:rate>10", Some(Metric::IterationRate), 11.0, true),
+            ("dropped_iterations:rate<1", Some(Metric::DroppedRate), 2.0, false),
+            ("vus:value<5", Some(Metric::Vus), 4.0, true),
+            ("http_req_duration:p(90)<200", None, 0.0, false),
+            ("http_req_duration{service:shop}:p(95)<200", None, 0.0, false),
+            ("http_reqs:count>10", None, 0.0, false),
+        ] {
+            let rule = rule.parse::<Threshold>().unwrap();
+            assert_eq!(rule.shown_as(), metric, "{rule}");
+            if metric.is_some() {
+                assert_eq!(rule.holds_shown(value), holds, "{rule}");
+            }
+        }
+    }
+
+    #[test]
     fn a_limit_within_a_values_bounds_is_too_close_to_call() {
         let mut observed = Observed::new("http_req_duration:p(95)<318".parse().unwrap());
         assert!(!observed.is_close(), "no data is another thing");
@@ -598,10 +695,10 @@ mod tests {
             (318.0, 330.0, 340.0, Some(false)),
             (311.0, 311.0, 311.0, Some(true)),
         ] {
-            observed.take(Reading { value, lower, upper });
+            observed.take(Reading { value, lower, upper }, 0);
             assert_eq!((observed.value, observed.ok, observed.is_close()), (Some(value), ok, ok.is_none()));
         }
-        observed.take(Reading { value: 310.0, lower: 290.0, upper: 320.0 });
+        observed.take(Reading { value: 310.0, lower: 290.0, upper: 320.0 }, 0);
         observed.k6_ok = Some(true);
         assert!(!observed.is_close(), "k6 has counted every request");
         assert_eq!(observed.threshold.judge(Reading::exact(318.0)), Some(false));

@@ -21,6 +21,7 @@ fn run(verdict: Verdict, rules: &[(&str, Option<f64>, Option<bool>)]) -> Run {
         value: *value,
         ok: *ok,
         k6_ok: None,
+        crossings: Vec::new(),
     };
     Run {
         id: "r-1".parse().unwrap(),

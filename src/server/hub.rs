@@ -104,7 +104,7 @@ struct Ticker {
     watch: Option<Watch>,
     /// What was seen of the run's thresholds.
     observed: Vec<Observed>,
-    /// The figures of the whole run, where k6 left none.
+    /// The store's figures of the whole run.
     totals: Option<Totals>,
     /// The time of the run's newest sample.
     newest_ms: Option<Millis>,
@@ -405,9 +405,10 @@ impl Ticker {
         self.tell(now, Answer::Here(result));
     }
 
-    /// Takes in what the store tells of the whole run, where k6 says nothing.
+    /// Takes in what the store tells of the whole run, which k6 tells in part, or not at all.
     fn add_up(&mut self, totals: Option<Totals>) {
-        if self.run.as_ref().is_some_and(|run| !run.state.is_active() && run.totals.is_none()) {
+        let lacks = |run: &Run| run.totals.as_ref().is_none_or(|totals| !totals.has_parts());
+        if self.run.as_ref().is_some_and(|run| !run.state.is_active() && lacks(run)) {
             self.totals = totals.or(self.totals.take());
         }
     }

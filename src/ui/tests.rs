@@ -40,6 +40,7 @@ fn run(state: RunState) -> Run {
         value: (index == 0).then_some(812.0),
         ok: (index == 0).then_some(false),
         k6_ok: None,
+        crossings: Vec::new(),
     };
     Run {
         id: "run-1".parse().unwrap(),

@@ -471,7 +471,7 @@ mod tests {
         (numbers, list, map, result, plain(), rows).prop_map(|(numbers, list, map, result, plain, rows)| {
             let key: SeriesKey = "rps{service=a}".to_owned().try_into().unwrap();
             let series = BTreeMap::from([(key.clone(), rows)]);
-            let history = History { at_ms: vec![numbers.0], counted_ms: vec![], series };
+            let history = History { at_ms: vec![numbers.0], series, ..History::default() };
             let inner = Box::new(Inner { history, key, nothing: () });
             let (count, small, smaller, signed, ratio, is_on) = numbers;
             Whole { count, small, smaller, signed, ratio, is_on, list, map, inner, plain, result }

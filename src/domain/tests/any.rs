@@ -8,11 +8,11 @@ use crate::domain::{
     frame::{Dimension, Frame, History, METRICS, Metric, SeriesKey},
     live::{Cursor, EngineStatus, MetricsStatus, Snapshot, Status, Tick},
     plan::{Model, OwnEnd, Pattern, Peak, Plan, Shape},
-    run::{Run, RunId, RunState, Verdict},
+    run::{Run, RunId, RunState, ServiceTotals, Totals, Verdict},
     schedule::Schedule,
     script::{Script, ScriptInput, ScriptKind},
     service::{Health, Service, ServiceStatus},
-    threshold::{Observed, THRESHOLD_METRICS, Threshold},
+    threshold::{Crossing, Observed, THRESHOLD_METRICS, Threshold},
     validate::{Draft, Field, FieldError, Limits, Problem, Rules},
 };
 
@@ -168,32 +168,55 @@ pub fn verdict() -> impl Strategy<Value = Verdict> {
     ]
 }
 
-pub fn run() -> impl Strategy<Value = Run> {
+/// Boxed, like all that is as large: a test's stack does not hold them all at once.
+pub fn run() -> BoxedStrategy<Run> {
     let state = prop_oneof![
         Just(RunState::Starting),
         Just(RunState::Running),
         Just(RunState::Stopping),
         verdict().prop_map(RunState::Finished),
     ];
-    let observed = (threshold(), option::of(number()), any::<Option<bool>>(), any::<Option<bool>>())
-        .prop_map(|(threshold, value, ok, k6_ok)| Observed { threshold, value, ok, k6_ok });
+    let crossing = any::<(Millis, Option<Millis>)>().prop_map(|(from_ms, to_ms)| Crossing { from_ms, to_ms });
+    let crossings = collection::vec(crossing, 0..3);
+    let observed = (threshold(), option::of(number()), any::<[Option<bool>; 2]>(), crossings)
+        .prop_map(|(threshold, value, [ok, k6_ok], crossings)| Observed { threshold, value, ok, k6_ok, crossings });
     let times = any::<(Millis, Option<Millis>, Option<Millis>, Millis)>();
-    (run_id(), plan(), state, times, collection::vec(observed, 0..3), text()).prop_map(
-        |(id, plan, state, (created_ms, started_ms, ended_ms, deadline_ms), thresholds, correlation_id)| Run {
-            id,
-            schedule: plan.schedule(),
-            plan,
-            state,
-            created_ms,
-            started_ms,
-            ended_ms,
-            deadline_ms,
-            thresholds,
-            totals: None,
-            stop_problem: None,
-            correlation_id,
-        },
-    )
+    (run_id(), plan(), state, times, collection::vec(observed, 0..3), option::of(totals()), text())
+        .prop_map(
+            |(id, plan, state, (created_ms, started_ms, ended_ms, deadline_ms), thresholds, totals, correlation_id)| {
+                Run {
+                    id,
+                    schedule: plan.schedule(),
+                    plan,
+                    state,
+                    created_ms,
+                    started_ms,
+                    ended_ms,
+                    deadline_ms,
+                    thresholds,
+                    totals,
+                    stop_problem: None,
+                    correlation_id,
+                }
+            },
+        )
+        .boxed()
+}
+
+fn totals() -> impl Strategy<Value = Totals> {
+    let service = (text(), number(), option::of(number())).prop_map(|(name, requests, p95_s)| ServiceTotals {
+        name,
+        requests,
+        p95_s,
+        ..ServiceTotals::default()
+    });
+    let statuses = collection::btree_map(text(), number(), 0..3);
+    (option::of(number()), collection::vec(service, 0..3), statuses).prop_map(|(requests, services, statuses)| Totals {
+        requests,
+        services,
+        statuses,
+        ..Totals::default()
+    })
 }
 
 pub fn service() -> impl Strategy<Value = Service> {
@@ -259,8 +282,15 @@ pub fn series_key() -> impl Strategy<Value = SeriesKey> {
 }
 
 pub fn frame() -> impl Strategy<Value = Frame> {
-    (any::<Millis>(), option::of(any::<Millis>()), collection::btree_map(series_key(), number(), 0..6))
-        .prop_map(|(at_ms, counted_ms, values)| Frame { at_ms, counted_ms, values })
+    let windows = (option::of(any::<u32>()), option::of(any::<u32>()));
+    (any::<Millis>(), option::of(any::<Millis>()), windows, collection::btree_map(series_key(), number(), 0..6))
+        .prop_map(|(at_ms, counted_ms, (rates_ms, percentiles_ms), values)| Frame {
+            at_ms,
+            counted_ms,
+            rates_ms,
+            percentiles_ms,
+            values,
+        })
 }
 
 pub fn history() -> impl Strategy<Value = History> {
@@ -277,16 +307,30 @@ pub fn cursor() -> impl Strategy<Value = Cursor> {
     any::<(u64, u64)>().prop_map(|(epoch, seq)| Cursor { epoch, seq })
 }
 
-pub fn snapshot() -> impl Strategy<Value = Snapshot> {
-    (cursor(), any::<Millis>(), status(), frame(), history(), collection::vec(event(), 0..4)).prop_map(
-        |(cursor, now_ms, status, frame, history, events)| Snapshot { cursor, now_ms, status, frame, history, events },
-    )
+pub fn snapshot() -> BoxedStrategy<Snapshot> {
+    (cursor(), any::<Millis>(), status(), frame(), history(), collection::vec(event(), 0..4))
+        .prop_map(|(cursor, now_ms, status, frame, history, events)| Snapshot {
+            cursor,
+            now_ms,
+            status,
+            frame,
+            history,
+            events,
+        })
+        .boxed()
 }
 
-pub fn tick() -> impl Strategy<Value = Tick> {
-    (cursor(), any::<Millis>(), frame(), any::<bool>(), option::of(status()), collection::vec(event(), 0..4)).prop_map(
-        |(cursor, now_ms, frame, record, status, events)| Tick { cursor, now_ms, frame, record, status, events },
-    )
+pub fn tick() -> BoxedStrategy<Tick> {
+    (cursor(), any::<Millis>(), frame(), any::<bool>(), option::of(status()), collection::vec(event(), 0..4))
+        .prop_map(|(cursor, now_ms, frame, record, status, events)| Tick {
+            cursor,
+            now_ms,
+            frame,
+            record,
+            status,
+            events,
+        })
+        .boxed()
 }
 
 pub fn script_input() -> impl Strategy<Value = ScriptInput> {

@@ -12,6 +12,10 @@ fn column(history: &History, metric: Metric) -> Vec<Option<f64>> {
     history.series.get(&SeriesKey::whole(metric)).cloned().unwrap_or_default()
 }
 
+fn times(history: &History, metric: Metric) -> Vec<u64> {
+    history.times(metric).collect()
+}
+
 #[test]
 fn the_table_of_metrics_is_in_the_order_of_its_variants() {
     for (index, spec) in METRICS.iter().enumerate() {
@@ -26,10 +30,27 @@ fn vus_keep_the_time_at_which_they_were_counted() {
     history.push(&Frame { counted_ms: Some(700), ..frame(1000, &[(Metric::Vus, 1.0)]) });
     history.push(&frame(2000, &[(Metric::Vus, 2.0)]));
     history.push(&Frame { counted_ms: Some(2700), ..frame(3000, &[(Metric::VusMax, 3.0)]) });
-    assert_eq!(history.times(Metric::RequestRate), [1000, 2000, 3000]);
-    assert_eq!(history.times(Metric::Vus), [700, 2000, 2700]);
+    assert_eq!(times(&history, Metric::RequestRate), [1000, 2000, 3000]);
+    assert_eq!(times(&history, Metric::Vus), [700, 2000, 2700]);
     history.keep_from(2000);
-    assert_eq!((history.times(Metric::P95), history.times(Metric::VusMax)), (&[2000, 3000][..], &[2000, 2700][..]));
+    assert_eq!((times(&history, Metric::P95), times(&history, Metric::VusMax)), (vec![2000, 3000], vec![2000, 2700]));
+}
+
+#[test]
+fn a_rate_was_true_in_the_middle_of_its_window() {
+    let mut history = History::default();
+    history.push(&Frame { rates_ms: Some(1000), ..frame(1000, &[(Metric::RequestRate, 1.0)]) });
+    history.push(&Frame { rates_ms: Some(2000), ..frame(2000, &[(Metric::RequestRate, 1.0)]) });
+    history.push(&frame(3000, &[]));
+    assert_eq!(times(&history, Metric::RequestRate), [500, 1000, 3000]);
+    assert_eq!(times(&history, Metric::FailedShare), [500, 1000, 3000]);
+    assert_eq!(times(&history, Metric::P95), [1000, 2000, 3000]);
+    assert_eq!(history.spans(Metric::RequestRate).collect::<Vec<_>>(), [(0, 1000), (0, 2000), (3000, 3000)]);
+    history.keep_from(2000);
+    assert_eq!(times(&history, Metric::RequestRate), [1000, 3000]);
+    let frame = Frame { rates_ms: Some(1000), percentiles_ms: Some(5000), ..Frame::default() };
+    let windows = [Metric::Vus, Metric::RequestRate, Metric::P99].map(|metric| frame.window_ms(metric));
+    assert_eq!(windows, [None, Some(1000), Some(5000)]);
 }
 
 #[test]

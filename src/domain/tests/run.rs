@@ -1,9 +1,9 @@
 use super::any;
 use crate::domain::{
     plan::{OwnEnd, Pattern, Peak, Plan, Shape},
-    run::{Run, RunState, Seen, Totals, Verdict},
+    run::{Run, RunState, Seen, ServiceTotals, Totals, Verdict},
     schedule::PhaseName,
-    threshold::Observed,
+    threshold::{Crossing, Observed},
 };
 
 /// 60 s of load up to 10 VUs, begun at 5 s.
@@ -131,6 +131,7 @@ fn what_was_seen_counts_until_k6_has_spoken() {
         value,
         ok: Some(true),
         k6_ok,
+        crossings: Vec::new(),
     };
     let totals = |requests| Some(Totals { requests: Some(requests), ..Totals::default() });
     let seen = Seen { run: load().id, thresholds: vec![observed(Some(641.0), None)], totals: totals(9.0) };
@@ -147,6 +148,18 @@ fn what_was_seen_counts_until_k6_has_spoken() {
     }
     let other = Run { id: "r-2".parse().unwrap(), thresholds: vec![observed(None, None)], ..load() };
     assert_eq!(other.clone().shown(&seen), other);
+    // When a rule did not hold, and what went where, k6 never tells.
+    let crossings = vec![Crossing { from_ms: 5, to_ms: Some(9) }];
+    let shop = ServiceTotals { name: "shop".into(), requests: 9.0, ..ServiceTotals::default() };
+    let store = Totals { services: vec![shop], statuses: [("200".into(), 9.0)].into(), ..totals(9.0).unwrap() };
+    let threshold = Observed { crossings: crossings.clone(), ..observed(Some(641.0), None) };
+    let parts = Seen { thresholds: vec![threshold], totals: Some(store.clone()), ..seen.clone() };
+    let told = vec![observed(Some(613.0), Some(true))];
+    let run = Run { thresholds: told.clone(), ..load() }.shown(&parts);
+    assert_eq!((run.thresholds[0].value, &run.thresholds[0].crossings), (Some(613.0), &crossings));
+    let run = Run { thresholds: told, state: finished(), totals: totals(7.0), ..load() }.shown(&parts);
+    assert_eq!(run.totals, Some(Totals { requests: Some(7.0), ..store }));
+    assert!(run.totals.unwrap().has_parts() && !totals(7.0).unwrap().has_parts() && totals(0.0).unwrap().has_parts());
     let another_rule = Observed::new("http_req_duration:p(95)<501".parse().unwrap());
     let other = Run { thresholds: vec![another_rule], ..load() };
     assert_eq!(other.clone().shown(&seen), other);

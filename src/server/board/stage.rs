@@ -90,7 +90,9 @@ impl Stage {
         frames.iter().filter(|frame| frame.at_ms < first_known).for_each(|frame| history.push(frame));
         for (row, at_ms) in known.at_ms.iter().enumerate() {
             let values = known.series.iter().filter_map(|(key, values)| Some((key.clone(), values[row]?))).collect();
-            history.push(&Frame { at_ms: *at_ms, counted_ms: Some(known.counted_ms[row]), values });
+            let counted_ms = Some(known.counted_ms[row]);
+            let rates_ms = known.rates_ms.get(row).copied().filter(|length| *length > 0);
+            history.push(&Frame { at_ms: *at_ms, counted_ms, rates_ms, values, ..Frame::default() });
         }
         snapshot.history = history;
         snapshot.cursor.seq += 1;

@@ -480,7 +480,7 @@ impl Supervisor {
         }
     }
 
-    /// Completes, from now on, what k6 left no word of with what the store tells.
+    /// Completes, from now on, what k6 tells of a run with what the store does.
     fn watch_seen(self: &Arc<Self>) {
         let this = self.clone();
         let mut seen = self.board.seen();
@@ -498,17 +498,23 @@ impl Supervisor {
         });
     }
 
-    /// Takes what the store tells of a finished run of which k6 told nothing.
+    /// Takes what the store tells of a finished run and k6 does not.
     pub async fn complete(&self, seen: Seen) {
         let id = seen.run.clone();
         {
             let mut state = self.state();
-            let unknown = |run: &&mut Run| !run.state.is_active() && run.totals.is_none();
-            let Some(run) = state.run_mut(&id).filter(unknown).filter(|_| seen.totals.is_some()) else { return };
-            *run = run.clone().shown(&seen);
+            let over = |run: &&mut Run| !run.state.is_active();
+            let Some(run) = state.run_mut(&id).filter(over).filter(|_| seen.totals.is_some()) else { return };
+            let completed = run.clone().shown(&seen);
+            if *run == completed {
+                return;
+            }
+            if run.totals.is_none() {
+                tracing::info!(run_id = %id, "k6 left no summary, the run's figures are the metrics store's");
+            }
+            *run = completed;
             self.publish(&state);
         }
-        tracing::info!(run_id = %id, "k6 left no summary, the run's figures are the metrics store's");
         self.record(&id).await;
     }
 

@@ -99,7 +99,7 @@ pub fn thresholds(observed: Vec<Observed>, exit: Option<&Exit>, summary: Option<
     let mut known = observed;
     for threshold in summary.iter().flat_map(|summary| summary.rules()) {
         if known.len() < Threshold::MOST_OF_SCRIPT && known.iter().all(|known| known.threshold != *threshold) {
-            known.push(Observed { threshold: threshold.clone(), value: None, ok: None, k6_ok: None });
+            known.push(Observed::new(threshold.clone()));
         }
     }
     for observed in &mut known {
@@ -135,6 +135,8 @@ pub fn totals(summary: &Summary) -> Totals {
         dropped_iterations: value("dropped_iterations", "count").or(iterations.map(|_| 0.0)),
         data_sent: value("data_sent", "count"),
         data_received: value("data_received", "count"),
+        peak_vus: value("vus", "max"),
+        ..Totals::default()
     }
 }
 
@@ -231,7 +233,7 @@ mod tests {
     #[test]
     fn the_summary_has_the_last_word() {
         let rules = ["http_req_duration:p(95)<500", "http_req_failed:rate<0.01", "checks:rate>0.9"];
-        let seen = |value, ok| move |rule: &str| Observed { threshold: rule.parse().unwrap(), value, ok, k6_ok: None };
+        let seen = |value, ok| move |rule: &str| Observed { value, ok, ..Observed::new(rule.parse().unwrap()) };
         let summary = json!({"metrics": {
             "http_req_duration": {"values": {"p(95)": 9.5}, "thresholds": {"p(95) < 500": {"ok": true}}},
             "http_req_failed": {"values": {"rate": 1}, "thresholds": {"rate<0.01": {"ok": false}}},

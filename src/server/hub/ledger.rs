@@ -13,7 +13,7 @@ use ha_dashboard::domain::{
     Millis,
     frame::Metric,
     histogram::{Histogram, Quantile},
-    run::{Source, Totals, rounded},
+    run::{ServiceTotals, Source, Totals, rounded},
     threshold::{Aggregation, MetricKind, Reading, Threshold},
 };
 
@@ -112,6 +112,11 @@ struct Whole {
     requests: f64,
     failed: f64,
     durations: Histogram,
+    /// Requests by what they are told apart by.
+    parts: BTreeMap<Part, f64>,
+    /// Durations of requests by service.
+    services: BTreeMap<Arc<str>, Histogram>,
+    peak_vus: Option<f64>,
     /// Whether nothing was there before the ledger was.
     from_start: bool,
 }
@@ -208,6 +213,8 @@ impl Ledger {
             }
         }
         self.from_zero = true;
+        let vus = self.gauge(Metric::Vus).map(|(_, vus)| vus);
+        self.whole.peak_vus = [self.whole.peak_vus, vus].into_iter().flatten().reduce(f64::max);
         batch.at_ms = self.newest_ms?;
         any.then_some(batch)
     }
@@ -244,6 +251,7 @@ impl Ledger {
                 match role {
                     Role::Requests(part) => {
                         *batch.requests.entry(part.clone()).or_default() += more;
+                        *self.whole.parts.entry(part.clone()).or_default() += more;
                         self.whole.requests += more;
                         self.whole.failed += if failed { more } else { 0.0 };
                     }
@@ -266,6 +274,7 @@ impl Ledger {
                 let more = now.since(last);
                 if let Role::Durations(service) = role {
                     batch.durations.entry(service.clone()).or_default().add(&more);
+                    self.whole.services.entry(service.clone()).or_default().add(&more);
                     self.whole.durations.add(&more);
                 }
                 for (_, rule) in rules {
@@ -346,7 +355,7 @@ impl Ledger {
 
     /// The figures of the whole run, of `elapsed_s`; `None`: nothing came, or what was before the ledger is not known.
     pub fn totals(&self, elapsed_s: f64) -> Option<Totals> {
-        let Whole { requests, failed, durations, from_start } = &self.whole;
+        let Whole { requests, failed, durations, from_start, .. } = &self.whole;
         (*from_start && self.newest_ms.is_some()).then_some(())?;
         let total = |metric| self.total(metric).filter(|_| self.is_whole(metric));
         let requests = Some(*requests).filter(|_| self.is_whole(Metric::RequestRate));
@@ -369,7 +378,38 @@ impl Ledger {
             dropped_iterations: total(Metric::DroppedRate).or(iterations.map(|_| 0.0)),
             data_sent: total(Metric::DataSent),
             data_received: total(Metric::DataReceived),
+            peak_vus: self.whole.peak_vus,
+            services: requests.map(|_| self.service_totals(elapsed_s)).unwrap_or_default(),
+            statuses: requests.map(|_| self.statuses()).unwrap_or_default(),
         })
+    }
+
+    fn service_totals(&self, elapsed_s: f64) -> Vec<ServiceTotals> {
+        let mut services: BTreeMap<&Arc<str>, (f64, f64)> = BTreeMap::new();
+        for (part, more) in self.whole.parts.iter().filter(|(part, _)| !part.service.is_empty()) {
+            let (requests, failed) = services.entry(&part.service).or_default();
+            *requests += more;
+            *failed += if part.failed { *more } else { 0.0 };
+        }
+        let p95 = |service: &Arc<str>| {
+            self.whole.services.get(service)?.quantile(0.95).map(|quantile| rounded(quantile.value))
+        };
+        let total = |(service, (requests, failed)): (&Arc<str>, (f64, f64))| ServiceTotals {
+            name: service.to_string(),
+            requests,
+            request_rate: (elapsed_s > 0.0).then(|| rounded(requests / elapsed_s)),
+            failed_share: (requests > 0.0).then(|| rounded(failed / requests)),
+            p95_s: p95(service).filter(|_| self.is_whole(Metric::P95)),
+        };
+        services.into_iter().map(total).collect()
+    }
+
+    fn statuses(&self) -> BTreeMap<String, f64> {
+        let mut statuses = BTreeMap::new();
+        for (part, more) in self.whole.parts.iter().filter(|(part, _)| !part.status.is_empty()) {
+            *statuses.entry(part.status.to_string()).or_default() += more;
+        }
+        statuses
     }
 
     /// A gauge over all instances, and when it was true.

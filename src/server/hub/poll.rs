@@ -9,13 +9,16 @@ use ha_dashboard::domain::{
     threshold::{Observed, Threshold},
 };
 
-use super::{ledger::Ledger, window::Window};
+use super::{
+    ledger::Ledger,
+    window::{Now, Window},
+};
 use crate::server::prometheus::{
     client::{Client, Series, StoreError},
     queries,
 };
 
-/// What values "now" are taken over: as many pushes.
+/// What values "now" are taken over at most: as many pushes.
 pub const PUSHES: u32 = 5;
 
 /// Longest stretch of stored samples read at once. What was missed before shows in the counters all the same.
@@ -52,7 +55,7 @@ impl Count {
         let at_ms = batch.at_ms;
         self.window.push(batch, self.complete);
         self.complete = true;
-        let mut values = self.window.values();
+        let Now { mut values, rates_ms, percentiles_ms } = self.window.now();
         let vus = self.ledger.gauge(Metric::Vus);
         for (metric, gauge) in [(Metric::Vus, vus), (Metric::VusMax, self.ledger.gauge(Metric::VusMax))] {
             values.extend(gauge.map(|(_, value)| (SeriesKey::whole(metric), value)));
@@ -63,7 +66,8 @@ impl Count {
         values.extend(done.map(|done| (SeriesKey::whole(Metric::IterationCount), done)));
         // Numbers that leave something out are worse than none.
         values.retain(|key, _| self.ledger.is_whole(key.metric));
-        Some(Frame { at_ms, counted_ms: vus.map(|(counted_ms, _)| counted_ms).filter(|at| *at != at_ms), values })
+        let counted_ms = vus.map(|(counted_ms, _)| counted_ms).filter(|at| *at != at_ms);
+        Some(Frame { at_ms, counted_ms, rates_ms, percentiles_ms, values })
     }
 
     /// The time of the newest sample.
@@ -163,6 +167,7 @@ impl Watch {
         Ok(frame)
     }
 
+    /// What is known of each threshold as of the newest sample.
     fn judge(&mut self) {
         let Some(count) = &self.count else { return };
         let newest_ms = count.newest_ms().unwrap_or_default();
@@ -171,7 +176,7 @@ impl Watch {
         for (observed, (index, reading)) in self.observed.iter_mut().zip(readings) {
             match reading {
                 Some(reading) => {
-                    observed.take(reading);
+                    observed.take(reading, newest_ms);
                     observed.value = observed.value.map(round);
                 }
                 None if !count.ledger.is_whole_rule(index) => (observed.value, observed.ok) = (None, None),

@@ -20,12 +20,29 @@ const JITTER_MS: Millis = 250;
 /// Rates over less than this are too rough to show.
 const SHORTEST_MS: Millis = 300;
 
+/// How far two counts of a steady load may lie apart: so many standard deviations, and a share for the pushes' ragged ends.
+const DEVIATIONS: f64 = 4.0;
+const RAGGED: f64 = 0.05;
+
 /// Values of live series.
 pub type Values = BTreeMap<SeriesKey, f64>;
 
+/// The values at the newest push.
+#[derive(Debug, Default)]
+pub struct Now {
+    /// The values.
+    pub values: Values,
+    /// The length of the window that rates and shares are taken over.
+    pub rates_ms: Option<u32>,
+    /// The length of the window that percentiles are taken over.
+    pub percentiles_ms: Option<u32>,
+}
+
 /// The batches of the last few pushes.
 ///
-/// The window ends with the newest push and begins where one ended, so that every request lies wholly inside or outside.
+/// A window ends with the newest push and begins where one ended, so that every request lies wholly inside or outside.
+/// Percentiles are taken over all of it. Rates and shares are means, so they are taken over as much of it as the load was
+/// steady in: calm in a steady load, and without a trace of what was before a jump.
 #[derive(Debug)]
 pub struct Window {
     length_ms: Millis,
@@ -35,6 +52,8 @@ pub struct Window {
     /// What was counted once stays known: its rate may be 0.
     parts: BTreeSet<Part>,
     others: BTreeSet<Metric>,
+    /// Where the load last jumped: rates know nothing of what was before.
+    steady_from_ms: Millis,
 }
 
 impl Window {
@@ -47,6 +66,7 @@ impl Window {
             parts: BTreeSet::new(),
             // The series exists only after the first drop; 0 is known as soon as k6 pushes at all.
             others: BTreeSet::from([Metric::DroppedRate]),
+            steady_from_ms: 0,
         }
     }
 
@@ -85,14 +105,46 @@ impl Window {
     }
 
     /// Rates, shares and percentiles at the newest push.
-    pub fn values(&self) -> Values {
-        let mut values = Values::new();
-        let Some((base, newest)) = self.batches.front().zip(self.batches.back()) else { return values };
-        if base.at_ms + SHORTEST_MS > newest.at_ms {
-            return values;
+    pub fn now(&mut self) -> Now {
+        let Some((first, newest)) = self.batches.front().zip(self.batches.back()) else { return Now::default() };
+        let (first_ms, newest_ms) = (first.at_ms, newest.at_ms);
+        if first_ms + SHORTEST_MS > newest_ms {
+            return Now::default();
         }
-        let seconds = (newest.at_ms - base.at_ms) as f64 / 1000.0;
-        let batches = || self.batches.iter().skip(1);
+        let base = self.steady_base();
+        let rates_ms = newest_ms - self.batches[base].at_ms;
+        self.steady_from_ms = self.batches[base].at_ms;
+        let mut values = self.rates(base, rates_ms as f64 / 1000.0);
+        let percentiles = self.percentiles();
+        let percentiles_ms = (!percentiles.is_empty()).then_some(newest_ms - first_ms);
+        values.extend(percentiles);
+        let length = |ms: Millis| u32::try_from(ms).unwrap_or(u32::MAX);
+        Now { values, rates_ms: Some(length(rates_ms)), percentiles_ms: percentiles_ms.map(length) }
+    }
+
+    /// The mark from which on the load was steady. A load that has jumped never was steady before that, whatever comes.
+    fn steady_base(&self) -> usize {
+        let length = |from: usize, to: usize| self.batches[to].at_ms.saturating_sub(self.batches[from].at_ms) as f64;
+        let newest = self.batches.len() - 1;
+        let (mut base, mut counts) = (newest - 1, Counts::of(&self.batches[newest]));
+        while let Some(earlier) =
+            base.checked_sub(1).filter(|earlier| self.batches[*earlier].at_ms >= self.steady_from_ms)
+        {
+            let more = Counts::of(&self.batches[base]);
+            let (own_ms, more_ms) = (length(base, newest), length(earlier, base));
+            if own_ms >= SHORTEST_MS as f64 && !counts.is_steady(own_ms, &more, more_ms) {
+                break;
+            }
+            counts.add(&more);
+            base = earlier;
+        }
+        base
+    }
+
+    /// Rates and shares of what came after a mark, over so many seconds.
+    fn rates(&self, base: usize, seconds: f64) -> Values {
+        let mut values = Values::new();
+        let batches = || self.batches.iter().skip(base + 1);
 
         let mut requests: BTreeMap<Option<(Dimension, &str)>, (f64, f64)> = BTreeMap::new();
         for part in &self.parts {
@@ -120,10 +172,16 @@ impl Window {
             let more: f64 = batches().filter_map(|batch| batch.others.get(metric)).sum();
             values.insert(SeriesKey::whole(*metric), more / seconds);
         }
+        values
+    }
 
+    /// Percentiles of all that came after the first mark.
+    fn percentiles(&self) -> Values {
+        let mut values = Values::new();
+        let batches = self.batches.iter().skip(1);
         let mut all = Histogram::default();
         let mut services: BTreeMap<&Arc<str>, Histogram> = BTreeMap::new();
-        for (service, more) in batches().flat_map(|batch| &batch.durations) {
+        for (service, more) in batches.flat_map(|batch| &batch.durations) {
             all.add(more);
             services.entry(service).or_default().add(more);
         }
@@ -141,6 +199,63 @@ impl Window {
             values.extend(quantile(&histogram, 0.95).map(|value| (key, value)));
         }
         values
+    }
+}
+
+/// What is counted of a load to tell whether it was steady: requests in all, by service, those that failed, and what an
+/// open model could not start.
+#[derive(Debug, Default)]
+struct Counts(BTreeMap<Counted, f64>);
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Counted {
+    Requests,
+    Of(Arc<str>),
+    Failed,
+    Dropped,
+}
+
+impl Counts {
+    fn of(batch: &Batch) -> Self {
+        let mut counts = Self::default();
+        for (part, more) in &batch.requests {
+            counts.count(Counted::Requests, *more);
+            counts.count(Counted::Of(part.service.clone()), *more);
+            if part.failed {
+                counts.count(Counted::Failed, *more);
+            }
+        }
+        counts.count(Counted::Dropped, batch.others.get(&Metric::DroppedRate).copied().unwrap_or_default());
+        counts
+    }
+
+    fn count(&mut self, what: Counted, more: f64) {
+        *self.0.entry(what).or_default() += more;
+    }
+
+    fn add(&mut self, more: &Self) {
+        for (what, count) in &more.0 {
+            match self.0.get_mut(what) {
+                Some(own) => *own += count,
+                None => self.0.extend([(what.clone(), *count)]),
+            }
+        }
+    }
+
+    /// Whether two stretches of these lengths may be of one rate: counts of one scatter as Poisson's do at most.
+    fn is_steady(&self, own_ms: f64, other: &Self, other_ms: f64) -> bool {
+        let mut all = self.0.keys().chain(other.0.keys());
+        all.all(|what| {
+            let (own, other) = (self.get(what), other.get(what));
+            let expected = own * other_ms / own_ms;
+            let mean = (own + other) / (own_ms + other_ms);
+            let deviation = (mean * other_ms * (1.0 + other_ms / own_ms)).sqrt();
+            (other - expected).abs() <= DEVIATIONS * deviation + RAGGED * expected.max(other)
+        })
+    }
+
+    fn get(&self, what: &Counted) -> f64 {
+        self.0.get(what).copied().unwrap_or_default()
     }
 }
 

@@ -208,17 +208,16 @@ impl Picture {
     /// The rows of every trace, in the order of [`Picture::traces`].
     pub fn rows(&self, history: &History, text: &ChartText) -> Vec<Vec<Point>> {
         let first = self.first_row(history);
-        let since_origin = |times: &[Millis]| -> Vec<f64> {
-            times[first..].iter().map(|at| at.saturating_sub(self.origin_ms) as f64).collect()
-        };
+        let since_origin = |at: Millis| at.saturating_sub(self.origin_ms) as f64;
         let rows_of = |trace: &Trace| {
             let Some(key) = &trace.key else {
                 return self.planned.iter().map(|(s, value)| Point::Pair(s * 1e3, Some(*value))).collect();
             };
             let factor = units(trace.metric, text).factor;
             let values = history.series.get(key).map(|values| values.get(first..).unwrap_or_default());
-            let times = || since_origin(history.times(trace.metric));
-            values.map(|values| points(&times(), values, factor)).unwrap_or_default()
+            let spans = || history.spans(trace.metric).skip(first);
+            let spans = || spans().map(|(from, to)| (since_origin(from), since_origin(to))).collect::<Vec<_>>();
+            values.map(|values| points(&spans(), values, factor)).unwrap_or_default()
         };
         self.traces.iter().map(rows_of).collect()
     }
@@ -244,7 +243,7 @@ impl Picture {
     pub fn value_at(&self, trace: &Trace, state: &LiveState, row: Option<usize>) -> Option<f64> {
         let Snapshot { history, frame, .. } = &state.snapshot;
         match (&trace.key, row) {
-            (Some(key), Some(row)) => *history.series.get(key)?.get(row)?,
+            (Some(key), Some(row)) => *history.series.get(key)?.get(true_at(history, trace.metric, row))?,
             (Some(key), None) => frame.values.get(key).copied(),
             (None, Some(row)) => {
                 course_at(&self.planned, history.at_ms.get(row)?.saturating_sub(self.origin_ms) as f64 / 1e3)
@@ -426,14 +425,43 @@ fn course_at(course: &[(f64, f64)], at_s: f64) -> Option<f64> {
     if to_s <= from_s { Some(to) } else { Some(from + (to - from) * (at_s - from_s) / (to_s - from_s)) }
 }
 
-fn points(times: &[f64], values: &[Option<f64>], factor: f64) -> Vec<Point> {
-    let there = |i: Option<usize>| i.and_then(|i| values.get(i)).is_some_and(Option::is_some);
-    let point = |(i, (at, value)): (usize, (&f64, &Option<f64>))| match value {
-        Some(value) if !there(i.checked_sub(1)) && !there(Some(i + 1)) => {
-            Point::Dot { value: (*at, value * factor), symbol: "circle", symbol_size: 5 }
+/// The row whose value of a metric was true at the time of `row`: that of a rate, whose window ends with its row, comes later.
+fn true_at(history: &History, metric: Metric, row: usize) -> usize {
+    let Some(at) = history.at_ms.get(row) else { return row };
+    let from_row = history.times(metric).enumerate().skip(row);
+    from_row.min_by_key(|(_, time)| time.abs_diff(*at)).map_or(row, |(row, _)| row)
+}
+
+/// The points of a series whose values are each true from one time to another. Between two windows that overlap lies a
+/// line from middle to middle; where the next one begins as the one before ends the load has jumped, and so does the line.
+fn points(spans: &[(f64, f64)], values: &[Option<f64>], factor: f64) -> Vec<Point> {
+    // Three decimals are more than the screen has pixels for, and keep the rows short.
+    let scaled = |value: f64| (value * factor * 1e3).round() / 1e3;
+    let at = |i: Option<usize>| Some((*spans.get(i?)?, (*values.get(i?)?)?));
+    let mut points = Vec::with_capacity(spans.len() + 2);
+    for (i, ((from, to), value)) in spans.iter().copied().zip(values).enumerate() {
+        let middle = (from + to) / 2.0;
+        let Some(value) = value.map(scaled) else {
+            points.push(Point::Pair(middle, None));
+            continue;
+        };
+        let (before, after) = (at(i.checked_sub(1)), at(Some(i + 1)));
+        if before.is_none() && after.is_none() && from >= to {
+            points.push(Point::Dot { value: (middle, value), symbol: "circle", symbol_size: 5 });
+            continue;
         }
-        // Three decimals are more than the screen has pixels for, and keep the rows short.
-        value => Point::Pair(*at, value.map(|value| (value * factor * 1e3).round() / 1e3)),
-    };
-    times.iter().zip(values).enumerate().map(point).collect()
+        let begins = match before {
+            None => true,
+            Some(((_, before_to), _)) => before_to <= from,
+        };
+        if begins && from < to {
+            points.extend(before.map(|((_, to), value)| Point::Pair(to, Some(scaled(value)))));
+            points.push(Point::Pair(from, Some(value)));
+        }
+        points.push(Point::Pair(middle, Some(value)));
+        if after.is_none() && from < to {
+            points.push(Point::Pair(to, Some(value)));
+        }
+    }
+    points
 }

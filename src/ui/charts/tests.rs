@@ -38,6 +38,7 @@ fn run(peak: Peak, thresholds: &[(&str, Option<bool>)]) -> Run {
         value: None,
         ok: *ok,
         k6_ok: None,
+        crossings: Vec::new(),
     };
     Run {
         id: "r-1".parse().expect("an id"),
@@ -211,6 +212,35 @@ fn gaps_stay_gaps_and_single_values_become_dots() {
         ]),
         "the row before the start is left out, and nothing is 0"
     );
+}
+
+#[test]
+fn a_rate_is_drawn_when_it_was_true_and_jumps_where_the_load_did() {
+    let mut state = state(Some(run(CLOSED, &[])), &[]);
+    for (second, length_ms, rate) in [(1, 1000, 10.0), (2, 2000, 10.0), (3, 1000, 90.0), (4, 2000, 92.0)] {
+        let values = [whole(Metric::RequestRate, rate), whole(Metric::P95, 0.1)].into();
+        let at_ms = START + second * 1000;
+        state.snapshot.history.push(&Frame { at_ms, rates_ms: Some(length_ms), values, ..Frame::default() });
+    }
+    let history = &state.snapshot.history;
+    let pairs = |id| -> Vec<(f64, Option<f64>)> {
+        let rows = Picture::of(panel(id), &state, english()).rows(history, english());
+        let rows = rows.into_iter().find(|rows| !rows.is_empty()).expect("rows");
+        let pair = |point| match point {
+            Point::Pair(at, value) => (at, value),
+            Point::Dot { .. } => panic!("a dot"),
+        };
+        rows.into_iter().map(pair).collect()
+    };
+    let at = |at, value| (at, Some(value));
+    let rates = [(0.0, 10.0), (500.0, 10.0), (1000.0, 10.0), (2000.0, 10.0), (2000.0, 90.0), (2500.0, 90.0)];
+    let end = [(3000.0, 92.0), (4000.0, 92.0)];
+    assert_eq!(pairs("throughput"), rates.into_iter().chain(end).map(|(t, v)| at(t, v)).collect::<Vec<_>>());
+    assert_eq!(pairs("latency")[0], at(1000.0, 100.0), "a percentile tells of all that was before");
+    // Who points at a time reads what is drawn there.
+    let picture = Picture::of(panel("throughput"), &state, english());
+    let value = |row| picture.value_at(&picture.traces[0], &state, Some(row));
+    assert_eq!([0, 1, 2, 3].map(value), [Some(10.0), Some(90.0), Some(92.0), Some(92.0)]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ha_dashboard::domain::{
     plan::{OwnEnd, Pattern, Peak, Plan, Shape},
     run::{RunState, Source, Totals, Verdict},
-    threshold::{Observed, Threshold},
+    threshold::{Crossing, Observed, Threshold},
     validate::{self, Field},
 };
 
@@ -126,7 +126,8 @@ async fn every_kind_of_run_is_described() {
     ] {
         let threshold: Threshold = rule.parse().unwrap();
         for (value, ok) in [(None, None), (Some(0.5), Some(true))] {
-            let seen = Observed { threshold: threshold.clone(), value, ok, k6_ok: ok };
+            let crossings = vec![Crossing { from_ms: 1, to_ms: Some(2) }, Crossing { from_ms: 3, to_ms: None }];
+            let seen = Observed { threshold: threshold.clone(), value, ok, k6_ok: ok, crossings };
             show(&|run| run.thresholds = vec![seen.clone()]).await;
         }
     }

@@ -168,7 +168,7 @@ async fn names_and_messages_can_not_inject_markup() {
         ended_ms: None,
         deadline_ms: NOW_MS + 90_000,
         totals: None,
-        thresholds: vec![Observed { threshold: threshold.clone(), value: Some(1.0), ok: Some(false), k6_ok: None }],
+        thresholds: vec![Observed { value: Some(1.0), ok: Some(false), ..Observed::new(threshold.clone()) }],
         stop_problem: Some(evil()),
         correlation_id: evil(),
     };

@@ -112,6 +112,40 @@ fn jittering_pushes_give_a_steady_rate() {
 }
 
 #[test]
+fn rates_are_calm_in_a_steady_load_and_jump_with_it() {
+    let mut seen = Seen::new(&[]);
+    let mut total = 0.0;
+    // Requests that come in each second, as they scatter; then a spike, and back.
+    let steady = [21.0, 17.0, 26.0, 15.0, 19.0, 23.0, 20.0];
+    let spike = [205.0, 190.0, 210.0];
+    let mut shown = Vec::new();
+    for (second, more) in steady.iter().chain(&spike).chain(&[18.0, 22.0]).enumerate() {
+        total += more;
+        let frame = seen.count.observe(vec![requests("200", second as f64 + 1.0, total)]).unwrap();
+        shown.push((frame.values[&SeriesKey::whole(Metric::RequestRate)], frame.rates_ms.unwrap()));
+    }
+    assert_eq!(shown[4..7], [(19.6, 5000), (20.0, 5000), (20.6, 5000)]);
+    assert_eq!(shown[7..], [(205.0, 1000), (197.5, 2000), (201.67, 3000), (18.0, 1000), (20.0, 2000)]);
+    // A service that begins to fail, or falls silent beside a busy one, is a jump, too.
+    let mut seen = Seen::new(&[]);
+    let mut push = |second: u32, ok: f64, failed: f64, other: f64| {
+        let other = series(REQUESTS, &[("service", "other"), ("status", "200")], f64::from(second), other);
+        seen.count.observe(vec![requests("200", second.into(), ok), requests("500", second.into(), failed), other])
+    };
+    let mut frames = (1..=5)
+        .map(|second| push(second, f64::from(second) * 40.0, 0.0, f64::from(second) * 900.0))
+        .collect::<Vec<_>>();
+    frames.push(push(6, 210.0, 30.0, 5400.0));
+    frames.push(push(7, 220.0, 60.0, 6300.0));
+    frames.push(push(8, 220.0, 60.0, 7200.0));
+    let key = |key: &str| SeriesKey::try_from(key.to_owned()).unwrap();
+    let value = |frame: &Option<Frame>, name: &str| frame.as_ref().unwrap().values.get(&key(name)).copied();
+    let failed: Vec<_> = frames.iter().map(|frame| value(frame, "failed{service=shop}")).collect();
+    assert_eq!(failed[3..], [Some(0.0), Some(0.0), Some(0.75), Some(0.75), None]);
+    assert_eq!(value(&frames[7], "rps{service=shop}"), Some(0.0));
+}
+
+#[test]
 fn requests_that_hang_let_the_rate_fall_to_zero() {
     let mut seen = Seen::new(&[]);
     for second in 1..=16_u32 {
@@ -326,12 +360,16 @@ proptest! {
             seen.values = frame.values.clone();
             let base = *marks.iter().rev().find(|mark| **mark + 5000 <= frame.at_ms + 250).unwrap_or(&START);
             marks.push(frame.at_ms);
-            let within = |own: &&Request| START + own.ended_ms > base && START + own.ended_ms <= frame.at_ms;
-            let here: Vec<&Request> = requests.iter().filter(within).collect();
             if frame.at_ms < base + 300 {
                 continue;
             }
-            let seconds = (frame.at_ms - base) as f64 / 1000.0;
+            let since = |base: Millis| -> Vec<&Request> {
+                let within = |own: &&Request| START + own.ended_ms > base && START + own.ended_ms <= frame.at_ms;
+                requests.iter().filter(within).collect()
+            };
+            let rates_ms = u64::from(frame.rates_ms.unwrap());
+            prop_assert!(marks.contains(&(frame.at_ms - rates_ms)) && rates_ms <= frame.at_ms - base);
+            let (here, seconds) = (since(frame.at_ms - rates_ms), rates_ms as f64 / 1000.0);
             let rate = |own: &dyn Fn(&Request) -> bool| {
                 here.iter().filter(|request| own(request)).count() as f64 / seconds
             };
@@ -344,6 +382,8 @@ proptest! {
             let failed = here.iter().filter(|request| request.status != 200).count() as f64 / here.len() as f64;
             prop_assert_eq!(seen.get("failed").is_some(), !here.is_empty());
             prop_assert!(here.is_empty() || close(seen.get("failed"), failed));
+            let here = since(base);
+            prop_assert_eq!(frame.percentiles_ms, (!here.is_empty()).then_some((frame.at_ms - base) as u32));
             for (key, q, service) in [("p50", 0.5, None), ("p95", 0.95, None), ("p99", 0.99, None), ("p95{service=slow}", 0.95, Some("slow"))] {
                 let mut durations: Vec<f64> = here
                     .iter()
