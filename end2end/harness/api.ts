@@ -12,7 +12,7 @@ export type Snapshot = {
       started_ms: number | null;
       ended_ms: number | null;
       thresholds: { value: number | null }[];
-      totals: null | { requests: number | null; request_rate: number | null };
+      totals: null | { requests: number | null; request_rate: number | null; p95_s: number | null };
     };
   };
   history: { at_ms: number[]; series: Record<string, (number | null)[]> };

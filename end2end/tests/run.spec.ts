@@ -30,6 +30,8 @@ test("start: the numbers grow to the plan, and the run ends by itself, on time a
   expect(p99).toBeGreaterThanOrEqual(p95 ?? 0);
   expect(p99).toBeLessThan(5);
   expect(await load.stat("failed")).toBeLessThan(0.05);
+  await expect(page.getByTestId("stat-p95")).toContainText(/last \d s.*limit < 2/);
+  await expect(page.getByTestId("stat-vus")).toContainText(/now.*4 asked for/);
   for (const rule of shortPlan.thresholds.split("\n")) {
     await expect(load.threshold(rule)).toHaveAttribute("data-ok", "true");
   }
@@ -50,10 +52,18 @@ test("start: the numbers grow to the plan, and the run ends by itself, on time a
   expect(seconds).toBeLessThan(12 + 3 /* grace for iterations */ + 5 /* k6's own end */);
   await load.expectState("finished");
   await expect(load.startButton).toBeEnabled();
+  // What stands at the end is of the whole test, and says so.
+  const { totals } = (await stack.api.snapshot()).status.run ?? {};
+  expect(await load.stat("rps")).toBeCloseTo(totals?.request_rate ?? Number.NaN, 3);
+  expect(await load.stat("p95")).toBeCloseTo(totals?.p95_s ?? Number.NaN, 6);
+  expect(await load.stat("vus")).toBe(shortPlan.peak);
+  await expect(page.getByTestId("stat-p95")).toContainText("whole test");
+  await expect(page.getByTestId("stat-p95")).toContainText("limit < 2");
+  await expect(page.getByTestId("stat-p95")).not.toHaveAttribute("data-tone");
   await keepPicture(page, "finished-light-1440");
 });
 
-test("an arrival rate is kept", async ({ load }) => {
+test("an arrival rate is kept", async ({ load, page }) => {
   await load.start({
     ...shortPlan,
     model: "arrival-rate",
@@ -63,7 +73,9 @@ test("an arrival rate is kept", async ({ load }) => {
     target: "user-service",
   });
   await load.expectLive();
-  // The window that rates are taken over smooths the ramp; the plateau must be reached.
+  // In an open model the rate comes first, beside the one that is asked for.
+  await expect(page.locator(".tiles.big .tile").first()).toHaveAttribute("data-testid", "stat-iterations");
+  await expect(page.getByTestId("stat-iterations")).toContainText(/20(\.0)?\/s asked for/);
   await expect.poll(() => load.stat("iterations"), { timeout: 15_000 }).toBeGreaterThan(17);
   expect(await load.stat("iterations")).toBeLessThan(23);
   await load.expectVerdict("passed");
@@ -75,8 +87,7 @@ test("stop: one click ends the load at once, and the page says so @containers", 
   await load.stopButton.click();
   await load.expectVerdict("stopped", 10_000);
   await load.expectState("finished");
-  await expect.poll(() => load.stat("vus").then((vus) => vus ?? 0)).toBe(0);
-  expect((await stack.api.status()).running).toBe(false);
+  await expect.poll(() => stack.api.status()).toMatchObject({ running: false, current_vus: 0 });
   await expect(load.startButton).toBeEnabled();
 });
 
@@ -87,7 +98,9 @@ test("a slow service fails the threshold, live and in the verdict", async ({ loa
   await expect(load.threshold(rule)).toHaveAttribute("data-ok", "true");
   await stack.turn("product-service", { latency_ms: 600, error_share: 0 });
   await expect(load.threshold(rule)).toHaveAttribute("data-ok", "false", { timeout: 15_000 });
+  await expect(page.getByTestId("stat-p95")).toHaveAttribute("data-tone", "bad");
   await load.expectVerdict("failed");
+  await expect(load.verdict).toContainText(/observed .*, limit 200 ms, not held from 00:\d\d on/);
   await expect(load.threshold(rule)).toHaveAttribute("data-ok", "false");
   // At the end the exact figure stands in place of the one from the histogram, everywhere.
   const { runs } = await (await page.request.get(`${stack.url}/api/v1/runs`)).json();

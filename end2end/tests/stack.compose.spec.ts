@@ -23,7 +23,9 @@ test("the engine is Docker, behind its gateway, and says so", async ({ container
   const grafana = await page.getByTestId("grafana").getAttribute("href");
   expect(grafana).toMatch(new RegExp(`^http://127.0.0.1:3001/d/[^?]+\\?.*var-testid=${test_id}.*from=\\d+&to=now`));
   await expect.poll(() => load.points("cpu")).toBeGreaterThan(3);
-  expect(JSON.stringify((await containers.api.snapshot()).history.series)).toContain("cpu{process=k6}");
+  // Docker measures a new container only after a while.
+  const measured = async () => JSON.stringify((await containers.api.snapshot()).history.series);
+  await expect.poll(measured, { timeout: 20_000 }).toContain("cpu{process=k6}");
   await load.stopButton.click();
   await load.expectVerdict("stopped");
 });

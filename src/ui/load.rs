@@ -1,5 +1,6 @@
 //! The parts of the main page: control on one side, the live picture on the other.
 
+mod face;
 mod fields;
 mod form;
 mod notices;
@@ -12,7 +13,7 @@ mod timeline;
 
 pub use form::LoadForm;
 pub use notices::Notices;
-pub use run::{Announcer, GrafanaLink, ReportLink, RunPanel, VerdictView};
+pub use run::{Announcer, GrafanaLink, Outcome, ReportLink, RunPanel, VerdictView};
 pub use state::{Form, from_query};
 pub use tables::{ByService, ByStatus};
 pub use thresholds::{ThresholdList, Thresholds};

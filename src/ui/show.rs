@@ -12,7 +12,7 @@ use crate::{
         prefs::Lang,
         run::{Run, RunState, Verdict},
         service::Health,
-        threshold::{Aggregation, MetricKind, Observed, Threshold},
+        threshold::{Aggregation, Comparison, Crossing, MetricKind, Observed, Threshold},
         validate::{FieldError, Problem},
     },
 };
@@ -98,7 +98,12 @@ pub fn reason(run: &Run, outcome: &Verdict, lang: Lang) -> (String, Vec<String>)
     let total = duration(run.duration_s());
     match outcome {
         Verdict::Passed if run.thresholds.is_empty() => (text.passed_no_thresholds.into(), vec![]),
-        Verdict::Passed => (text.passed_reason.into(), vec![]),
+        Verdict::Passed => {
+            let times =
+                |seen: &Observed| Some((text.crossed)(&rule(&seen.threshold, lang), &crossings(run, seen, lang)?));
+            let points = run.thresholds.iter().filter_map(times).collect::<Vec<_>>();
+            (if points.is_empty() { text.passed_reason } else { text.passed_in_the_end }.into(), points)
+        }
         Verdict::Failed => {
             let failed: Vec<_> = run.thresholds.iter().filter(|seen| holds(seen) == Some(false)).collect();
             if failed.is_empty() {
@@ -106,7 +111,9 @@ pub fn reason(run: &Run, outcome: &Verdict, lang: Lang) -> (String, Vec<String>)
             }
             let points = failed.iter().map(|seen| {
                 let (value, limit) = (threshold_value(&seen.threshold, seen.value, lang), limit(&seen.threshold, lang));
-                (text.observed_vs_limit)(&seen.threshold.to_string(), &value, &limit)
+                let observed = (text.observed_vs_limit)(&seen.threshold.to_string(), &value, &limit);
+                let times = crossings(run, seen, lang).map(|times| format!(", {}", (text.crossed_then)(&times)));
+                observed + &times.unwrap_or_default()
             });
             ((text.failed_reason)(failed.len(), run.thresholds.len()), points.collect())
         }
@@ -126,6 +133,46 @@ pub fn reason(run: &Run, outcome: &Verdict, lang: Lang) -> (String, Vec<String>)
 /// Whether a threshold holds: k6's own word where it has spoken.
 pub fn holds(seen: &Observed) -> Option<bool> {
     seen.k6_ok.or(seen.ok)
+}
+
+/// A comparison as people write it.
+pub fn sign(comparison: Comparison) -> &'static str {
+    match comparison {
+        Comparison::Below => "<",
+        Comparison::AtMost => "≤",
+        Comparison::Above => ">",
+        Comparison::AtLeast => "≥",
+        Comparison::Equal => "=",
+        Comparison::NotEqual => "≠",
+    }
+}
+
+/// A threshold in short: `p95 latency < 200 ms`; in k6's words where it is of a part, or of nothing that is shown.
+pub fn rule(threshold: &Threshold, lang: Lang) -> String {
+    match threshold.shown_as() {
+        Some(metric) => {
+            let name = (lang.text().metric)(metric).name;
+            format!("{name} {} {}", sign(threshold.comparison), limit(threshold, lang))
+        }
+        None => threshold.to_string(),
+    }
+}
+
+/// Crossings that are told with their times; more are counted.
+const CROSSINGS: usize = 3;
+
+/// When a threshold did not hold, on the run's clock; `None`: never, as far as is known.
+pub fn crossings(run: &Run, seen: &Observed, lang: Lang) -> Option<String> {
+    let text = lang.text();
+    let started_ms = run.started_ms.filter(|_| !seen.crossings.is_empty())?;
+    let at = |at_ms: Millis| at_ms.saturating_sub(started_ms) as f64 / 1e3;
+    let clock = |at_ms| format::clock(at(at_ms));
+    let spell = |Crossing { from_ms, to_ms }: &Crossing| (text.spell)(&clock(*from_ms), to_ms.map(clock).as_deref());
+    let mut spells = seen.crossings.iter().take(CROSSINGS).map(spell).collect::<Vec<_>>();
+    if let Some(more) = seen.crossings.len().checked_sub(CROSSINGS).filter(|more| *more > 0) {
+        spells.push((text.spells_more)(more));
+    }
+    Some(spells.join(", "))
 }
 
 /// A threshold's limit in its unit.

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use super::{
     live::Live,
-    load::{Form, LoadForm, Notices, RunPanel, Thresholds, Tiles},
+    load::{Form, LoadForm, Notices, Outcome, RunPanel, Thresholds, Tiles},
     tab,
 };
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
         run::{Run, RunState, Verdict},
         schedule::Schedule,
         script::{Script, ScriptKind},
-        threshold::Observed,
+        threshold::{Crossing, Observed},
         validate::{Draft, Limits, Rules},
     },
 };
@@ -132,7 +132,7 @@ fn a_run_links_to_grafana_where_one_is_set() {
 #[test]
 fn a_failed_run_names_the_threshold_its_value_and_the_limit() {
     let failed = page(Some(run(RunState::Finished(Verdict::Failed))));
-    let en = html(Lang::En, &failed, None, || view! { <RunPanel /> });
+    let en = html(Lang::En, &failed, None, || view! { <RunPanel /><Outcome /> });
     assert_has(
         &en,
         &[
@@ -142,7 +142,7 @@ fn a_failed_run_names_the_threshold_its_value_and_the_limit() {
             "/runs/run-1",
         ],
     );
-    let de = html(Lang::De, &failed, None, || view! { <RunPanel /> });
+    let de = html(Lang::De, &failed, None, || view! { <Outcome /> });
     assert_has(&de, &["Nicht bestanden", "gemessen 812 ms, Grenze 500 ms"]);
 }
 
@@ -150,8 +150,38 @@ fn a_failed_run_names_the_threshold_its_value_and_the_limit() {
 fn a_crash_shows_what_k6_said_as_text() {
     let message = "<script>alert(1)</script>".to_owned();
     let crashed = run(RunState::Finished(Verdict::Crashed { exit_code: Some(107), message }));
-    let html = html(Lang::En, &page(Some(crashed)), None, || view! { <RunPanel /> });
+    let html = html(Lang::En, &page(Some(crashed)), None, || view! { <Outcome /> });
     assert_has(&html, &["exit code 107", "&lt;script&gt;alert(1)"]);
+}
+
+#[test]
+fn a_verdict_tells_when_a_threshold_did_not_hold() {
+    let crossing = |from, to: Option<u64>| {
+        let at = |second: u64| 1_001_000 + second * 1000;
+        Crossing { from_ms: at(from), to_ms: to.map(at) }
+    };
+    let mut passed = run(RunState::Finished(Verdict::Passed));
+    passed.thresholds[0] = Observed {
+        ok: Some(true),
+        k6_ok: Some(true),
+        crossings: vec![crossing(29, Some(45))],
+        ..passed.thresholds[0].clone()
+    };
+    let verdict = |lang, run: &Run| html(lang, &page(Some(run.clone())), None, || view! { <Outcome /> });
+    assert_has(
+        &verdict(Lang::En, &passed),
+        &["over the whole test every threshold held", "p95 latency &lt; 500 ms did not hold from 00:29 to 00:45"],
+    );
+    assert_has(&verdict(Lang::De, &passed), &["&lt; 500 ms galt von 00:29 bis 00:45 nicht"]);
+    let list = html(Lang::En, &page(Some(passed.clone())), None, || view! { <Thresholds /> });
+    assert_has(&list, &[r#"data-ok="true""#, "not held from 00:29 to 00:45", "whole test"]);
+    passed.thresholds[0].crossings = (0..5).map(|i| crossing(i * 10, (i < 4).then_some(i * 10 + 5))).collect();
+    let often = "from 00:00 to 00:05, from 00:10 to 00:15, from 00:20 to 00:25, and 2 more times";
+    assert_has(&verdict(Lang::En, &passed), &[often]);
+    let mut failed = run(RunState::Finished(Verdict::Failed));
+    failed.thresholds[0].crossings = vec![crossing(12, None)];
+    assert_has(&verdict(Lang::En, &failed), &["observed 812 ms, limit 500 ms, not held from 00:12 on"]);
+    assert_eq!(verdict(Lang::En, &run(RunState::Running)), "<!>", "no verdict before the end");
 }
 
 #[test]

@@ -135,6 +135,8 @@ pub struct Text {
     pub crashed: &'static str,
     pub timed_out: &'static str,
     pub passed_reason: &'static str,
+    /// Heads the times at which thresholds did not hold that do in the end.
+    pub passed_in_the_end: &'static str,
     pub passed_no_thresholds: &'static str,
     pub failed_reason: fn(usize, usize) -> String,
     pub failed_unknown: &'static str,
@@ -144,12 +146,30 @@ pub struct Text {
     pub timed_out_reason: fn(&str) -> String,
     pub observed_vs_limit: fn(&str, &str, &str) -> String,
     pub k6_disagrees: fn(bool) -> String,
+    /// From when to when, or from when on.
+    pub spell: fn(&str, Option<&str>) -> String,
+    pub spells_more: fn(usize) -> String,
+    /// A rule, and when it did not hold.
+    pub crossed: fn(&str, &str) -> String,
+    /// After what was observed: when the rule did not hold.
+    pub crossed_then: fn(&str) -> String,
     pub show_log: &'static str,
     pub show_details: &'static str,
     /// Link to the run in Grafana.
     pub open_in_grafana: &'static str,
 
     pub now_heading: &'static str,
+    pub result_heading: &'static str,
+    pub span_now: &'static str,
+    /// With a length of time.
+    pub span_last: fn(&str) -> String,
+    pub span_whole: &'static str,
+    pub span_peak: &'static str,
+    pub tile_highest: fn(&str) -> String,
+    /// With the sign of the comparison.
+    pub tile_limit: fn(&str, &str) -> String,
+    pub tile_asked: fn(&str) -> String,
+    pub tile_dropped: fn(&str) -> String,
     pub load_heading: &'static str,
     pub live_empty: &'static str,
     pub no_data: &'static str,
@@ -159,7 +179,8 @@ pub struct Text {
     pub threshold_bad: &'static str,
     pub threshold_unknown: &'static str,
     pub threshold_close: &'static str,
-    pub threshold_now: &'static str,
+    /// Which time a threshold's value is of.
+    pub threshold_so_far: &'static str,
     pub threshold_limit: &'static str,
     pub by_service: &'static str,
     pub by_status: &'static str,

@@ -18,8 +18,9 @@ use crate::domain::{
     plan::GRACE_S,
     run::Run,
     schedule::{Executor, Schedule},
-    threshold::{Aggregation, Comparison, Observed},
+    threshold::{Aggregation, Observed},
 };
+use crate::ui::show;
 
 /// A panel at one moment, without its rows.
 #[derive(Debug, Clone, PartialEq)]
@@ -360,23 +361,12 @@ fn limits_of(panel: &Panel, run: &Run, text: &ChartText) -> Vec<Limit> {
             Aggregation::Percentile(p) => format!("p{}", decimal::shortest(p)),
             Aggregation::Rate | Aggregation::Count | Aggregation::Value => (text.metric)(metric).to_owned(),
         };
-        let sign = comparison_sign(threshold.comparison);
+        let sign = show::sign(threshold.comparison);
         let part = threshold.tags.values().map(|value| format!(" {value}")).collect::<String>();
         let label = format!("{name}{part} {sign} {}{suffix}", tick(value, text.numbers()));
         Some(Limit { label, value, above: false, crossed: observed.ok == Some(false) })
     };
     run.thresholds.iter().filter_map(limit).collect()
-}
-
-fn comparison_sign(comparison: Comparison) -> &'static str {
-    match comparison {
-        Comparison::Below => "<",
-        Comparison::AtMost => "≤",
-        Comparison::Above => ">",
-        Comparison::AtLeast => "≥",
-        Comparison::Equal => "=",
-        Comparison::NotEqual => "≠",
-    }
 }
 
 /// Every second phase as a band; jumps have no length, so they do not count.

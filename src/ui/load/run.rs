@@ -239,19 +239,12 @@ fn RunFacts() -> impl IntoView {
     }
 }
 
-/// The verdict in words.
+/// What was asked for, and where more is told of it.
 #[component]
 fn Ended() -> impl IntoView {
     let live: Live = expect_context();
     let text = use_text();
-    let run = Memo::new(move |_| live.run.get());
     view! {
-        {move || {
-            run.get().and_then(|run| match run.state.clone() {
-                RunState::Finished(outcome) => Some(view! { <VerdictView run outcome /> }),
-                _ => None,
-            })
-        }}
         <RunFacts />
         <p class="run-links">
             <a class="link" href=move || live.run.with(|run| run.as_ref().map(|run| format!("/runs/{}", run.id)))>
@@ -260,6 +253,19 @@ fn Ended() -> impl IntoView {
             {move || live.run.get().map(|run| view! { <ReportLink run=run.id /> })}
             <GrafanaLink run=live.run />
         </p>
+    }
+}
+
+/// How the last run ended; nothing while one is at work, and before the first. Its figures are those on the tiles.
+#[component]
+pub fn Outcome() -> impl IntoView {
+    let live: Live = expect_context();
+    let run = Memo::new(move |_| live.run.with(|run| run.clone().filter(|run| !run.state.is_active())));
+    move || {
+        run.get().and_then(|run| match run.state.clone() {
+            RunState::Finished(outcome) => Some(view! { <VerdictView run outcome brief=true /> }),
+            _ => None,
+        })
     }
 }
 
@@ -309,6 +315,9 @@ pub fn VerdictView(
     run: Run,
     /// Its verdict.
     outcome: Verdict,
+    /// Without its figures.
+    #[prop(optional)]
+    brief: bool,
 ) -> impl IntoView {
     let (lang, text) = (use_lang(), use_text());
     let (id, word) = show::verdict(&outcome, text);
@@ -325,7 +334,13 @@ pub fn VerdictView(
                 let items = points.into_iter().map(|point| view! { <li>{point}</li> }.into_any()).collect::<Vec<_>>();
                 (!items.is_empty()).then(|| view! { <ul class="tabular">{items}</ul> }.into_any()).into_any()
             }}
-            {totals.map(|totals| view! { <WholeRun totals /> })}
+            {match totals {
+                Some(totals) if !brief => Some(view! { <WholeRun totals /> }.into_any()),
+                Some(Totals { source: Source::Store, .. }) => {
+                    Some(view! { <p class="muted">{text.whole_run_of_store}</p> }.into_any())
+                }
+                _ => None,
+            }}
         </div>
     }
 }

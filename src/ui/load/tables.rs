@@ -6,6 +6,7 @@ use crate::{
     domain::{
         format,
         frame::{Dimension, Metric, Unit},
+        run::Run,
         service::Health,
     },
     ui::{
@@ -119,12 +120,24 @@ fn ProcessRow(name: &'static str) -> impl IntoView {
     }
 }
 
+/// Requests per second by HTTP status, over a whole run that is over.
+fn whole_rates(run: &Run) -> Vec<(String, f64)> {
+    let elapsed_s = run.elapsed_s(run.ended_ms.unwrap_or_default()).max(1.0);
+    let statuses = run.totals.iter().flat_map(|totals| &totals.statuses);
+    statuses.map(|(status, requests)| (status.clone(), requests / elapsed_s)).collect()
+}
+
 /// A row an HTTP status, with its share of all requests.
 #[component]
 pub fn ByStatus() -> impl IntoView {
     let live: Live = expect_context();
     let (lang, text) = (use_lang(), use_text());
     let rows = Memo::new(move |_| {
+        // What went where over the whole test, once it is over.
+        let over = live.run.with(|run| run.as_ref().filter(|run| !run.state.is_active()).map(whole_rates));
+        if let Some(rates) = over {
+            return rates;
+        }
         live.state.with(|state| {
             let rates = state.snapshot.frame.values.iter().filter_map(|(key, rate)| match &key.part {
                 Some((Dimension::Status, status)) if key.metric == Metric::RequestRate => Some((status.clone(), *rate)),
@@ -150,8 +163,9 @@ pub fn ByStatus() -> impl IntoView {
                             let rows = rows.get();
                             let all: f64 = rows.iter().map(|(_, rate)| rate).sum();
                             if rows.is_empty() {
-                                return view! { <tr><td colspan="3" class="muted">{text.no_requests}</td></tr> }
-                                    .into_any();
+                                let over = live.run.with(|run| run.as_ref().is_some_and(|run| !run.state.is_active()));
+                                let words = if over { format::NO_DATA } else { text.no_requests };
+                                return view! { <tr><td colspan="3" class="muted">{words}</td></tr> }.into_any();
                             }
                             rows.into_iter()
                                 .map(|(status, rate)| {

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use crate::{
-    domain::threshold::Observed,
+    domain::{run::Run, threshold::Observed},
     ui::{
         live::Live,
         show,
@@ -16,37 +16,41 @@ use crate::{
 pub fn Thresholds() -> impl IntoView {
     let live: Live = expect_context();
     let text = use_text();
-    let seen = Memo::new(move |_| live.run.with(|run| run.as_ref().map(|run| run.thresholds.clone())));
+    // All that the list shows of it: it is drawn anew only when that changes.
+    let told =
+        Memo::new(move |_| live.run.with(|run| run.clone().map(|run| Run { totals: None, stop_problem: None, ..run })));
     move || {
-        seen.get().map(|seen| {
+        told.get().map(|run| {
             view! {
                 <section class="card thresholds">
                     <h2>{text.threshold_heading}</h2>
-                    <ThresholdList seen />
+                    <ThresholdList run />
                 </section>
             }
         })
     }
 }
 
-/// A row each: the rule, the value against the limit, and whether it holds.
+/// A row each: the rule, the value over the whole test against the limit, whether it holds, and when it did not.
 #[component]
 pub fn ThresholdList(
-    /// What was observed.
-    seen: Vec<Observed>,
+    /// The run.
+    run: Run,
 ) -> impl IntoView {
     let (lang, text) = (use_lang(), use_text());
-    if seen.is_empty() {
+    let span = if run.state.is_active() { text.threshold_so_far } else { text.span_whole };
+    if run.thresholds.is_empty() {
         return view! { <p class="muted">{text.thresholds_none}</p> }.into_any();
     }
-    let row = |seen: Observed| {
+    let row = |seen: &Observed| {
         let rule = seen.threshold.to_string();
-        let (state, word) = match show::holds(&seen) {
+        let (state, word) = match show::holds(seen) {
             Some(true) => ("true", text.threshold_ok),
             Some(false) => ("false", text.threshold_bad),
             None if seen.is_close() => ("close", text.threshold_close),
             None => ("unknown", text.threshold_unknown),
         };
+        let crossed = show::crossings(&run, seen, lang).map(|times| (text.crossed_then)(&times));
         let disagrees = match (seen.ok, seen.k6_ok) {
             (Some(ours), Some(k6)) if ours != k6 => Some((text.k6_disagrees)(k6)),
             _ => None,
@@ -55,19 +59,20 @@ pub fn ThresholdList(
             <li class="threshold" data-testid="threshold" data-threshold=rule.clone() data-ok=state>
                 <code>{breakable(&rule)}</code>
                 <span class="threshold-value tabular">
-                    <span class="now">
-                        <span class="visually-hidden">{text.threshold_now} " "</span>
-                        {show::threshold_value(&seen.threshold, seen.value, lang)}
+                    <span class="now">{show::threshold_value(&seen.threshold, seen.value, lang)}</span>
+                    " "
+                    <span class="muted threshold-span">
+                        {span} ", " {(text.tile_limit)(show::sign(seen.threshold.comparison), &show::limit(&seen.threshold, lang))}
                     </span>
-                    <span class="muted">" / " {text.threshold_limit} " " {show::limit(&seen.threshold, lang)}</span>
                 </span>
                 <span class="threshold-state">{word}</span>
                 {disagrees.map(|words| view! { <span class="muted">{words}</span> }.into_any())}
+                {crossed.map(|words| view! { <span class="muted tabular">{words}</span> }.into_any())}
             </li>
         }
         .into_any()
     };
-    view! { <ul class="threshold-list">{seen.into_iter().map(row).collect_view()}</ul> }.into_any()
+    view! { <ul class="threshold-list">{run.thresholds.iter().map(row).collect_view()}</ul> }.into_any()
 }
 
 /// A rule that may break after each colon: where its tags and its metric end.

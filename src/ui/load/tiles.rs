@@ -1,7 +1,8 @@
-//! The big numbers.
+//! The numbers that say most, large.
 
 use leptos::prelude::*;
 
+use super::face::{Face, Shown, face, is_open};
 use crate::{
     domain::frame::Metric,
     ui::{
@@ -11,48 +12,71 @@ use crate::{
     },
 };
 
-/// Read from the back of the room.
-const BIG: &[Metric] = &[Metric::Vus, Metric::RequestRate, Metric::FailedShare, Metric::P95];
+/// Read from the back of the room: first the load itself, in the unit in which it is asked for.
+const BIG: [&[Metric]; 2] = [
+    &[Metric::Vus, Metric::RequestRate, Metric::FailedShare, Metric::P95],
+    &[Metric::IterationRate, Metric::RequestRate, Metric::FailedShare, Metric::P95],
+];
 /// Read from the front.
-const SMALL: &[Metric] =
-    &[Metric::P50, Metric::P99, Metric::IterationRate, Metric::DroppedRate, Metric::DataReceived, Metric::DataSent];
+const SMALL: [&[Metric]; 2] = [
+    &[Metric::P50, Metric::P99, Metric::IterationRate, Metric::DroppedRate, Metric::DataReceived, Metric::DataSent],
+    &[Metric::P50, Metric::P99, Metric::Vus, Metric::DroppedRate, Metric::DataReceived, Metric::DataSent],
+];
 
 /// All tiles.
 #[component]
 pub fn Tiles() -> impl IntoView {
+    let live: Live = expect_context();
+    let open = Memo::new(move |_| live.run.with(|run| usize::from(is_open(run.as_ref()))));
+    let tiles = |metrics: &[Metric]| metrics.iter().map(|metric| view! { <Tile metric=*metric /> }).collect_view();
     view! {
-        <dl class="tiles big">{BIG.iter().map(|metric| view! { <Tile metric=*metric /> }).collect_view()}</dl>
-        <dl class="tiles small">{SMALL.iter().map(|metric| view! { <Tile metric=*metric /> }).collect_view()}</dl>
+        <dl class="tiles big">{move || tiles(BIG[open.get()])}</dl>
+        <dl class="tiles small">{move || tiles(SMALL[open.get()])}</dl>
     }
 }
 
-/// One number with its name and unit.
+/// One number with its name and unit, and below which time it is of and what it must not pass.
 #[component]
 fn Tile(metric: Metric) -> impl IntoView {
     let live: Live = expect_context();
     let (lang, text) = (use_lang(), use_text());
-    let spec = metric.spec();
-    let words = (text.metric)(metric);
-    let value = Memo::new(move |_| live.state.with(|state| state.snapshot.frame.get(metric)));
-    let shown = Memo::new(move |_| show::parts(spec.unit, value.get(), lang));
-    let alarming = move || {
-        matches!(metric, Metric::FailedShare | Metric::DroppedRate) && value.get().is_some_and(|value| value > 0.0)
-    };
+    let face = Memo::new(move |_| {
+        live.run.with(|run| {
+            live.state.with(|state| {
+                let (frame, history) = (&state.snapshot.frame, &state.snapshot.history);
+                // What is asked for changes with the clock, and is shown with the numbers.
+                let shown = Shown { run: run.as_ref(), frame, history, now_ms: live.now_ms.get_untracked() };
+                face(metric, shown, lang)
+            })
+        })
+    });
+    let part = move |part: fn(&Face) -> String| Memo::new(move |_| face.with(part));
+    let notes = Memo::new(move |_| face.with(|face| face.notes.clone()));
+    let tone = Memo::new(move |_| face.with(|face| face.tone));
     view! {
         <div
             class="tile"
-            data-testid=format!("stat-{}", spec.id)
-            data-value=move || show::raw(value.get())
-            data-tone=move || alarming().then_some("warn")
-            title=words.help
+            data-testid=format!("stat-{}", metric.spec().id)
+            data-value=move || face.with(|face| show::raw(face.value))
+            data-tone=move || Some(tone.get()).filter(|tone| !tone.is_empty())
+            title=(text.metric)(metric).help
         >
-            <dt>{words.name}</dt>
+            <dt>{part(|face| face.name.to_owned())}</dt>
             <dd>
-                <span class="number">{move || shown.get().0}</span>
-                <span class="unit">{move || shown.get().1}</span>
+                <span class="number">{part(|face| face.number.0.clone())}</span>
+                <span class="unit">{part(|face| face.number.1.clone())}</span>
                 <span class="visually-hidden">
-                    {move || value.get().is_none().then_some(text.no_data)}
+                    {move || face.with(|face| face.value.is_none()).then_some(text.no_data)}
                 </span>
+            </dd>
+            <dd class="tile-notes">
+                {move || {
+                    let note = |note: super::face::Note| {
+                        view! { <span data-tone=Some(note.tone).filter(|tone| !tone.is_empty())>{note.words}</span> }
+                            .into_any()
+                    };
+                    notes.get().into_iter().map(note).collect_view()
+                }}
             </dd>
         </div>
     }

@@ -8,7 +8,8 @@ use crate::ui::{
     charts::LiveCharts,
     live::{Connection, Live},
     load::{
-        ActionError, Announcer, ByService, ByStatus, Form, LoadForm, Notices, RunPanel, Thresholds, Tiles, Timeline,
+        ActionError, Announcer, ByService, ByStatus, Form, LoadForm, Notices, Outcome, RunPanel, Thresholds, Tiles,
+        Timeline,
     },
     parts::LocalTime,
     text::use_text,
@@ -71,11 +72,12 @@ fn LiveArea() -> impl IntoView {
     let never_ran = Memo::new(move |_| live.run.with(Option::is_none));
     let delayed = Memo::new(move |_| live.state.with(|state| state.snapshot.status.metrics.delayed_s));
     let lost = Memo::new(move |_| live.connection.get() == Connection::Lost);
+    let over = Memo::new(move |_| live.run.with(|run| run.as_ref().is_some_and(|run| !run.state.is_active())));
     let last_ms = move || live.state.with_untracked(|state| state.snapshot.frame.at_ms);
     view! {
         <div class="live" data-stale=move || lost.get().then_some("")>
             <div class="live-head">
-                <h2>{text.now_heading}</h2>
+                <h2>{move || if over.get() { text.result_heading } else { text.now_heading }}</h2>
                 {move || {
                     lost.get()
                         .then(|| {
@@ -99,6 +101,7 @@ fn LiveArea() -> impl IntoView {
                 }}
             </div>
             {move || never_ran.get().then(|| view! { <p class="empty-line">{text.live_empty}</p> }.into_any())}
+            <Outcome />
             <Tiles />
             <LiveCharts />
             <div class="tables">

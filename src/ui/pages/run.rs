@@ -107,7 +107,7 @@ fn RunView(run: Run, log: Vec<String>) -> impl IntoView {
             </section>
             <section class="card thresholds">
                 <h2>{text.threshold_heading}</h2>
-                <ThresholdList seen=run.thresholds.clone() />
+                <ThresholdList run=run.clone() />
             </section>
         </div>
         <section class="card" id="log">
