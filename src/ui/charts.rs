@@ -30,6 +30,8 @@ struct Shared {
     pointer: RwSignal<Option<f64>>,
     /// Counts the theme's changes.
     theme: RwSignal<u32>,
+    /// Whether the page is being printed.
+    paper: RwSignal<bool>,
     /// Whether the chart script is there; `None`: not settled.
     script: RwSignal<Option<bool>>,
 }
@@ -38,7 +40,13 @@ struct Shared {
 #[component]
 pub fn LiveCharts() -> impl IntoView {
     let text = ChartText::of(use_lang());
-    let shared = Shared { text, pointer: RwSignal::new(None), theme: RwSignal::new(0), script: RwSignal::new(None) };
+    let shared = Shared {
+        text,
+        pointer: RwSignal::new(None),
+        theme: RwSignal::new(0),
+        paper: RwSignal::new(false),
+        script: RwSignal::new(None),
+    };
 
     if echarts::IN_BROWSER {
         settle(shared);
@@ -57,16 +65,20 @@ pub fn LiveCharts() -> impl IntoView {
     }
 }
 
-/// Follows the script and the theme.
+/// Follows the script, the theme and the printer.
 fn settle(shared: Shared) {
     let watch = StoredValue::new_local(None);
     Effect::new(move |_| {
         echarts::on_script(move |there| {
             shared.script.try_set(Some(there));
         });
-        watch.set_value(echarts::on_theme(move || {
+        let theme = echarts::on_theme(move || {
             shared.theme.try_update(|count| *count += 1);
-        }));
+        });
+        let paper = echarts::on_paper(move |paper| {
+            shared.paper.try_set(paper);
+        });
+        watch.set_value(Some((theme, paper)));
     });
     on_cleanup(move || {
         watch.try_update_value(|kept| *kept = None);

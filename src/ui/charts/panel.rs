@@ -25,6 +25,7 @@ struct Drawn {
     canvas: Canvas,
     picture: Picture,
     theme: u32,
+    paper: bool,
 }
 
 /// A panel over the live state.
@@ -135,7 +136,8 @@ fn mount(
         }));
     });
     Effect::new(move |_| {
-        let (Some(element), Some(true), true) = (node.get(), shared.script.get(), seen.get()) else { return };
+        let (seen, paper) = (seen.get(), shared.paper.get());
+        let (Some(element), Some(true), true) = (node.get(), shared.script.get(), seen || paper) else { return };
         let theme = shared.theme.get();
         let picture = picture.get();
         let shown = drawn.try_update_value(|drawn| {
@@ -143,13 +145,16 @@ fn mount(
             let history = &state.snapshot.history;
             let rows = option::rows(picture.rows(history, shared.text));
             match drawn {
-                Some(drawn) if drawn.picture == picture && drawn.theme == theme => drawn.canvas.merge(&rows),
+                Some(drawn) if drawn.picture == picture && drawn.theme == theme && drawn.paper == paper => {
+                    drawn.canvas.merge(&rows);
+                }
                 _ => {
-                    let canvas = drawn.take().map(|drawn| drawn.canvas);
-                    let canvas = canvas.or_else(|| Canvas::attach(&element, move |at| point(shared.pointer, at)))?;
+                    let canvas = drawn.take().filter(|drawn| drawn.paper == paper).map(|drawn| drawn.canvas);
+                    let attach = || Canvas::attach(&element, paper, move |at| point(shared.pointer, at));
+                    let canvas = canvas.or_else(attach)?;
                     let whole = option::whole(&picture, &echarts::colours());
                     canvas.draw(&whole, &rows, number(shared.text.numbers()));
-                    *drawn = Some(Drawn { canvas, picture: picture.clone(), theme });
+                    *drawn = Some(Drawn { canvas, picture: picture.clone(), theme, paper });
                 }
             }
             let own = history.at_ms.get(picture.first_row(history)..).unwrap_or_default();

@@ -75,6 +75,12 @@ const GROUP: &str = "live";
 /// How far beyond the window charts are kept up to date, so that scrolling meets finished pictures.
 const MARGIN: &str = "1500px 0px";
 
+/// Dots a pixel on paper.
+const PAPER_DOTS: f64 = 3.0;
+
+/// What the browser says around printing.
+const PRINTING: [&str; 2] = ["beforeprint", "afterprint"];
+
 /// Called by ECharts with an event.
 type OnEvent = Closure<dyn Fn(JsValue)>;
 
@@ -95,14 +101,18 @@ pub struct Canvas {
 }
 
 impl Canvas {
-    /// Makes a chart of an element. `on_pointer` gets the pointer's place on the time axis, in ms, from any chart, and none when it leaves.
+    /// Makes a chart of an element, for `paper` with as many dots as print needs. `on_pointer` gets the pointer's place on the time axis, in ms, from any chart, and none when it leaves.
     ///
     /// `None`: the script is not there, or refuses.
-    pub fn attach(element: &HtmlElement, on_pointer: impl Fn(Option<f64>) + 'static) -> Option<Self> {
+    pub fn attach(element: &HtmlElement, paper: bool, on_pointer: impl Fn(Option<f64>) + 'static) -> Option<Self> {
         if !has_script() {
             return None;
         }
-        let options = object(&[("renderer", "canvas".into())]);
+        let mut options = vec![("renderer", "canvas".into())];
+        if paper {
+            options.push(("devicePixelRatio", PAPER_DOTS.into()));
+        }
+        let options = object(&options);
         let instance = Rc::new(init(element, &JsValue::NULL, &options).map_err(report).ok()?);
         instance.set_group(GROUP);
         connect(GROUP).unwrap_or_else(report);
@@ -205,6 +215,29 @@ pub fn on_theme(changed: impl Fn() + 'static) -> Option<Watch> {
     }))))
 }
 
+/// Calls back with true just before the page is printed, and with false afterwards. `data-paper` on the root element makes it
+/// look as it will on paper meanwhile.
+pub fn on_paper(changed: impl Fn(bool) + 'static) -> Option<Watch> {
+    let window = web_sys::window()?;
+    let root = window.document()?.document_element()?;
+    let callback = Closure::<dyn Fn(JsValue)>::new(move |event: JsValue| {
+        let paper = get(&event, "type").as_string().as_deref() == Some("beforeprint");
+        // Fails for invalid names only.
+        let _ = root.toggle_attribute_with_force("data-paper", paper);
+        changed(paper);
+    });
+    let function: Function = callback.as_ref().unchecked_ref::<Function>().clone();
+    for event in PRINTING {
+        let _ = window.add_event_listener_with_callback(event, &function);
+    }
+    Some(Watch(Some(Box::new(move || {
+        for event in PRINTING {
+            let _ = window.remove_event_listener_with_callback(event, &function);
+        }
+        drop(callback);
+    }))))
+}
+
 /// Calls back with whether anybody can see the element: near the window, and the tab in front.
 pub fn on_visibility(element: &HtmlElement, changed: impl Fn(bool) + 'static) -> Option<Watch> {
     let document = web_sys::window()?.document()?;
@@ -247,6 +280,8 @@ pub fn colours() -> Colours {
         body.append_child(&probe).ok()?;
         let colour = |(_, property): &(Tone, &str)| {
             probe.style().set_property("color", &format!("var({property})")).ok()?;
+            // What the system forces is one colour for all.
+            probe.style().set_property("forced-color-adjust", "none").ok()?;
             window.get_computed_style(&probe).ok()??.get_property_value("color").ok()
         };
         let colours = Tone::ALL.iter().map(|tone| colour(tone).unwrap_or_default()).collect();

@@ -10,7 +10,7 @@ pub struct Canvas;
 
 impl Canvas {
     /// Never succeeds here.
-    pub fn attach(_: &HtmlElement, _: impl Fn(Option<f64>) + 'static) -> Option<Self> {
+    pub fn attach(_: &HtmlElement, _: bool, _: impl Fn(Option<f64>) + 'static) -> Option<Self> {
         None
     }
 
@@ -29,6 +29,11 @@ pub fn on_script(_: impl FnOnce(bool) + 'static) {}
 
 /// Never calls back here.
 pub fn on_theme(_: impl Fn() + 'static) -> Option<Watch> {
+    None
+}
+
+/// Never calls back here.
+pub fn on_paper(_: impl Fn(bool) + 'static) -> Option<Watch> {
     None
 }
 
