@@ -70,6 +70,10 @@ export const test = base.extend<Fixtures & { stack: System }, WorkerFixtures>({
   },
 });
 
+/** By how many pixels the page is wider than its window. */
+export const sidewaysPixels = (page: Page) =>
+  page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+
 /** Keeps a picture of the whole page in `end2end/artifacts`. */
 export async function keepPicture(page: Page, name: string) {
   const folder = join(repository, "end2end/artifacts");

@@ -106,6 +106,12 @@ export class LoadPage {
     }
   }
 
+  /** Opens the form where it is folded after a test. */
+  async unfold() {
+    if (await this.form.isVisible()) return;
+    await this.page.getByRole("button", { name: /^(next test|nächster test)$/i }).click();
+  }
+
   async start(plan: Plan = shortPlan) {
     await this.fill(plan);
     await this.startButton.click();

@@ -51,6 +51,31 @@ test("the theme button changes the theme, and a reload keeps it", async ({ load,
   await expect.poll(background).toBe(before);
 });
 
+test("the system's own colours leave progress, limits and the current page visible, and more contrast is given", async ({
+  load,
+  page,
+}) => {
+  const style = (selector: string, property: string) =>
+    page
+      .locator(selector)
+      .first()
+      .evaluate((element, property) => getComputedStyle(element).getPropertyValue(property), property);
+  await load.start(longPlan);
+  await load.expectLive();
+  const muted = await style(".muted", "color");
+  await page.emulateMedia({ contrast: "more" });
+  expect(await style(".muted", "color")).not.toBe(muted);
+  await expectAccessible(page);
+  await keepPicture(page, "contrast-1440");
+
+  await page.emulateMedia({ contrast: "no-preference", forcedColors: "active" });
+  expect(await style(".bar-fill", "background-color")).not.toBe(await style(".bar", "background-color"));
+  expect(await style('nav [aria-current="page"]', "outline-style")).toBe("solid");
+  await keepPicture(page, "forced-colours-1440");
+  await load.stopButton.click();
+  await load.expectVerdict("stopped");
+});
+
 test("nothing on the page complains: no errors in the console, no failed requests", async ({ page, stack }) => {
   const complaints: string[] = [];
   page.on("console", (message) => {

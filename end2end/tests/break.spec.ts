@@ -12,6 +12,8 @@ test("after a network break the picture goes on without gaps or doubled points",
   await expect(load.connection).toHaveAttribute("data-state", "lost");
   await expect(page.getByTestId("last-values")).toHaveText(/^Last values from \d\d:\d\d:\d\d, trying again$/);
   await keepPicture(page, "lost-light-1440");
+  await load.stopButton.click();
+  await expect(load.actionError).toBeVisible();
   const before = await load.points();
   // Rows must go on being made while nobody hears of them.
   await expect.poll(async () => (await stack.api.snapshot()).history.at_ms.length).toBeGreaterThan(before + 3);
@@ -19,6 +21,7 @@ test("after a network break the picture goes on without gaps or doubled points",
   cable.mend();
   await expect(load.connection).toHaveAttribute("data-state", "live", { timeout: 20_000 });
   await expect(page.getByTestId("last-values")).toBeHidden();
+  await expect(load.actionError).toBeHidden();
   await load.expectVerdict("passed", 60_000);
 
   // Rows go on for a while after the end; both sides must come to the same ones.

@@ -38,6 +38,18 @@ test("a test is planned, started and stopped without a mouse", async ({ load, pa
   await tabTo("Stop", isButton(/stop load test/i));
   await page.keyboard.press("Enter");
   await load.expectVerdict("stopped");
+  // The button is gone; the focus stays with the run.
+  await expect(page.locator("#run-heading")).toBeFocused();
+
+  // The whole row of a run is one link, with the ring around it.
+  await page.getByRole("link", { name: "Runs" }).click();
+  const row = page.getByTestId("run-row").first();
+  await row.getByRole("link").focus();
+  await page.keyboard.press("Shift+Tab");
+  await page.keyboard.press("Tab");
+  expect(await row.evaluate((element) => getComputedStyle(element).outlineStyle)).toBe("solid");
+  await page.keyboard.press("Enter");
+  await expect(page.getByTestId("verdict")).toHaveAttribute("data-verdict", "stopped");
 });
 
 test("the first Tab offers to skip the navigation", async ({ load, page }) => {

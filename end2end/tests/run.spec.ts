@@ -99,6 +99,7 @@ test("a slow service fails the threshold, live and in the verdict", async ({ loa
   await stack.turn("product-service", { latency_ms: 600, error_share: 0 });
   await expect(load.threshold(rule)).toHaveAttribute("data-ok", "false", { timeout: 15_000 });
   await expect(page.getByTestId("stat-p95")).toHaveAttribute("data-tone", "bad");
+  await expect(page.getByTestId("crossings")).toContainText(rule);
   await load.expectVerdict("failed");
   await expect(load.verdict).toContainText(/observed .*, limit 200 ms, not held from 00:\d\d on/);
   await expect(load.threshold(rule)).toHaveAttribute("data-ok", "false");
@@ -162,7 +163,7 @@ test("earlier runs are listed, with their verdict and log", async ({ load, page,
   await load.stopButton.click();
   await load.expectVerdict("stopped");
   await page.getByRole("link", { name: "Runs" }).click();
-  await page.getByRole("link", { name: `Details ${test_id}` }).click();
+  await page.getByTestId("run-row").first().getByRole("link").click();
   await expect(page.getByTestId("verdict")).toHaveAttribute("data-verdict", "stopped");
   await expect(page.getByRole("main")).toContainText(String(test_id));
 });

@@ -132,6 +132,17 @@ pub(in crate::ui) fn focus_from_top_soon(id: String) {
     request_animation_frame(|| window().scroll_to_with_x_and_y(0.0, 0.0));
 }
 
+/// When the component at hand goes and takes along what has the focus inside of `from`, moves the focus to an element: a
+/// browser would begin anew at the top.
+pub(in crate::ui) fn hand_on_focus(from: &'static str, to: &'static str) {
+    on_cleanup(move || {
+        let focused = if cfg!(feature = "hydrate") { document().active_element() } else { None };
+        if focused.is_some_and(|focused| focused.closest(from).ok().flatten().is_some()) {
+            focus_soon(to.into());
+        }
+    });
+}
+
 /// What a control holds now, which may be more than we heard of: typed before hydration, or filled in by the browser.
 pub(in crate::ui) fn control_value(form: &str, name: &str) -> Option<String> {
     let control = format!("#{form} [name='{name}']");

@@ -1,5 +1,6 @@
 //! The parts of the main page: control on one side, the live picture on the other.
 
+mod announcer;
 mod face;
 mod fields;
 mod form;
@@ -11,9 +12,10 @@ mod thresholds;
 mod tiles;
 mod timeline;
 
+pub use announcer::Announcer;
 pub use form::LoadForm;
 pub use notices::Notices;
-pub use run::{Announcer, GrafanaLink, Outcome, ReportLink, RunPanel, VerdictView};
+pub use run::{GrafanaLink, Outcome, ReportLink, RunPanel, VerdictView};
 pub use state::{Form, from_query};
 pub use tables::{ByService, ByStatus};
 pub use thresholds::{ThresholdList, Thresholds};

@@ -109,12 +109,12 @@ fn a_stop_that_has_not_reached_k6_is_said_and_can_be_pressed_again() {
     let panel = || view! { <RunPanel /> };
     let mut stopping = run(RunState::Stopping);
     let plain = html(Lang::En, &page(Some(stopping.clone())), None, panel);
-    assert_has(&plain, &["Stopping…", " disabled"]);
+    assert_has(&plain, &["Stopping…", r#"aria-disabled="true""#]);
     stopping.stop_problem = Some("there is no Docker at <nowhere>".into());
     let tried = html(Lang::En, &page(Some(stopping)), None, panel);
     let expected = [r#"data-testid="stop-notice""#, "tried again", "no Docker at &lt;nowhere&gt;", "Stop load test"];
     assert_has(&tried, &expected);
-    assert!(!tried.contains(" disabled"), "{tried}");
+    assert!(!tried.contains("aria-disabled"), "{tried}");
 }
 
 #[test]

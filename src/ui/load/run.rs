@@ -13,11 +13,15 @@ use crate::{
         run::{Run, RunId, RunState, Source, Totals, Verdict},
     },
     ui::{
-        live::Live,
+        browser,
+        live::{Connection, Live},
         show,
         text::{use_lang, use_text},
     },
 };
+
+/// The heading's id: where the focus goes from what is no longer there.
+const HEADING: &str = "run-heading";
 
 /// What the panel shows: changes rarely, so that buttons and the focus on them stay.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -56,7 +60,7 @@ pub fn RunPanel() -> impl IntoView {
     view! {
         <section class="card run" data-face=move || face.get().id()>
             <header class="run-head">
-                <h2 id="run-heading" tabindex="-1">
+                <h2 id=HEADING tabindex="-1">
                     {move || match live.run.get() {
                         Some(run) => show::target(&run.plan.target, text),
                         None => text.form_name.into(),
@@ -90,6 +94,17 @@ fn Active() -> impl IntoView {
     let stopping = Memo::new(move |_| {
         stop.pending().get() || (state.get() == Some(RunState::Stopping) && problem.with(Option::is_none))
     });
+    // What a stop ran into is moot once the run went on by itself, or the dashboard answers again.
+    Effect::new(move |before: Option<(Option<RunId>, Option<RunState>, bool)>| {
+        let id = live.run.with(|run| run.as_ref().map(|run| run.id.clone()));
+        let now = (id, state.get(), live.connection.get() != Connection::Lost);
+        if before.is_some_and(|before| before != now && now.2) {
+            stop.clear();
+        }
+        now
+    });
+    // A button takes the focus along when it goes.
+    browser::hand_on_focus("[data-face]", HEADING);
     let error = Signal::derive(move || {
         // What a stop that is being tried runs into is the run's to tell: it knows when that is over.
         let tried = state.get() == Some(RunState::Stopping);
@@ -189,7 +204,8 @@ fn Active() -> impl IntoView {
                         }
                     })
             }}
-            <button type="submit" class="button danger large" disabled=move || stopping.get()>
+            // Not disabled: it would lose the focus.
+            <button type="submit" class="button danger large" aria-disabled=move || stopping.get().then_some("true")>
                 {move || if stopping.get() { text.stopping } else { text.stop }}
             </button>
         </form>
@@ -373,24 +389,4 @@ fn WholeRun(totals: Totals) -> impl IntoView {
             <dl class="facts">{figures.into_iter().map(figure).collect_view()}</dl>
         </div>
     }
-}
-
-/// Tells those who listen, rather than look, when the state changes.
-#[component]
-pub fn Announcer() -> impl IntoView {
-    let live: Live = expect_context();
-    let (lang, text) = (use_lang(), use_text());
-    let words = Memo::new(move |_| {
-        live.run.with(|run| match run {
-            None => String::new(),
-            Some(run) => match &run.state {
-                RunState::Finished(outcome) => {
-                    let (sentence, points) = show::reason(run, outcome, lang);
-                    format!("{}. {sentence} {}", show::verdict(outcome, text).1, points.join("; "))
-                }
-                _ => show::state(Some(run), text).1.into(),
-            },
-        })
-    });
-    view! { <p class="visually-hidden" role="status">{words}</p> }
 }

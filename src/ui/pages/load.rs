@@ -38,6 +38,12 @@ pub fn LoadPage() -> impl IntoView {
     }
 }
 
+/// Loads the page again and again where no script keeps it up to date.
+#[component]
+pub(super) fn ReloadWithoutScript() -> impl IntoView {
+    view! { <noscript inner_html=RELOAD></noscript> }
+}
+
 /// The run, if there is one, and the form while none is at work.
 #[component]
 fn Control() -> impl IntoView {
@@ -57,16 +63,45 @@ fn Control() -> impl IntoView {
     });
     view! {
         // Only while a run is at work: a reload would empty the form under the hands of who fills it in.
-        {move || active.get().then(|| view! { <noscript inner_html=RELOAD></noscript> }.into_any())}
+        {move || active.get().then(|| view! { <ReloadWithoutScript /> }.into_any())}
         <ActionError error=refused />
         <RunPanel />
         <Thresholds />
-        {move || (!active.get()).then(|| view! { <LoadForm again /> })}
+        {move || (!active.get()).then(|| view! { <NextTest again problem /> })}
     }
 }
 
+/// The form; folded where there is little room and numbers of a test to look at. What it asks for opens it.
 #[component]
-fn LiveArea() -> impl IntoView {
+fn NextTest(again: Signal<bool>, problem: Signal<Option<String>>) -> impl IntoView {
+    let text = use_text();
+    let open = RwSignal::new(false);
+    Effect::new(move |_| {
+        if problem.with(Option::is_some) {
+            open.set(true);
+        }
+    });
+    let folded = move || again.get() && !open.get();
+    view! {
+        <button
+            type="button"
+            class="button large unfold"
+            aria-expanded=move || (!folded()).to_string()
+            aria-controls="next-test"
+            hidden=move || !again.get()
+            on:click=move |_| open.update(|open| *open = !*open)
+        >
+            {text.again_heading}
+        </button>
+        <div id="next-test" class="next-test" data-folded=move || folded().then_some("")>
+            <LoadForm again />
+        </div>
+    }
+}
+
+/// The numbers, charts and events of the run at work, or of the last one.
+#[component]
+pub(super) fn LiveArea() -> impl IntoView {
     let live: Live = expect_context();
     let text = use_text();
     let never_ran = Memo::new(move |_| live.run.with(Option::is_none));

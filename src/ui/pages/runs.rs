@@ -6,7 +6,11 @@ use leptos_meta::Title;
 use super::WithState;
 use crate::{
     api::functions,
-    domain::run::{Run, RunState},
+    domain::{
+        format,
+        frame::{Metric, Unit},
+        run::{Run, RunState},
+    },
     ui::{
         live::Live,
         parts::LocalTime,
@@ -67,42 +71,42 @@ fn Table(runs: Vec<Run>) -> impl IntoView {
     let text = use_text();
     view! {
         <div class="card">
-            <div class="table-wrap" tabindex="0" role="group" aria-label=text.nav_runs>
-                <table>
-                    <thead>
-                        <tr>
-                            <th scope="col">{text.started_at}</th>
-                            <th scope="col">{text.verdict}</th>
-                            <th scope="col">{text.target}</th>
-                            <th scope="col">{text.pattern}</th>
-                            <th scope="col" class="num">{text.peak}</th>
-                            <th scope="col" class="num">{text.duration}</th>
-                            <th scope="col"><span class="visually-hidden">{text.details}</span></th>
-                        </tr>
-                    </thead>
-                    <tbody>{runs.into_iter().map(|run| view! { <Row run /> }).collect_view()}</tbody>
-                </table>
-            </div>
+            <table class="run-list">
+                <thead>
+                    <tr>
+                        <th scope="col">{text.target}</th>
+                        <th scope="col">{text.verdict}</th>
+                        <th scope="col" class="num">{(text.metric)(Metric::P95).name}</th>
+                        <th scope="col" class="more">{text.pattern}</th>
+                        <th scope="col" class="more num">{text.peak}</th>
+                        <th scope="col" class="more num">{text.duration}</th>
+                    </tr>
+                </thead>
+                <tbody>{runs.into_iter().map(|run| view! { <Row run /> }).collect_view()}</tbody>
+            </table>
         </div>
     }
 }
 
+/// A run. The whole row belongs to its link.
 #[component]
 fn Row(run: Run) -> impl IntoView {
     let (lang, text) = (use_lang(), use_text());
+    let p95 = run.totals.as_ref().and_then(|totals| totals.p95_s);
     view! {
         <tr data-testid="run-row">
-            <th scope="row"><LocalTime at_ms=run.created_ms date=true /></th>
-            <td><Outcome run=run.clone() /></td>
-            <td>{show::target(&run.plan.target, text)}</td>
-            <td>{show::pattern(&run.plan, text)}</td>
-            <td class="num">{show::peak(&run.plan, lang)}</td>
-            <td class="num">{show::duration(run.duration_s())}</td>
-            <td class="num">
-                <a class="link" href=format!("/runs/{}", run.id) aria-label=format!("{} {}", text.details, run.id)>
-                    {text.details}
+            <th scope="row">
+                <a href=format!("/runs/{}", run.id)>
+                    <span class="run-target">{show::target(&run.plan.target, text)}</span>
+                    " "
+                    <LocalTime at_ms=run.created_ms date=true />
                 </a>
-            </td>
+            </th>
+            <td><Outcome run=run.clone() /></td>
+            <td class="num" data-label="p95">{format::value_or_none(Unit::Seconds, p95, show::numbers(lang))}</td>
+            <td class="more">{show::pattern(&run.plan, text)}</td>
+            <td class="more num">{show::peak(&run.plan, lang)}</td>
+            <td class="more num">{show::duration(run.duration_s())}</td>
         </tr>
     }
 }
