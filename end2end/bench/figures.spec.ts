@@ -104,6 +104,97 @@ test("k6 sample to pixel", async ({ load, page, processes: stack }) => {
   report({ name: "k6 sample to pixel (p95 against the goal)", unit: "s", values: delays, goal: 2 });
 });
 
+test("lateness of a sample against its own time", async ({ load, page, processes: stack }) => {
+  await load.fill({ ...plan, peak: 60, duration: "45s", ramp: "30s" });
+  await page.evaluate(() => {
+    const drawn: [number, number][] = [];
+    Object.assign(window, { drawn });
+    const chart = document.querySelector('[data-testid="chart-throughput"]');
+    const look = () => {
+      const row = Number(chart?.getAttribute("data-last-ms"));
+      // The chart has been told its rows; the next frame but one has them painted.
+      if (row > (drawn.at(-1)?.[1] ?? 0)) {
+        requestAnimationFrame(() => requestAnimationFrame(() => drawn.push([Date.now(), row])));
+      }
+    };
+    if (chart) new MutationObserver(look).observe(chart, { attributes: true });
+  });
+  await load.startButton.click();
+  await load.expectLive(30);
+  const drawn = await page.evaluate(() => (window as unknown as { drawn: [number, number][] }).drawn);
+  const { test_id } = await stack.api.status();
+  const samples = await stack.samples(`k6_vus{testid="${test_id}"}`);
+  const { history } = await stack.api.snapshot();
+  await load.stopButton.click();
+  await load.expectVerdict("stopped");
+
+  report({
+    name: "a sample drawn minus its own time",
+    unit: "s",
+    values: drawn.slice(1).map(([at, row]) => (at - row) / 1000),
+    goal: 1.5,
+  });
+  // While VUs grow, each count is on the chart once: where it stands there against when k6 counted it.
+  const vus = history.series.vus ?? [];
+  const places = samples
+    .filter(({ value }, at) => value > (samples[at - 1]?.value ?? 0))
+    .flatMap(({ ms, value }) => {
+      const row = vus.indexOf(value);
+      return row < 0 ? [] : [Math.abs((history.counted_ms[row] ?? Number.NaN) - ms) / 1000];
+    });
+  expect(places.length).toBeGreaterThan(10);
+  report({ name: "a sample's place on the time axis against k6's own time", unit: "s", values: places, goal: 0.1 });
+});
+
+/** What a page's own process used over `seconds`: CPU in percent of a core, layouts and style recalculations a second. */
+async function used(page: Page, seconds: number): Promise<{ cpu: number; layouts: number; styles: number }> {
+  const session = await page.context().newCDPSession(page);
+  await session.send("Performance.enable");
+  const browser = await page.context().browser()?.newBrowserCDPSession();
+  const look = async () => {
+    const { metrics } = await session.send("Performance.getMetrics");
+    const of = (name: string) => metrics.find((metric) => metric.name === name)?.value ?? Number.NaN;
+    const processes = (await browser?.send("SystemInfo.getProcessInfo"))?.processInfo ?? [];
+    // Spare renderers have nothing to do.
+    const renderers = processes.filter((process) => process.type === "renderer");
+    const cpu = renderers.reduce((sum, process) => sum + process.cpuTime, 0);
+    return { at: performance.now(), cpu, layouts: of("LayoutCount"), styles: of("RecalcStyleCount") };
+  };
+  const before = await look();
+  await delay(seconds * 1_000);
+  const after = await look();
+  await session.detach();
+  await browser?.detach();
+  const span = (after.at - before.at) / 1_000;
+  return {
+    cpu: ((after.cpu - before.cpu) / span) * 100,
+    layouts: (after.layouts - before.layouts) / span,
+    styles: (after.styles - before.styles) / span,
+  };
+}
+
+for (const reducedMotion of ["no-preference", "reduce"] as const) {
+  test.describe(`motion: ${reducedMotion}`, () => {
+    test.use({ contextOptions: { reducedMotion } });
+
+    test("CPU of the renderer while a test runs", async ({ load, page }) => {
+      const words = reducedMotion === "reduce" ? ", reduced motion" : "";
+      const idle = await used(page, 5);
+      await load.start({ ...plan, duration: "90s" });
+      await load.expectLive(5);
+      const looks = [];
+      for (let look = 0; look < 5; look++) looks.push(await used(page, 5));
+      await load.stopButton.click();
+      await load.expectVerdict("stopped");
+      report({ name: `CPU of the renderer, idle${words}`, unit: "%", values: [idle.cpu] });
+      const values = looks.map(({ cpu }) => cpu);
+      report({ name: `CPU of the renderer while a test runs${words}`, unit: "%", values, goal: 10 });
+      report({ name: `layouts while a test runs${words}`, unit: "/s", values: looks.map(({ layouts }) => layouts) });
+      report({ name: `style recalculations${words}`, unit: "/s", values: looks.map(({ styles }) => styles) });
+    });
+  });
+}
+
 test("a latency spike of 10 s leaves the p95", async ({ load, stack }) => {
   const gone: number[] = [];
   await load.start({ ...plan, duration: "180s" });

@@ -15,7 +15,7 @@ export type Snapshot = {
       totals: null | { requests: number | null; request_rate: number | null; p95_s: number | null };
     };
   };
-  history: { at_ms: number[]; series: Record<string, (number | null)[]> };
+  history: { at_ms: number[]; counted_ms: number[]; series: Record<string, (number | null)[]> };
 };
 
 const loadTest = "/api/v1/analytics/load-test";
