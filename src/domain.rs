@@ -11,6 +11,7 @@ pub mod frame;
 pub mod grafana;
 pub mod histogram;
 pub mod live;
+pub mod picture;
 pub mod plan;
 pub mod prefs;
 pub mod run;

@@ -12,6 +12,7 @@ use crate::domain::{
     format::{self, NO_DATA, clock},
     frame::{Metric, Unit},
     live::{LiveState, Snapshot},
+    picture::{Course, RunPicture},
     prefs::Lang,
     run::{Run, RunState, Verdict},
     threshold::Observed,
@@ -33,6 +34,8 @@ const STYLE: &[&str] = &[
     include_str!("../style/numbers.css"),
     include_str!("../style/charts.css"),
     include_str!("../style/report.css"),
+    include_str!("../style/colours.css"),
+    include_str!("../style/print.css"),
 ];
 
 /// Wherever the file is opened: it loads nothing, runs nothing and sends nothing.
@@ -44,10 +47,57 @@ const LOG_LINES: usize = 40;
 /// Events that come this long after the end, in ms, still belong to the run.
 const EVENTS_AFTER_MS: u64 = 2_000;
 
-/// The report of `run`. Its course over time comes from the snapshot where that is of the same run, and `log` holds k6's
-/// last lines, oldest first.
-pub fn html(run: &Run, snapshot: &Snapshot, log: &[String], lang: Lang) -> String {
-    let mut snapshot = snapshot.clone();
+/// The report of a run as a file; `log` holds k6's last lines, oldest first.
+pub fn html(picture: &RunPicture, log: &[String], lang: Lang) -> String {
+    let told = Told::new(picture);
+    let title = (lang.text().report_of)(&show::target(&picture.run.plan.target, lang.text()));
+    document(lang, title, || view! { <Body told log=log.to_vec() /> }.into_any())
+}
+
+/// The report of a run without a document around it, with the whole log, for the page of the run.
+pub fn inner_html(picture: &RunPicture, log: &[String], lang: Lang) -> String {
+    let told = Told::new(picture);
+    drawn(lang, || {
+        view! {
+            <Content told />
+            <Log log=log.to_vec() />
+        }
+        .into_any()
+    })
+}
+
+/// The log alone, for the page of a run at work.
+pub fn log_html(log: &[String], lang: Lang) -> String {
+    drawn(lang, || view! { <Log log=log.to_vec() /> }.into_any())
+}
+
+fn drawn(lang: Lang, view: impl FnOnce() -> AnyView) -> String {
+    let owner = Owner::new();
+    owner.with(|| {
+        provide_context(lang);
+        view().to_html()
+    })
+}
+
+/// What a report tells of.
+#[derive(Clone)]
+struct Told {
+    run: Run,
+    state: LiveState,
+    course: Course,
+}
+
+impl Told {
+    /// The run and what was measured of it while it was at work.
+    fn new(picture: &RunPicture) -> Self {
+        let RunPicture { run, snapshot, course } = picture;
+        let snapshot = snapshot_of(run, Snapshot::clone(snapshot));
+        Self { run: run.clone(), state: LiveState { snapshot }, course: course.clone() }
+    }
+}
+
+/// What of a snapshot is about a run.
+fn snapshot_of(run: &Run, mut snapshot: Snapshot) -> Snapshot {
     if snapshot.status.run.as_ref().is_none_or(|shown| shown.id != run.id) {
         snapshot.history = Default::default();
         snapshot.events.clear();
@@ -57,9 +107,7 @@ pub fn html(run: &Run, snapshot: &Snapshot, log: &[String], lang: Lang) -> Strin
     if let (Some(started), Some(ended)) = (run.started_ms, run.ended_ms) {
         snapshot.history.keep_to(started + ended.saturating_sub(started).div_ceil(1_000) * 1_000);
     }
-    let state = LiveState { snapshot };
-    let title = (lang.text().report_of)(&show::target(&run.plan.target, lang.text()));
-    document(lang, title, || view! { <Body run=run.clone() state log=log.to_vec() /> }.into_any())
+    snapshot
 }
 
 /// The report of a test of `target` that did not come to run, or of which nobody knows how it ended.
@@ -84,10 +132,8 @@ pub fn html_without_run(target: &str, why: &str, lang: Lang) -> String {
 }
 
 fn document(lang: Lang, title: String, body: impl FnOnce() -> AnyView) -> String {
-    let owner = Owner::new();
-    owner.with(|| {
-        provide_context(lang);
-        let page = view! {
+    drawn(lang, || {
+        view! {
             <!DOCTYPE html>
             <html lang=lang.tag()>
                 <head>
@@ -100,8 +146,8 @@ fn document(lang: Lang, title: String, body: impl FnOnce() -> AnyView) -> String
                 </head>
                 <body>{body()}</body>
             </html>
-        };
-        page.to_html()
+        }
+        .into_any()
     })
 }
 
@@ -127,42 +173,22 @@ fn Foot(k6: Option<String>) -> impl IntoView {
 }
 
 #[component]
-fn Body(run: Run, state: LiveState, log: Vec<String>) -> impl IntoView {
-    let (lang, text) = (use_lang(), use_text());
-    let outcome = match &run.state {
-        RunState::Finished(outcome) => Some(outcome.clone()),
-        _ => None,
+fn Body(told: Told, log: Vec<String>) -> impl IntoView {
+    let text = use_text();
+    let Told { run, state, .. } = told.clone();
+    let (badge, tells_log) = match &run.state {
+        RunState::Finished(outcome) => {
+            let tells_log = matches!(outcome, Verdict::Crashed { .. } | Verdict::TimedOut);
+            (show::verdict(outcome, text), tells_log && !log.is_empty())
+        }
+        _ => (show::state(Some(&run), text), false),
     };
-    let badge = match &outcome {
-        Some(outcome) => show::verdict(outcome, text),
-        None => show::state(Some(&run), text),
-    };
-    let tells_log = matches!(outcome, Some(Verdict::Crashed { .. } | Verdict::TimedOut)) && !log.is_empty();
     let lines = log[log.len().saturating_sub(LOG_LINES)..].join("\n");
-    let verdict = match outcome {
-        Some(outcome) => view! { <VerdictView run=run.clone() outcome /> }.into_any(),
-        None => view! { <p class="notice warn">{text.report_unfinished}</p> }.into_any(),
-    };
-    let charts = if state.snapshot.history.is_empty() {
-        view! { <p class="muted">{text.report_no_rows}</p> }.into_any()
-    } else {
-        drawn_charts(&state, lang).into_any()
-    };
     let k6 = state.snapshot.status.engine.k6_version.clone();
     view! {
         <Head heading=(text.run_heading)(&show::target(&run.plan.target, text)) badge />
         <main class="report">
-            {verdict}
-            <div class="report-pair">
-                <PlanCard run=run.clone() />
-                <Thresholds seen=run.thresholds.clone() />
-            </div>
-            <section class="report-charts">
-                <h2>{text.report_over_time}</h2>
-                {charts}
-            </section>
-            <ByService parts=parts(&state.snapshot) />
-            <Timeline events=events_of(&run, &state.snapshot) run=run.clone() />
+            <Content told />
             {tells_log
                 .then(|| {
                     view! {
@@ -174,6 +200,68 @@ fn Body(run: Run, state: LiveState, log: Vec<String>) -> impl IntoView {
                 })}
         </main>
         <Foot k6 />
+    }
+}
+
+/// Everything but head, log and foot.
+#[component]
+fn Content(told: Told) -> impl IntoView {
+    let text = use_text();
+    let Told { run, state, course } = told;
+    let verdict = match &run.state {
+        RunState::Finished(outcome) => view! { <VerdictView run=run.clone() outcome=outcome.clone() /> }.into_any(),
+        _ => view! { <p class="notice warn">{text.report_unfinished}</p> }.into_any(),
+    };
+    view! {
+        {verdict}
+        <div class="report-pair">
+            <PlanCard run=run.clone() />
+            <Thresholds seen=run.thresholds.clone() />
+        </div>
+        <section class="report-charts">
+            <h2>{text.report_over_time}</h2>
+            <Charts state=state.clone() course />
+        </section>
+        <ByService parts=parts(&state.snapshot) />
+        <Timeline events=events_of(&run, &state.snapshot) run=run.clone() />
+    }
+}
+
+/// The course over time, or why it is not there.
+#[component]
+fn Charts(state: LiveState, course: Course) -> impl IntoView {
+    let (lang, text) = (use_lang(), use_text());
+    if !state.snapshot.history.is_empty() {
+        return drawn_charts(&state, lang).into_any();
+    }
+    let (class, words) = match course {
+        Course::Known => ("muted", text.report_no_rows.to_owned()),
+        Course::Reading => ("muted", text.course_reading.to_owned()),
+        Course::Gone => ("notice warn", text.course_gone.to_owned()),
+        Course::Unread { why } => ("notice warn", (text.course_unread)(&why)),
+    };
+    view! { <p class=class data-testid="no-course">{words}</p> }.into_any()
+}
+
+/// Everything that k6 said last.
+#[component]
+fn Log(log: Vec<String>) -> impl IntoView {
+    let text = use_text();
+    let lines = if log.is_empty() {
+        view! { <p class="muted">{text.log_empty}</p> }.into_any()
+    } else {
+        view! {
+            <pre class="log" tabindex="0" role="group" aria-label=text.k6_log>
+                {log.join("\n")}
+            </pre>
+        }
+        .into_any()
+    };
+    view! {
+        <section class="card" id="log">
+            <h2>{text.k6_log}</h2>
+            {lines}
+        </section>
     }
 }
 

@@ -7,7 +7,12 @@ use leptos::{
 
 #[cfg(feature = "ssr")]
 use super::caller::{Caller, Door};
-use super::{error::ApiError, page::PageState};
+use super::{
+    error::ApiError,
+    page::{PageState, RunReport},
+};
+#[cfg(feature = "ssr")]
+use crate::domain::prefs::Prefs;
 use crate::{
     domain::{
         live::Cursor,
@@ -87,10 +92,10 @@ pub async fn list_runs() -> Result<Vec<Run>, ApiError> {
     Ok(control()?.runs(&caller()).await)
 }
 
-/// The last lines of k6's log of a run.
-#[server(prefix = "/fn", endpoint = "log", output = Json)]
-pub async fn run_log(id: RunId) -> Result<Vec<String>, ApiError> {
-    with_status(control()?.log(&caller(), &id).await)
+/// One run and its report, in the page's language.
+#[server(prefix = "/fn", endpoint = "report", input = GetUrl, output = Json)]
+pub async fn get_report(id: RunId) -> Result<RunReport, ApiError> {
+    with_status(control()?.report(&caller(), &id, Prefs::current().lang).await)
 }
 
 /// The live stream, the same bytes as `GET /api/v1/live`.

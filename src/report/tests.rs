@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
+use std::sync::Arc;
+
 use super::*;
 use crate::domain::{
     event::EventKind,
@@ -61,6 +63,11 @@ fn snapshot(run: &Run, seconds: u64) -> Snapshot {
         event(START + 5_000, EventKind::Health { service: "shop".into(), health: Health::Down { reason } }),
     ];
     snapshot
+}
+
+fn html(run: &Run, snapshot: &Snapshot, log: &[String], lang: Lang) -> String {
+    let picture = RunPicture { run: run.clone(), snapshot: Arc::new(snapshot.clone()), course: Course::Known };
+    super::html(&picture, log, lang)
 }
 
 fn assert_has(html: &str, parts: &[&str]) {
@@ -130,4 +137,26 @@ fn a_run_without_values_has_no_empty_charts() {
     let html = html(&run, &other, &[], Lang::En);
     assert_has(&html, &["No values over time were kept", "Not measured"]);
     assert!(!html.contains("<polyline class=\"plot-line\"") && !html.contains("shop: Down"), "another run's: {html}");
+}
+
+#[test]
+fn the_page_of_a_run_says_why_values_over_time_are_missing() {
+    let run = run(Verdict::Passed, &[]);
+    let page = |course, lang| {
+        let picture = RunPicture { run: run.clone(), snapshot: Arc::default(), course };
+        inner_html(&picture, &["one <line>".into()], lang)
+    };
+    let why = EVIL.to_owned();
+    for (course, en, de) in [
+        (Course::Known, "No values over time", "keine Werte im Verlauf"),
+        (Course::Reading, "being read", "werden aus Prometheus gelesen"),
+        (Course::Gone, "no longer has", "nicht mehr"),
+        (Course::Unread { why }, "&lt;script&gt;alert(1)", "ließ sich nicht fragen"),
+    ] {
+        assert_has(&page(course.clone(), Lang::En), &[en, r#"data-verdict="passed""#, "one &lt;line&gt;"]);
+        assert_has(&page(course, Lang::De), &[de]);
+    }
+    assert!(!page(Course::Gone, Lang::En).contains("<main"), "it is put into a page");
+    let known = RunPicture { run: run.clone(), snapshot: Arc::new(snapshot(&run, 20)), course: Course::Known };
+    assert_has(&inner_html(&known, &[], Lang::En), &[r#"class="plot-line""#, "k6 has written no log"]);
 }

@@ -16,18 +16,22 @@ use ha_dashboard::{
     api::{
         caller::Caller,
         error::ApiError,
-        page::PageState,
+        page::{PageState, RunReport},
         port::{Runs, Services, SharedControl, View},
     },
     domain::{
         event::Event,
-        live::{Cursor, Snapshot},
+        frame::History,
+        live::{Cursor, Snapshot, Status},
+        picture::{self, Course, RunPicture},
         plan::Plan,
+        prefs::Lang,
         run::{Run, RunId},
         script::{Script, ScriptInput},
         service::ServiceStatus,
         validate::{Draft, Field, Problem, Rules},
     },
+    report,
 };
 use tokio::sync::watch;
 
@@ -42,6 +46,7 @@ use super::{
     config::Config,
     engine::Engine,
     feed::StoreFeed,
+    hub::Courses,
     journal::Journal,
     scripts::{InspectError, Scripts},
     services::Registry,
@@ -78,9 +83,10 @@ pub struct Parts {
 pub async fn start(lock: StateLock, parts: Parts) -> anyhow::Result<SharedControl> {
     let Parts { config, engine, scripts, services, board, journal, store, shutdown } = parts;
     let archive = Archive::open(lock)?;
+    let courses = Courses::new(store.clone(), config.tick, shutdown.clone());
     let links = Links { engine, archive, services: services.clone(), board: board.clone(), journal, store, shutdown };
     let supervisor = Supervisor::take_over(links).await?;
-    Ok(Arc::new(Dashboard { config, scripts, services, board, supervisor }))
+    Ok(Arc::new(Dashboard { config, scripts, services, board, courses, supervisor }))
 }
 
 struct Dashboard {
@@ -88,6 +94,7 @@ struct Dashboard {
     scripts: Arc<Scripts>,
     services: Registry,
     board: Arc<Board>,
+    courses: Courses,
     supervisor: Arc<Supervisor>,
 }
 
@@ -185,6 +192,31 @@ impl View for Dashboard {
 
     async fn brief(&self, _: &Caller) -> Arc<Snapshot> {
         self.board.brief()
+    }
+
+    async fn picture(&self, caller: &Caller, id: &RunId) -> Result<RunPicture, ApiError> {
+        let run = self.run(caller, id).await?;
+        let shown = self.board.snapshot();
+        let is_shown = shown.status.run.as_ref().is_some_and(|shown| shown.id == *id);
+        // The history of a run from before a restart may still be on its way.
+        if is_shown && (run.state.is_active() || !shown.history.is_empty()) {
+            return Ok(RunPicture { run, snapshot: shown, course: Course::Known });
+        }
+        let (history, course) = self.courses.of(&run).await;
+        let status = Status { run: Some(run.clone()), ..shown.status.clone() };
+        let events = picture::told(&run, self.board.events());
+        let snapshot = Snapshot { status, history: History::clone(&history), events, ..Snapshot::default() };
+        Ok(RunPicture { run, snapshot: Arc::new(snapshot), course })
+    }
+
+    async fn report(&self, caller: &Caller, id: &RunId, lang: Lang) -> Result<RunReport, ApiError> {
+        let (run, log) = (self.run(caller, id).await?, self.log(caller, id).await?);
+        if run.state.is_active() {
+            return Ok(RunReport { run, html: report::log_html(&log, lang), reading: false });
+        }
+        let picture = self.picture(caller, id).await?;
+        let html = report::inner_html(&picture, &log, lang);
+        Ok(RunReport { run: picture.run, html, reading: picture.course == Course::Reading })
     }
 
     async fn events(&self, _: &Caller) -> Vec<Event> {

@@ -1,5 +1,6 @@
 //! The numbers: one poll a tick, however many watch.
 
+mod courses;
 mod ledger;
 mod poll;
 mod replay;
@@ -7,6 +8,7 @@ mod window;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
+pub use self::courses::Courses;
 use futures::{FutureExt, future::BoxFuture};
 use ha_dashboard::domain::{
     Millis,

@@ -15,10 +15,12 @@ mod timeline;
 pub use announcer::Announcer;
 pub use form::LoadForm;
 pub use notices::Notices;
-pub use run::{GrafanaLink, Outcome, ReportLink, RunPanel, VerdictView};
+#[cfg(feature = "ssr")]
+pub use run::VerdictView;
+pub use run::{GrafanaLink, Outcome, ReportLink, RunPanel};
 pub use state::{Form, from_query};
 pub use tables::{ByService, ByStatus};
-pub use thresholds::{ThresholdList, Thresholds};
+pub use thresholds::Thresholds;
 pub use tiles::Tiles;
 pub use timeline::Timeline;
 

@@ -256,6 +256,10 @@ pub struct Text {
     pub report_not_measured: &'static str,
     pub report_over_time: &'static str,
     pub report_no_rows: &'static str,
+    pub course_reading: &'static str,
+    pub course_gone: &'static str,
+    /// Why the store could not be asked.
+    pub course_unread: fn(&str) -> String,
     pub report_highest: &'static str,
     pub report_service_hint: &'static str,
     pub report_rate: &'static str,

@@ -7,10 +7,17 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 
 use crate::{
-    api::{caller::Caller, page::PageState},
+    api::{
+        caller::Caller,
+        error::ApiError,
+        page::{PageState, RunReport},
+    },
     domain::{
         event::Event,
         live::{Cursor, Snapshot},
+        picture::RunPicture,
+        prefs::Lang,
+        run::RunId,
     },
 };
 
@@ -25,6 +32,19 @@ pub trait View: Send + Sync + 'static {
 
     /// The picture now without its history, which is nearly all of it and costs accordingly, and without events.
     async fn brief(&self, caller: &Caller) -> Arc<Snapshot>;
+
+    /// One run with its course over time: from the live picture, or, for earlier runs, from the metrics store. It is there
+    /// soon, also where the store takes its time: [`Course`](crate::domain::picture::Course) says so.
+    ///
+    /// # Errors
+    /// [`ApiError::NotFound`].
+    async fn picture(&self, caller: &Caller, id: &RunId) -> Result<RunPicture, ApiError>;
+
+    /// What the page of one run shows: the run, and its report once it is over; before that only k6's log.
+    ///
+    /// # Errors
+    /// [`ApiError::NotFound`].
+    async fn report(&self, caller: &Caller, id: &RunId, lang: Lang) -> Result<RunReport, ApiError>;
 
     /// What happened, oldest first, as far back as it is kept.
     async fn events(&self, caller: &Caller) -> Vec<Event>;

@@ -61,9 +61,7 @@ impl Files {
                 path => write("--json", path, json),
             },
             write("--junit", self.junit.as_deref(), || junit::ended(ended)),
-            write("--report", self.html.as_deref(), || {
-                Ok(page::html(&ended.report.run, &ended.snapshot, &ended.log, self.lang))
-            }),
+            write("--report", self.html.as_deref(), || Ok(page::html(&ended.picture(), &ended.log, self.lang))),
         ];
         let problems: Vec<String> = results.into_iter().filter_map(Result::err).collect();
         if problems.is_empty() { Ok(()) } else { Err(problems.join("\n")) }

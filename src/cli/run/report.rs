@@ -1,11 +1,12 @@
 //! What a test came to: words for people, JSON for programs.
 
-use std::io::Write;
+use std::{io::Write, sync::Arc};
 
 use ha_dashboard::domain::{
     format::{self, NO_DATA, Numbers},
     frame::Unit,
     live::Snapshot,
+    picture::{Course, RunPicture},
     run::{Run, Source, Totals, Verdict},
 };
 use serde::Serialize;
@@ -49,6 +50,14 @@ struct Rule {
     ok: Option<bool>,
     /// k6's own word.
     k6_ok: Option<bool>,
+}
+
+impl Ended {
+    /// What a report tells.
+    pub fn picture(&self) -> RunPicture {
+        let snapshot = Arc::new(self.snapshot.clone());
+        RunPicture { run: self.report.run.clone(), snapshot, course: Course::Known }
+    }
 }
 
 impl Report {

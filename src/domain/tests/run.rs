@@ -1,5 +1,7 @@
 use super::any;
 use crate::domain::{
+    event::{Event, EventKind},
+    picture::told,
     plan::{OwnEnd, Pattern, Peak, Plan, Shape},
     run::{Run, RunState, Seen, ServiceTotals, Totals, Verdict},
     schedule::PhaseName,
@@ -184,4 +186,27 @@ fn of_two_words_about_a_run_the_later_one_counts() {
     assert_eq!((Run::newer(&load(), &next), Run::newer(&next, &load())), (&next, &next));
     let same_time = Run { created_ms: 1_000, ..next };
     assert_eq!(Run::newer(&load(), &same_time), &same_time);
+}
+
+#[test]
+fn a_run_that_nobody_remembers_is_told_from_its_record() {
+    let ended = Run { state: RunState::Finished(Verdict::Passed), ended_ms: Some(66_000), ..load() };
+    let event = |at_ms, kind| Event { at_ms, kind };
+    let started = |run: &str| EventKind::RunStarted { run: run.parse().unwrap() };
+    let over = EventKind::RunEnded { run: ended.id.clone(), verdict: Verdict::Passed };
+    let other = event(1, started("r-2"));
+    let known = vec![other.clone(), event(5_100, started("r-1"))];
+    assert_eq!(told(&ended, known.clone()), known);
+    let record = [event(5_000, started("r-1")), event(66_000, over)];
+    assert_eq!(told(&ended, vec![other.clone()]), [&[other], &record[..]].concat());
+    assert_eq!(told(&load(), vec![]), record[..1]);
+    let rule = "http_req_failed:rate<0.1";
+    let spells = [(8_000, Some(9_000)), (20_000, None)].map(|(from_ms, to_ms)| Crossing { from_ms, to_ms });
+    let seen = Observed { crossings: spells.into(), ..Observed::new(rule.parse().unwrap()) };
+    let crossed = |at_ms, ok| event(at_ms, EventKind::Threshold { threshold: rule.into(), ok });
+    assert_eq!(
+        told(&Run { thresholds: vec![seen], ..load() }, vec![]),
+        [record[0].clone(), crossed(8_000, false), crossed(9_000, true), crossed(20_000, false)]
+    );
+    assert_eq!(told(&Run { started_ms: None, ..load() }, vec![]), []);
 }

@@ -7,7 +7,6 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use ha_dashboard::{
-    api::error::ApiError,
     domain::{prefs::Prefs, run::Run},
     report as file,
 };
@@ -95,7 +94,7 @@ pub async fn log(
     Ok(Json(LogBody { success: true, lines, correlation_id: caller.correlation_id }))
 }
 
-/// The report of the run at work, or of the last one, as a file to keep; of earlier runs only figures are kept.
+/// The report of a run as a file to keep. Where the metrics store no longer has the values over time, it says so.
 #[utoipa::path(
     get,
     path = "/runs/{id}/report.html",
@@ -112,19 +111,14 @@ pub async fn report(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    let run = state.control.run(&caller, &run_id(id)?).await?;
-    let snapshot = state.control.snapshot(&caller).await;
-    if snapshot.status.run.as_ref().is_none_or(|shown| shown.id != run.id) {
-        let what = format!("report of run {}: charts are kept for the run at work, or the last one", run.id);
-        return Err(ApiError::NotFound { what }.into());
-    }
-    let log = state.control.log(&caller, &run.id).await.unwrap_or_default();
+    let picture = state.control.picture(&caller, &run_id(id)?).await?;
+    let log = state.control.log(&caller, &picture.run.id).await.unwrap_or_default();
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let lang = Prefs::from_headers(text(header::COOKIE), text(header::ACCEPT_LANGUAGE)).lang;
-    let page = file::html(&run, &snapshot, &log, lang);
+    let page = file::html(&picture, &log, lang);
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),
-        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"load-test-{}.html\"", run.id)),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"load-test-{}.html\"", picture.run.id)),
     ];
     Ok((headers, page).into_response())
 }

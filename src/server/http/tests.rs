@@ -19,13 +19,15 @@ use futures::stream::{BoxStream, StreamExt};
 use ha_dashboard::{
     api::{
         caller::{Caller, Door},
-        page::PageState,
+        page::{PageState, RunReport},
         port::{Runs, Services, View},
     },
     domain::{
         event::{Event, EventKind},
         frame::{Dimension, Frame, Metric, SeriesKey},
         live::{Cursor, EngineStatus, MetricsStatus, MissingImage, Pull, Snapshot, Status},
+        picture::{Course, RunPicture},
+        prefs::Lang,
         run::{Run, RunState, Verdict},
         script::{Script, ScriptKind},
         service::{Health, Service, ServiceStatus},
@@ -162,6 +164,20 @@ impl View for Scripted {
     async fn brief(&self, _: &Caller) -> Arc<Snapshot> {
         let (status, frame) = (self.status(), self.frame());
         Arc::new(Snapshot { now_ms: NOW_MS, status, frame, ..Snapshot::default() })
+    }
+
+    async fn picture(&self, caller: &Caller, id: &RunId) -> Result<RunPicture, ApiError> {
+        let run = self.run(caller, id).await?;
+        Ok(RunPicture { run, snapshot: self.snapshot(caller).await, course: Course::Known })
+    }
+
+    async fn report(&self, caller: &Caller, id: &RunId, lang: Lang) -> Result<RunReport, ApiError> {
+        let (picture, log) = (self.picture(caller, id).await?, self.log(caller, id).await?);
+        let html = match picture.run.state.is_active() {
+            true => ha_dashboard::report::log_html(&log, lang),
+            false => ha_dashboard::report::inner_html(&picture, &log, lang),
+        };
+        Ok(RunReport { run: picture.run, html, reading: false })
     }
 
     async fn events(&self, _: &Caller) -> Vec<Event> {
@@ -736,7 +752,7 @@ async fn every_door_says_which_it_is_and_whose_request_came_in() {
 }
 
 #[tokio::test]
-async fn the_report_of_the_shown_run_is_a_file_in_the_readers_language() {
+async fn the_report_of_a_run_is_a_file_and_its_page_in_the_readers_language() {
     let server = Server::new();
     assert_eq!(server.get("/runs/run-1/report.html").await.status, 404);
     server.start(json!({ "duration": 60, "target_vus": 10 })).await;
@@ -748,6 +764,13 @@ async fn the_report_of_the_shown_run_is_a_file_in_the_readers_language() {
     assert_eq!(answer.header("content-disposition"), "attachment; filename=\"load-test-run-1.html\"");
     let page = String::from_utf8_lossy(&answer.body);
     assert!(page.contains("Bestanden") && page.contains("run-1"), "{page}");
+    // Its page shows the same, in the first HTML, once.
+    let request = Request::get("/runs/run-1").header("accept-language", "de").header("host", "localhost");
+    let answer = server.send(request.body(Body::empty()).unwrap()).await;
+    let page = String::from_utf8_lossy(&answer.body);
+    assert_eq!((answer.status, page.matches("data-testid=\"verdict\"").count()), (200, 1), "{page}");
+    assert!(page.contains("Bestanden") && page.contains("a line"), "{page}");
+    assert_eq!(server.get("/runs/run-2").await.status, 404);
 }
 
 #[tokio::test]

@@ -88,13 +88,13 @@ fn chart(
 fn plot(picture: &Picture, rows: Vec<Vec<Point>>, label: String, text: &ChartText) -> impl IntoView + use<> {
     let numbers = text.numbers();
     let bands = picture.bands.iter().map(|(from, to)| {
-        let (x, width) = (x(picture, f64::from(*from)), x(picture, f64::from(to - from)));
-        view! { <rect class="plot-band" x=percent(x) width=percent(width) y="0" height="100%" /> }
+        let (from, to) = (x(picture, f64::from(*from)), x(picture, f64::from(*to)));
+        view! { <rect class="plot-band" x=percent(from) width=percent(to - from) y="0" height="100%" /> }
     });
     let gaps = picture.gaps.iter().map(|(from, to)| {
-        let (x, width) = (x(picture, *from), x(picture, to - from));
+        let (from, to) = (x(picture, *from), x(picture, *to));
         view! {
-            <rect class="plot-gap" x=percent(x) width=percent(width) y="0" height="100%">
+            <rect class="plot-gap" x=percent(from) width=percent(to - from) y="0" height="100%">
                 <title>{picture.gap_name}</title>
             </rect>
         }

@@ -1,34 +1,50 @@
-//! `/runs/:id`: one test, its thresholds and k6's log.
+//! `/runs/:id`: one test, live while it is at work, its report afterwards.
 
 use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_params_map;
+use serde::{Deserialize, Serialize};
 
-use super::{NotThere, WithState, runs::Outcome};
+use super::{
+    NotThere, WithState,
+    load::{LiveArea, ReloadWithoutScript},
+    runs::Outcome,
+};
 use crate::{
-    api::{error::ApiError, functions},
-    domain::run::{Run, RunId, RunState},
+    api::{error::ApiError, functions, page::RunReport},
+    domain::run::{Run, RunId},
     ui::{
+        browser,
         live::Live,
-        load::{GrafanaLink, ReportLink, ThresholdList, VerdictView},
+        load::{Announcer, GrafanaLink, ReportLink, RunPanel, Thresholds},
         parts::LocalTime,
         show,
-        text::{use_lang, use_text},
+        text::use_text,
     },
     wire::Wire,
 };
 
-/// A run and its log; `None`: there is no such run.
-type Found = Result<Option<(Run, Vec<String>)>, ApiError>;
+/// The heading's id: where the focus goes when the run ends under it.
+const HEADING: &str = "run-title";
 
-async fn find(id: String) -> Found {
+/// A run and its report.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Found {
+    run: Run,
+    /// Already in the first HTML: it need not be there a second time.
+    #[serde(skip)]
+    html: String,
+    reading: bool,
+}
+
+/// `None`: there is no such run.
+async fn find(id: String) -> Result<Option<Found>, ApiError> {
     let Ok(id) = RunId::try_from(id) else { return Ok(None) };
-    let Some(run) = functions::list_runs().await?.into_iter().find(|run| run.id == id) else { return Ok(None) };
-    let log = match functions::run_log(id).await {
-        Err(ApiError::NotFound { .. }) => vec![],
-        other => other?,
-    };
-    Ok(Some((run, log)))
+    match functions::get_report(id).await {
+        Ok(RunReport { run, html, reading }) => Ok(Some(Found { run, html, reading })),
+        Err(ApiError::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// The page of one run.
@@ -49,10 +65,18 @@ fn Detail() -> impl IntoView {
     let text = use_text();
     let params = use_params_map();
     let id = Memo::new(move |_| params.with(|params| params.get("id").unwrap_or_default()));
-    let state = Memo::new(move |_| live.run.with(|run| show::state(run.as_ref(), text).0));
-    let asked = move || (id.get(), state.get().to_owned());
-    let found = Resource::<_, Wire>::new_with_options(asked, |(id, _)| find(id), true);
+    // A run that begins or ends has another page; what other runs do changes nothing here.
+    let shown = Memo::new(move |_| {
+        let id = id.get();
+        live.run.with(|run| run.as_ref().filter(|run| run.id.as_str() == id).map(|run| run.state.is_active()))
+    });
+    let active = Memo::new(move |_| shown.get() == Some(true));
+    let is_shown = Memo::new(move |_| shown.get().is_some());
+    let again = RwSignal::new(0_u32);
+    let asked = move || (id.get(), active.get(), again.get());
+    let found = Resource::<_, Wire>::new_with_options(asked, |(id, ..)| find(id), true);
     view! {
+        {move || is_shown.get().then(|| view! { <Announcer /> }.into_any())}
         <Transition>
             {move || Suspend::new(async move {
                 match found.await {
@@ -61,7 +85,7 @@ fn Detail() -> impl IntoView {
                         view! { <NotThere heading=text.run_missing hint=text.run_missing_hint href="/runs" link=text.back_to_runs /> }
                             .into_any()
                     }
-                    Ok(Some((run, log))) => view! { <RunView run log /> }.into_any(),
+                    Ok(Some(found)) => view! { <RunView found again /> }.into_any(),
                 }
             })}
         </Transition>
@@ -69,59 +93,66 @@ fn Detail() -> impl IntoView {
 }
 
 #[component]
-fn RunView(run: Run, log: Vec<String>) -> impl IntoView {
-    let live: Live = expect_context();
-    let (lang, text) = (use_lang(), use_text());
-    let id = run.id.clone();
-    // Charts are kept of one run only.
-    let has_charts = Memo::new(move |_| live.run.with(|shown| shown.as_ref().is_some_and(|shown| shown.id == id)));
-    let report_of = run.id.clone();
-    let outcome = match &run.state {
-        RunState::Finished(outcome) => Some(view! { <VerdictView run=run.clone() outcome=outcome.clone() /> }),
-        _ => None,
+fn RunView(found: Found, again: RwSignal<u32>) -> impl IntoView {
+    let text = use_text();
+    let Found { run, html, reading } = found;
+    let active = run.state.is_active();
+    if reading {
+        ask_again(again);
+    }
+    let links = if active {
+        view! { <a class="link" href="/">{text.go_home}</a> }.into_any()
+    } else {
+        view! {
+            <ReportLink run=run.id.clone() />
+            <GrafanaLink run=Signal::stored(Some(run.clone())) />
+        }
+        .into_any()
     };
     view! {
         <header class="page-head">
-            <p><a class="link" href="/runs">"← " {text.back_to_runs}</a></p>
+            <p class="page-back"><a class="link" href="/runs">"← " {text.back_to_runs}</a></p>
             <div class="run-head">
-                <h1>{(text.run_heading)(&show::target(&run.plan.target, text))}</h1>
-                <Outcome run=run.clone() />
+                <h1 id=HEADING tabindex="-1">{(text.run_heading)(&show::target(&run.plan.target, text))}</h1>
+                {(!active).then(|| view! { <Outcome run=run.clone() /> })}
             </div>
+            <p class="muted"><LocalTime at_ms=run.created_ms date=true /></p>
+            <p class="run-links">{links}</p>
         </header>
-        <div class="run-page">
-            <section class="card">
-                <h2>{text.test_details}</h2>
-                {outcome}
-                <dl class="facts wide">
-                    <div><dt>{text.started_at}</dt><dd><LocalTime at_ms=run.created_ms date=true /></dd></div>
-                    <div><dt>{text.pattern}</dt><dd>{show::pattern(&run.plan, text)}</dd></div>
-                    <div><dt>{text.peak}</dt><dd>{show::peak(&run.plan, lang)}</dd></div>
-                    <div><dt>{text.duration}</dt><dd>{show::duration(run.duration_s())}</dd></div>
-                    <div><dt>{text.script}</dt><dd class="break">{run.plan.script.clone()}</dd></div>
-                    <div><dt>{text.run_id}</dt><dd class="break code">{run.id.to_string()}</dd></div>
-                </dl>
-                <p class="run-links">
-                    {move || has_charts.get().then(|| view! { <ReportLink run=report_of.clone() /> })}
-                    <GrafanaLink run=Signal::stored(Some(run.clone())) />
-                </p>
-            </section>
-            <section class="card thresholds">
-                <h2>{text.threshold_heading}</h2>
-                <ThresholdList run=run.clone() />
-            </section>
-        </div>
-        <section class="card" id="log">
-            <h2>{text.k6_log}</h2>
-            {if log.is_empty() {
-                view! { <p class="muted">{text.log_empty}</p> }.into_any()
-            } else {
-                view! {
-                    <pre class="log" tabindex="0" role="group" aria-label=text.k6_log>
-                        {log.join("\n")}
-                    </pre>
-                }
-                    .into_any()
-            }}
-        </section>
+        {if active {
+            view! { <AtWork html /> }.into_any()
+        } else {
+            view! { <div class="report" inner_html=html></div> }.into_any()
+        }}
     }
+}
+
+/// The run while it is at work.
+#[component]
+fn AtWork(html: String) -> impl IntoView {
+    browser::hand_on_focus(".load-page", HEADING);
+    view! {
+        <ReloadWithoutScript />
+        <div class="load-page">
+            <div class="control">
+                <RunPanel />
+                <Thresholds />
+            </div>
+            <LiveArea />
+        </div>
+        <div class="report" inner_html=html></div>
+    }
+}
+
+/// Asks again in a while, unless the page is gone by then.
+fn ask_again(again: RwSignal<u32>) {
+    #[cfg(feature = "hydrate")]
+    set_timeout(
+        move || {
+            again.try_update(|count| *count += 1);
+        },
+        std::time::Duration::from_secs(1),
+    );
+    #[cfg(not(feature = "hydrate"))]
+    let _ = again;
 }

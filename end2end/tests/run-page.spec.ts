@@ -1,0 +1,91 @@
+import { readFile } from "node:fs/promises";
+import { expectAccessible } from "../harness/axe.ts";
+import { expect, keepPicture, test } from "../harness/test.ts";
+import { LoadPage, longPlan } from "../pages/load-page.ts";
+
+test("the page of a run is live while it runs, and its report afterwards, also when another run came", async ({
+  load,
+  page,
+  stack,
+}) => {
+  test.slow();
+  await load.start({ ...longPlan, target: "checkout-service" });
+  await load.expectLive(5);
+  const { test_id } = await stack.api.status();
+  const url = `${stack.url}/runs/${test_id}`;
+  const own = await LoadPage.open(page, url);
+  await own.expectLive(5);
+  expect(await own.stat("vus")).toBeGreaterThan(0);
+  await expect(own.threshold("http_req_duration:p(95)<2000")).toHaveAttribute("data-ok", "true");
+  await expectAccessible(page);
+  await keepPicture(page, "run-live-1440");
+
+  // Stopped by keyboard: the focus stays with the run when its page turns into the report.
+  await own.stopButton.focus();
+  await page.keyboard.press("Enter");
+  await expect(page.locator(".report")).toBeVisible({ timeout: 15_000 });
+  await own.expectVerdict("stopped");
+  await expect(page.locator("#run-title")).toBeFocused();
+  const lines = own.chart("latency").locator(".plot-line");
+  await expect(lines.first()).toBeVisible();
+  const points = await own.points("latency");
+  expect(points).toBeGreaterThan(4);
+  await expectAccessible(page);
+  await keepPicture(page, "run-report-1440");
+
+  // Of an earlier run the metrics store knows the same.
+  await stack.api.start({ duration: 30, target_vus: 2, target: "user-service", test_type: "smoke" });
+  await page.reload();
+  await own.hydrated();
+  await expect(lines.first()).toBeVisible({ timeout: 15_000 });
+  expect(await own.points("latency")).toBeGreaterThan(points / 2);
+  await expect(page.getByTestId("report-service").filter({ hasText: "checkout-service" })).toContainText(" ms");
+  await stack.api.idle();
+
+  // It is all in the first HTML, and in the file.
+  const html = await (await fetch(url)).text();
+  expect(html).toContain("plot-line");
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("link", { name: "Download report" }).click(),
+  ]);
+  expect(await readFile(await download.path(), "utf8")).toContain("plot-line");
+  expect((await fetch(`${stack.url}/runs/no-such-run`)).status).toBe(404);
+  expect((await fetch(`${stack.url}/runs/no-such-run/report.html`)).status).toBe(404);
+});
+
+test.describe("a dark theme", () => {
+  test.use({ colorScheme: "dark" });
+
+  test("paper is light, without anything to press, and charts are as wide as it", async ({ load, page, stack }) => {
+    // A theme that was chosen, too.
+    await page.getByRole("button", { name: "Light theme" }).click();
+    await page.getByRole("button", { name: "Dark theme" }).click();
+    await load.start({ ...longPlan, target: "user-service" });
+    await load.expectLive(5);
+    /** How many dots a chart is wide. */
+    const canvas = () =>
+      load
+        .chart("latency")
+        .locator("canvas")
+        .first()
+        .evaluate((canvas: HTMLCanvasElement) => canvas.width);
+    const before = await canvas();
+    await page.evaluate(() => window.dispatchEvent(new Event("beforeprint")));
+    // Everything is drawn by the time the event has been handled.
+    expect(await canvas()).toBeGreaterThan(1_800);
+    await page.emulateMedia({ media: "print" });
+    await expect(page.getByRole("navigation")).toBeHidden();
+    await expect(load.stopButton).toBeHidden();
+    await keepPicture(page, "print-1440");
+    const light = () =>
+      page.evaluate(() => getComputedStyle(document.documentElement).getPropertyValue("--surface").trim());
+    expect(await light()).toMatch(/^#fff/);
+    await page.emulateMedia({ media: "screen" });
+    await page.evaluate(() => window.dispatchEvent(new Event("afterprint")));
+    expect(await light()).not.toMatch(/^#fff/);
+    expect(await canvas()).toBe(before);
+    await stack.api.idle();
+    await load.expectVerdict("stopped");
+  });
+});
