@@ -5,6 +5,7 @@
 //! may cross the wire.
 
 pub mod decimal;
+pub mod duration;
 pub mod event;
 pub mod format;
 pub mod frame;
@@ -14,10 +15,12 @@ pub mod live;
 pub mod picture;
 pub mod plan;
 pub mod prefs;
+pub mod rule;
 pub mod run;
 pub mod schedule;
 pub mod script;
 pub mod service;
+pub mod suggest;
 pub mod threshold;
 pub mod validate;
 

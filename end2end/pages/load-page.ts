@@ -44,6 +44,8 @@ export class LoadPage {
   readonly connection: Locator;
   readonly actionError: Locator;
   readonly form: Locator;
+  /** Changes between thresholds one by one and thresholds as text. */
+  readonly thresholdsView: Locator;
 
   constructor(readonly page: Page) {
     this.state = page.getByTestId("run-state");
@@ -52,6 +54,7 @@ export class LoadPage {
     this.startButton = page.getByRole("button", { name: /^(start load test|lasttest starten)$/i });
     this.stopButton = page.getByRole("button", { name: /^(stop load test|lasttest stoppen)$/i });
     this.connection = page.getByTestId("connection");
+    this.thresholdsView = page.getByTestId("thresholds-view");
     this.actionError = page.getByTestId("action-error");
   }
 
@@ -78,6 +81,8 @@ export class LoadPage {
   async set(name: FieldName, value: string | number) {
     const field = this.field(name);
     const first = field.first();
+    // The text is there all the time, behind the rows that say the same.
+    if (name === "thresholds" && !(await first.isVisible())) await this.thresholdsView.click();
     if ((await first.getAttribute("type")) === "radio") {
       const choice = this.page.locator(`[name="draft[${name}]"][value="${value}"]`);
       // The input itself may be drawn by its card, so people click what labels it.

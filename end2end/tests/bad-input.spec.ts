@@ -27,6 +27,7 @@ test.describe("the form", () => {
     ["ramp", "1h"],
     ["thresholds", "http_req_duration:p(95)"],
     ["thresholds", "no such metric:p(95)<5"],
+    ["duration", "1:5"],
   ];
   for (const [field, value] of refused) {
     test(`${field} ${JSON.stringify(value)} is refused while typing, with what is allowed`, async ({ load }) => {

@@ -47,6 +47,10 @@ test("without JavaScript: a refused plan comes back with the reason", async ({ p
   await load.set("peak", "ten");
   await load.startButton.click();
   await expect(page.getByRole("alert").filter({ hasText: "ten" })).toBeVisible();
+  // Nothing forbids a combination before, so the answer says what is wrong with it.
+  await load.fill({ ...shortPlan, pattern: "soak", model: "arrival-rate" });
+  await load.startButton.click();
+  await expect(load.error("model")).toContainText("Spike");
   expect((await stack.api.status()).running).toBe(false);
 });
 

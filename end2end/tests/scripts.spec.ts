@@ -68,7 +68,7 @@ test("a script that k6 is still looking at holds up nobody, and is told as broke
   const name = "endless.js";
   await put(name, "while (true) {}\nexport default function () {}");
   const option = page.locator("#draft-script option", { hasText: name });
-  await expect(option).toHaveText(`${name} (k6 is looking at it)`);
+  await expect(option).toHaveText(`${name} (k6 is checking it)`);
   await load.start({ ...longPlan, script: "shop-journey.js" });
   await load.expectLive();
   await load.stopButton.click();

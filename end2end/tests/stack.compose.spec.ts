@@ -12,7 +12,7 @@ test("the engine is Docker, behind its gateway, and says so", async ({ container
   const load = await LoadPage.open(page, containers.url);
   const health = await (await containers.api.get("/health/detailed")).json();
   expect(JSON.stringify(health)).toContain("engine docker: grafana/k6:");
-  await expect(page.getByTestId("engine")).toContainText(/^k6 v.*grafana\/k6:.* in Docker .*chosen by configuration$/);
+  await expect(page.getByTestId("engine")).toContainText(/^k6 v.*grafana\/k6:.* in Docker .*as configured$/);
   await load.start(longPlan);
   await load.expectLive();
   const [name] = await containers.k6AtWork();

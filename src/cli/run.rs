@@ -54,8 +54,8 @@ const LOOK: Duration = Duration::from_millis(100);
 /// What to run.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// A service's name or all-services.
-    #[arg(long, default_value = ha_dashboard::domain::plan::ALL_SERVICES)]
+    /// A service's name, all-services or all-but-dashboard.
+    #[arg(long, default_value = ha_dashboard::domain::plan::ALL_BUT_DASHBOARD)]
     target: String,
     /// smoke, load, stress, spike, soak or breakpoint.
     #[arg(long, default_value = Pattern::Load.name())]
@@ -66,7 +66,7 @@ pub struct RunArgs {
     /// Peak of iterations started per second (open model).
     #[arg(long)]
     rate: Option<String>,
-    /// The whole test, ramps included: seconds, or 90s, 5m, 1h30m.
+    /// The whole test, ramps included: seconds, or 90s, 5m, 1h30m, 1:30.
     #[arg(long, default_value = "60s")]
     duration: String,
     /// A script's file name in the scripts folder [default: the first that takes a schedule].

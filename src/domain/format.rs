@@ -120,13 +120,6 @@ pub fn clock(seconds: f64) -> String {
     }
 }
 
-/// A length as [`super::validate::parse_duration`] and k6 read it: `90s` is `1m30s`.
-pub fn duration(seconds: u32) -> String {
-    let parts = [(seconds / 3600, 'h'), (seconds / 60 % 60, 'm'), (seconds % 60, 's')];
-    let text = parts.iter().filter(|(n, _)| *n > 0).map(|(n, unit)| format!("{n}{unit}")).collect::<String>();
-    if text.is_empty() { "0s".into() } else { text }
-}
-
 /// A number with so many decimals, grouped by thousands.
 pub fn number(value: f64, decimals: usize, numbers: Numbers) -> String {
     if !value.is_finite() {
@@ -293,18 +286,6 @@ mod tests {
             (f64::NAN, "00:00"),
         ] {
             assert_eq!(clock(seconds), text);
-        }
-        for (seconds, text) in [
-            (0, "0s"),
-            (5, "5s"),
-            (90, "1m30s"),
-            (3600, "1h"),
-            (86_400, "24h"),
-            (5405, "1h30m5s"),
-            (3605, "1h5s"),
-            (3660, "1h1m"),
-        ] {
-            assert_eq!(duration(seconds), text);
         }
     }
 

@@ -32,11 +32,32 @@ pub struct EngineStatus {
     pub k6_version: Option<String>,
     /// Why this engine was chosen, or what is wrong with it.
     pub note: String,
+    /// Where k6 is, in no language: a path, or image and Docker; empty where it is not ready.
+    #[serde(default)]
+    pub place: String,
+    /// Why this engine was chosen, where k6 is ready.
+    #[serde(default)]
+    pub why: Option<EngineReason>,
     /// Whether a run can be started.
     pub ready: bool,
     /// The image that is missing, where that is what is wrong.
     #[serde(default)]
     pub image: Option<MissingImage>,
+}
+
+/// Why an engine was chosen. Its text is English.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EngineReason {
+    /// The configuration names it.
+    #[error("chosen by configuration")]
+    Configured,
+    /// It is there.
+    #[error("chosen automatically")]
+    Automatic,
+    /// Docker can't run k6.
+    #[error("chosen automatically: Docker is not there or has no k6 image")]
+    WithoutDocker,
 }
 
 /// An image that the engine needs and does not have.

@@ -4,8 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use super::threshold::Threshold;
 
-/// The name that stands for every configured service.
+/// The name that stands for every configured service, the dashboard itself included.
 pub const ALL_SERVICES: &str = "all-services";
+
+/// The name that stands for every configured service but the dashboard itself.
+pub const ALL_BUT_DASHBOARD: &str = "all-but-dashboard";
+
+/// The name under which the dashboard is a service itself.
+pub const DASHBOARD_SERVICE: &str = "analytics-service";
 
 /// Seconds k6 gives iterations to end after the last phase, and VUs when the load falls.
 pub const GRACE_S: u32 = 3;
@@ -122,12 +128,26 @@ pub enum OwnEnd {
 pub struct Plan {
     /// The script's file name, one of those in the scripts folder.
     pub script: String,
-    /// A configured service's name, or `all-services`.
+    /// A configured service's name, `all-services`, or `all-but-dashboard`.
     pub target: String,
     /// The load's course.
     pub shape: Shape,
     /// What decides between passed and failed.
     pub thresholds: Vec<Threshold>,
+}
+
+/// Whether a service is the dashboard itself.
+pub fn is_dashboard(service: &str) -> bool {
+    service == DASHBOARD_SERVICE
+}
+
+/// Whether load that is sent to a target goes to a service.
+pub fn aims_at(target: &str, service: &str) -> bool {
+    match target {
+        ALL_SERVICES => true,
+        ALL_BUT_DASHBOARD => !is_dashboard(service),
+        target => target == service,
+    }
 }
 
 impl Pattern {

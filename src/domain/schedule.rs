@@ -173,6 +173,11 @@ impl Schedule {
         Self { executor, pre_allocated_vus, max_vus, phases }
     }
 
+    /// The phases that take time: a jump between two of them is no phase to people.
+    pub fn stretches(&self) -> impl Iterator<Item = &Phase> {
+        self.phases.iter().filter(|phase| phase.duration_s > 0)
+    }
+
     /// The whole length, in seconds.
     pub fn duration_s(&self) -> u32 {
         self.phases.iter().map(|phase| phase.duration_s).sum()

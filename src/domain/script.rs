@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    plan::{ALL_SERVICES, GRACE_S, OwnEnd, Plan},
+    plan::{self, GRACE_S, OwnEnd, Plan},
     schedule::Schedule,
     service::Service,
 };
@@ -62,7 +62,7 @@ pub struct ScriptInput {
     pub thresholds: BTreeMap<String, Vec<String>>,
     /// Every configured service.
     pub services: Vec<Service>,
-    /// The services that load goes to: one, or all.
+    /// The services that load goes to.
     pub targets: Vec<String>,
     /// Seconds iterations get to end, [`GRACE_S`].
     pub grace_s: u32,
@@ -75,7 +75,7 @@ impl ScriptInput {
         for threshold in &plan.thresholds {
             thresholds.entry(threshold.selector().to_string()).or_default().push(threshold.expression());
         }
-        let aimed_at = |service: &&Service| plan.target == ALL_SERVICES || plan.target == service.name;
+        let aimed_at = |service: &&Service| plan::aims_at(&plan.target, &service.name);
         Self {
             schedule: schedule.cloned(),
             thresholds,

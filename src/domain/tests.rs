@@ -1,7 +1,7 @@
 //! Laws that hold for everything valid, and tables of what is refused.
 #![allow(clippy::unwrap_used)]
 
-mod any;
+pub(super) mod any;
 mod grafana;
 mod history;
 mod live;

@@ -71,7 +71,9 @@ pub struct Threshold {
 }
 
 /// The kind of a k6 metric.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum MetricKind {
     /// Samples with percentiles; those of [`THRESHOLD_METRICS`] are times in ms.
     Trend,
@@ -148,10 +150,67 @@ pub struct Reading {
     pub upper: f64,
 }
 
-/// Why a text is not a threshold; says what is allowed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct NotAThreshold(pub String);
+/// Why a text is not a threshold. Its text is English and says what is allowed.
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(not(feature = "hydrate"), serde(tag = "fault"))]
+#[cfg_attr(feature = "hydrate", serde(rename = "@fault"))]
+pub enum NotAThreshold {
+    /// There is no colon between a metric and a rule.
+    #[error("write metric:statistic<limit, for example http_req_duration:p(95)<500")]
+    NoRule,
+    /// What stands before the colon can't be a metric's name.
+    #[error("{name:?} is not a metric's name: letters, digits and _, at most {LONGEST_NAME} of them, are allowed")]
+    NotAMetric {
+        /// The name.
+        name: String,
+    },
+    /// The tags in braces can't be read.
+    #[error("{given:?} has tags that can't be read, write metric{{tag:value,tag:value}}")]
+    BadTags {
+        /// Metric and tags.
+        given: String,
+    },
+    /// Nothing compares with a limit.
+    #[error("{rule:?} has no comparison, use one of <, <=, >, >=, ==, !=")]
+    NoComparison {
+        /// What stands after the metric.
+        rule: String,
+    },
+    /// The metric has no such statistic.
+    #[error("{metric} has no statistic {given:?}, use one of {}", statistics(*kind))]
+    WrongStatistic {
+        /// The metric.
+        metric: String,
+        /// What was asked for.
+        given: String,
+        /// The metric's kind; none: only its script knows it.
+        kind: Option<MetricKind>,
+    },
+    /// The limit makes no sense for the metric.
+    #[error("the limit {given:?} of {metric} must be {}", limits(*kind))]
+    WrongLimit {
+        /// The metric.
+        metric: String,
+        /// What was asked for.
+        given: String,
+        /// The metric's kind; none: only its script knows it.
+        kind: Option<MetricKind>,
+    },
+    /// There are more than are allowed.
+    #[error("at most {most} thresholds are allowed")]
+    TooMany {
+        /// So many are.
+        most: u32,
+    },
+    /// k6 refuses it, which only k6 can explain.
+    #[error("{message}")]
+    Refused {
+        /// k6's message.
+        message: String,
+    },
+}
 
 impl Reading {
     /// A value that is known exactly.
@@ -236,7 +295,8 @@ impl MetricKind {
 }
 
 impl Aggregation {
-    fn parse(text: &str) -> Option<Self> {
+    /// Reads k6's word, for example `p(95)`.
+    pub fn parse(text: &str) -> Option<Self> {
         let percentile = || {
             let inner = text.strip_prefix('p')?.trim_start().strip_prefix('(')?.strip_suffix(')')?;
             let percentile = number(inner)?;
@@ -266,6 +326,9 @@ const LARGEST_LIMIT: f64 = 1e12;
 /// Longest name of a metric, in bytes; k6's own bound.
 const LONGEST_NAME: usize = 128;
 
+/// Most characters of a text that a refusal repeats.
+const SHOWN: usize = 60;
+
 /// Longest name or value of a tag, in bytes.
 const LONGEST_TAG: usize = 500;
 
@@ -284,19 +347,17 @@ impl std::str::FromStr for Selector {
     /// Reads what k6 reads, in the same way: blanks and quotes around names and values are none of theirs.
     fn from_str(text: &str) -> Result<Self, NotAThreshold> {
         let text = text.trim();
-        let quoted = format!("{:?}", cut(text, 60));
+        let bad_tags = || NotAThreshold::BadTags { given: cut(text, SHOWN) };
         let (name, tags) = match text.split_once('{') {
             None => (text, None),
-            Some((name, rest)) => (name, Some(rest.strip_suffix('}').ok_or_else(|| malformed(&quoted))?)),
+            Some((name, rest)) => (name, Some(rest.strip_suffix('}').ok_or_else(bad_tags)?)),
         };
         let first = |b: u8| b.is_ascii_alphabetic() || b == b'_';
         let named = name.bytes().next().is_some_and(first)
             && name.bytes().all(|b| first(b) || b.is_ascii_digit())
             && name.len() <= LONGEST_NAME;
         if !named {
-            return Err(NotAThreshold(format!(
-                "{quoted} is not a metric's name: letters, digits and _, at most {LONGEST_NAME} of them, are allowed"
-            )));
+            return Err(NotAThreshold::NotAMetric { name: cut(text, SHOWN) });
         }
         let bare = |text: &str| text.trim().trim_matches(['"', '\'']).to_owned();
         let pair = |pair: &str| {
@@ -307,13 +368,9 @@ impl std::str::FromStr for Selector {
             };
             (fits(&name) && fits(&value)).then_some((name, value))
         };
-        let tags = tags.map(|tags| tags.split(',').map(pair).collect::<Option<_>>().ok_or_else(|| malformed(&quoted)));
+        let tags = tags.map(|tags| tags.split(',').map(pair).collect::<Option<_>>().ok_or_else(bad_tags));
         Ok(Self { metric: name.to_owned(), tags: tags.transpose()?.unwrap_or_default() })
     }
-}
-
-fn malformed(quoted: &str) -> NotAThreshold {
-    NotAThreshold(format!("{quoted} has tags that can't be read, write metric{{tag:value,tag:value}}"))
 }
 
 impl std::fmt::Display for Selector {
@@ -342,25 +399,22 @@ enum Source {
 }
 
 fn parse(text: &str, from: Source) -> Result<Threshold, NotAThreshold> {
-    let refuse = |why: String| Err(NotAThreshold(why));
-    let quote = |text: &str| format!("{:?}", cut(text, 60));
-
     // A tag has a colon, and its value may have more, but no rule has a brace.
     let tagged = text.find([':', '{']).is_some_and(|at| text[at..].starts_with('{'));
     let tags_end = text.rfind('}').filter(|_| tagged).unwrap_or(0);
     let Some(colon) = text[tags_end..].find(':').map(|at| tags_end + at) else {
-        return refuse("write metric:aggregation<limit, for example http_req_duration:p(95)<500".into());
+        return Err(NotAThreshold::NoRule);
     };
     let (selector, rule) = (text[..colon].parse::<Selector>()?, text[colon + 1..].trim());
     let known = known(&selector.metric);
     let split = |(sign, comparison)| rule.split_once(sign).map(|(left, right)| (left.trim(), comparison, right));
     let Some((aggregation, comparison, limit)) = Comparison::SIGNS.into_iter().find_map(split) else {
-        return refuse(format!("{} has no comparison, use one of <, <=, >, >=, ==, !=", quote(rule)));
+        return Err(NotAThreshold::NoComparison { rule: cut(rule, SHOWN) });
     };
     let fits = |aggregation: &Aggregation| known.is_none_or(|kind| kind.allows(*aggregation));
     let Some(aggregation) = Aggregation::parse(aggregation).filter(fits) else {
-        let kinds = known.map_or(EVERY_AGGREGATION, MetricKind::aggregations);
-        return refuse(format!("{} can't be condensed by {}, use one of {kinds}", selector.metric, quote(aggregation)));
+        let given = cut(aggregation, SHOWN);
+        return Err(NotAThreshold::WrongStatistic { metric: selector.metric, given, kind: known });
     };
     let (least, most) = match known {
         _ if from == Source::K6 => (f64::MIN, f64::MAX),
@@ -369,20 +423,30 @@ fn parse(text: &str, from: Source) -> Result<Threshold, NotAThreshold> {
         None => (-LARGEST_LIMIT, LARGEST_LIMIT),
     };
     let Some(limit) = number(limit).filter(|limit| (least..=most).contains(limit)) else {
-        let unit = match known {
-            Some(MetricKind::Trend) => "a number of milliseconds",
-            Some(MetricKind::Rate) => "a share from 0 to 1, 0.05 for 5 percent",
-            Some(MetricKind::Counter | MetricKind::Gauge) => "a number from 0",
-            None => "a number",
-        };
-        return refuse(format!("the limit {} of {} must be {unit}", quote(limit.trim()), selector.metric));
+        return Err(NotAThreshold::WrongLimit {
+            metric: selector.metric,
+            given: cut(limit.trim(), SHOWN),
+            kind: known,
+        });
     };
     let Selector { metric, tags } = selector;
     Ok(Threshold { metric, tags, aggregation, comparison, limit })
 }
 
-/// What a metric that only its script knows may be condensed by.
-const EVERY_AGGREGATION: &str = "avg, med, min, max, p(0) to p(100), rate, count, value";
+/// The statistics of a metric, in k6's words.
+fn statistics(kind: Option<MetricKind>) -> &'static str {
+    kind.map_or("avg, med, min, max, p(0) to p(100), rate, count, value", MetricKind::aggregations)
+}
+
+/// What a limit must be.
+fn limits(kind: Option<MetricKind>) -> &'static str {
+    match kind {
+        Some(MetricKind::Trend) => "a number of milliseconds",
+        Some(MetricKind::Rate) => "a share from 0 to 1, 0.05 for 5 percent",
+        Some(MetricKind::Counter | MetricKind::Gauge) => "a number from 0",
+        None => "a number",
+    }
+}
 
 /// The kind of a metric of [`THRESHOLD_METRICS`].
 fn known(metric: &str) -> Option<MetricKind> {
@@ -392,7 +456,7 @@ fn known(metric: &str) -> Option<MetricKind> {
 impl std::str::FromStr for Threshold {
     type Err = NotAThreshold;
 
-    /// Reads `metric:aggregation<limit`, the metric with or without tags, with spaces anywhere between the parts.
+    /// Reads `metric:statistic<limit`, the metric with or without tags, with spaces anywhere between the parts.
     fn from_str(text: &str) -> Result<Self, NotAThreshold> {
         parse(text, Source::People)
     }
@@ -550,8 +614,8 @@ mod tests {
     #[test]
     fn refusals_say_what_is_allowed() {
         for (text, hint) in [
-            ("", "metric:aggregation<limit"),
-            ("p(95)<500", "metric:aggregation<limit"),
+            ("", "metric:statistic<limit"),
+            ("p(95)<500", "metric:statistic<limit"),
             ("my metric:p(95)<500", "letters, digits and _"),
             ("1st:p(95)<500", "letters, digits and _"),
             (":p(95)<500", "letters, digits and _"),
@@ -561,7 +625,7 @@ mod tests {
             ("http_req_duration{service}:p(95)<500", "metric{tag:value,tag:value}"),
             ("http_req_duration{service:x,}:p(95)<500", "metric{tag:value,tag:value}"),
             ("http_req_duration{service:\u{7}}:p(95)<500", "metric{tag:value,tag:value}"),
-            ("http_req_duration{service:x}", "metric:aggregation<limit"),
+            ("http_req_duration{service:x}", "metric:statistic<limit"),
             ("http_req_duration{service:x}:rate<1", "avg, med, min, max, p(0) to p(100)"),
             ("my_metric:p95<1", "avg, med, min, max, p(0) to p(100), rate, count, value"),
             ("my_metric:avg<1e13", "must be a number"),

@@ -3,9 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
+    duration::{self, whole_number},
     format,
-    plan::{ALL_SERVICES, Model, OwnEnd, Pattern, Peak, Plan, Shape},
+    plan::{self, ALL_BUT_DASHBOARD, ALL_SERVICES, Model, OwnEnd, Pattern, Peak, Plan, Shape},
     script::{Script, ScriptKind},
+    suggest::Suggestion,
     threshold::{NotAThreshold, Threshold},
 };
 
@@ -15,7 +17,7 @@ use super::{
 pub struct Draft {
     /// A script's file name.
     pub script: String,
-    /// A service's name or `all-services`.
+    /// A service's name, `all-services` or `all-but-dashboard`.
     pub target: String,
     /// A pattern's name, as [`super::plan::Pattern`] serialises.
     pub pattern: String,
@@ -23,7 +25,7 @@ pub struct Draft {
     pub model: String,
     /// Peak VUs, or iterations per second.
     pub peak: String,
-    /// Seconds, or `90s`, `5m`, `1h30m`.
+    /// Seconds, or as people write it, see [`duration::parse`].
     pub duration: String,
     /// Like `duration`; empty: the pattern's own share.
     pub ramp: String,
@@ -98,6 +100,12 @@ pub enum Problem {
     NotAThreshold {
         /// What is wrong and what is allowed, in English k6 terms.
         hint: String,
+        /// The line it begins in, from 1, where the text is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        line: Option<u32>,
+        /// The same as `hint`, for programs.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fault: Option<NotAThreshold>,
     },
     /// k6 refuses the script.
     BrokenScript {
@@ -108,6 +116,40 @@ pub enum Problem {
     OwnOptionsTooLarge {
         /// What they ask for and what is allowed.
         hint: String,
+        /// The same as `hint`, for programs.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        excess: Option<Excess>,
+    },
+}
+
+/// How a script's own options go past a limit. Its text is English.
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(not(feature = "hydrate"), serde(tag = "excess"))]
+#[cfg_attr(feature = "hydrate", serde(rename = "@excess"))]
+pub enum Excess {
+    /// They have no end.
+    #[error("its own options have no end, at most {} is allowed", duration::text(*max_s))]
+    NoEnd {
+        /// Longest allowed, in seconds.
+        max_s: u32,
+    },
+    /// They may take too long.
+    #[error("its own options may take {}, at most {} is allowed", duration::text(*asked_s), duration::text(*max_s))]
+    TooLong {
+        /// What they may take, in seconds.
+        asked_s: u32,
+        /// Longest allowed, in seconds.
+        max_s: u32,
+    },
+    /// They take too many VUs.
+    #[error("its own options take up to {asked} VUs, at most {max} are allowed")]
+    TooManyVus {
+        /// What they take.
+        asked: u32,
+        /// Most allowed.
+        max: u32,
     },
 }
 
@@ -190,6 +232,11 @@ impl Field {
 }
 
 impl Problem {
+    /// That a text is not a threshold, and why.
+    pub fn not_a_threshold(fault: NotAThreshold, line: Option<u32>) -> Self {
+        Self::NotAThreshold { hint: fault.to_string(), line, fault: Some(fault) }
+    }
+
     /// The error of a field for a value, of which as much is kept as is shown.
     pub fn of(self, field: Field, value: &str) -> FieldError {
         FieldError { field, value: format::cut(value, VALUE_SHOWN), problem: self }
@@ -204,16 +251,16 @@ impl std::fmt::Display for Problem {
             Self::NotInRange { min, max } => write!(f, "give a whole number from {min} to {max}"),
             Self::NotADuration { min_s, max_s } => write!(
                 f,
-                "give a duration from {} to {}, written as 90, 90s, 5m or 1h30m",
-                format::duration(*min_s),
-                format::duration(*max_s)
+                "give a duration from {} to {}, such as 90, 90 s, 5 min, 1:30 or 1 h 30 min",
+                duration::text(*min_s),
+                duration::text(*max_s)
             ),
             Self::NotOneOf { allowed } if allowed.is_empty() => f.write_str("there is none to choose from"),
             Self::NotOneOf { allowed } => write!(f, "use one of {}", allowed.join(", ")),
             Self::ModelNotForPattern { allowed } => {
                 write!(f, "this model goes with the patterns {}", allowed.join(", "))
             }
-            Self::NotAThreshold { hint } | Self::OwnOptionsTooLarge { hint } => f.write_str(hint),
+            Self::NotAThreshold { hint, .. } | Self::OwnOptionsTooLarge { hint, .. } => f.write_str(hint),
             Self::BrokenScript { message } => write!(f, "k6 can't run this script: {message}"),
         }
     }
@@ -231,6 +278,9 @@ impl FieldError {
         let Self { field: _, value, problem } = self;
         match problem {
             Problem::Missing => format!("{name}: {problem}"),
+            Problem::NotAThreshold { line: Some(line), .. } => {
+                format!("{name}: line {line}, {value:?}, is not allowed: {problem}")
+            }
             _ => format!("{name}: {value:?} is not allowed: {problem}"),
         }
     }
@@ -241,31 +291,6 @@ pub const SHORTEST_S: u32 = 5;
 
 /// Most characters of a refused value that an error repeats.
 const VALUE_SHOWN: usize = 100;
-
-/// Reads a length in whole seconds: `60`, `60s`, `5m`, `1h30m`; `None` for anything else, and for more than `u32` holds.
-pub fn parse_duration(text: &str) -> Option<u32> {
-    if let Some(seconds) = whole_number(text) {
-        return Some(seconds);
-    }
-    let mut rest = text.trim();
-    let mut total = 0_u32;
-    for (unit, seconds) in [('h', 3600), ('m', 60), ('s', 1)] {
-        if let Some((number, after)) = rest.split_once(unit) {
-            total = total.checked_add(whole_number(number)?.checked_mul(seconds)?)?;
-            rest = after.trim_start();
-            if rest.is_empty() {
-                return Some(total);
-            }
-        }
-    }
-    None
-}
-
-/// Digits only: no sign, no fraction, nothing that `u32` can't hold.
-fn whole_number(text: &str) -> Option<u32> {
-    let text = text.trim();
-    text.bytes().all(|b| b.is_ascii_digit()).then(|| text.parse().ok())?
-}
 
 /// Collects what is refused.
 #[derive(Default)]
@@ -293,37 +318,55 @@ impl Refused {
     }
 
     fn duration(&mut self, field: Field, value: &str, min_s: u32, max_s: u32) -> Option<u32> {
-        match parse_duration(value) {
+        match duration::parse(value) {
             Some(seconds) if (min_s..=max_s).contains(&seconds) => Some(seconds),
             _ => self.add(field, value, Problem::NotADuration { min_s, max_s }),
         }
     }
 
     fn thresholds(&mut self, text: &str) -> Vec<Threshold> {
-        let entries = || entries(text).map(str::trim).filter(|entry| !entry.is_empty());
+        let entries = || entries(text).filter(|(_, entry)| !entry.is_empty());
         let mut thresholds = Vec::new();
+        let mut refuse = |line, entry, fault| {
+            let problem = Problem::not_a_threshold(fault, Some(line));
+            self.add(Field::Thresholds, entry, problem).unwrap_or(())
+        };
         // What comes after the cap is not even read.
-        for entry in entries().take(Threshold::MOST) {
+        for (line, entry) in entries().take(Threshold::MOST) {
             match entry.parse::<Threshold>() {
                 Ok(threshold) if thresholds.contains(&threshold) => {}
                 Ok(threshold) => thresholds.push(threshold),
-                Err(NotAThreshold(hint)) => {
-                    self.add(Field::Thresholds, entry, Problem::NotAThreshold { hint }).unwrap_or(())
-                }
+                Err(fault) => refuse(line, entry, fault),
             }
         }
-        if let Some(entry) = entries().nth(Threshold::MOST) {
-            let hint = format!("at most {} thresholds are allowed", Threshold::MOST);
-            self.add(Field::Thresholds, entry, Problem::NotAThreshold { hint }).unwrap_or(())
+        if let Some((line, entry)) = entries().nth(Threshold::MOST) {
+            refuse(line, entry, NotAThreshold::TooMany { most: Threshold::MOST as u32 });
         }
         thresholds
     }
 }
 
 impl Rules {
-    /// What a target may be: every service, and [`ALL_SERVICES`].
+    /// What a target may be, what is suggested first: many services at once, and each of them.
     pub fn targets(&self) -> Vec<String> {
-        std::iter::once(ALL_SERVICES.to_owned()).chain(self.services.iter().cloned()).collect()
+        let many: &[&str] = match self.has_dashboard() && self.services.len() > 1 {
+            true => &[ALL_BUT_DASHBOARD, ALL_SERVICES],
+            false => &[ALL_SERVICES],
+        };
+        many.iter().map(|name| (*name).to_owned()).chain(self.services.iter().cloned()).collect()
+    }
+
+    /// Whether the dashboard is one of the services.
+    pub fn has_dashboard(&self) -> bool {
+        self.services.iter().any(|name| plan::is_dashboard(name))
+    }
+
+    /// Where there is no dashboard among the services, all of them are all but it.
+    fn is_target(&self, name: &str) -> bool {
+        match name {
+            ALL_SERVICES => true,
+            name => self.services.iter().any(|service| plan::aims_at(name, service)),
+        }
     }
 
     /// The script with this name.
@@ -403,10 +446,9 @@ impl Draft {
 
     fn target(&self, rules: &Rules, refused: &mut Refused) -> Option<String> {
         let name = refused.needed(Field::Target, &self.target)?;
-        let allowed = rules.targets();
-        match allowed.iter().any(|target| target == name) {
+        match rules.is_target(name) {
             true => Some(name.to_owned()),
-            false => refused.add(Field::Target, name, Problem::NotOneOf { allowed }),
+            false => refused.add(Field::Target, name, Problem::NotOneOf { allowed: rules.targets() }),
         }
     }
 
@@ -492,27 +534,30 @@ impl Draft {
         Some((pre.unwrap_or_else(|| peak.div_ceil(5).min(max)), max))
     }
 
-    /// A sensible first draft: load pattern, all services, the first scheduled script.
+    /// A sensible first draft: load pattern, all services but the dashboard, the first scheduled script.
     pub fn suggested(rules: &Rules) -> Self {
         let scheduled = || rules.scripts.iter().filter(|script| script.kind == ScriptKind::Scheduled);
-        let Limits { max_vus, max_duration_s, .. } = rules.limits;
+        let pattern = Pattern::Load;
+        let Suggestion { model, peak, duration_s } = pattern.suggestion(None, &rules.limits);
         Self {
             script: scheduled().next().or(rules.scripts.first()).map(|script| script.name.clone()).unwrap_or_default(),
-            target: ALL_SERVICES.into(),
-            pattern: Pattern::Load.name().into(),
-            model: Model::Vus.name().into(),
-            peak: 10.min(max_vus).to_string(),
-            duration: format::duration(60.min(max_duration_s)),
+            target: rules.targets().swap_remove(0),
+            pattern: pattern.name().into(),
+            model: model.name().into(),
+            peak: peak.to_string(),
+            duration: duration::text(duration_s),
             thresholds: "http_req_duration:p(95)<500\nhttp_req_failed:rate<0.01".into(),
             ..Self::default()
         }
     }
 }
 
-/// Splits at line ends, commas and semicolons, but not within the braces that hold tags.
-fn entries(text: &str) -> impl Iterator<Item = &str> {
+/// Splits at line ends, commas and semicolons, but not within the braces that hold tags. Each entry comes trimmed, with the
+/// number of its line from 1.
+pub fn entries(text: &str) -> impl Iterator<Item = (u32, &str)> {
     let mut depth = 0_u32;
-    text.split(move |c| {
+    let mut line = 1;
+    let ends = move |c| {
         match c {
             // A brace that is never closed ends with its line.
             '\n' => depth = 0,
@@ -521,6 +566,11 @@ fn entries(text: &str) -> impl Iterator<Item = &str> {
             _ => {}
         }
         depth == 0 && matches!(c, '\n' | ',' | ';')
+    };
+    text.split_inclusive(ends).map(move |entry| {
+        let own_line = line;
+        line += u32::from(entry.ends_with('\n'));
+        (own_line, entry.trim_end_matches(['\n', ',', ';']).trim())
     })
 }
 
@@ -545,17 +595,12 @@ fn own(
     refused: &mut Refused,
 ) -> Option<Shape> {
     let Limits { max_vus: most_vus, max_duration_s, .. } = *limits;
-    let longest = format::duration(max_duration_s);
-    let hint = match duration_s {
-        None => format!("its own options have no end, at most {longest} is allowed"),
-        Some(asked) if asked > max_duration_s => {
-            let asked = format::duration(asked);
-            format!("its own options may take {asked}, at most {longest} is allowed")
-        }
-        Some(_) if max_vus > most_vus => {
-            format!("its own options take up to {max_vus} VUs, at most {most_vus} are allowed")
-        }
+    let excess = match duration_s {
+        None => Excess::NoEnd { max_s: max_duration_s },
+        Some(asked_s) if asked_s > max_duration_s => Excess::TooLong { asked_s, max_s: max_duration_s },
+        Some(_) if max_vus > most_vus => Excess::TooManyVus { asked: max_vus, max: most_vus },
         Some(duration_s) => return Some(Shape::Own { duration_s, max_vus, end }),
     };
-    refused.add(Field::Script, name.trim(), Problem::OwnOptionsTooLarge { hint })
+    let problem = Problem::OwnOptionsTooLarge { hint: excess.to_string(), excess: Some(excess) };
+    refused.add(Field::Script, name.trim(), problem)
 }

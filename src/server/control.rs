@@ -29,6 +29,7 @@ use ha_dashboard::{
         run::{Run, RunId},
         script::{Script, ScriptInput},
         service::ServiceStatus,
+        threshold::NotAThreshold,
         validate::{Draft, Field, Problem, Rules},
     },
     report,
@@ -115,7 +116,8 @@ impl Dashboard {
         let input = ScriptInput::new(plan, Some(&schedule), &self.services.services());
         match self.scripts.inspect_with(&plan.script, &input).await {
             Err(InspectError::Refused(hint)) => {
-                let error = Problem::NotAThreshold { hint }.of(Field::Thresholds, &custom.join(", "));
+                let problem = Problem::not_a_threshold(NotAThreshold::Refused { message: hint }, None);
+                let error = problem.of(Field::Thresholds, &custom.join(", "));
                 Err(ApiError::Invalid { errors: vec![error] })
             }
             // Anything else is k6's to tell when it runs.

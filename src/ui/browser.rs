@@ -22,9 +22,45 @@ mod js {
         let _ = js_sys::Reflect::set(&leptos::prelude::document(), &"cookie".into(), &line.into());
     }
 
-    /// The `value` of a control.
-    pub(in crate::ui) fn value_of(control: &web_sys::Element) -> Option<String> {
-        js_sys::Reflect::get(control, &"value".into()).ok()?.as_string()
+    /// What a control holds now, which may be more than we heard of: typed before hydration, or filled in by the browser.
+    pub(in crate::ui) fn control_value(form: &str, name: &str) -> Option<String> {
+        let control = format!("#{form} [name='{name}']");
+        // Of radio buttons only the chosen one says something.
+        let selector = format!("{control}:checked, {control}:not([type='radio'])");
+        let element = leptos::prelude::document().query_selector(&selector).ok().flatten()?;
+        js_sys::Reflect::get(&element, &"value".into()).ok()?.as_string()
+    }
+
+    /// Writes into a control; of a radio button only `checked` says something.
+    fn set_value_of(control: &web_sys::Element, value: &str) {
+        let (name, value) = match control.get_attribute("type").as_deref() {
+            Some("radio") => ("checked", wasm_bindgen::JsValue::TRUE),
+            _ => ("value", value.into()),
+        };
+        let _ = js_sys::Reflect::set(control, &name.into(), &value);
+    }
+
+    /// What this tab keeps under a name.
+    pub(in crate::ui) fn kept(name: &str) -> Option<String> {
+        leptos::prelude::window().session_storage().ok()??.get_item(name).ok()?
+    }
+
+    /// Keeps a text for this tab. Where the browser keeps nothing, nothing is kept.
+    pub(in crate::ui) fn keep(name: &str, text: &str) {
+        if let Ok(Some(storage)) = leptos::prelude::window().session_storage() {
+            let _ = storage.set_item(name, text);
+        }
+    }
+
+    /// Writes into the control with a name, and chooses the radio button with that value.
+    pub(in crate::ui) fn set_control_value(form: &str, name: &str, value: &str) {
+        let control = format!("#{form} [name='{name}']");
+        let document = leptos::prelude::document();
+        let radio = document.query_selector(&format!("{control}[type='radio'][value='{value}']")).ok().flatten();
+        let other = || document.query_selector(&format!("{control}:not([type='radio'])")).ok().flatten();
+        if let Some(control) = radio.or_else(other) {
+            set_value_of(&control, value);
+        }
     }
 
     /// Loads the page again when it is of another build than `build`. Once a build: where several answer in turn, an old
@@ -76,18 +112,26 @@ mod js {
 
     pub(in crate::ui) fn set_cookie(_line: &str) {}
 
-    pub(in crate::ui) fn value_of(_control: &leptos::web_sys::Element) -> Option<String> {
+    pub(in crate::ui) fn control_value(_form: &str, _name: &str) -> Option<String> {
         None
     }
 
     pub(in crate::ui) fn local_time(_at_ms: Millis, _lang: Lang, _date: bool) -> Option<String> {
         None
     }
+
+    pub(in crate::ui) fn kept(_name: &str) -> Option<String> {
+        None
+    }
+
+    pub(in crate::ui) fn keep(_name: &str, _text: &str) {}
+
+    pub(in crate::ui) fn set_control_value(_form: &str, _name: &str, _value: &str) {}
 }
 
 #[cfg(feature = "hydrate")]
 pub(in crate::ui) use js::reload_unless;
-pub(in crate::ui) use js::{local_time, now_ms, prefers_dark};
+pub(in crate::ui) use js::{control_value, keep, kept, local_time, now_ms, prefers_dark, set_control_value};
 
 /// An attribute of `<html>`. The server reads the request instead.
 #[cfg(not(feature = "ssr"))]
@@ -141,15 +185,6 @@ pub(in crate::ui) fn hand_on_focus(from: &'static str, to: &'static str) {
             focus_soon(to.into());
         }
     });
-}
-
-/// What a control holds now, which may be more than we heard of: typed before hydration, or filled in by the browser.
-pub(in crate::ui) fn control_value(form: &str, name: &str) -> Option<String> {
-    let control = format!("#{form} [name='{name}']");
-    // Of radio buttons only the chosen one says something.
-    let selector = format!("{control}:checked, {control}:not([type='radio'])");
-    let element = document().query_selector(&selector).ok().flatten()?;
-    js::value_of(&element)
 }
 
 fn element_by_id(id: &str) -> Option<web_sys::HtmlElement> {

@@ -5,6 +5,7 @@ mod face;
 mod fields;
 mod form;
 mod notices;
+mod rules;
 mod run;
 mod state;
 mod tables;

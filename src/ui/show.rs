@@ -1,6 +1,8 @@
 //! Turns what the domain says into words and numbers of the reader's language.
 
 use super::text::Text;
+/// A length of time, as the form reads it too: `90 s`, `2 min 30 s`, `1 h 30 min`.
+pub use crate::domain::duration::text as duration;
 use crate::{
     api::error::ApiError,
     domain::{
@@ -8,7 +10,7 @@ use crate::{
         event::EventKind,
         format::{self, NO_DATA, Numbers},
         frame::Unit,
-        plan::{ALL_SERVICES, Pattern, Peak, Plan, Shape},
+        plan::{ALL_BUT_DASHBOARD, ALL_SERVICES, Pattern, Peak, Plan, Shape},
         prefs::Lang,
         run::{Run, RunState, Verdict},
         service::Health,
@@ -45,18 +47,6 @@ pub fn raw(value: Option<f64>) -> String {
 /// A CPU use in percent of one core.
 pub fn cpu(value: Option<f64>, lang: Lang) -> String {
     format::value_or_none(Unit::Share, value, numbers(lang))
-}
-
-/// A length of time: `90 s`, `5 min`, `1 h 30 min`.
-pub fn duration(seconds: u32) -> String {
-    let (h, m, s) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    match (h, m, s) {
-        (0, 0..=1, _) => format!("{seconds} s"),
-        (0, m, 0) => format!("{m} min"),
-        (0, m, s) => format!("{m} min {s} s"),
-        (h, 0, 0) => format!("{h} h"),
-        (h, m, _) => format!("{h} h {m} min"),
-    }
 }
 
 /// The name of a state.
@@ -194,7 +184,10 @@ pub fn threshold_value(threshold: &Threshold, value: Option<f64>, lang: Lang) ->
 
 /// A target's name.
 pub fn target(name: &str, text: &'static Text) -> String {
-    if name == ALL_SERVICES { text.all_services.into() } else { name.into() }
+    match name {
+        ALL_BUT_DASHBOARD | ALL_SERVICES => text.all_services.into(),
+        name => name.into(),
+    }
 }
 
 /// A plan's peak with its unit.
@@ -274,10 +267,9 @@ pub fn field_error(error: &FieldError, text: &'static Text) -> String {
         let name = |id: &String| match id.as_str() {
             "vus" => text.model_vus.to_owned(),
             "arrival-rate" => text.model_rate.to_owned(),
-            ALL_SERVICES => text.all_services.to_owned(),
             id => match Pattern::ALL.into_iter().find(|pattern| pattern.name() == id) {
                 Some(pattern) => (text.pattern_text)(pattern).name.to_owned(),
-                None => id.to_owned(),
+                None => target(id, text),
             },
         };
         allowed.iter().map(name).collect::<Vec<_>>().join(", ")
@@ -288,9 +280,17 @@ pub fn field_error(error: &FieldError, text: &'static Text) -> String {
         Problem::NotADuration { min_s, max_s } => (text.problem_duration)(&duration(*min_s), &duration(*max_s)),
         Problem::NotOneOf { allowed } => (text.problem_one_of)(&names(allowed)),
         Problem::ModelNotForPattern { allowed } => (text.problem_model)(&names(allowed)),
-        Problem::NotAThreshold { hint } => (text.problem_threshold)(hint),
+        Problem::NotAThreshold { hint, line, fault } => {
+            let why = fault.as_ref().map_or_else(|| hint.clone(), |fault| (text.problem_threshold)(fault));
+            match line {
+                Some(line) => (text.problem_in_line)(*line, &error.value, &why),
+                None => format!("{}: {why}", error.value),
+            }
+        }
         Problem::BrokenScript { message } => (text.problem_broken)(message),
-        Problem::OwnOptionsTooLarge { hint } => (text.problem_own)(hint),
+        Problem::OwnOptionsTooLarge { hint, excess } => {
+            excess.as_ref().map_or_else(|| hint.clone(), |excess| (text.problem_own)(excess))
+        }
     }
 }
 
@@ -359,21 +359,6 @@ mod tests {
             (1_798_761_599_999, "2026-12-31 23:59:59"),
         ] {
             assert_eq!(utc(ms), text);
-        }
-    }
-
-    #[test]
-    fn lengths_of_time_read_well() {
-        for (seconds, text) in [
-            (5, "5 s"),
-            (60, "60 s"),
-            (90, "90 s"),
-            (120, "2 min"),
-            (150, "2 min 30 s"),
-            (3600, "1 h"),
-            (5400, "1 h 30 min"),
-        ] {
-            assert_eq!(duration(seconds), text);
         }
     }
 }

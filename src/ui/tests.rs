@@ -112,7 +112,7 @@ fn a_stop_that_has_not_reached_k6_is_said_and_can_be_pressed_again() {
     assert_has(&plain, &["Stopping…", r#"aria-disabled="true""#]);
     stopping.stop_problem = Some("there is no Docker at <nowhere>".into());
     let tried = html(Lang::En, &page(Some(stopping)), None, panel);
-    let expected = [r#"data-testid="stop-notice""#, "tried again", "no Docker at &lt;nowhere&gt;", "Stop load test"];
+    let expected = [r#"data-testid="stop-notice""#, "tries again", "no Docker at &lt;nowhere&gt;", "Stop load test"];
     assert_has(&tried, &expected);
     assert!(!tried.contains("aria-disabled"), "{tried}");
 }
@@ -215,6 +215,42 @@ fn a_refused_plain_form_keeps_what_was_typed_and_says_what_is_wrong() {
         ],
     );
     assert!(!html.contains("<b>ten"));
+}
+
+#[test]
+fn thresholds_are_offered_one_by_one_beside_their_text_and_refused_with_their_line() {
+    let form = || view! { <LoadForm again=Signal::derive(|| false) /> };
+    let de = html(Lang::De, &page(None), None, form);
+    assert_has(
+        &de,
+        &[
+            "http_req_duration:p(95)&lt;500\nhttp_req_failed:rate&lt;0.01</textarea>",
+            r#"aria-label="Schwellenwert 2""#,
+            r#"<option value="http_req_failed" selected>Fehlerquote"#,
+            r#"value="500""#,
+            r#"<option value="checkout-service">"#,
+        ],
+    );
+    let thresholds = "checks:rate>0.9\nhttp_req_failed:rate<5".to_owned();
+    let draft = Draft { thresholds, ..Draft::suggested(&rules()) };
+    let refused = html(Lang::De, &page(None), Some((draft, "invalid")), form);
+    assert_has(&refused, &["Zeile 2, „http_req_failed:rate&lt;5“: Die Grenze „5“ muss ein Anteil von 0 % bis 100 %"]);
+}
+
+#[test]
+fn all_services_leave_the_dashboard_out_and_say_so() {
+    let form = || view! { <LoadForm again=Signal::derive(|| false) /> };
+    let mut page = page(None);
+    assert!(!html(Lang::En, &page, None, form).contains("this dashboard"));
+    page.rules.services.push("analytics-service".into());
+    assert_has(
+        &html(Lang::En, &page, None, form),
+        &[
+            r#"<option value="all-but-dashboard" selected>All services<"#,
+            r#"<option value="all-services">All services and this dashboard<"#,
+            "Every service except this dashboard itself",
+        ],
+    );
 }
 
 #[test]

@@ -7,10 +7,13 @@ use leptos::prelude::*;
 
 use crate::domain::{
     frame::Metric,
+    live::EngineReason,
     plan::{Model, Pattern},
     prefs::Lang,
+    rule::LimitUnit,
     schedule::PhaseName,
-    validate::Field,
+    threshold::{Comparison, NotAThreshold},
+    validate::{Excess, Field},
 };
 
 impl Lang {
@@ -77,14 +80,23 @@ pub struct Text {
     pub script_pending: &'static str,
     pub target: &'static str,
     pub all_services: &'static str,
+    pub all_and_dashboard: &'static str,
+    pub all_services_hint: &'static str,
     pub pattern: &'static str,
     pub model: &'static str,
     pub model_vus: &'static str,
     pub model_rate: &'static str,
+    pub model_vus_hint: &'static str,
+    pub model_rate_hint: &'static str,
+    /// Why the open model can't be chosen with a pattern.
+    pub model_rate_blocked: fn(&str) -> String,
+    /// Why a pattern can't be chosen with the open model.
+    pub pattern_blocked: &'static str,
     pub peak_vus: &'static str,
     pub peak_rate: &'static str,
     pub duration: &'static str,
     pub duration_hint: &'static str,
+    pub durations_hint: &'static str,
     pub ramp: &'static str,
     pub ramp_hint: &'static str,
     pub pre_allocated_vus: &'static str,
@@ -92,6 +104,25 @@ pub struct Text {
     pub automatic: &'static str,
     pub thresholds_field: &'static str,
     pub thresholds_hint: &'static str,
+    pub thresholds_text: &'static str,
+    pub thresholds_text_hint: &'static str,
+    pub thresholds_as_text: &'static str,
+    pub thresholds_as_rules: &'static str,
+    pub rule_add: &'static str,
+    pub rule_remove: fn(usize) -> String,
+    pub rule_number: fn(usize) -> String,
+    pub rule_metric: &'static str,
+    pub rule_statistic: &'static str,
+    pub rule_comparison: &'static str,
+    pub rule_limit: &'static str,
+    pub rule_service: &'static str,
+    pub rule_every_service: &'static str,
+    /// What people call a metric of k6's.
+    pub rule_metric_name: fn(&str) -> &str,
+    /// A statistic's name; that of a percentile is `p95`.
+    pub rule_statistic_name: fn(&str, LimitUnit) -> &str,
+    pub rule_comparison_name: fn(Comparison) -> &'static str,
+    pub rule_unit: fn(LimitUnit) -> &'static str,
     pub start: &'static str,
     pub starting: &'static str,
     pub stop: &'static str,
@@ -203,6 +234,7 @@ pub struct Text {
     pub many_series_hint: &'static str,
 
     pub storage_unusable: &'static str,
+    pub engine_reason: fn(EngineReason) -> &'static str,
     pub engine_not_ready: &'static str,
     pub engine_not_ready_hint: &'static str,
     pub image_missing: fn(&str) -> String,
@@ -299,9 +331,11 @@ pub struct Text {
     pub problem_duration: fn(&str, &str) -> String,
     pub problem_one_of: fn(&str) -> String,
     pub problem_model: fn(&str) -> String,
-    pub problem_threshold: fn(&str) -> String,
+    pub problem_threshold: fn(&NotAThreshold) -> String,
+    /// Line, what stands there, what is wrong with it.
+    pub problem_in_line: fn(u32, &str, &str) -> String,
     pub problem_broken: fn(&str) -> String,
-    pub problem_own: fn(&str) -> String,
+    pub problem_own: fn(&Excess) -> String,
 
     pub whole_run: &'static str,
     pub whole_run_of_store: &'static str,

@@ -19,7 +19,7 @@ use super::report::Ended;
 /// What a test is of, as it was asked for.
 #[derive(Debug, Clone)]
 pub struct Subject {
-    /// A service's name or all-services.
+    /// A service's name, all-services or all-but-dashboard.
     pub target: String,
     /// The pattern's name.
     pub pattern: String,

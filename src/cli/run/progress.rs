@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use ha_dashboard::domain::{
+    duration,
     format::{self, Numbers},
     frame::Metric,
     live::Snapshot,
@@ -31,7 +32,7 @@ impl Progress {
         let progress = Self { bar, last_line: None };
         let length = match run.plan.shape.iterations() {
             Some(all) => format!("{all} iterations"),
-            None => format::duration(run.duration_s()),
+            None => duration::text(run.duration_s()),
         };
         progress.say(&format!("run {}: {} against {} for {length}", run.id, run.plan.script, run.plan.target));
         progress

@@ -6,14 +6,14 @@ use crate::domain::{
     Millis,
     event::{Event, EventKind},
     frame::{Dimension, Frame, History, METRICS, Metric, SeriesKey},
-    live::{Cursor, EngineStatus, MetricsStatus, Snapshot, Status, Tick},
+    live::{Cursor, EngineReason, EngineStatus, MetricsStatus, Snapshot, Status, Tick},
     plan::{Model, OwnEnd, Pattern, Peak, Plan, Shape},
     run::{Run, RunId, RunState, ServiceTotals, Totals, Verdict},
     schedule::Schedule,
     script::{Script, ScriptInput, ScriptKind},
     service::{Health, Service, ServiceStatus},
-    threshold::{Crossing, Observed, THRESHOLD_METRICS, Threshold},
-    validate::{Draft, Field, FieldError, Limits, Problem, Rules},
+    threshold::{Crossing, MetricKind, NotAThreshold, Observed, THRESHOLD_METRICS, Threshold},
+    validate::{Draft, Excess, Field, FieldError, Limits, Problem, Rules},
 };
 
 pub const LIMITS: Limits = Limits { max_vus: 2000, max_rate: 5000, max_duration_s: 86_400 };
@@ -248,7 +248,15 @@ pub fn status() -> impl Strategy<Value = Status> {
         |(run, services, note, k6_version, ready, metrics)| Status {
             run,
             services: services.into_iter().map(|(service, health)| ServiceStatus { service, health }).collect(),
-            engine: EngineStatus { name: "process".into(), k6_version, note, ready, image: None },
+            engine: EngineStatus {
+                name: "process".into(),
+                k6_version,
+                place: note.clone(),
+                note,
+                why: ready.then_some(EngineReason::Automatic),
+                ready,
+                image: None,
+            },
             storage_problem: metrics.problem.clone(),
             metrics,
         },
@@ -355,6 +363,32 @@ pub fn script() -> impl Strategy<Value = Script> {
     (text(), kind).prop_map(|(name, kind)| Script { name, kind })
 }
 
+fn excess() -> impl Strategy<Value = Excess> {
+    prop_oneof![
+        any::<u32>().prop_map(|max_s| Excess::NoEnd { max_s }),
+        any::<(u32, u32)>().prop_map(|(asked_s, max_s)| Excess::TooLong { asked_s, max_s }),
+        any::<(u32, u32)>().prop_map(|(asked, max)| Excess::TooManyVus { asked, max }),
+    ]
+}
+
+fn not_a_threshold() -> impl Strategy<Value = NotAThreshold> {
+    let kind = || option::of(sample::select(vec![MetricKind::Trend, MetricKind::Rate, MetricKind::Counter]));
+    prop_oneof![
+        Just(NotAThreshold::NoRule),
+        text().prop_map(|name| NotAThreshold::NotAMetric { name }),
+        text().prop_map(|given| NotAThreshold::BadTags { given }),
+        text().prop_map(|rule| NotAThreshold::NoComparison { rule }),
+        (text(), text(), kind()).prop_map(|(metric, given, kind)| NotAThreshold::WrongStatistic {
+            metric,
+            given,
+            kind
+        }),
+        (text(), text(), kind()).prop_map(|(metric, given, kind)| NotAThreshold::WrongLimit { metric, given, kind }),
+        any::<u32>().prop_map(|most| NotAThreshold::TooMany { most }),
+        text().prop_map(|message| NotAThreshold::Refused { message }),
+    ]
+}
+
 pub fn field_error() -> impl Strategy<Value = FieldError> {
     let fields = Field::ALL;
     let list = || collection::vec(text(), 0..3);
@@ -364,9 +398,10 @@ pub fn field_error() -> impl Strategy<Value = FieldError> {
         any::<(u32, u32)>().prop_map(|(min_s, max_s)| Problem::NotADuration { min_s, max_s }),
         list().prop_map(|allowed| Problem::NotOneOf { allowed }),
         list().prop_map(|allowed| Problem::ModelNotForPattern { allowed }),
-        text().prop_map(|hint| Problem::NotAThreshold { hint }),
+        (text(), option::of(any::<u32>()), option::of(not_a_threshold()))
+            .prop_map(|(hint, line, fault)| { Problem::NotAThreshold { hint, line, fault } }),
         text().prop_map(|message| Problem::BrokenScript { message }),
-        text().prop_map(|hint| Problem::OwnOptionsTooLarge { hint }),
+        (text(), option::of(excess())).prop_map(|(hint, excess)| Problem::OwnOptionsTooLarge { hint, excess }),
     ];
     (sample::select(fields.to_vec()), text(), problem).prop_map(|(field, value, problem)| FieldError {
         field,

@@ -2,12 +2,12 @@ use proptest::prelude::*;
 
 use super::any;
 use crate::domain::{
-    plan::{ALL_SERVICES, OwnEnd, Pattern, Peak, Shape},
+    plan::{ALL_BUT_DASHBOARD, ALL_SERVICES, DASHBOARD_SERVICE, OwnEnd, Pattern, Peak, Shape},
     schedule::Schedule,
     script::{Script, ScriptInput, ScriptKind},
     service::Service,
     threshold::Threshold,
-    validate::{Draft, Field, FieldError, Limits, Problem, Rules, parse_duration},
+    validate::{Draft, Field, FieldError, Limits, Problem, Rules},
 };
 
 fn draft() -> Draft {
@@ -34,38 +34,6 @@ fn the_suggestion_is_valid_within_any_limits() {
     assert_eq!(plan.shape.duration_s(), 5);
     let nothing = Rules { scripts: Vec::new(), services: Vec::new(), ..any::rules() };
     assert_eq!(Draft::suggested(&nothing).script, "");
-}
-
-#[test]
-fn durations_are_read_as_people_write_them() {
-    for (text, seconds) in [
-        ("60", Some(60)),
-        (" 60 s ", Some(60)),
-        ("5m", Some(300)),
-        ("1h30m", Some(5400)),
-        ("1h 30m 5s", Some(5405)),
-        ("1h5s", Some(3605)),
-        ("90m", Some(5400)),
-        ("0", Some(0)),
-        ("", None),
-        ("s", None),
-        ("-5", None),
-        ("+5", None),
-        ("1.5m", None),
-        ("5m5", None),
-        ("5m5m", None),
-        ("5s5m", None),
-        ("5ms", None),
-        ("5 minutes", None),
-        ("1d", None),
-        ("ten", None),
-        ("1e3", None),
-        ("4294967296", None),
-        ("1193047h", None),
-        ("٣s", None),
-    ] {
-        assert_eq!(parse_duration(text), seconds, "{text:?}");
-    }
 }
 
 #[test]
@@ -111,15 +79,15 @@ fn refusals_name_field_value_and_what_is_allowed() {
         (open(&|d| d.peak = "5001".into()), "peak: \"5001\" is not allowed: give a whole number from 1 to 5000"),
         (
             set(&|d| d.duration = "0".into()),
-            "duration: \"0\" is not allowed: give a duration from 5s to 24h, written as 90, 90s, 5m or 1h30m",
+            "duration: \"0\" is not allowed: give a duration from 5 s to 24 h, such as 90, 90 s, 5 min, 1:30 or 1 h 30 min",
         ),
         (
             set(&|d| d.duration = "720h".into()),
-            "duration: \"720h\" is not allowed: give a duration from 5s to 24h, written as 90, 90s, 5m or 1h30m",
+            "duration: \"720h\" is not allowed: give a duration from 5 s to 24 h, such as 90, 90 s, 5 min, 1:30 or 1 h 30 min",
         ),
         (
             set(&|d| d.ramp = "31".into()),
-            "ramp: \"31\" is not allowed: give a duration from 0s to 30s, written as 90, 90s, 5m or 1h30m",
+            "ramp: \"31\" is not allowed: give a duration from 0 s to 30 s, such as 90, 90 s, 5 min, 1:30 or 1 h 30 min",
         ),
         (
             set(&|d| d.target = "http://evil".into()),
@@ -156,15 +124,15 @@ fn refusals_name_field_value_and_what_is_allowed() {
         ),
         (
             set(&|d| d.thresholds = "http_req_failed:rate<5".into()),
-            "thresholds: \"http_req_failed:rate<5\" is not allowed: the limit \"5\" of http_req_failed must be a share from 0 to 1, 0.05 for 5 percent",
+            "thresholds: line 1, \"http_req_failed:rate<5\", is not allowed: the limit \"5\" of http_req_failed must be a share from 0 to 1, 0.05 for 5 percent",
         ),
         (
             set(&|d| d.script = "endless.js".into()),
-            "script: \"endless.js\" is not allowed: its own options have no end, at most 24h is allowed",
+            "script: \"endless.js\" is not allowed: its own options have no end, at most 24 h is allowed",
         ),
         (
             set(&|d| d.script = "long.js".into()),
-            "script: \"long.js\" is not allowed: its own options may take 24h1s, at most 24h is allowed",
+            "script: \"long.js\" is not allowed: its own options may take 24 h 1 s, at most 24 h is allowed",
         ),
         (
             set(&|d| d.script = "wide.js".into()),
@@ -191,6 +159,50 @@ fn everything_wrong_is_told_at_once_in_the_forms_order() {
         Field::Thresholds,
     ];
     assert_eq!(fields, expected);
+}
+
+#[test]
+fn all_services_are_those_but_the_dashboard_unless_it_is_asked_for() {
+    let services = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    let with = Rules { services: services(&["shop", DASHBOARD_SERVICE]), ..any::rules() };
+    let without = Rules { services: services(&["shop"]), ..any::rules() };
+    let alone = Rules { services: services(&[DASHBOARD_SERVICE]), ..any::rules() };
+    assert_eq!(with.targets(), ["all-but-dashboard", "all-services", "shop", "analytics-service"]);
+    assert_eq!(without.targets(), ["all-services", "shop"]);
+    assert_eq!(Draft::suggested(&with).target, ALL_BUT_DASHBOARD);
+
+    let url = |name: &String| Service { name: name.clone(), url: format!("http://{name}") };
+    let aimed_at = |rules: &Rules, target: &str| {
+        let draft = Draft { target: target.into(), ..Draft::suggested(rules) };
+        let plan = draft.validate(rules).ok()?;
+        let all: Vec<_> = rules.services.iter().map(url).collect();
+        Some(ScriptInput::new(&plan, None, &all).targets.join(","))
+    };
+    for (rules, target, expected) in [
+        (&with, ALL_SERVICES, Some("shop,analytics-service")),
+        (&with, ALL_BUT_DASHBOARD, Some("shop")),
+        (&with, DASHBOARD_SERVICE, Some(DASHBOARD_SERVICE)),
+        (&without, ALL_SERVICES, Some("shop")),
+        (&without, ALL_BUT_DASHBOARD, Some("shop")),
+        (&alone, ALL_SERVICES, Some(DASHBOARD_SERVICE)),
+        (&alone, ALL_BUT_DASHBOARD, None),
+    ] {
+        assert_eq!(aimed_at(rules, target).as_deref(), expected, "{target} of {:?}", rules.services);
+    }
+}
+
+#[test]
+fn a_threshold_that_is_none_is_named_with_its_line() {
+    let text = "checks:rate>0.9\n\nerrors:rate<0.1, http_req_failed:rate<5\nno";
+    let errors = refused(&Draft { thresholds: text.into(), ..draft() });
+    let told: Vec<_> = errors.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "thresholds: line 3, \"http_req_failed:rate<5\", is not allowed: the limit \"5\" of http_req_failed must be a share from 0 to 1, 0.05 for 5 percent",
+            "thresholds: line 4, \"no\", is not allowed: write metric:statistic<limit, for example http_req_duration:p(95)<500",
+        ]
+    );
 }
 
 #[test]

@@ -52,7 +52,7 @@ proptest! {
         let _ = SeriesKey::try_from(format!("p95{{service={text}}}"));
         let _ = text.parse::<crate::domain::threshold::Threshold>();
         let _ = format!("http_req_duration:p({text}").parse::<crate::domain::threshold::Threshold>();
-        let _ = crate::domain::validate::parse_duration(&text);
+        let _ = crate::domain::duration::parse(&text);
     }
 }
 

@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::Duration};
 
-use ha_dashboard::domain::{plan::ALL_SERVICES, service::Service, validate::Limits};
+use ha_dashboard::domain::{
+    plan::{ALL_BUT_DASHBOARD, ALL_SERVICES, DASHBOARD_SERVICE},
+    service::Service,
+    validate::Limits,
+};
 
 use super::{
     Config, ConfigError, ConfigErrors, DockerConfig, EngineChoice, Layers, LogFormat, Settings, StoreChoice,
@@ -11,9 +15,6 @@ use super::{
 
 /// The demo services and where they listen.
 const DEMO_SERVICES: [(&str, u16); 3] = [("product-service", 8080), ("user-service", 8081), ("checkout-service", 8082)];
-
-/// The name under which the dashboard itself can be put under load.
-const SELF_SERVICE: &str = "analytics-service";
 
 /// Where cargo-leptos speaks to pages unless it is told otherwise.
 const RELOAD_PORT: u16 = 3001;
@@ -126,7 +127,7 @@ fn default_services(addr: SocketAddr) -> Vec<Service> {
     let demo = DEMO_SERVICES
         .iter()
         .map(|(name, port)| Service { name: (*name).into(), url: format!("http://127.0.0.1:{port}") });
-    demo.chain([Service { name: SELF_SERVICE.into(), url: format!("http://{host}:{}", addr.port()) }]).collect()
+    demo.chain([Service { name: DASHBOARD_SERVICE.into(), url: format!("http://{host}:{}", addr.port()) }]).collect()
 }
 
 /// Where the docker command would look, too, as far as we speak it.
@@ -202,6 +203,7 @@ fn services(text: &str) -> Option<Vec<Service>> {
         let fine = !name.is_empty()
             && name.len() <= 64
             && name != ALL_SERVICES
+            && name != ALL_BUT_DASHBOARD
             && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         if !fine {
             return None;

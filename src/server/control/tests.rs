@@ -13,6 +13,7 @@ use std::{
 use ha_dashboard::{
     api::caller::Caller,
     domain::{
+        live::EngineReason,
         plan::{ALL_SERVICES, OwnEnd, Pattern, Peak, Plan, Shape},
         run::{RunState, Seen, Source, Totals, Verdict},
         script::ScriptInput,
@@ -128,7 +129,7 @@ impl Bench {
         let shutdown = Shutdown::default();
         let engine: Arc<dyn Engine> = match config.engine {
             EngineChoice::Process => {
-                Arc::new(ProcessEngine::new(&config, "in tests", &shutdown).with_keeper(keeper_command()))
+                Arc::new(ProcessEngine::new(&config, EngineReason::Configured, &shutdown).with_keeper(keeper_command()))
             }
             EngineChoice::Auto | EngineChoice::Docker => {
                 Arc::new(Selection::new(&config, &shutdown).with_keeper(keeper_command()))
@@ -705,7 +706,7 @@ fn several_k6_share_the_load_of_a_run_and_end_as_one() {
     let archive = Archive::open(StateLock::claim(&config.state_dir).unwrap()).unwrap();
     let runtime = Runtime::new().unwrap();
     let shutdown = Shutdown::default();
-    let engine = ProcessEngine::new(&config, "in tests", &shutdown).with_keeper(keeper_command());
+    let engine = ProcessEngine::new(&config, EngineReason::Configured, &shutdown).with_keeper(keeper_command());
     let start = |id: &str, script: &str| {
         let run = lab::run(id, 10, &[]);
         let launch = |(part, dir)| Launch {
@@ -766,7 +767,8 @@ fn a_run_past_its_deadline_is_ended_without_any_dashboard() {
     let id: RunId = "late".parse().unwrap();
     let runtime = Runtime::new().unwrap();
     runtime.block_on(async {
-        let engine = ProcessEngine::new(&config, "in tests", &Shutdown::default()).with_keeper(keeper_command());
+        let engine =
+            ProcessEngine::new(&config, EngineReason::Configured, &Shutdown::default()).with_keeper(keeper_command());
         let input = ScriptInput::new(&plan("a.js", &[]), None, &config.services);
         let launch = Launch {
             run: id.clone(),
@@ -785,7 +787,7 @@ fn a_run_past_its_deadline_is_ended_without_any_dashboard() {
     poll("the end", || dir.join("exit.json").exists().then_some(()));
     gone_with_keeper(&dir);
 
-    let engine = ProcessEngine::new(&config, "in tests", &Shutdown::default());
+    let engine = ProcessEngine::new(&config, EngineReason::Configured, &Shutdown::default());
     let found = Runtime::new()
         .unwrap()
         .block_on(async { engine.recover(&id, Part::WHOLE, &dir).await.state().borrow().clone() });

@@ -21,7 +21,7 @@ use async_trait::async_trait;
 use futures::StreamExt;
 use ha_dashboard::domain::{
     Millis,
-    live::{EngineStatus, MissingImage, Pull},
+    live::{EngineReason, EngineStatus, MissingImage, Pull},
     run::RunId,
 };
 use tokio::{
@@ -119,11 +119,11 @@ impl DockerEngine {
     }
 
     /// How it is, chosen for the reason `why`.
-    pub async fn look_because(&self, why: &str) -> EngineStatus {
-        let (k6_version, note, ready) = match self.versions().await {
+    pub async fn look_because(&self, why: EngineReason) -> EngineStatus {
+        let (k6_version, place) = match self.versions().await {
             Ok((docker, k6)) => {
                 let DockerConfig { host, image, .. } = &self.settings;
-                (Some(k6.version.to_string()), format!("{image} in Docker {docker} at {host}, {why}"), true)
+                (Some(k6.version.to_string()), format!("{image} in Docker {docker}, {host}"))
             }
             Err(error) => {
                 let image = matches!(error, EngineError::Docker(DockerError::NoImage { .. })).then(|| MissingImage {
@@ -136,10 +136,12 @@ impl DockerEngine {
                     note: error.to_string(),
                     ready: false,
                     image,
+                    ..EngineStatus::default()
                 };
             }
         };
-        EngineStatus { name: "docker".into(), k6_version, note, ready, image: None }
+        let note = format!("{place}, {why}");
+        EngineStatus { name: "docker".into(), k6_version, note, place, why: Some(why), ready: true, image: None }
     }
 
     /// Docker's version, and what k6's image holds.
@@ -408,7 +410,7 @@ impl Instance for Over {
 #[async_trait]
 impl Engine for DockerEngine {
     async fn look(&self) -> EngineStatus {
-        self.look_because("chosen by configuration").await
+        self.look_because(EngineReason::Configured).await
     }
 
     async fn start(&self, launch: Launch) -> Result<Started, EngineError> {

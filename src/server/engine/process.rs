@@ -15,7 +15,11 @@ use std::{
 };
 
 use async_trait::async_trait;
-use ha_dashboard::domain::{live::EngineStatus, run::RunId, script::SCRIPT_INPUT_VAR};
+use ha_dashboard::domain::{
+    live::{EngineReason, EngineStatus},
+    run::RunId,
+    script::SCRIPT_INPUT_VAR,
+};
 use tokio::{
     process::{Child, Command},
     time::{Instant, sleep, timeout},
@@ -64,7 +68,7 @@ pub struct ProcessEngine {
     scripts_dir: PathBuf,
     stop_grace: Duration,
     push_interval: Duration,
-    why: &'static str,
+    why: EngineReason,
     keeper: KeeperCommand,
     seen: Mutex<Option<(Fingerprint, Version)>>,
     shutdown: Shutdown,
@@ -81,7 +85,7 @@ struct Fingerprint {
 
 impl ProcessEngine {
     /// An engine with the settings of `config`, chosen for the reason `why`.
-    pub fn new(config: &Config, why: &'static str, shutdown: &Shutdown) -> Self {
+    pub fn new(config: &Config, why: EngineReason, shutdown: &Shutdown) -> Self {
         Self {
             k6: config.k6.clone(),
             scripts_dir: config.scripts_dir.clone(),
@@ -102,7 +106,7 @@ impl ProcessEngine {
             scripts_dir,
             stop_grace: Duration::from_secs(1),
             push_interval: Duration::from_secs(1),
-            why: "in tests",
+            why: EngineReason::Configured,
             keeper: KeeperCommand::default(),
             seen: Mutex::new(None),
             shutdown: Shutdown::default(),
@@ -225,11 +229,19 @@ fn own_session(command: &mut Command) {
 #[async_trait]
 impl Engine for ProcessEngine {
     async fn look(&self) -> EngineStatus {
-        let (k6_version, note, ready) = match self.program().await {
-            Ok((path, version)) => (Some(version.to_string()), format!("{}, {}", path.display(), self.why), true),
-            Err(error) => (None, error.to_string(), false),
-        };
-        EngineStatus { name: "process".into(), k6_version, note, ready, image: None }
+        let name = "process".into();
+        match self.program().await {
+            Ok((path, version)) => EngineStatus {
+                name,
+                k6_version: Some(version.to_string()),
+                note: format!("{}, {}", path.display(), self.why),
+                place: path.display().to_string(),
+                why: Some(self.why),
+                ready: true,
+                image: None,
+            },
+            Err(error) => EngineStatus { name, note: error.to_string(), ..EngineStatus::default() },
+        }
     }
 
     async fn start(&self, launch: Launch) -> Result<Started, EngineError> {

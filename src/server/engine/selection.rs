@@ -3,7 +3,10 @@
 use std::{path::Path, sync::Arc};
 
 use async_trait::async_trait;
-use ha_dashboard::domain::{live::EngineStatus, run::RunId};
+use ha_dashboard::domain::{
+    live::{EngineReason, EngineStatus},
+    run::RunId,
+};
 use tokio::sync::{Mutex, watch};
 
 use super::{
@@ -38,8 +41,8 @@ impl Selection {
     /// Chooses as `config` says.
     pub fn new(config: &Config, shutdown: &Shutdown) -> Self {
         let why = match config.engine {
-            EngineChoice::Auto => "chosen automatically: Docker is not there or has no k6 image",
-            EngineChoice::Process | EngineChoice::Docker => "chosen by configuration",
+            EngineChoice::Auto => EngineReason::WithoutDocker,
+            EngineChoice::Process | EngineChoice::Docker => EngineReason::Configured,
         };
         Self {
             choice: config.engine,
@@ -62,7 +65,7 @@ impl Selection {
         let docker = match self.choice {
             EngineChoice::Process => return Seen { docker: false, status: self.process.look().await },
             EngineChoice::Docker => return Seen { docker: true, status: self.docker.look().await },
-            EngineChoice::Auto => self.docker.look_because("chosen automatically").await,
+            EngineChoice::Auto => self.docker.look_because(EngineReason::Automatic).await,
         };
         if docker.ready {
             return Seen { docker: true, status: docker };

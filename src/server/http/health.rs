@@ -14,7 +14,7 @@ use super::{HttpState, edge::Asking};
 use crate::server::clock::now_text;
 
 /// The name under which the dashboard is known to its callers.
-const NAME: &str = "analytics-service";
+const NAME: &str = ha_dashboard::domain::plan::DASHBOARD_SERVICE;
 
 /// In short.
 #[derive(Debug, Serialize, ToSchema)]

@@ -79,6 +79,8 @@ impl Scripted {
                     name: said.clone(),
                     k6_version: Some(said.clone()),
                     note: said.clone(),
+                    place: said.clone(),
+                    why: None,
                     ready: false,
                     image: Some(MissingImage { name: said.clone(), pull: Pull::Failed { message: said.clone() } }),
                 },
@@ -102,7 +104,7 @@ impl Scripted {
                 k6_version: Some("v1.1.0".into()),
                 note: "chosen".into(),
                 ready: true,
-                image: None,
+                ..EngineStatus::default()
             },
             metrics: MetricsStatus { reachable: true, ..MetricsStatus::default() },
             storage_problem: self.storage_problem.lock().unwrap().clone(),

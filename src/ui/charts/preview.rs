@@ -53,7 +53,7 @@ fn drawing(schedule: &Schedule, text: &'static ChartText) -> impl IntoView + use
         let x = percent(share);
         view! { <text class="preview-time" text-anchor=anchor x=x y="100%" dy="1.4em">{at}</text> }.into_any()
     });
-    let phases = schedule.phases.iter().filter(|phase| phase.duration_s > 0).map(|phase| {
+    let phases = schedule.stretches().map(|phase| {
         view! {
             <li>
                 <span class="preview-phase">{(text.phase)(phase.name)}</span>

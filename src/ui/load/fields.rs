@@ -4,8 +4,11 @@ use leptos::prelude::*;
 
 use super::state::Form;
 use crate::{
-    domain::validate::Field,
-    ui::{parts::literal, text::use_text},
+    domain::{
+        plan::{Model, Pattern},
+        validate::Field,
+    },
+    ui::text::use_text,
 };
 
 /// The message below a field. Takes the place of the hint, so that nothing moves.
@@ -16,8 +19,8 @@ pub(super) fn FieldMessage(
     /// The field.
     field: Field,
     /// Shown while nothing is wrong.
-    #[prop(optional)]
-    hint: &'static str,
+    #[prop(default = Signal::stored(String::new()), into)]
+    hint: Signal<String>,
 ) -> impl IntoView {
     let name = field.name();
     let error = form.error(field);
@@ -74,7 +77,7 @@ pub(super) fn TextField(
                 value=form.value_now(field)
                 aria-describedby=form.described_by(field)
                 aria-invalid=form.invalid(field)
-                on:input=move |event| form.set(field, event_target_value(&event))
+                on:input=move |event| form.edit(field, event_target_value(&event))
                 on:blur=move |_| form.touch(field)
             />
             <FieldMessage form field hint />
@@ -105,7 +108,7 @@ pub(super) fn SelectField(
                 aria-describedby=form.described_by(field)
                 aria-invalid=form.invalid(field)
                 on:change=move |event| {
-                    form.set(field, event_target_value(&event));
+                    form.edit(field, event_target_value(&event));
                     form.touch(field);
                 }
             >
@@ -134,66 +137,41 @@ pub(super) fn SelectField(
     }
 }
 
-/// Several lines of text.
-#[component]
-pub(super) fn TextArea(
-    /// The form.
-    form: Form,
-    /// The field.
-    field: Field,
-    /// Its label.
-    label: &'static str,
-    /// Shown while nothing is wrong.
-    hint: &'static str,
-) -> impl IntoView {
-    let id = Form::id(field);
-    view! {
-        <div class="field">
-            <label for=id.clone()>{label}</label>
-            <textarea
-                id=id
-                class="code"
-                name=field.control()
-                rows="3"
-                autocomplete="off"
-                spellcheck="false"
-                aria-describedby=form.described_by(field)
-                aria-invalid=form.invalid(field)
-                on:input=move |event| form.set(field, event_target_value(&event))
-                on:blur=move |_| form.touch(field)
-                inner_html=literal(&form.value_now(field))
-            ></textarea>
-            <FieldMessage form field hint />
-        </div>
-    }
-}
-
 /// The two models, side by side.
 #[component]
 pub(super) fn ModelField(
     /// The form.
     form: Form,
 ) -> impl IntoView {
-    use crate::domain::plan::Model;
     let text = use_text();
     let field = Field::Model;
+    let blocked = Memo::new(move |_| form.blocks_rate());
+    let is_open = form.is_open();
+    let hint = Signal::derive(move || {
+        let reason = blocked.get().map(|pattern| (text.model_rate_blocked)((text.pattern_text)(pattern).name));
+        let about = if is_open.get() { text.model_rate_hint } else { text.model_vus_hint };
+        [about.to_owned()].into_iter().chain(reason).collect::<Vec<_>>().join(" ")
+    });
     let choice = move |model: Model, label: &'static str| {
-        let id = format!("draft-model-{}", model.name());
         view! {
-            <input
-                type="radio"
-                id=id.clone()
-                name=field.control()
-                value=model.name()
-                checked=form.value_now(field) == model.name()
-                aria-describedby=form.described_by(field)
-                on:change=move |_| {
-                    form.set(field, model.name().into());
-                    form.touch(field);
-                }
-            />
-            <label for=id>{label}</label>
+            <label class="segment">
+                <input
+                    type="radio"
+                    id=format!("draft-model-{}", model.name())
+                    name=field.control()
+                    value=model.name()
+                    checked=form.value_now(field) == model.name()
+                    disabled=move || model == Model::ArrivalRate && blocked.with(Option::is_some)
+                    aria-describedby=form.described_by(field)
+                    on:change=move |_| {
+                        form.edit(field, model.name().into());
+                        form.touch(field);
+                    }
+                />
+                <span>{label}</span>
+            </label>
         }
+        .into_any()
     };
     view! {
         <fieldset class="field" id=Form::id(field)>
@@ -201,7 +179,7 @@ pub(super) fn ModelField(
             <div class="segments">
                 {choice(Model::Vus, text.model_vus)} {choice(Model::ArrivalRate, text.model_rate)}
             </div>
-            <FieldMessage form field />
+            <FieldMessage form field hint />
         </fieldset>
     }
 }
@@ -212,13 +190,13 @@ pub(super) fn PatternField(
     /// The form.
     form: Form,
 ) -> impl IntoView {
-    use crate::domain::plan::Pattern;
     let text = use_text();
     let field = Field::Pattern;
     let card = move |pattern: Pattern| {
         let id = format!("draft-pattern-{}", pattern.name());
         let words = (text.pattern_text)(pattern);
         let (name_id, help_id) = (format!("{id}-name"), format!("{id}-help"));
+        let blocked = Memo::new(move |_| form.is_blocked(pattern));
         view! {
             <label class="pattern">
                 <input
@@ -227,10 +205,11 @@ pub(super) fn PatternField(
                     name=field.control()
                     value=pattern.name()
                     checked=form.value_now(field) == pattern.name()
+                    disabled=blocked
                     aria-labelledby=name_id.clone()
                     aria-describedby=help_id.clone()
                     on:change=move |_| {
-                        form.set(field, pattern.name().into());
+                        form.edit(field, pattern.name().into());
                         form.touch(field);
                     }
                 />
@@ -238,7 +217,9 @@ pub(super) fn PatternField(
                     <path d=glyph(pattern) />
                 </svg>
                 <span class="pattern-name" id=name_id>{words.name}</span>
-                <span class="pattern-help" id=help_id>{words.help}</span>
+                <span class="pattern-help" id=help_id>
+                    {move || if blocked.get() { text.pattern_blocked } else { words.help }}
+                </span>
             </label>
         }
         .into_any()
@@ -253,8 +234,7 @@ pub(super) fn PatternField(
 }
 
 /// A pattern's course in a box of 56 by 24.
-fn glyph(pattern: crate::domain::plan::Pattern) -> &'static str {
-    use crate::domain::plan::Pattern;
+fn glyph(pattern: Pattern) -> &'static str {
     match pattern {
         Pattern::Smoke => "M2 22 L8 17 L48 17 L54 22",
         Pattern::Load => "M2 22 L16 5 L40 5 L54 22",

@@ -6,14 +6,15 @@ use leptos::prelude::*;
 
 use super::{
     ActionError,
-    fields::{ModelField, PatternField, SelectField, TextArea, TextField},
-    state::{FORM_ID, Form},
+    fields::{ModelField, PatternField, SelectField, TextField},
+    rules::ThresholdsField,
+    state::{DURATIONS_HINT, FORM_ID, Form, TARGET_HINT},
 };
 use crate::{
     domain::{
         format,
         frame::Unit,
-        plan::{ALL_SERVICES, Shape},
+        plan::{ALL_BUT_DASHBOARD, ALL_SERVICES, Shape},
         schedule::Schedule,
         script::{Script, ScriptKind},
         validate::Field,
@@ -47,7 +48,7 @@ pub fn LoadForm(
         // What k6 makes of the scripts is another question to another k6.
         engine.track();
         if before.is_none() {
-            form.read_controls();
+            form.wake();
         }
         form.ask_for_rules();
     });
@@ -65,11 +66,16 @@ pub fn LoadForm(
     });
     let targets = Signal::derive(move || {
         form.rules().with(|rules| {
-            let services = rules.iter().flat_map(|rules| rules.services.iter().cloned());
-            let all = ALL_SERVICES.to_owned();
-            std::iter::once(all).chain(services).map(|name| (name.clone(), show::target(&name, text))).collect()
+            let Some(rules) = rules else { return Vec::new() };
+            let label = |name: String| match name.as_str() {
+                ALL_SERVICES if rules.has_dashboard() => (name, text.all_and_dashboard.to_owned()),
+                _ => (name.clone(), show::target(&name, text)),
+            };
+            rules.targets().into_iter().map(label).collect()
         })
     });
+    let target = form.target();
+    let left_out = move || (target.get() == ALL_BUT_DASHBOARD).then_some(text.all_services_hint);
     let pending = form.is_starting();
 
     view! {
@@ -92,6 +98,7 @@ pub fn LoadForm(
                 <SelectField form field=Field::Target label=text.target choices=targets />
                 <SelectField form field=Field::Script label=text.script choices=scripts />
             </div>
+            <p class="field-message" id=TARGET_HINT>{left_out}</p>
             {move || match script.get().map(|script| script.kind) {
                 Some(ScriptKind::Own { executors, duration_s, max_vus, thresholds, .. }) => {
                     view! { <OwnOptions executors duration_s max_vus thresholds /> }.into_any()
@@ -113,11 +120,14 @@ pub fn LoadForm(
 #[component]
 fn EngineLine() -> impl IntoView {
     let live: Live = expect_context();
+    let text = use_text();
     let engine = Memo::new(move |_| {
         live.state.with(|state| {
             let engine = &state.snapshot.status.engine;
             let version = engine.k6_version.as_ref().filter(|_| engine.ready)?;
-            Some(format!("k6 {version}: {}", engine.note))
+            let why = engine.why.map(|why| (text.engine_reason)(why));
+            let why = why.map_or_else(|| engine.note.clone(), |why| format!("{}, {why}", engine.place));
+            Some(format!("k6 {version}: {why}"))
         })
     });
     move || {
@@ -140,6 +150,7 @@ fn Course(form: Form) -> impl IntoView {
             <TextField form field=Field::Duration label=text.duration hint=text.duration_hint />
             <TextField form field=Field::Ramp label=text.ramp placeholder=text.automatic hint=text.ramp_hint />
         </div>
+        <p class="field-message" id=DURATIONS_HINT>{text.durations_hint}</p>
         <div class="pair open-only">
             <TextField
                 form
@@ -150,7 +161,7 @@ fn Course(form: Form) -> impl IntoView {
             />
             <TextField form field=Field::MaxVus label=text.max_vus placeholder=text.automatic inputmode="numeric" />
         </div>
-        <TextArea form field=Field::Thresholds label=text.thresholds_field hint=text.thresholds_hint />
+        <ThresholdsField form />
         <SchedulePreview schedule=schedule />
     }
 }
@@ -174,7 +185,7 @@ fn Summary(form: Form) -> impl IntoView {
                 }
                 Shape::Pattern { pattern, peak, duration_s, ramp_s } => {
                     let schedule = Schedule::new(pattern, peak, duration_s, ramp_s);
-                    let (time, phases) = (show::duration(duration_s), schedule.phases.len());
+                    let (time, phases) = (show::duration(duration_s), schedule.stretches().count());
                     let top = count(f64::from(schedule.peak()));
                     match schedule.expected_iterations() {
                         None => (text.summary_vus)(&time, phases, &top),

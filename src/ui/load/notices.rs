@@ -215,12 +215,20 @@ fn Notice(
     detail: String,
     hint: &'static str,
 ) -> impl IntoView {
-    // The server's own line knows the cause and what to do; ours stands in where it has none.
-    let words = if detail.is_empty() { hint.to_owned() } else { detail };
+    // The server knows the cause, but tells it in English only.
+    let detail = (!detail.is_empty()).then(|| {
+        view! {
+            <p class="muted break" lang="en">
+                {detail}
+            </p>
+        }
+    });
+    let hint = (!hint.is_empty()).then(|| view! { <p>{hint}</p> });
     view! {
         <div class=format!("notice {tone}") role="status" data-testid=id>
             <p><strong>{heading}</strong></p>
-            <p>{words}</p>
+            {hint}
+            {detail}
         </div>
     }
 }

@@ -8,17 +8,28 @@ use leptos::{prelude::*, task::spawn_local};
 use crate::{
     api::{error::ApiError, functions},
     domain::{
-        plan::{Model, Plan, Shape},
+        duration,
+        plan::{Model, Pattern, Plan, Shape},
         run::Run,
         schedule::Schedule,
         script::Script,
-        validate::{Draft, Field, FieldError, Rules},
+        suggest::Suggestion,
+        validate::{Draft, Field, FieldError, Problem, Rules},
     },
     ui::{browser, live::Live, show, text::use_text},
 };
 
 /// The form's id in the document.
 pub(super) const FORM_ID: &str = "load-test-form";
+
+/// The id of the hint on what the target leaves out.
+pub(super) const TARGET_HINT: &str = "hint-left-out";
+
+/// The id of the hint on how times are written.
+pub(super) const DURATIONS_HINT: &str = "hint-durations";
+
+/// Begins the ids of the controls of a threshold.
+pub(super) const RULE_ID: &str = "rule";
 
 /// A handle on the form. Context of the whole page.
 #[derive(Clone, Copy)]
@@ -32,6 +43,14 @@ pub struct Form {
     start: Action<Draft, Result<Run, ApiError>>,
     /// Why a plain form came back.
     came_back: RwSignal<Option<String>>,
+    /// Fields that hold what somebody typed or chose: no suggestion takes its place.
+    own: RwSignal<BTreeSet<Field>>,
+    /// Whether the page is alive: before, nothing could undo what it forbids.
+    alive: RwSignal<bool>,
+    /// Says that controls were filled by something else than hands.
+    refilled: RwSignal<()>,
+    /// Whether thresholds are edited as text.
+    as_text: RwSignal<bool>,
 }
 
 impl Form {
@@ -64,6 +83,10 @@ impl Form {
                 }
             }),
             came_back: RwSignal::new(None),
+            own: RwSignal::default(),
+            alive: RwSignal::new(false),
+            refilled: RwSignal::new(()),
+            as_text: RwSignal::new(false),
         };
         provide_context(form);
         form
@@ -77,6 +100,9 @@ impl Form {
         let (draft, code) = came_back.map_or((None, None), |(draft, code)| (draft, Some(code)));
         if code.as_deref() == Some("invalid") {
             self.touched.set(all_fields());
+        }
+        if draft.is_some() {
+            self.own.set(all_fields());
         }
         self.draft.set(draft.unwrap_or_else(|| Draft::suggested(rules)));
         self.came_back.set(code);
@@ -115,9 +141,126 @@ impl Form {
         self.draft.with_untracked(|draft| draft.clone().slot(field).clone())
     }
 
-    pub(super) fn set(self, field: Field, value: String) {
+    fn set(self, field: Field, value: String) {
         self.refused.update(|errors| errors.retain(|error| error.field != field));
         self.draft.update(|draft| *draft.slot(field) = value);
+    }
+
+    /// Like [`Self::set`], and shows the value in its control.
+    fn fill(self, field: Field, value: String) {
+        browser::set_control_value(FORM_ID, &field.control(), &value);
+        self.set(field, value);
+        if field == Field::Thresholds {
+            self.refilled.notify();
+        }
+    }
+
+    /// Takes what somebody typed or chose, and keeps it for this tab.
+    pub(super) fn edit(self, field: Field, value: String) {
+        browser::keep(&kept_as(field), &value);
+        self.own.update(|own| {
+            if value.trim().is_empty() {
+                own.remove(&field)
+            } else {
+                own.insert(field)
+            };
+        });
+        self.set(field, value);
+        if matches!(field, Field::Pattern | Field::Model) {
+            self.suggest();
+        }
+    }
+
+    /// Takes thresholds that were edited one by one.
+    pub(super) fn type_thresholds(self, text: String) {
+        browser::set_control_value(FORM_ID, &Field::Thresholds.control(), &text);
+        self.edit(Field::Thresholds, text);
+    }
+
+    /// Fills what nobody typed with what fits the pattern and the model.
+    fn suggest(self) {
+        let Some(limits) = self.rules.with_untracked(|rules| rules.as_ref().map(|rules| rules.limits)) else { return };
+        let own = self.own.get_untracked();
+        let Some(pattern) = self.draft.with_untracked(|draft| Pattern::from_name(&draft.pattern)) else { return };
+        let chosen = self.draft.with_untracked(|draft| Model::from_name(&draft.model));
+        let Suggestion { model, peak, duration_s } =
+            pattern.suggestion(chosen.filter(|_| own.contains(&Field::Model)), &limits);
+        for (field, value) in [
+            (Field::Model, model.name().to_owned()),
+            (Field::Peak, peak.to_string()),
+            (Field::Duration, duration::text(duration_s)),
+        ] {
+            if !own.contains(&field) && self.value_now(field) != value {
+                self.fill(field, value);
+            }
+        }
+    }
+
+    /// Brings the form to life, once: takes over what was typed before, and what this tab has kept.
+    pub(super) fn wake(self) {
+        self.read_controls();
+        if self.alive.get_untracked() {
+            return;
+        }
+        self.alive.set(true);
+        if self.own.with_untracked(|own| own.len() == Field::ALL.len()) {
+            // What a plain form brought back is the last that was typed.
+            for field in Field::ALL {
+                browser::keep(&kept_as(field), &self.value_now(field));
+            }
+            return;
+        }
+        let typed = self.own.get_untracked();
+        for field in Field::ALL.into_iter().filter(|field| !typed.contains(field)) {
+            let Some(value) = browser::kept(&kept_as(field)).filter(|value| self.is_known(field, value)) else {
+                continue;
+            };
+            if !value.trim().is_empty() {
+                self.own.update(|own| {
+                    own.insert(field);
+                });
+            }
+            if value != self.value_now(field) {
+                self.fill(field, value);
+            }
+        }
+        self.suggest();
+    }
+
+    /// Whether a kept value may still be chosen; what is typed may be anything.
+    fn is_known(self, field: Field, value: &str) -> bool {
+        self.rules.with_untracked(|rules| match (field, rules) {
+            (Field::Script, Some(rules)) => rules.script(value).is_some(),
+            (Field::Target, Some(rules)) => rules.targets().iter().any(|target| target == value),
+            (Field::Pattern, _) => Pattern::from_name(value).is_some(),
+            (Field::Model, _) => Model::from_name(value).is_some(),
+            _ => true,
+        })
+    }
+
+    /// Whether thresholds are edited as text.
+    pub(super) fn as_text(self) -> RwSignal<bool> {
+        self.as_text
+    }
+
+    /// Changes when thresholds were filled in by something else than hands.
+    pub(super) fn refilled(self) -> RwSignal<()> {
+        self.refilled
+    }
+
+    /// Whether a pattern can't be chosen, because of a model that somebody chose.
+    pub(super) fn is_blocked(self, pattern: Pattern) -> bool {
+        let model = self.draft.with(|draft| Model::from_name(&draft.model).filter(|_| draft.pattern != pattern.name()));
+        let chosen = self.own.with(|own| own.contains(&Field::Model));
+        self.alive.get() && chosen && model.is_some_and(|model| !pattern.allows(model))
+    }
+
+    /// The pattern with which the open model can't be chosen.
+    pub(super) fn blocks_rate(self) -> Option<Pattern> {
+        let model = Model::ArrivalRate;
+        let pattern =
+            self.draft.with(|draft| Pattern::from_name(&draft.pattern).filter(|_| draft.model != model.name()));
+        pattern.filter(|pattern| self.alive.get() && !pattern.allows(model))
     }
 
     pub(super) fn touch(self, field: Field) {
@@ -143,8 +286,24 @@ impl Form {
                 _ => vec![],
             });
             let errors = if own.is_empty() { self.refused.with(|errors| of(errors)) } else { own };
-            (!errors.is_empty()).then(|| errors.join(" "))
+            (!errors.is_empty()).then(|| errors.join("\n"))
         })
+    }
+
+    /// Whether the threshold in a row, which is a line of the text, is wrong.
+    pub(super) fn invalid_rule(self, row: usize) -> impl Fn() -> Option<&'static str> + Send + Clone + 'static {
+        move || {
+            let is_this = |error: &FieldError| match &error.problem {
+                Problem::NotAThreshold { line, .. } => *line == u32::try_from(row + 1).ok(),
+                _ => false,
+            };
+            let touched = self.touched.with(|touched| touched.contains(&Field::Thresholds));
+            let wrong = self.checked.with(|checked| match checked {
+                Some(Err(errors)) => errors.iter().any(is_this),
+                _ => false,
+            });
+            (touched && wrong).then_some("true")
+        }
     }
 
     pub(super) fn invalid(self, field: Field) -> impl Fn() -> Option<&'static str> + Send + Clone + 'static {
@@ -156,7 +315,12 @@ impl Form {
         let error = self.error(field);
         move || {
             let kind = if error.with(Option::is_some) { "error" } else { "hint" };
-            format!("{kind}-{}", field.name())
+            let more = match field {
+                Field::Target => TARGET_HINT,
+                Field::Duration | Field::Ramp => DURATIONS_HINT,
+                _ => "",
+            };
+            format!("{kind}-{} {more}", field.name()).trim_end().to_owned()
         }
     }
 
@@ -166,6 +330,10 @@ impl Form {
             let name = self.draft.with(|draft| draft.script.clone());
             self.rules.with(|rules| rules.as_ref()?.scripts.iter().find(|script| script.name == name).cloned())
         })
+    }
+
+    pub(super) fn target(self) -> Memo<String> {
+        Memo::new(move |_| self.draft.with(|draft| draft.target.clone()))
     }
 
     pub(super) fn schedule(self) -> Memo<Option<Schedule>> {
@@ -206,13 +374,32 @@ impl Form {
     }
 
     /// Takes over what the controls hold: typed before hydration, or filled in by the browser.
-    pub(super) fn read_controls(self) {
+    fn read_controls(self) {
         for field in all_fields() {
             if let Some(value) = browser::control_value(FORM_ID, &field.control())
                 && value != self.value_now(field)
             {
-                self.set(field, value);
+                self.edit(field, value);
             }
+        }
+    }
+
+    /// The element that takes the focus for a wrong field: of radio buttons the chosen one, of thresholds the first that is
+    /// wrong.
+    fn focus_id(self, field: Field) -> String {
+        match field {
+            Field::Pattern | Field::Model => format!("{}-{}", Self::id(field), self.value_now(field)),
+            Field::Thresholds if !self.as_text.get_untracked() => {
+                let row = self.checked.with_untracked(|checked| {
+                    let errors = checked.as_ref().and_then(|checked| checked.as_ref().err());
+                    errors.into_iter().flatten().find_map(|error| match error.problem {
+                        Problem::NotAThreshold { line, .. } => line,
+                        _ => None,
+                    })
+                });
+                format!("{RULE_ID}-{}-limit", row.unwrap_or(1).saturating_sub(1))
+            }
+            _ => Self::id(field),
         }
     }
 
@@ -226,7 +413,7 @@ impl Form {
         match first_wrong {
             Some(field) => {
                 self.start.clear();
-                browser::focus_soon(focus_id(field, &self.value_now(field)));
+                browser::focus_soon(self.focus_id(field));
             }
             None => {
                 self.start.dispatch(self.draft.get_untracked());
@@ -235,12 +422,9 @@ impl Form {
     }
 }
 
-/// The element that takes the focus for a field: of radio buttons the chosen one.
-fn focus_id(field: Field, value: &str) -> String {
-    match field {
-        Field::Pattern | Field::Model => format!("{}-{value}", Form::id(field)),
-        _ => Form::id(field),
-    }
+/// The name under which this tab keeps what was typed.
+fn kept_as(field: Field) -> String {
+    format!("had_draft_{}", field.name())
 }
 
 fn all_fields() -> BTreeSet<Field> {
@@ -265,6 +449,51 @@ pub fn from_query(get: impl Fn(&str) -> Option<String>) -> Option<(Option<Draft>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::validate::Limits;
+
+    /// A form with its first draft, made in the owner that `check` runs in.
+    fn with_form(check: impl FnOnce(Form)) {
+        let limits = Limits { max_vus: 200, max_rate: 1000, max_duration_s: 3600 };
+        let rules = Rules { limits, services: vec!["shop".into()], scripts: vec![] };
+        Owner::new().with(|| {
+            let form = Form::provide(Live::provide());
+            form.seed(&rules, None);
+            check(form);
+        });
+    }
+
+    #[test]
+    fn a_pattern_brings_its_own_peak_and_duration_but_not_over_what_was_typed() {
+        with_form(|form| {
+            let now = || [Field::Model, Field::Peak, Field::Duration].map(|field| form.value_now(field));
+            form.edit(Field::Pattern, "smoke".into());
+            assert_eq!(now(), ["vus", "2", "30 s"]);
+            form.edit(Field::Pattern, "breakpoint".into());
+            assert_eq!(now(), ["arrival-rate", "100", "5 min"]);
+            form.edit(Field::Peak, "70".into());
+            form.edit(Field::Pattern, "soak".into());
+            assert_eq!(now(), ["vus", "70", "30 min"]);
+            form.edit(Field::Peak, String::new());
+            form.edit(Field::Model, "arrival-rate".into());
+            form.edit(Field::Pattern, "load".into());
+            assert_eq!(now(), ["arrival-rate", "20", "60 s"]);
+        });
+    }
+
+    #[test]
+    fn what_does_not_go_together_can_not_be_chosen() {
+        with_form(|form| {
+            let blocked = || Pattern::ALL.into_iter().filter(|pattern| form.is_blocked(*pattern)).collect::<Vec<_>>();
+            form.edit(Field::Pattern, "smoke".into());
+            assert_eq!(form.blocks_rate(), None, "without JavaScript nothing could undo it");
+            form.wake();
+            assert_eq!((form.blocks_rate(), blocked()), (Some(Pattern::Smoke), vec![]));
+            form.edit(Field::Pattern, "breakpoint".into());
+            assert_eq!((form.blocks_rate(), blocked()), (None, vec![]), "nobody asked for the arrival rate");
+            form.edit(Field::Model, "arrival-rate".into());
+            assert_eq!(blocked(), [Pattern::Smoke, Pattern::Soak]);
+        });
+    }
 
     #[test]
     fn a_plain_form_brings_back_what_was_typed() {

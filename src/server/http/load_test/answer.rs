@@ -20,7 +20,7 @@ pub struct Configuration {
     duration: u32,
     /// Most VUs.
     target_vus: u32,
-    /// A service's name or `all-services`.
+    /// A service's name, `all-services` or `all-but-dashboard`.
     target_service: String,
     /// `baseline`, `spike`, `stress`, `api`, a pattern's own name, or `own` for a script with its own options.
     test_type: String,

@@ -59,7 +59,7 @@ pub struct StartFields {
     /// The peak in VUs; wins over `rps` in the closed model.
     #[schema(value_type = Option<u32>)]
     target_vus: Option<Value>,
-    /// A service's name or `all-services`, the default.
+    /// A service's name, `all-services`, the default, or `all-but-dashboard`: all but this one.
     #[schema(value_type = Option<String>)]
     target: Option<Value>,
     /// `baseline` (the default), `spike`, `stress`, `api`, or a pattern's own name.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ha_dashboard::domain::{
     plan::{OwnEnd, Pattern, Peak, Plan, Shape},
     run::{RunState, Source, Totals, Verdict},
-    threshold::{Crossing, Observed, Threshold},
+    threshold::{self, Crossing, Observed, Threshold},
     validate::{self, Field},
 };
 
@@ -140,8 +140,7 @@ async fn every_kind_of_run_is_described() {
 #[tokio::test]
 async fn every_refusal_of_a_field_is_described() {
     use validate::Problem::{
-        BrokenScript, Missing, ModelNotForPattern, NotADuration, NotAThreshold, NotInRange, NotOneOf,
-        OwnOptionsTooLarge,
+        BrokenScript, Missing, ModelNotForPattern, NotADuration, NotInRange, NotOneOf, OwnOptionsTooLarge,
     };
     let description = Server::new().get("/api/openapi.json").await.json();
     let allowed = vec!["a".to_owned()];
@@ -151,9 +150,10 @@ async fn every_refusal_of_a_field_is_described() {
         NotADuration { min_s: 1, max_s: 2 },
         NotOneOf { allowed: allowed.clone() },
         ModelNotForPattern { allowed },
-        NotAThreshold { hint: "use <".into() },
+        validate::Problem::not_a_threshold(threshold::NotAThreshold::NoRule, None),
+        validate::Problem::not_a_threshold(threshold::NotAThreshold::TooMany { most: 20 }, Some(21)),
         BrokenScript { message: "no".into() },
-        OwnOptionsTooLarge { hint: "less".into() },
+        OwnOptionsTooLarge { hint: "less".into(), excess: Some(validate::Excess::NoEnd { max_s: 60 }) },
     ] {
         let error = ApiError::Invalid { errors: vec![problem.of(Field::Peak, "x")] };
         let body = serde_json::to_value(Problem::from(error).body("id".into())).unwrap();
