@@ -172,7 +172,7 @@ fn a_verdict_tells_when_a_threshold_did_not_hold() {
         &verdict(Lang::En, &passed),
         &["over the whole test every threshold held", "p95 latency &lt; 500 ms did not hold from 00:29 to 00:45"],
     );
-    assert_has(&verdict(Lang::De, &passed), &["&lt; 500 ms galt von 00:29 bis 00:45 nicht"]);
+    assert_has(&verdict(Lang::De, &passed), &["&lt; 500 ms wurde von 00:29 bis 00:45 nicht eingehalten"]);
     let list = html(Lang::En, &page(Some(passed.clone())), None, || view! { <Thresholds /> });
     assert_has(&list, &[r#"data-ok="true""#, "not held from 00:29 to 00:45", "whole test"]);
     passed.thresholds[0].crossings = (0..5).map(|i| crossing(i * 10, (i < 4).then_some(i * 10 + 5))).collect();

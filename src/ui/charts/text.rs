@@ -93,7 +93,7 @@ const ENGLISH: ChartText = ChartText {
         PanelText {
             id: "latency",
             title: "Latency",
-            help: "How long requests took in the last seconds: half of them, 95 % and 99 % were faster than these lines. Dashed: thresholds.",
+            help: "How long requests took in the last seconds: half of them, 95% and 99% were faster than these lines. Dashed: thresholds.",
         },
         PanelText {
             id: "errors",
@@ -103,13 +103,13 @@ const ENGLISH: ChartText = ChartText {
         PanelText {
             id: "cpu",
             title: "CPU",
-            help: "Processor time by process. 100 % is one core at full work, so a process may go past it.",
+            help: "Processor time by process. 100% is one fully busy core, so a process can exceed it.",
         },
         PanelText { id: "memory", title: "Memory", help: "Resident memory by process." },
     ],
     metric: |metric| match metric {
         Metric::Vus => "VUs",
-        Metric::VusMax => "VUs made",
+        Metric::VusMax => "VUs created",
         Metric::RequestRate => "requests",
         Metric::FailedShare => "failed",
         Metric::P50 => "p50",
@@ -137,7 +137,7 @@ const ENGLISH: ChartText = ChartText {
     latest: "latest",
     at: "at",
     preview: "Planned load",
-    preview_missing: "The course appears here once all fields are valid.",
+    preview_missing: "The planned load appears here once all fields are valid.",
     phase: |phase| match phase {
         PhaseName::RampUp => "ramp up",
         PhaseName::Hold => "hold",
@@ -171,7 +171,7 @@ const GERMAN: ChartText = ChartText {
         PanelText {
             id: "cpu",
             title: "CPU",
-            help: "Rechenzeit pro Prozess. 100 % ist ein voll beschäftigter Kern, ein Prozess kann also darüber liegen.",
+            help: "Rechenzeit pro Prozess. 100 % sind ein voll ausgelasteter Kern, ein Prozess kann also darüber liegen.",
         },
         PanelText { id: "memory", title: "Speicher", help: "Belegter Arbeitsspeicher pro Prozess." },
     ],
@@ -183,7 +183,7 @@ const GERMAN: ChartText = ChartText {
         Metric::P50 => "p50",
         Metric::P95 => "p95",
         Metric::P99 => "p99",
-        Metric::Mean => "Mittel",
+        Metric::Mean => "Mittelwert",
         Metric::IterationRate => "Iterationen",
         Metric::DroppedRate => "verworfen",
         Metric::DataSent => "gesendet",
@@ -205,7 +205,7 @@ const GERMAN: ChartText = ChartText {
     latest: "zuletzt",
     at: "bei",
     preview: "Geplante Last",
-    preview_missing: "Der Verlauf erscheint hier, sobald alle Felder gültig sind.",
+    preview_missing: "Die geplante Last erscheint hier, sobald alle Felder stimmen.",
     phase: |phase| match phase {
         PhaseName::RampUp => "Anstieg",
         PhaseName::Hold => "Halten",

@@ -22,7 +22,7 @@ pub(super) const TEXT: Text = Text {
     language: "Sprache",
     theme_dark: "Dunkles Design",
     theme_light: "Helles Design",
-    connecting: "Verbindung wird hergestellt …",
+    connecting: "Verbindet …",
     connected: "Live",
     connection_lost: "Verbindung wird wiederhergestellt …",
     no_script: "JavaScript ist ausgeschaltet: Während ein Test läuft, lädt sich die Seite alle 5 Sekunden neu. Starten und Stoppen funktionieren wie gewohnt.",
@@ -162,8 +162,8 @@ pub(super) const TEXT: Text = Text {
     stopped_reason: |elapsed, total| format!("Von Hand gestoppt nach {elapsed} von {total}."),
     cancelled_reason: "Gestoppt, bevor Last erzeugt wurde.",
     crashed_reason: |code| match code {
-        Some(code) => format!("k6 hat sich selbst beendet, Exit-Code {code}."),
-        None => "k6 hat sich selbst beendet.".into(),
+        Some(code) => format!("k6 hat sich von selbst beendet, Exit-Code {code}."),
+        None => "k6 hat sich von selbst beendet.".into(),
     },
     timed_out_reason: |total| {
         format!("Der Test lief länger als erlaubt und wurde vom Dashboard beendet. Geplant: {total}.")
@@ -174,8 +174,8 @@ pub(super) const TEXT: Text = Text {
         Some(to) => format!("von {from} bis {to}"),
         None => format!("ab {from}"),
     },
-    spells_more: |n| format!("und {n} weitere Male"),
-    crossed: |rule, times| format!("{rule} galt {times} nicht"),
+    spells_more: |n| format!("und {n} {}", plural(n, "weiteres Mal", "weitere Male")),
+    crossed: |rule, times| format!("{rule} wurde {times} nicht eingehalten"),
     crossed_then: |times| format!("nicht eingehalten {times}"),
     show_log: "k6-Protokoll",
     show_details: "Details und k6-Protokoll",
@@ -185,7 +185,7 @@ pub(super) const TEXT: Text = Text {
     span_now: "jetzt",
     span_last: |time| format!("letzte {time}"),
     span_whole: "ganzer Test",
-    span_peak: "Höchststand",
+    span_peak: "Höchstwert",
     tile_highest: |value| format!("Höchstwert {value}"),
     tile_limit: |sign, limit| format!("Grenze {sign} {limit}"),
     tile_asked: |load| format!("{load} gefordert"),
@@ -239,7 +239,7 @@ pub(super) const TEXT: Text = Text {
     no_scripts: "Es gibt kein Testskript",
     no_scripts_hint: "Bitte ein k6-Skript in den Ordner k6-scripts legen und die Seite neu laden.",
     no_services: "Es sind keine Dienste eingerichtet",
-    no_services_hint: "Bitte die Dienste in ha-dashboard.toml eintragen und das Dashboard neu starten.",
+    no_services_hint: "Bitte Dienste in ha-dashboard.toml eintragen und das Dashboard neu starten.",
     page_unavailable: "Der Zustand des Dashboards konnte nicht geladen werden",
     reload: "Neu laden",
 
@@ -250,7 +250,7 @@ pub(super) const TEXT: Text = Text {
     answered_in: |time| format!("Antwort nach {time}"),
     answered_status: |status| format!("antwortet mit Status {status}"),
     services_intro: "Die Dienste im Test und wie es ihnen gerade geht.",
-    services_empty: "Es sind keine Dienste eingerichtet. Bitte in ha-dashboard.toml eintragen und das Dashboard neu starten.",
+    services_empty: "Es sind keine Dienste eingerichtet. Bitte Dienste in ha-dashboard.toml eintragen und das Dashboard neu starten.",
     health_check: "Zustandsprüfung",
     address: "Adresse",
 
@@ -284,13 +284,13 @@ pub(super) const TEXT: Text = Text {
     course_unread: |why| format!("Die Werte im Verlauf fehlen hier, Prometheus ließ sich nicht fragen: {why}"),
     report_highest: "max.",
     report_no_rows: "Von diesem Test sind keine Werte im Verlauf erhalten.",
-    report_service_hint: "Anfragen und Fehlschläge gelten für den ganzen Test; p95, CPU und Speicher sind die höchsten Werte zu irgendeinem Zeitpunkt.",
+    report_service_hint: "Anfragen und Fehler gelten für den ganzen Test; p95, CPU und Speicher sind Höchstwerte.",
     report_rate: "Anfragen/s",
-    report_p95: "p95 höchstens",
-    report_cpu: "CPU höchstens",
-    report_memory: "Speicher höchstens",
+    report_p95: "p95, Höchstwert",
+    report_cpu: "CPU, Höchstwert",
+    report_memory: "Speicher, Höchstwert",
     report_last_lines: "Letzte Zeilen des k6-Protokolls",
-    report_unfinished: "Dieser Test läuft noch: Was folgt, ist der Stand, als dieser Bericht entstand.",
+    report_unfinished: "Dieser Test läuft noch: Der Bericht zeigt den Stand, als er erstellt wurde.",
     report_not_run: "Nicht gelaufen",
     report_not_run_reason: "Der Lasttest hat kein Ergebnis:",
     report_footer: |version, k6| format!("Erstellt von ha-dashboard {version} mit k6 {k6}. Alle Zeiten sind in UTC."),
@@ -303,7 +303,7 @@ pub(super) const TEXT: Text = Text {
     event_threshold_bad: |t| format!("Schwellenwert verletzt: {t}"),
     event_threshold_decided: |t, value, ok| {
         format!(
-            "Bis zu k6’ genauem Wert zu knapp für ein Urteil: {t} {} ({value})",
+            "Zu knapp für ein Urteil, bis k6 genau gezählt hat: {t} {} ({value})",
             if ok { "eingehalten" } else { "verletzt" }
         )
     },
@@ -367,8 +367,8 @@ pub(super) const TEXT: Text = Text {
         }
     },
 
-    whole_run: "Gesamter Lauf",
-    whole_run_of_store: "Gesamter Lauf, soweit Prometheus ihn kennt: k6 hinterließ keine Zusammenfassung",
+    whole_run: "Ganzer Test",
+    whole_run_of_store: "Ganzer Test, soweit Prometheus ihn kennt: k6 hat keine Zusammenfassung hinterlassen",
     requests: "Anfragen",
     iterations: "Iterationen",
     dropped_iterations: "Verworfen",
@@ -380,7 +380,7 @@ pub(super) const TEXT: Text = Text {
         Metric::P50 => MetricText { name: "p50", help: "die Hälfte der Anfragen ist schneller" },
         Metric::P95 => MetricText { name: "Latenz p95", help: "95 von 100 Anfragen sind schneller" },
         Metric::P99 => MetricText { name: "p99", help: "99 von 100 Anfragen sind schneller" },
-        Metric::Mean => MetricText { name: "Mittelwert", help: "mittlere Dauer der Anfragen" },
+        Metric::Mean => MetricText { name: "Mittelwert", help: "mittlere Latenz der Anfragen" },
         Metric::IterationRate => MetricText { name: "Iterationen/s", help: "abgeschlossene Iterationen pro Sekunde" },
         Metric::DroppedRate => MetricText { name: "Verworfen/s", help: "Iterationen, für die keine VU frei war" },
         Metric::DataSent => MetricText { name: "Gesendet", help: "gesendete Bytes pro Sekunde" },

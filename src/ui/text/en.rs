@@ -162,7 +162,7 @@ pub(super) const TEXT: Text = Text {
         Some(code) => format!("k6 ended by itself with exit code {code}."),
         None => "k6 ended by itself.".into(),
     },
-    timed_out_reason: |total| format!("Still at work past its deadline, so the dashboard ended it. Planned: {total}."),
+    timed_out_reason: |total| format!("The test ran past its deadline, so the dashboard ended it. Planned: {total}."),
     observed_vs_limit: |threshold, value, limit| format!("{threshold}: observed {value}, limit {limit}"),
     k6_disagrees: |ok| format!("k6 itself says: {}", if ok { "held" } else { "crossed" }),
     spell: |from, to| match to {
@@ -212,7 +212,7 @@ pub(super) const TEXT: Text = Text {
     timeline_empty: "Starts, stops, crossed thresholds and failing services will be listed here.",
     last_values: "Last values from",
     trying_again: ", trying again",
-    metrics_delayed: |s| format!("Metrics delayed {s} s"),
+    metrics_delayed: |s| format!("Metrics delayed by {s} s"),
     many_series: |n| format!("This script’s requests have too many different names ({n} series so far)"),
     many_series_hint: "Give requests that belong together one name, with the tag “name”. Otherwise numbers arrive late, and k6 and Prometheus may run out of memory.",
 
@@ -278,14 +278,14 @@ pub(super) const TEXT: Text = Text {
     course_gone: "Prometheus no longer has this test’s values over time. What is on record is shown.",
     course_unread: |why| format!("The values over time are missing here, as Prometheus could not be asked: {why}"),
     report_highest: "max",
-    report_no_rows: "No values over time were kept of this test.",
-    report_service_hint: "Requests and failures are of the whole test; p95, CPU and memory are the highest at any moment.",
+    report_no_rows: "No values over time were kept for this test.",
+    report_service_hint: "Requests and failures cover the whole test; p95, CPU and memory are peak values.",
     report_rate: "Requests/s",
     report_p95: "Highest p95",
     report_cpu: "Highest CPU",
-    report_memory: "Most memory",
+    report_memory: "Highest memory",
     report_last_lines: "Last lines of k6’s log",
-    report_unfinished: "This test is still at work: what follows is how it was when this report was made.",
+    report_unfinished: "This test is still running: this report shows how it stood when the report was made.",
     report_not_run: "Not run",
     report_not_run_reason: "The load test has no result:",
     report_footer: |version, k6| format!("Made by ha-dashboard {version} with k6 {k6}. All times are in UTC."),
@@ -357,13 +357,13 @@ pub(super) const TEXT: Text = Text {
         }
     },
 
-    whole_run: "Whole run",
-    whole_run_of_store: "Whole run, as far as Prometheus knows it: k6 left no summary",
+    whole_run: "Whole test",
+    whole_run_of_store: "Whole test, as far as Prometheus knows it: k6 left no summary",
     requests: "Requests",
     iterations: "Iterations",
     dropped_iterations: "Dropped",
     metric: |metric| match metric {
-        Metric::Vus => MetricText { name: "Virtual users", help: "VUs at work right now" },
+        Metric::Vus => MetricText { name: "Virtual users", help: "VUs active right now" },
         Metric::VusMax => MetricText { name: "VUs available", help: "VUs that exist" },
         Metric::RequestRate => MetricText { name: "Requests/s", help: "HTTP requests per second" },
         Metric::FailedShare => MetricText { name: "Failed", help: "Share of requests that failed" },
@@ -375,9 +375,9 @@ pub(super) const TEXT: Text = Text {
         Metric::DroppedRate => {
             MetricText { name: "Dropped/s", help: "Iterations k6 could not start because no VU was free" }
         }
-        Metric::DataSent => MetricText { name: "Data out", help: "Bytes sent per second" },
-        Metric::DataReceived => MetricText { name: "Data in", help: "Bytes received per second" },
-        Metric::Cpu => MetricText { name: "CPU", help: "100 % is one busy core" },
+        Metric::DataSent => MetricText { name: "Sent", help: "Bytes sent per second" },
+        Metric::DataReceived => MetricText { name: "Received", help: "Bytes received per second" },
+        Metric::Cpu => MetricText { name: "CPU", help: "100% is one busy core" },
         Metric::IterationCount => MetricText { name: "Iterations", help: "Completed passes of the script so far" },
         Metric::Memory => MetricText { name: "Memory", help: "Resident memory" },
     },
