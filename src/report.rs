@@ -234,13 +234,19 @@ fn Charts(state: LiveState, course: Course) -> impl IntoView {
     if !state.snapshot.history.is_empty() {
         return drawn_charts(&state, lang).into_any();
     }
-    let (class, words) = match course {
-        Course::Known => ("muted", text.report_no_rows.to_owned()),
-        Course::Reading => ("muted", text.course_reading.to_owned()),
-        Course::Gone => ("notice warn", text.course_gone.to_owned()),
-        Course::Unread { why } => ("notice warn", (text.course_unread)(&why)),
+    let (class, words, why) = match course {
+        Course::Known => ("muted", text.report_no_rows, None),
+        Course::Reading => ("muted", text.course_reading, None),
+        Course::Gone => ("notice warn", text.course_gone, None),
+        Course::Unread { why } => ("notice warn", text.course_unread, Some(why)),
     };
-    view! { <p class=class data-testid="no-course">{words}</p> }.into_any()
+    view! {
+        <div class=class data-testid="no-course">
+            <p>{words}</p>
+            {why.map(|why| view! { <p lang="en">{why}</p> })}
+        </div>
+    }
+    .into_any()
 }
 
 /// Everything that k6 said last.

@@ -151,7 +151,7 @@ fn the_page_of_a_run_says_why_values_over_time_are_missing() {
         (Course::Known, "No values over time", "keine Werte im Verlauf"),
         (Course::Reading, "being read", "werden aus Prometheus gelesen"),
         (Course::Gone, "no longer has", "nicht mehr"),
-        (Course::Unread { why }, "&lt;script&gt;alert(1)", "ließ sich nicht fragen"),
+        (Course::Unread { why }, "&lt;script&gt;alert(1)", "nicht geantwortet"),
     ] {
         assert_has(&page(course.clone(), Lang::En), &[en, r#"data-verdict="passed""#, "one &lt;line&gt;"]);
         assert_has(&page(course, Lang::De), &[de]);
@@ -159,4 +159,6 @@ fn the_page_of_a_run_says_why_values_over_time_are_missing() {
     assert!(!page(Course::Gone, Lang::En).contains("<main"), "it is put into a page");
     let known = RunPicture { run: run.clone(), snapshot: Arc::new(snapshot(&run, 20)), course: Course::Known };
     assert_has(&inner_html(&known, &[], Lang::En), &[r#"class="plot-line""#, "k6 has written no log"]);
+    // What the dashboard alone measured is not in the store.
+    assert!(!inner_html(&known, &[], Lang::En).contains("chart-cpu"));
 }

@@ -20,6 +20,7 @@ use ha_dashboard::{
         port::{Runs, Services, SharedControl, View},
     },
     domain::{
+        Millis,
         event::Event,
         frame::History,
         live::{Cursor, Snapshot, Status},
@@ -53,6 +54,9 @@ use super::{
     services::Registry,
     shutdown::Shutdown,
 };
+
+/// How long more is to come of a run that ended.
+const FRESH_MS: Millis = 3_000;
 
 /// What control works with.
 pub struct Parts {
@@ -218,7 +222,9 @@ impl View for Dashboard {
         }
         let picture = self.picture(caller, id).await?;
         let html = report::inner_html(&picture, &log, lang);
-        Ok(RunReport { run: picture.run, html, reading: picture.course == Course::Reading })
+        // The last samples come a moment after the end.
+        let is_fresh = picture.run.ended_ms.is_some_and(|ended_ms| now_ms() < ended_ms + FRESH_MS);
+        Ok(RunReport { run: picture.run, html, reading: is_fresh || picture.course == Course::Reading })
     }
 
     async fn events(&self, _: &Caller) -> Vec<Event> {

@@ -157,7 +157,6 @@ pub struct Text {
     pub vus_unit: &'static str,
     pub rate_unit: &'static str,
     pub rate_short: &'static str,
-    pub test_details: &'static str,
 
     pub passed: &'static str,
     pub failed: &'static str,
@@ -184,7 +183,6 @@ pub struct Text {
     pub crossed: fn(&str, &str) -> String,
     /// After what was observed: when the rule did not hold.
     pub crossed_then: fn(&str) -> String,
-    pub show_log: &'static str,
     pub show_details: &'static str,
     /// Link to the run in Grafana.
     pub open_in_grafana: &'static str,
@@ -268,7 +266,6 @@ pub struct Text {
     pub run_heading: fn(&str) -> String,
     pub started_at: &'static str,
     pub verdict: &'static str,
-    pub details: &'static str,
     pub run_id: &'static str,
     pub k6_log: &'static str,
     pub log_empty: &'static str,
@@ -290,8 +287,7 @@ pub struct Text {
     pub report_no_rows: &'static str,
     pub course_reading: &'static str,
     pub course_gone: &'static str,
-    /// Why the store could not be asked.
-    pub course_unread: fn(&str) -> String,
+    pub course_unread: &'static str,
     pub report_highest: &'static str,
     pub report_service_hint: &'static str,
     pub report_rate: &'static str,

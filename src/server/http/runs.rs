@@ -1,5 +1,7 @@
 //! Our own, richer words for runs.
 
+use std::time::Duration;
+
 use axum::{
     Json,
     extract::{Path, State},
@@ -7,10 +9,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use ha_dashboard::{
-    domain::{prefs::Prefs, run::Run},
+    domain::{picture::Course, prefs::Prefs, run::Run},
     report as file,
 };
 use serde::Serialize;
+use tokio::time::Instant;
 use utoipa::ToSchema;
 
 use super::{
@@ -20,6 +23,9 @@ use super::{
     run_id,
 };
 use crate::server::prometheus;
+
+/// How long a report waits for values over time: a file is kept, so they had better be in it.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Runs.
 #[derive(Debug, Serialize, ToSchema)]
@@ -111,7 +117,13 @@ pub async fn report(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    let picture = state.control.picture(&caller, &run_id(id)?).await?;
+    let (id, until) = (run_id(id)?, Instant::now() + PATIENCE);
+    let picture = loop {
+        let picture = state.control.picture(&caller, &id).await?;
+        if picture.course != Course::Reading || Instant::now() > until {
+            break picture;
+        }
+    };
     let log = state.control.log(&caller, &picture.run.id).await.unwrap_or_default();
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let lang = Prefs::from_headers(text(header::COOKIE), text(header::ACCEPT_LANGUAGE)).lang;

@@ -68,8 +68,8 @@ impl Courses {
         let mut pending = self.pending(run);
         match timeout(PATIENCE, pending.wait_for(Option::is_some)).await {
             Ok(Ok(read)) => read.clone().unwrap_or_else(reading),
-            // Given up at shutdown, or still under way.
-            Ok(Err(_)) | Err(_) => reading(),
+            Ok(Err(_)) => unread("the dashboard is ending"),
+            Err(_) => reading(),
         }
     }
 
@@ -101,19 +101,18 @@ impl Courses {
     }
 
     async fn read(&self, run: &Run) -> Read {
-        let unread = |why: String| (Arc::default(), Course::Unread { why });
         let (Some(started_ms), Some(ended_ms)) = (run.started_ms, run.ended_ms) else {
             // It never sent anything.
             return (Arc::default(), Course::Known);
         };
         let Ok(_turn) = self.turn.acquire().await else { return reading() };
         let store = self.store.borrow().clone();
-        let Some(url) = store.url else { return unread(store.problem) };
+        let Some(url) = store.url else { return unread(&store.problem) };
         let client = Client::new(self.http.clone(), &url, ANSWER);
         let read = replay::read(run, &client, self.tick, store.native_histograms, started_ms, ended_ms);
         match timeout(WHOLE, read).await {
-            Err(_) => unread(format!("the metrics store did not tell all within {} s", WHOLE.as_secs())),
-            Ok(Err(error)) => unread(error.to_string()),
+            Err(_) => unread(&format!("the metrics store did not tell all within {} s", WHOLE.as_secs())),
+            Ok(Err(error)) => unread(&error.to_string()),
             Ok(Ok(replay)) if replay.frames.is_empty() => (Arc::default(), Course::Gone),
             Ok(Ok(replay)) => {
                 let mut history = History::default();
@@ -134,6 +133,10 @@ impl Courses {
 
 fn reading() -> Read {
     (Arc::default(), Course::Reading)
+}
+
+fn unread(why: &str) -> Read {
+    (Arc::default(), Course::Unread { why: why.to_owned() })
 }
 
 #[cfg(test)]

@@ -23,18 +23,22 @@ const SIDE: f64 = 1e3;
 /// Every panel of a run, with whatever its history holds.
 pub fn drawn_charts(state: &LiveState, lang: Lang) -> impl IntoView + use<> {
     let text = ChartText::of(lang);
-    let charts = PANELS.iter().map(|panel| chart(panel, state, text, lang.text().report_highest)).collect_view();
+    let charts = PANELS.iter().filter_map(|panel| chart(panel, state, text, lang.text().report_highest)).collect_view();
     view! { <div class="charts">{charts}</div> }
 }
 
+/// `None`: it is about this machine, of which nothing is known any more.
 fn chart(
     panel: &Panel,
     state: &LiveState,
     text: &'static ChartText,
     highest_word: &'static str,
-) -> impl IntoView + use<> {
+) -> Option<impl IntoView + use<>> {
     let history = &state.snapshot.history;
     let picture = Picture::of(panel, state, text);
+    if panel.is_of_processes() && !picture.has_data(state) {
+        return None;
+    }
     let words = text.panel(panel.id);
     let title = words.map(|words| words.title).unwrap_or_default();
     let points = history.at_ms.len() - picture.first_row(history);
@@ -67,7 +71,7 @@ fn chart(
     } else {
         view! { <p class="plot-empty">{text.no_data}</p> }.into_any()
     };
-    view! {
+    let section = view! {
         <section
             class="chart"
             data-testid=format!("chart-{}", panel.id)
@@ -82,7 +86,8 @@ fn chart(
             <ul class="chart-legend">{legend.collect_view()}</ul>
             {drawing}
         </section>
-    }
+    };
+    Some(section)
 }
 
 fn plot(picture: &Picture, rows: Vec<Vec<Point>>, label: String, text: &ChartText) -> impl IntoView + use<> {

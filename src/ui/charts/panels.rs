@@ -17,6 +17,14 @@ pub struct Panel {
     pub limits: &'static [LimitSpec],
 }
 
+impl Panel {
+    /// Whether all it draws is what processes use of this machine, which only the dashboard at work knows.
+    #[cfg(feature = "ssr")]
+    pub fn is_of_processes(&self) -> bool {
+        self.traces.iter().all(|trace| matches!(trace.source, Source::Parts(_, Dimension::Process)))
+    }
+}
+
 /// One series, or one for every part of a dimension.
 #[derive(Debug, Clone, Copy)]
 pub struct TraceSpec {

@@ -143,7 +143,6 @@ pub(super) const TEXT: Text = Text {
     vus_unit: "VUs",
     rate_unit: "Iterationen/s",
     rate_short: "Anfragen/s",
-    test_details: "Dieser Test",
 
     passed: "Bestanden",
     failed: "Nicht bestanden",
@@ -177,7 +176,6 @@ pub(super) const TEXT: Text = Text {
     spells_more: |n| format!("und {n} {}", plural(n, "weiteres Mal", "weitere Male")),
     crossed: |rule, times| format!("{rule} wurde {times} nicht eingehalten"),
     crossed_then: |times| format!("nicht eingehalten {times}"),
-    show_log: "k6-Protokoll",
     show_details: "Details und k6-Protokoll",
     open_in_grafana: "In Grafana öffnen",
 
@@ -260,7 +258,6 @@ pub(super) const TEXT: Text = Text {
     run_heading: |target| format!("Lasttest: {target}"),
     started_at: "Gestartet",
     verdict: "Ergebnis",
-    details: "Details",
     run_id: "Lauf-ID",
     k6_log: "k6-Protokoll",
     log_empty: "k6 hat für diesen Lauf nichts protokolliert.",
@@ -281,7 +278,7 @@ pub(super) const TEXT: Text = Text {
     report_over_time: "Im Verlauf",
     course_reading: "Die Werte im Verlauf werden aus Prometheus gelesen …",
     course_gone: "Prometheus hat die Werte dieses Tests im Verlauf nicht mehr. Gezeigt wird, was aufgezeichnet ist.",
-    course_unread: |why| format!("Die Werte im Verlauf fehlen hier, Prometheus ließ sich nicht fragen: {why}"),
+    course_unread: "Die Werte im Verlauf fehlen hier, weil Prometheus nicht geantwortet hat.",
     report_highest: "max.",
     report_no_rows: "Von diesem Test sind keine Werte im Verlauf erhalten.",
     report_service_hint: "Anfragen und Fehler gelten für den ganzen Test; p95, CPU und Speicher sind Höchstwerte.",

@@ -143,7 +143,6 @@ pub(super) const TEXT: Text = Text {
     vus_unit: "VUs",
     rate_unit: "iterations/s",
     rate_short: "req/s",
-    test_details: "This test",
 
     passed: "Passed",
     failed: "Failed",
@@ -172,7 +171,6 @@ pub(super) const TEXT: Text = Text {
     spells_more: |n| format!("and {n} more {}", plural(n, "time", "times")),
     crossed: |rule, times| format!("{rule} did not hold {times}"),
     crossed_then: |times| format!("not held {times}"),
-    show_log: "k6 log",
     show_details: "Details and k6 log",
     open_in_grafana: "Open in Grafana",
 
@@ -255,7 +253,6 @@ pub(super) const TEXT: Text = Text {
     run_heading: |target| format!("Load test: {target}"),
     started_at: "Started",
     verdict: "Verdict",
-    details: "Details",
     run_id: "Run ID",
     k6_log: "k6 log",
     log_empty: "k6 has written no log for this run.",
@@ -276,7 +273,7 @@ pub(super) const TEXT: Text = Text {
     report_over_time: "Over time",
     course_reading: "The values over time are being read from Prometheus …",
     course_gone: "Prometheus no longer has this test’s values over time. What is on record is shown.",
-    course_unread: |why| format!("The values over time are missing here, as Prometheus could not be asked: {why}"),
+    course_unread: "The values over time are missing here, as Prometheus could not be asked.",
     report_highest: "max",
     report_no_rows: "No values over time were kept for this test.",
     report_service_hint: "Requests and failures cover the whole test; p95, CPU and memory are peak values.",
