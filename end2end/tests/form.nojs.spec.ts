@@ -27,6 +27,13 @@ test("without JavaScript: state and numbers are shown, Start and Stop are plain 
     await expect(load.verdict).toHaveAttribute("data-verdict", "stopped", { timeout: 1_000 });
   }).toPass({ timeout: 20_000 });
 
+  // Its own page has the charts, too.
+  await page.goto(`${stack.url}/runs`);
+  await page.getByTestId("run-row").getByRole("link").click();
+  await expect(load.verdict).toHaveAttribute("data-verdict", "stopped");
+  await expect(load.chart("latency").locator(".plot-line").first()).toBeVisible();
+  await keepPicture(page, "run-nojs-1440");
+
   const [download] = await Promise.all([
     page.waitForEvent("download"),
     page.getByRole("link", { name: "Download report" }).click(),
