@@ -4,6 +4,7 @@
 //! the page small: where numbers come from in [`decimal`], and names for serde. Time and ids are passed in. Every type here
 //! may cross the wire.
 
+pub mod condition;
 pub mod decimal;
 pub mod duration;
 pub mod event;
@@ -22,6 +23,7 @@ pub mod script;
 pub mod service;
 pub mod suggest;
 pub mod threshold;
+pub mod timeline;
 pub mod validate;
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ mod app;
 mod browser;
 mod build;
 pub(crate) mod charts;
+mod condition;
 mod echarts;
 mod header;
 pub mod live;

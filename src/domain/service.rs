@@ -42,7 +42,29 @@ pub enum Health {
     Down {
         /// Why, in a few words.
         reason: String,
+        /// The kind of reason, for words in the reader's language.
+        #[serde(default)]
+        why: Silence,
     },
+}
+
+/// Why a service does not answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Silence {
+    /// Nothing takes connections at its address.
+    Refused,
+    /// It took longer than a probe waits.
+    TooLate,
+    /// Its host's name leads nowhere.
+    UnknownHost,
+    /// There is no way to its host.
+    Unreachable,
+    /// The connection broke off before the answer was there.
+    BrokenOff,
+    /// Something else; also what was written down before there were kinds.
+    #[default]
+    Other,
 }
 
 /// A service and how it is.

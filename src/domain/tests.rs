@@ -9,5 +9,6 @@ mod plan;
 mod progress;
 mod run;
 mod schedule;
+mod timeline;
 mod validate;
 mod wire;

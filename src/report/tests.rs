@@ -9,7 +9,7 @@ use crate::domain::{
     plan::{Pattern, Peak, Plan, Shape},
     run::Totals,
     schedule::Schedule,
-    service::{Health, Service, ServiceStatus},
+    service::{Health, Service, ServiceStatus, Silence},
 };
 
 const START: u64 = 1_700_000_000_000;
@@ -60,7 +60,10 @@ fn snapshot(run: &Run, seconds: u64) -> Snapshot {
     let reason = EVIL.to_owned();
     snapshot.events = vec![
         event(START - 60_000, EventKind::MetricsBack),
-        event(START + 5_000, EventKind::Health { service: "shop".into(), health: Health::Down { reason } }),
+        event(
+            START + 5_000,
+            EventKind::Health { service: "shop".into(), health: Health::Down { reason, why: Silence::Other } },
+        ),
     ];
     snapshot
 }

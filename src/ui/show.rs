@@ -6,7 +6,9 @@ pub use crate::domain::duration::text as duration;
 use crate::{
     api::error::ApiError,
     domain::{
-        Millis, decimal,
+        Millis,
+        condition::Condition,
+        decimal,
         event::EventKind,
         format::{self, NO_DATA, Numbers},
         frame::Unit,
@@ -226,7 +228,23 @@ pub fn health(health: &Health, lang: Lang) -> (&'static str, &'static str, Strin
             ("up", text.health_up, (text.answered_in)(&format::milliseconds(*latency_ms, numbers(lang))))
         }
         Health::Degraded { status } => ("degraded", text.health_degraded, (text.answered_status)(*status)),
-        Health::Down { reason } => ("down", text.health_down, reason.clone()),
+        Health::Down { reason, why } => {
+            let said = (text.silence)(*why);
+            ("down", text.health_down, if said.is_empty() { reason.clone() } else { said.to_owned() })
+        }
+    }
+}
+
+/// The word for a service's condition.
+pub fn condition(condition: Condition, text: &'static Text) -> &'static str {
+    match condition {
+        Condition::Up => text.health_up,
+        Condition::Unknown => text.health_unknown,
+        Condition::SomeFail => text.some_fail,
+        Condition::Degraded => text.health_degraded,
+        Condition::Slow => text.slow,
+        Condition::Failing => text.failing,
+        Condition::Down => text.health_down,
     }
 }
 

@@ -5,18 +5,19 @@ use leptos::prelude::*;
 
 use super::{
     live::Live,
-    load::{Form, LoadForm, Notices, Outcome, RunPanel, Thresholds, Tiles},
+    load::{ByService, Form, LoadForm, Notices, Outcome, RunPanel, Strip, Thresholds, Tiles},
     tab,
 };
 use crate::{
     api::page::PageState,
     domain::{
-        frame::{Frame, Metric, SeriesKey},
+        frame::{Dimension, Frame, Metric, SeriesKey},
         live::{EngineStatus, MetricsStatus, Status},
         prefs::Lang,
         run::{Run, RunState, Verdict},
         schedule::Schedule,
         script::{Script, ScriptKind},
+        service::{Health, Service, ServiceStatus, Silence},
         threshold::{Crossing, Observed},
         validate::{Draft, Limits, Rules},
     },
@@ -295,4 +296,27 @@ fn the_tab_tells_the_state_first() {
     }
     let unmeasured = tab::words(Some(&run(RunState::Running)), &Frame::default(), now_ms, Lang::En);
     assert_eq!(unmeasured.as_deref(), Some("▶ 00:30"), "no data is not 0");
+}
+
+#[test]
+fn the_strip_begins_with_who_fails_its_users() {
+    let mut page = page(Some(run(RunState::Running)));
+    let service = |name: &str, health| ServiceStatus {
+        service: Service { name: name.into(), url: format!("http://{name}") },
+        health,
+    };
+    let up = Health::Up { latency_ms: 1.0 };
+    let refused = Health::Down { reason: "connection refused".into(), why: Silence::Refused };
+    page.status.services = vec![service("fine", up.clone()), service("broken", up), service("gone", refused)];
+    for (name, failed, p95) in [("fine", 0.0, 0.018), ("broken", 0.265, 0.6)] {
+        for (metric, value) in [(Metric::FailedShare, failed), (Metric::P95, p95)] {
+            page.frame.values.insert(SeriesKey::part(metric, Dimension::Service, name), value);
+        }
+    }
+    let strip = html(Lang::En, &page, None, || view! { <Strip /> });
+    let places = ["gone", "broken", "fine"].map(|name| strip.find(&format!("data-testid=\"strip-{name}\"")).unwrap());
+    assert!(places.is_sorted(), "{strip}");
+    assert_has(&strip, &[r#"data-condition="failing""#, "26.5%", "600 ms", "takes no connections", "–"]);
+    let table = html(Lang::De, &page, None, || view! { <ByService /> });
+    assert_has(&table, &[r#"data-health="up" data-condition="failing""#, "Fehlerhaft", "26,5"]);
 }

@@ -12,6 +12,7 @@ use crate::domain::{
     prefs::Lang,
     rule::LimitUnit,
     schedule::PhaseName,
+    service::Silence,
     threshold::{Comparison, NotAThreshold},
     validate::{Excess, Field},
 };
@@ -253,6 +254,14 @@ pub struct Text {
     pub health_degraded: &'static str,
     pub health_down: &'static str,
     pub health_unknown: &'static str,
+    /// The condition of a service whose requests fail, as few as a threshold allows.
+    pub some_fail: &'static str,
+    /// The condition of a service that lets its users wait too long.
+    pub slow: &'static str,
+    /// The condition of a service whose requests fail.
+    pub failing: &'static str,
+    /// Why a service does not answer; empty for what has no words of its own.
+    pub silence: fn(Silence) -> &'static str,
     pub answered_in: fn(&str) -> String,
     pub answered_status: fn(u16) -> String,
     pub services_intro: &'static str,

@@ -11,7 +11,7 @@ use crate::domain::{
     run::{Run, RunId, RunState, ServiceTotals, Totals, Verdict},
     schedule::Schedule,
     script::{Script, ScriptInput, ScriptKind},
-    service::{Health, Service, ServiceStatus},
+    service::{Health, Service, ServiceStatus, Silence},
     threshold::{Crossing, MetricKind, NotAThreshold, Observed, THRESHOLD_METRICS, Threshold},
     validate::{Draft, Excess, Field, FieldError, Limits, Problem, Rules},
 };
@@ -224,11 +224,12 @@ pub fn service() -> impl Strategy<Value = Service> {
 }
 
 pub fn health() -> impl Strategy<Value = Health> {
+    let silence = prop_oneof![Just(Silence::Refused), Just(Silence::BrokenOff), Just(Silence::Other)];
     prop_oneof![
         Just(Health::Unknown),
         number().prop_map(|latency_ms| Health::Up { latency_ms }),
         any::<u16>().prop_map(|status| Health::Degraded { status }),
-        text().prop_map(|reason| Health::Down { reason }),
+        (text(), silence).prop_map(|(reason, why)| Health::Down { reason, why }),
     ]
 }
 

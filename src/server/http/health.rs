@@ -162,7 +162,7 @@ fn dependencies(status: &Status, services: &[ServiceStatus]) -> BTreeMap<String,
                 Health::Unknown => "not probed yet".into(),
                 Health::Up { .. } => format!("answers at {}", state.service.url),
                 Health::Degraded { status } => format!("answers {status} at {}/health", state.service.url),
-                Health::Down { reason } => format!("{reason} at {}/health", state.service.url),
+                Health::Down { reason, .. } => format!("{reason} at {}/health", state.service.url),
             },
             response_time: match state.health {
                 Health::Up { latency_ms } => Some(latency_ms / 1000.0),

@@ -30,7 +30,7 @@ use ha_dashboard::{
         prefs::Lang,
         run::{Run, RunState, Verdict},
         script::{Script, ScriptKind},
-        service::{Health, Service, ServiceStatus},
+        service::{Health, Service, ServiceStatus, Silence},
         validate::{Draft, Limits, Rules},
     },
 };
@@ -68,7 +68,7 @@ impl Scripted {
             health,
         };
         if let Some(said) = self.said.lock().unwrap().clone() {
-            let down = Health::Down { reason: said.clone() };
+            let down = Health::Down { reason: said.clone(), why: Silence::Other };
             return Status {
                 run: self.run.lock().unwrap().clone(),
                 services: vec![ServiceStatus {
@@ -97,7 +97,7 @@ impl Scripted {
             run: self.run.lock().unwrap().clone(),
             services: vec![
                 service("product-service", Health::Up { latency_ms: 12.0 }),
-                service("user-service", Health::Down { reason: "connection refused".into() }),
+                service("user-service", Health::Down { reason: "connection refused".into(), why: Silence::Refused }),
             ],
             engine: EngineStatus {
                 name: "process".into(),
@@ -128,7 +128,7 @@ impl Scripted {
 
     fn events(&self) -> Vec<Event> {
         let event = |said: String| {
-            let health = Health::Down { reason: said.clone() };
+            let health = Health::Down { reason: said.clone(), why: Silence::Other };
             Event { at_ms: NOW_MS, kind: EventKind::Health { service: said, health } }
         };
         self.said.lock().unwrap().clone().into_iter().map(event).collect()

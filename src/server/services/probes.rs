@@ -1,6 +1,7 @@
 //! Probes the services, and writes down whose health changed.
 
 use std::{
+    error::Error,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -8,7 +9,7 @@ use std::{
 use futures::future::join_all;
 use ha_dashboard::domain::{
     event::{Event, EventKind},
-    service::{Health, ServiceStatus},
+    service::{Health, ServiceStatus, Silence},
 };
 use tokio::{sync::watch, time::MissedTickBehavior};
 
@@ -73,20 +74,48 @@ async fn probe(client: &reqwest::Client, member: &Member) -> Health {
             Health::Up { latency_ms: (asked.elapsed().as_secs_f64() * 10_000.0).round() / 10.0 }
         }
         Ok(response) => Health::Degraded { status: response.status().as_u16() },
-        Err(error) if error.is_timeout() => {
-            Health::Down { reason: format!("no answer within {} s", TIMEOUT.as_secs()) }
-        }
         Err(error) => {
-            let mut cause: &dyn std::error::Error = &error;
-            while let Some(inner) = cause.source() {
-                cause = inner;
-            }
-            Health::Down { reason: cause.to_string() }
+            let (why, reason) = silence(&error);
+            Health::Down { reason, why }
         }
     }
 }
 
+/// Why there is no answer. The numbers that systems give to errors tell people nothing.
+fn silence(error: &reqwest::Error) -> (Silence, String) {
+    use std::io::ErrorKind as Kind;
+
+    let causes = || std::iter::successors(Some(error as &(dyn Error + 'static)), |error| (*error).source());
+    let io = causes().filter_map(|cause| cause.downcast_ref::<std::io::Error>()).map(std::io::Error::kind).last();
+    let is_cut_short = |cause: &(dyn Error + 'static)| {
+        cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message)
+    };
+    let why = match io {
+        _ if error.is_timeout() => Silence::TooLate,
+        Some(Kind::ConnectionRefused) => Silence::Refused,
+        Some(Kind::TimedOut) => Silence::TooLate,
+        Some(Kind::HostUnreachable | Kind::NetworkUnreachable) => Silence::Unreachable,
+        Some(Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe | Kind::UnexpectedEof) => {
+            Silence::BrokenOff
+        }
+        _ if causes().any(is_cut_short) => Silence::BrokenOff,
+        // There is no type for it.
+        _ if causes().any(|cause| cause.to_string() == "dns error") => Silence::UnknownHost,
+        _ => Silence::Other,
+    };
+    let reason = match why {
+        Silence::Refused => "connection refused".into(),
+        Silence::TooLate => format!("no answer within {} s", TIMEOUT.as_secs()),
+        Silence::UnknownHost => "host name not found".into(),
+        Silence::Unreachable => "host unreachable".into(),
+        Silence::BrokenOff => "connection broken off".into(),
+        Silence::Other => causes().last().map(ToString::to_string).unwrap_or_default(),
+    };
+    (why, reason)
+}
+
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use ha_dashboard::domain::service::Service;
 
@@ -97,11 +126,33 @@ mod tests {
         let service = Service { name: "shop".into(), url: String::new() };
         let status = |health| ServiceStatus { service: service.clone(), health };
         let up = |latency_ms| status(Health::Up { latency_ms });
-        let down = status(Health::Down { reason: "refused".into() });
+        let down = status(Health::Down { reason: "refused".into(), why: Silence::Refused });
         let step = |before: &ServiceStatus, after: &ServiceStatus| usize::from(change(before, after).is_some());
         assert_eq!(step(&up(1.0), &up(2.0)) + step(&status(Health::Unknown), &up(1.0)), 0);
         assert_eq!(step(&up(1.0), &down) + step(&down, &up(1.0)) + step(&status(Health::Unknown), &down), 3);
         let degraded = |status_code| status(Health::Degraded { status: status_code });
         assert_eq!(step(&degraded(500), &degraded(503)), 1);
+    }
+
+    #[tokio::test]
+    async fn silence_is_told_without_the_systems_numbers() {
+        let asked = |url: String| async move {
+            let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build().unwrap();
+            let service = Service { name: "shop".into(), url };
+            match probe(&client, &Member::from(service)).await {
+                Health::Down { why, reason } => (why, reason),
+                other => panic!("{other:?}"),
+            }
+        };
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let silent_url = format!("http://{}", silent.local_addr().unwrap());
+        let rude = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let rude_url = format!("http://{}", rude.local_addr().unwrap());
+        let hang_up = tokio::spawn(async move { while rude.accept().await.is_ok() {} });
+        assert_eq!(asked("http://127.0.0.1:1".into()).await, (Silence::Refused, "connection refused".into()));
+        assert_eq!(asked(silent_url).await, (Silence::TooLate, "no answer within 1 s".into()));
+        assert_eq!(asked(rude_url).await, (Silence::BrokenOff, "connection broken off".into()));
+        assert_eq!(asked("http://nobody.invalid".into()).await.0, Silence::UnknownHost);
+        hang_up.abort();
     }
 }

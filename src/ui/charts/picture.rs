@@ -338,6 +338,12 @@ fn rank<'a>(name: &'a str, services: &[&str]) -> (usize, &'a str) {
     (service.or(process).unwrap_or(services.len()), name)
 }
 
+/// A service's colour, the same wherever it is drawn.
+pub fn service_tone(state: &LiveState, name: &str) -> Tone {
+    let services: Vec<&str> = state.snapshot.status.services.iter().map(|s| s.service.name.as_str()).collect();
+    part_tone(name, &services)
+}
+
 /// A service has the same colour in every panel.
 fn part_tone(name: &str, services: &[&str]) -> Tone {
     if let Some(i) = services.iter().position(|service| *service == name) {

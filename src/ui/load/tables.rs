@@ -7,9 +7,9 @@ use crate::{
         format,
         frame::{Dimension, Metric, Unit},
         run::Run,
-        service::Health,
     },
     ui::{
+        condition::{ConditionBadge, Of, Watched, experience},
         live::Live,
         show,
         text::{use_lang, use_text},
@@ -56,15 +56,14 @@ pub fn ByService() -> impl IntoView {
     }
 }
 
-/// A value of a part of the load as text, kept up to date.
-fn cell(metric: Metric, dimension: Dimension, name: String) -> Memo<String> {
+/// What a process uses of the machine as text, kept up to date.
+fn cell(metric: Metric, name: String) -> Memo<String> {
     let live: Live = expect_context();
     let lang = use_lang();
     Memo::new(move |_| {
-        let value = live.state.with(|state| state.snapshot.frame.get_part(metric, dimension, &name));
+        let value = live.state.with(|state| state.snapshot.frame.get_part(metric, Dimension::Process, &name));
         match metric.spec().unit {
             Unit::Cores => show::cpu(value, lang),
-            Unit::PerSecond => show::parts(Unit::PerSecond, value, lang).0,
             unit => format::value_or_none(unit, value, show::numbers(lang)),
         }
     })
@@ -74,29 +73,24 @@ fn cell(metric: Metric, dimension: Dimension, name: String) -> Memo<String> {
 fn ServiceRow(name: String) -> impl IntoView {
     let live: Live = expect_context();
     let lang = use_lang();
+    let watched = Watched::new(Of::Run, &name);
     let service = name.clone();
-    let health = Memo::new(move |_| {
-        live.state.with(|state| {
-            let mut services = state.snapshot.status.services.iter();
-            services.find(|s| s.service.name == service).map_or(Health::Unknown, |s| s.health.clone())
-        })
+    let got = Memo::new(move |_| {
+        live.state.with(|state| live.run.with(|run| experience(Of::Run, state, run.as_ref(), &service)))
     });
-    let load = |metric| cell(metric, Dimension::Service, name.clone());
-    let process = |metric| cell(metric, Dimension::Process, name.clone());
+    let figure = move |unit, value| format::value_or_none(unit, value, show::numbers(lang));
+    let process = |metric| cell(metric, name.clone());
     view! {
         <tr
             data-testid=format!("service-{name}")
-            data-health=move || show::health(&health.get(), lang).0
+            data-health=move || show::health(&watched.health.get(), lang).0
+            data-condition=move || watched.condition.get().id()
         >
             <th scope="row">{name.clone()}</th>
-            <td>
-                <span class="health" data-health=move || show::health(&health.get(), lang).0>
-                    {move || show::health(&health.get(), lang).1}
-                </span>
-            </td>
-            <td class="num">{load(Metric::RequestRate)}</td>
-            <td class="num">{load(Metric::FailedShare)}</td>
-            <td class="num">{load(Metric::P95)}</td>
+            <td><ConditionBadge watched /></td>
+            <td class="num">{move || show::parts(Unit::PerSecond, got.get().rate, lang).0}</td>
+            <td class="num">{move || figure(Unit::Share, got.get().failed)}</td>
+            <td class="num">{move || figure(Unit::Seconds, got.get().p95_s)}</td>
             <td class="num">{process(Metric::Cpu)}</td>
             <td class="num">{process(Metric::Memory)}</td>
         </tr>
@@ -106,7 +100,7 @@ fn ServiceRow(name: String) -> impl IntoView {
 #[component]
 fn ProcessRow(name: &'static str) -> impl IntoView {
     let text = use_text();
-    let process = |metric| cell(metric, Dimension::Process, name.to_owned());
+    let process = |metric| cell(metric, name.to_owned());
     view! {
         <tr class="other">
             <th scope="row">{if name == "host" { text.host } else { name }}</th>

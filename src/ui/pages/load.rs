@@ -8,7 +8,7 @@ use crate::ui::{
     charts::LiveCharts,
     live::{Connection, Live},
     load::{
-        ActionError, Announcer, ByService, ByStatus, Form, LoadForm, Notices, Outcome, RunPanel, Thresholds, Tiles,
+        ActionError, Announcer, ByService, ByStatus, Form, LoadForm, Notices, Outcome, RunPanel, Strip, Thresholds, Tiles,
         Timeline,
     },
     parts::LocalTime,
@@ -138,6 +138,7 @@ pub(super) fn LiveArea() -> impl IntoView {
             {move || never_ran.get().then(|| view! { <p class="empty-line">{text.live_empty}</p> }.into_any())}
             <Outcome />
             <Tiles />
+            <Strip />
             <LiveCharts />
             <div class="tables">
                 <ByService />

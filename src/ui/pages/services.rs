@@ -8,9 +8,10 @@ use crate::{
     domain::{
         format,
         frame::{Dimension, Metric, Unit},
-        service::{Health, ServiceStatus},
+        service::ServiceStatus,
     },
     ui::{
+        condition::{ConditionBadge, Of, Watched},
         live::Live,
         show,
         text::{use_lang, use_text},
@@ -62,7 +63,8 @@ fn ServiceCard(name: String) -> impl IntoView {
         live.state
             .with(|state| state.snapshot.status.services.iter().find(|status| status.service.name == wanted).cloned())
     });
-    let health = Memo::new(move |_| status.with(|s| s.as_ref().map_or(Health::Unknown, |s| s.health.clone())));
+    let watched = Watched::new(Of::Now, &name);
+    let health = watched.health;
     let url = move || status.with(|s: &Option<ServiceStatus>| s.as_ref().map(|s| s.service.url.clone()));
     let process = name.clone();
     let use_of = move |metric: Metric| {
@@ -80,12 +82,11 @@ fn ServiceCard(name: String) -> impl IntoView {
             class="card service"
             data-testid=format!("service-{name}")
             data-health=move || show::health(&health.get(), lang).0
+            data-condition=move || watched.condition.get().id()
         >
             <header class="run-head">
                 <h2>{name.clone()}</h2>
-                <span class="health" data-health=move || show::health(&health.get(), lang).0>
-                    {move || show::health(&health.get(), lang).1}
-                </span>
+                <ConditionBadge watched />
             </header>
             <dl class="facts wide">
                 <div>

@@ -249,7 +249,10 @@ mod tests {
         (run.created_ms, run.ended_ms) = (1_000, Some(20_000));
         let event = |at_ms, kind| Event { at_ms, kind };
         let crossed = |ok| EventKind::Threshold { threshold: "checks:rate>0.9".into(), ok };
-        let down = || EventKind::Health { service: "shop".into(), health: Health::Down { reason: "gone".into() } };
+        let down = || EventKind::Health {
+            service: "shop".into(),
+            health: Health::Down { reason: "gone".into(), why: Default::default() },
+        };
         let gone = EventKind::RunStarted { run: "forgotten".parse().unwrap() };
         let told = [
             event(500, down()),
