@@ -26,6 +26,11 @@ const CLOSE_MS: Millis = 15_000;
 /// As many changes in a row are flapping: there and back again, twice.
 const FLAPPING: usize = 4;
 
+/// When a run's clock begins.
+pub fn origin_ms(run: &Run) -> Millis {
+    run.started_ms.unwrap_or(run.created_ms)
+}
+
 /// The lines of a run, oldest first; without a run, of everything.
 pub fn entries(events: &[Event], run: Option<&Run>) -> Vec<Entry> {
     let mut events: Vec<&Event> = events.iter().filter(|event| run.is_none_or(|run| belongs(event, run))).collect();

@@ -29,7 +29,7 @@ struct Shared {
     text: &'static ChartText,
     /// The pointer's place on the time axis, in ms since the start.
     pointer: RwSignal<Option<f64>>,
-    /// Counts the theme's changes.
+    /// Counts the changes of the theme and of the size of type.
     theme: RwSignal<u32>,
     /// Whether the page is being printed.
     paper: RwSignal<bool>,
@@ -66,20 +66,20 @@ pub fn LiveCharts() -> impl IntoView {
     }
 }
 
-/// Follows the script, the theme and the printer.
+/// Follows the script, the theme, the size of type and the printer.
 fn settle(shared: Shared) {
     let watch = StoredValue::new_local(None);
     Effect::new(move |_| {
         echarts::on_script(move |there| {
             shared.script.try_set(Some(there));
         });
-        let theme = echarts::on_theme(move || {
+        let redraw = move || {
             shared.theme.try_update(|count| *count += 1);
-        });
+        };
         let paper = echarts::on_paper(move |paper| {
             shared.paper.try_set(paper);
         });
-        watch.set_value(Some((theme, paper)));
+        watch.set_value(Some((echarts::on_theme(redraw), echarts::on_scale(redraw), paper)));
     });
     on_cleanup(move || {
         watch.try_update_value(|kept| *kept = None);

@@ -17,6 +17,7 @@ use crate::{
         run::{Run, RunState, Verdict},
         service::Health,
         threshold::{Aggregation, Comparison, Crossing, MetricKind, Observed, Threshold},
+        timeline::Entry,
         validate::{FieldError, Problem},
     },
 };
@@ -276,6 +277,16 @@ pub fn event(kind: &EventKind, lang: Lang) -> (&'static str, String) {
         EventKind::MetricsDelayed { seconds, reason } => ("warn", (text.event_delayed)(*seconds, reason)),
         EventKind::MetricsBack => ("ok", text.event_back.into()),
     }
+}
+
+/// How good a line of the timeline is, and what it says; `origin_ms` is when the run's clock began.
+pub fn entry(entry: &Entry, origin_ms: Millis, lang: Lang) -> (&'static str, String) {
+    let (tone, words) = event(&entry.event.kind, lang);
+    if entry.changes < 2 {
+        return (tone, words);
+    }
+    let since = format::clock(entry.since_ms.saturating_sub(origin_ms) as f64 / 1e3);
+    (tone, (lang.text().event_changes)(&words, entry.changes, &since))
 }
 
 /// What is wrong with a field, and what is allowed.

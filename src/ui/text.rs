@@ -321,6 +321,8 @@ pub struct Text {
     /// Seconds, and what is wrong with the store, where that is known.
     pub event_delayed: fn(u32, &str) -> String,
     pub event_back: &'static str,
+    /// What something changed to, how often, and since when.
+    pub event_changes: fn(&str, usize, &str) -> String,
 
     pub error_invalid: &'static str,
     pub error_already_running: &'static str,

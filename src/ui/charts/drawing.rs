@@ -125,6 +125,14 @@ fn plot(picture: &Picture, rows: Vec<Vec<Point>>, label: String, text: &ChartTex
     let (lines, dots): (Vec<_>, Vec<_>) =
         picture.traces.iter().zip(&rows).map(|(trace, rows)| strokes(picture, trace, rows)).unzip();
     let limits = picture.limits.iter().enumerate().map(|(i, limit)| limit_line(i, limit, &picture.left));
+    let marks = picture.marks.iter().map(|mark| {
+        let x = percent(x(picture, mark.at_s));
+        view! {
+            <line class="plot-mark" style=format!("--tone:var(--{})", mark.tone.id()) x1=x.clone() x2=x y1="0" y2="100%">
+                <title>{mark.words.clone()}</title>
+            </line>
+        }
+    });
     let class = if picture.right.is_some() { "plot two-axes" } else { "plot" };
     view! {
         <svg class=class role="img" aria-label=label>
@@ -138,6 +146,7 @@ fn plot(picture: &Picture, rows: Vec<Vec<Point>>, label: String, text: &ChartTex
             </svg>
             {dots}
             {limits.collect_view()}
+            {marks.collect_view()}
         </svg>
     }
 }

@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::{
     panels::Look,
     picture::{Axis, Limit, Picture, Point, Trace},
-    theme::{Colours, Tone},
+    theme::{Style, Tone},
 };
 
 /// A whole chart: what of charming's `Chart` is in use. That one brings the browser all kinds of charts there are.
@@ -49,22 +49,25 @@ const FONT_SIZE: f64 = 13.0;
 /// The same margins in all panels keep their time axes in line: room for `1,000 ms`.
 const LEFT: f64 = 76.0;
 const RIGHT: f64 = 24.0;
+const TOP: f64 = 14.0;
+const BOTTOM: f64 = 26.0;
 const RIGHT_WITH_AXIS: f64 = 52.0;
 
 /// The chart of a picture, without rows.
-pub fn whole(picture: &Picture, colours: &Colours) -> Whole {
+pub fn whole(picture: &Picture, style: &Style) -> Whole {
     let right = if picture.right.is_some() { RIGHT_WITH_AXIS } else { RIGHT };
-    let mut y_axis = vec![value_axis(&picture.left, colours, true)];
-    y_axis.extend(picture.right.iter().map(|axis| value_axis(axis, colours, false)));
+    let mut y_axis = vec![value_axis(&picture.left, style, true)];
+    y_axis.extend(picture.right.iter().map(|axis| value_axis(axis, style, false)));
     // The background goes first, so that nothing is hidden behind it.
-    let mut series = vec![backdrop(picture, colours), gaps(picture, colours)];
-    series.extend(picture.traces.iter().enumerate().map(|(i, trace)| line(i, trace, colours)));
-    series.extend(picture.limits.iter().enumerate().map(|(i, limit)| limit_line(i, limit, picture, colours)));
+    let mut series = vec![backdrop(picture, style), gaps(picture, style)];
+    series.extend(marks(picture, style));
+    series.extend(picture.traces.iter().enumerate().map(|(i, trace)| line(i, trace, style)));
+    series.extend(picture.limits.iter().enumerate().map(|(i, limit)| limit_line(i, limit, picture, style)));
     Whole {
         use_utc: true,
         animation: false,
-        grid: Grid::new().left(LEFT).right(right).top(14.0).bottom(30.0),
-        x_axis: time_axis(picture, colours),
+        grid: Grid::new().left(style.px(LEFT)).right(style.px(right)).top(style.px(TOP)).bottom(style.px(BOTTOM)),
+        x_axis: time_axis(picture, style),
         y_axis,
         series,
     }
@@ -80,11 +83,11 @@ fn trace_id(i: usize) -> String {
     format!("trace-{i}")
 }
 
-fn label(colours: &Colours) -> AxisLabel {
-    AxisLabel::new().font_size(FONT_SIZE).color(colours.get(Tone::Muted))
+fn label(style: &Style) -> AxisLabel {
+    AxisLabel::new().font_size(style.px(FONT_SIZE)).color(style.colour(Tone::Muted))
 }
 
-fn time_axis(picture: &Picture, colours: &Colours) -> ChartAxis {
+fn time_axis(picture: &Picture, style: &Style) -> ChartAxis {
     let format = if picture.length_s > 3600.0 { "{H}:{mm}:{ss}" } else { "{mm}:{ss}" };
     let end = picture.length_s;
     let step = f64::from(picture.time_step_s);
@@ -97,8 +100,8 @@ fn time_axis(picture: &Picture, colours: &Colours) -> ChartAxis {
         .snap(false)
         .animation(false)
         .label(Label::new().show(false))
-        .line_style(LineStyle::new().color(colours.get(Tone::Text)).width(1.0).type_(LineStyleType::Solid));
-    let labelled = label(colours).formatter(format);
+        .line_style(LineStyle::new().color(style.colour(Tone::Text)).width(1.0).type_(LineStyleType::Solid));
+    let labelled = label(style).formatter(format);
     ChartAxis::new()
         .type_(AxisType::Time)
         .min(0.0)
@@ -110,24 +113,25 @@ fn time_axis(picture: &Picture, colours: &Colours) -> ChartAxis {
         .axis_pointer(pointer)
 }
 
-fn value_axis(axis: &Axis, colours: &Colours, grid: bool) -> ChartAxis {
+fn value_axis(axis: &Axis, style: &Style, grid: bool) -> ChartAxis {
     ChartAxis::new()
         .type_(AxisType::Value)
         .min(0.0)
         .max(axis.scale.max)
         .interval(axis.scale.step)
-        .axis_label(label(colours).formatter(format!("{{value}}{}", axis.suffix).as_str()))
+        .axis_label(label(style).formatter(format!("{{value}}{}", axis.suffix).as_str()))
         .axis_line(AxisLine::new().show(false))
         .axis_tick(AxisTick::new().show(false))
-        .split_line(SplitLine::new().show(grid).line_style(LineStyle::new().color(colours.get(Tone::Grid)).width(1.0)))
+        .split_line(SplitLine::new().show(grid).line_style(LineStyle::new().color(style.colour(Tone::Grid)).width(1.0)))
         .axis_pointer(AxisPointer::new().show(false))
 }
 
-fn line(i: usize, trace: &Trace, colours: &Colours) -> Line {
-    let colour = colours.get(trace.tone);
-    let style = match trace.look {
-        Look::Dashed => LineStyle::new().color(colour).width(2.0).type_(LineStyleType::Dashed),
-        Look::Line | Look::Area => LineStyle::new().color(colour).width(2.5).type_(LineStyleType::Solid),
+fn line(i: usize, trace: &Trace, style: &Style) -> Line {
+    let colour = style.colour(trace.tone);
+    let stroke = match trace.look {
+        Look::Dashed => LineStyle::new().color(colour).width(style.px(2.0)).type_(LineStyleType::Dashed),
+        Look::Thin => LineStyle::new().color(colour).width(style.px(1.5)).type_(LineStyleType::Solid),
+        Look::Line | Look::Area => LineStyle::new().color(colour).width(style.px(2.5)).type_(LineStyleType::Solid),
     };
     let line = Line::new()
         .id(trace_id(i))
@@ -137,41 +141,64 @@ fn line(i: usize, trace: &Trace, colours: &Colours) -> Line {
         .symbol(Symbol::None)
         .connect_nulls(false)
         .item_style(ItemStyle::new().color(colour))
-        .line_style(style)
+        .line_style(stroke)
         .emphasis(Emphasis::new().disabled(true))
         .silent(true)
         .y_axis_index(if trace.right { 1.0 } else { 0.0 });
     match trace.look {
         Look::Area => line.area_style(AreaStyle::new().color(colour).opacity(0.16)).sampling(Sampling::Lttb),
-        Look::Line => line.sampling(Sampling::Lttb),
+        Look::Line | Look::Thin => line.sampling(Sampling::Lttb),
         // The corners of the plan must not be thinned.
         Look::Dashed => line,
     }
 }
 
-fn backdrop(picture: &Picture, colours: &Colours) -> Line {
+fn backdrop(picture: &Picture, style: &Style) -> Line {
     let edge = |s: u32| MarkAreaData::new().x_axis(moment(f64::from(s)));
     let bands: Vec<_> = picture.bands.iter().map(|(from, to)| (edge(*from), edge(*to))).collect();
     Line::new().id("phases").silent(true).mark_area(
         MarkArea::new()
             .silent(true)
-            .item_style(ItemStyle::new().color(colours.get(Tone::Muted)).opacity(0.06))
+            .item_style(ItemStyle::new().color(style.colour(Tone::Muted)).opacity(0.06))
             .data(bands),
     )
 }
 
 /// What is missing is shown as missing, and named.
-fn gaps(picture: &Picture, colours: &Colours) -> Line {
+fn gaps(picture: &Picture, style: &Style) -> Line {
     let edge = |s: f64| MarkAreaData::new().x_axis(moment(s));
     let areas: Vec<_> = picture.gaps.iter().map(|(from, to)| (edge(*from).name(picture.gap_name), edge(*to))).collect();
-    let name = Label::new().show(true).position(LabelPosition::InsideTop).font_size(FONT_SIZE);
+    let name = Label::new().show(true).position(LabelPosition::InsideTop).font_size(style.px(FONT_SIZE));
     Line::new().id("gaps").silent(true).mark_area(
         MarkArea::new()
             .silent(true)
-            .label(name.color(colours.get(Tone::Warn)))
-            .item_style(ItemStyle::new().color(colours.get(Tone::Warn)).opacity(0.12))
+            .label(name.color(style.colour(Tone::Warn)))
+            .item_style(ItemStyle::new().color(style.colour(Tone::Warn)).opacity(0.12))
             .data(areas),
     )
+}
+
+/// What happened, as lines across the picture: one series a tone.
+fn marks(picture: &Picture, style: &Style) -> Vec<Line> {
+    let mut tones = Vec::new();
+    for mark in &picture.marks {
+        if !tones.contains(&mark.tone) {
+            tones.push(mark.tone);
+        }
+    }
+    let of_tone = |tone: Tone| {
+        let data = picture.marks.iter().filter(|mark| mark.tone == tone).map(|mark| mark.at_s * 1e3);
+        let data = data.map(|at| MarkLineVariant::Simple(MarkLineData::new().x_axis(at))).collect();
+        let stroke = LineStyle::new().color(style.colour(tone)).width(style.px(1.5)).type_(LineStyleType::Solid);
+        let mark = MarkLine::new()
+            .silent(true)
+            .symbol(vec![Symbol::None, Symbol::Circle])
+            .label(Label::new().show(false))
+            .line_style(stroke.opacity(0.75))
+            .data(data);
+        Line::new().id(format!("marks-{}", tone.id())).silent(true).mark_line(mark)
+    };
+    tones.into_iter().map(of_tone).collect()
 }
 
 /// Charming takes the edges of areas as text only, and ECharts reads text on a time axis as a date.
@@ -181,21 +208,21 @@ fn moment(s: f64) -> String {
     format!("1970-01-{day:02}T{:02}:{:02}:{:02}.{:03}Z", s / 3600, s / 60 % 60, s % 60, ms % 1000)
 }
 
-fn limit_line(i: usize, limit: &Limit, picture: &Picture, colours: &Colours) -> Line {
-    let colour = colours.get(if limit.crossed { Tone::Bad } else { Tone::Warn });
+fn limit_line(i: usize, limit: &Limit, picture: &Picture, style: &Style) -> Line {
+    let colour = style.colour(if limit.crossed { Tone::Bad } else { Tone::Warn });
     let (value, text, width) = match limit.above {
         // Out of the picture: its name at the upper edge, without a line.
         true => (picture.left.scale.max, format!("{} ↑", limit.label), 0.0),
-        false => (limit.value, limit.label.clone(), if limit.crossed { 2.5 } else { 2.0 }),
+        false => (limit.value, limit.label.clone(), style.px(if limit.crossed { 2.5 } else { 2.0 })),
     };
     let position = label_position(i, value > picture.left.scale.max * 0.85);
     let label = Label::new()
         .show(true)
         .position(position)
         .formatter(text.as_str())
-        .font_size(FONT_SIZE)
+        .font_size(style.px(FONT_SIZE))
         .color(colour)
-        .background_color(colours.get(Tone::Surface))
+        .background_color(style.colour(Tone::Surface))
         .padding((1.0, 4.0, 1.0, 4.0));
     let mark = MarkLine::new()
         .silent(true)

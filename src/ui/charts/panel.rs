@@ -51,12 +51,15 @@ pub(super) fn ChartPanel(
         mount(node, picture, points, last_ms, shared);
     }
 
-    // The time of the row whose values show, which may lie a little beside the pointer.
+    // The time of the row whose values show, which may lie a little beside the pointer, and what happened there.
     let time = move || {
-        pointer.get()?;
+        let pointer_ms = pointer.get()?;
         let at_ms = state.with(|state| state.snapshot.history.at_ms.get(row.get()?).copied())?;
-        let elapsed_ms = picture.with(|picture| at_ms.saturating_sub(picture.origin_ms));
-        Some(format!("{} {}", text.at, clock(elapsed_ms as f64 / 1e3)))
+        picture.with(|picture| {
+            let elapsed_ms = at_ms.saturating_sub(picture.origin_ms);
+            let happened = picture.mark_near(pointer_ms).map(|mark| format!(" · {}", mark.words)).unwrap_or_default();
+            Some(format!("{} {}{happened}", text.at, clock(elapsed_ms as f64 / 1e3)))
+        })
     };
     let summary = move || {
         let values = picture.with(|picture| {
@@ -152,7 +155,7 @@ fn mount(
                     let canvas = drawn.take().filter(|drawn| drawn.paper == paper).map(|drawn| drawn.canvas);
                     let attach = || Canvas::attach(&element, paper, move |at| point(shared.pointer, at));
                     let canvas = canvas.or_else(attach)?;
-                    let whole = option::whole(&picture, &echarts::colours());
+                    let whole = option::whole(&picture, &echarts::style());
                     canvas.draw(&whole, &rows, number(shared.text.numbers()));
                     *drawn = Some(Drawn { canvas, picture: picture.clone(), theme, paper });
                 }
@@ -188,6 +191,7 @@ fn number(numbers: Numbers) -> fn(f64) -> String {
 pub(super) fn look_id(look: Look) -> &'static str {
     match look {
         Look::Line => "line",
+        Look::Thin => "thin",
         Look::Area => "area",
         Look::Dashed => "dashed",
     }

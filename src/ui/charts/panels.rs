@@ -67,6 +67,8 @@ pub enum Source {
 pub enum Look {
     /// A line.
     Line,
+    /// A thin line, for parts among lines of the whole.
+    Thin,
     /// A line over a tinted area.
     Area,
     /// A thin dashed line.
@@ -106,7 +108,11 @@ const fn open(spec: TraceSpec) -> TraceSpec {
     TraceSpec { when: When::Open, ..spec }
 }
 
-/// Every panel, in the page's order.
+const fn thin(spec: TraceSpec) -> TraceSpec {
+    TraceSpec { look: Look::Thin, ..spec }
+}
+
+/// Every panel, in the page's order. The colours 2 to 5 are those of services.
 pub const PANELS: &[Panel] = &[
     Panel {
         id: "load",
@@ -114,7 +120,7 @@ pub const PANELS: &[Panel] = &[
             open(whole(Metric::IterationRate, Tone::Series(1), Look::Area)),
             open(whole(Metric::DroppedRate, Tone::Bad, Look::Line)),
             // In an open model VUs are what the rate costs, not the load itself: an axis of their own.
-            open(TraceSpec { right: true, ..whole(Metric::Vus, Tone::Series(4), Look::Line) }),
+            open(TraceSpec { right: true, ..whole(Metric::Vus, Tone::Series(6), Look::Line) }),
             TraceSpec { when: When::Closed, ..whole(Metric::Vus, Tone::Series(1), Look::Area) },
             planned(Metric::Vus, When::Closed),
             planned(Metric::IterationRate, When::Open),
@@ -132,15 +138,19 @@ pub const PANELS: &[Panel] = &[
     Panel {
         id: "latency",
         traces: &[
-            whole(Metric::P50, Tone::Series(2), Look::Line),
+            whole(Metric::P50, Tone::Series(8), Look::Line),
             whole(Metric::P95, Tone::Series(1), Look::Line),
-            whole(Metric::P99, Tone::Series(4), Look::Line),
+            whole(Metric::P99, Tone::Series(7), Look::Line),
+            thin(parts(Metric::P95, Dimension::Service)),
         ],
         limits: &[LimitSpec { k6_metric: "http_req_duration", fits: |_| true, factor: 1.0 }],
     },
     Panel {
         id: "errors",
-        traces: &[whole(Metric::FailedShare, Tone::Bad, Look::Area)],
+        traces: &[
+            whole(Metric::FailedShare, Tone::Bad, Look::Area),
+            thin(parts(Metric::FailedShare, Dimension::Service)),
+        ],
         limits: &[LimitSpec { k6_metric: "http_req_failed", fits: |a| a == Aggregation::Rate, factor: 100.0 }],
     },
     Panel { id: "cpu", traces: &[parts(Metric::Cpu, Dimension::Process)], limits: &[] },

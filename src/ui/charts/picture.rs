@@ -12,6 +12,7 @@ use super::{
 };
 use crate::domain::{
     Millis, decimal,
+    event::EventKind,
     format::{self, Numbers},
     frame::{Dimension, History, Metric, SeriesKey, Unit},
     live::{LiveState, Snapshot},
@@ -19,6 +20,7 @@ use crate::domain::{
     run::Run,
     schedule::{Executor, Schedule},
     threshold::{Aggregation, Observed},
+    timeline,
 };
 use crate::ui::show;
 
@@ -45,7 +47,9 @@ pub struct Picture {
     pub bands: Vec<(u32, u32)>,
     /// Where no samples came although the run went on: (from, to) in seconds.
     pub gaps: Vec<(f64, f64)>,
-    /// What such a stretch is called.
+    /// What happened, oldest first.
+    pub marks: Vec<Mark>,
+    /// What a gap is called.
     pub gap_name: &'static str,
 }
 
@@ -88,6 +92,17 @@ pub struct Limit {
     pub above: bool,
     /// Whether the threshold is crossed.
     pub crossed: bool,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mark {
+    /// When, in seconds since the start.
+    pub at_s: f64,
+    /// How good it is.
+    pub tone: Tone,
+    /// What it was.
+    pub words: String,
 }
 
 /// A row of a series as ECharts takes it.
@@ -202,6 +217,7 @@ impl Picture {
             limits,
             bands: schedule.map(bands).unwrap_or_default(),
             gaps: if is_of_samples(panel) { gaps(history, run, origin_ms) } else { Vec::new() },
+            marks: if is_of_samples(panel) { marks(snapshot, run, origin_ms, text) } else { Vec::new() },
             gap_name: text.no_metrics,
         }
     }
@@ -226,6 +242,13 @@ impl Picture {
     /// The index of the first row of the run.
     pub fn first_row(&self, history: &History) -> usize {
         history.at_ms.partition_point(|at| *at < self.origin_ms)
+    }
+
+    /// What happened near a place on the time axis, in ms.
+    pub fn mark_near(&self, at_ms: f64) -> Option<&Mark> {
+        let away = |mark: &&Mark| (mark.at_s - at_ms / 1e3).abs();
+        let nearest = self.marks.iter().min_by(|a, b| away(a).total_cmp(&away(b)));
+        nearest.filter(|mark| away(mark) <= self.length_s * NEAR)
     }
 
     /// Whether any measured series has a value, in the history or, before that came, now.
@@ -254,6 +277,12 @@ impl Picture {
     }
 }
 
+/// What lies within this share of the time axis is near.
+const NEAR: f64 = 0.015;
+
+/// Most marks shown, the newest: more would hide the data.
+const MARKS: usize = 40;
+
 /// Limits further above the data than this factor stand at the upper edge.
 const FAR: f64 = 10.0;
 
@@ -265,7 +294,7 @@ fn first_metric(panel: &Panel) -> Option<Metric> {
 
 fn origin(run: Option<&Run>, history: &History) -> Millis {
     let first = history.at_ms.first().copied();
-    run.map(|run| run.started_ms.unwrap_or(run.created_ms)).or(first).unwrap_or_default()
+    run.map(timeline::origin_ms).or(first).unwrap_or_default()
 }
 
 /// Up to the planned end, so that nothing jumps; a finished run up to where it really ended.
@@ -318,10 +347,23 @@ fn traces_of(
             names.dedup();
             // Gigabytes next to megabytes: the machine's line would press all others flat. The table has its number.
             names.retain(|name| (metric, *name) != (Metric::Memory, "host"));
+            // One process with two names.
+            if names.contains(&DASHBOARD_SERVICE) {
+                names.retain(|name| *name != "dashboard");
+            }
+            // The only part is the whole once more.
+            if dimension == Dimension::Service && names.len() < 2 {
+                names.clear();
+            }
             let part = |name: &str| {
-                let shown = if dimension == Dimension::Process && name == "host" { text.host } else { name };
+                let shown = match (metric, name) {
+                    (Metric::Cpu | Metric::Memory, "host") => text.host.to_owned(),
+                    // Beside the other percentiles of all.
+                    (Metric::P95, name) => format!("p95 {}", short(name, services)),
+                    (_, name) => short(name, services).to_owned(),
+                };
                 let key = SeriesKey::part(metric, dimension, name);
-                trace(Some(key), metric, shown.to_owned(), part_tone(name, services))
+                trace(Some(key), metric, shown, part_tone(name, services))
             };
             names.into_iter().map(part).collect()
         }
@@ -336,6 +378,19 @@ fn rank<'a>(name: &'a str, services: &[&str]) -> (usize, &'a str) {
     let service = services.iter().position(|service| *service == name);
     let process = PROCESSES.iter().position(|(process, _)| *process == name).map(|i| services.len() + 1 + i);
     (service.or(process).unwrap_or(services.len()), name)
+}
+
+/// The dashboard itself as a service.
+const DASHBOARD_SERVICE: &str = "analytics-service";
+
+/// A service's name without the last word, where that is the same for all: `shop` of `shop-service`.
+fn short<'a>(name: &'a str, services: &[&str]) -> &'a str {
+    let last = |name: &str| name.rsplit_once('-').map(|(_, last)| last.to_owned());
+    let split = name.rsplit_once('-').filter(|_| services.len() > 1 && services.contains(&name));
+    match split {
+        Some((first, _)) if services.iter().all(|service| last(service) == last(name)) => first,
+        _ => name,
+    }
 }
 
 /// A service's colour, the same wherever it is drawn.
@@ -384,6 +439,36 @@ fn bands(schedule: &Schedule) -> Vec<(u32, u32)> {
         (from, end)
     });
     stretches.skip(1).step_by(2).collect()
+}
+
+/// Crossings and recoveries, changes of health, and delays.
+fn marks(snapshot: &Snapshot, run: Option<&Run>, origin_ms: Millis, text: &ChartText) -> Vec<Mark> {
+    let shows = |kind: &EventKind| {
+        use EventKind::{Health, MetricsBack, MetricsDelayed, Threshold};
+        matches!(kind, Health { .. } | MetricsBack | MetricsDelayed { .. } | Threshold { .. })
+    };
+    let lines = timeline::entries(&snapshot.events, run);
+    let mut marks: Vec<Mark> = Vec::new();
+    for line in lines.iter().filter(|line| shows(&line.event.kind)) {
+        let (tone, words) = show::entry(line, origin_ms, text.lang);
+        let mark = |at_ms: Millis, tone| Mark {
+            at_s: at_ms.saturating_sub(origin_ms) as f64 / 1e3,
+            tone,
+            words: words.clone(),
+        };
+        // Flapping is told by where it began and by how it ended.
+        marks.extend((line.changes > 1).then(|| mark(line.since_ms, Tone::Warn)));
+        marks.push(mark(
+            line.event.at_ms,
+            match tone {
+                "ok" => Tone::Ok,
+                "bad" => Tone::Bad,
+                _ => Tone::Warn,
+            },
+        ));
+    }
+    marks.drain(..marks.len().saturating_sub(MARKS));
+    marks
 }
 
 /// Whether a panel shows what k6 measured; the use of the machine is known without it.

@@ -6,9 +6,10 @@ use super::{
     panels::{PANELS, Panel},
     picture::{Picture, Point},
     text::ChartText,
-    theme::{Colours, Tone},
+    theme::{Colours, Style, Tone},
 };
 use crate::domain::{
+    event::{Event, EventKind},
     frame::{Dimension, Frame, Metric, SeriesKey},
     live::LiveState,
     plan::{Pattern, Peak, Plan, Shape},
@@ -80,7 +81,7 @@ fn whole(metric: Metric, value: f64) -> (SeriesKey, f64) {
 
 fn json_of(picture: &Picture) -> Value {
     let colours = Colours(Tone::ALL.iter().map(|(tone, _)| format!("<{}>", tone.id())).collect());
-    serde_json::to_value(option::whole(picture, &colours)).expect("options are JSON")
+    serde_json::to_value(option::whole(picture, &Style { colours, scale: 1.0 })).expect("options are JSON")
 }
 
 fn series<'a>(option: &'a Value, id: &str) -> &'a Value {
@@ -273,12 +274,66 @@ fn parts_keep_the_configured_order_and_one_colour_in_all_panels() {
     let state = state(Some(run(CLOSED, &[])), &[(START, &values)]);
     let cpu = Picture::of(panel("cpu"), &state, english());
     let names: Vec<&str> = cpu.traces.iter().map(|trace| trace.name.as_str()).collect();
-    assert_eq!(names, ["product-service", "user-service", "k6", "host"]);
+    assert_eq!(names, ["product", "user", "k6", "host"]);
     assert_eq!(cpu.left.unit, "% of one core");
     assert_eq!(cpu.left.scale.max, 60.0);
     let rate = Picture::of(panel("throughput"), &state, english());
-    let user = |picture: &Picture| picture.traces.iter().find(|trace| trace.name == "user-service").map(|t| t.tone);
+    // The last word is the same for all services, so it tells none from another.
+    let user = |picture: &Picture| picture.traces.iter().find(|trace| trace.name == "user").map(|t| t.tone);
     assert_eq!(user(&cpu), user(&rate));
+}
+
+#[test]
+fn latency_and_errors_tell_services_apart_where_there_is_more_than_one() {
+    let of = |metric, name: &str| (SeriesKey::part(metric, Dimension::Service, name), 0.5);
+    let one = [whole(Metric::P95, 0.5), of(Metric::P95, "user-service"), of(Metric::FailedShare, "user-service")];
+    let more = [&one[..], &[of(Metric::P95, "product-service"), of(Metric::FailedShare, "product-service")]].concat();
+    let names = |rows: &[(SeriesKey, f64)], id| {
+        let picture = Picture::of(panel(id), &state(Some(run(CLOSED, &[])), &[(START, rows)]), english());
+        picture.traces.into_iter().map(|trace| (trace.name, trace.tone)).collect::<Vec<_>>()
+    };
+    let named =
+        |names: &[(&str, Tone)]| names.iter().map(|(name, tone)| ((*name).to_owned(), *tone)).collect::<Vec<_>>();
+    let percentiles = [("p50", Tone::Series(8)), ("p95", Tone::Series(1)), ("p99", Tone::Series(7))];
+    let services = [("p95 product", Tone::Series(2)), ("p95 user", Tone::Series(3))];
+    assert_eq!(names(&one, "latency"), named(&percentiles), "the only part is the whole once more");
+    assert_eq!(names(&more, "latency"), named(&[&percentiles[..], &services].concat()));
+    let errors = [("failed", Tone::Bad), ("product", Tone::Series(2)), ("user", Tone::Series(3))];
+    assert_eq!(names(&more, "errors"), named(&errors));
+}
+
+#[test]
+fn the_dashboard_is_drawn_once() {
+    let cpu = |name: &str| (SeriesKey::part(Metric::Cpu, Dimension::Process, name), 0.5);
+    let names = |values: &[(SeriesKey, f64)]| {
+        let picture = Picture::of(panel("cpu"), &state(Some(run(CLOSED, &[])), &[(START, values)]), english());
+        picture.traces.into_iter().map(|trace| trace.name).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&[cpu("dashboard"), cpu("k6"), cpu("analytics-service")]), ["analytics-service", "k6"]);
+    assert_eq!(names(&[cpu("dashboard"), cpu("k6")]), ["k6", "dashboard"]);
+}
+
+#[test]
+fn what_happened_is_marked_where_samples_are_shown() {
+    let mut state = state(Some(run(CLOSED, &[])), &[(START, &[whole(Metric::P95, 0.2)])]);
+    let crossed = |ok| EventKind::Threshold { threshold: "http_req_duration:p(95)<200".into(), ok };
+    let down = EventKind::Health { service: "user-service".into(), health: Health::Degraded { status: 503 } };
+    let id = "r-1".parse().expect("an id");
+    let mut events = vec![(0, EventKind::RunStarted { run: id }), (5, crossed(false)), (9, crossed(true)), (20, down)];
+    events.extend((0..9).map(|i| (40 + i, crossed(i % 2 == 1))));
+    state.snapshot.events =
+        events.into_iter().map(|(second, kind)| Event { at_ms: START + second * 1000, kind }).collect();
+    let latency = Picture::of(panel("latency"), &state, english());
+    let marks: Vec<(f64, Tone)> = latency.marks.iter().map(|mark| (mark.at_s, mark.tone)).collect();
+    // Nine crossings within seconds are two marks.
+    let expected = [(5.0, Tone::Bad), (9.0, Tone::Ok), (20.0, Tone::Warn), (40.0, Tone::Warn), (48.0, Tone::Bad)];
+    assert_eq!(marks, expected);
+    assert_eq!(latency.mark_near(9_300.0).map(|mark| mark.at_s), Some(9.0));
+    assert_eq!(latency.mark_near(14_000.0), None);
+    let option = json_of(&latency);
+    assert_eq!(series(&option, "marks-bad")["markLine"]["data"], json!([{ "xAxis": 5000.0 }, { "xAxis": 48_000.0 }]));
+    assert_eq!(series(&option, "marks-ok")["markLine"]["lineStyle"]["color"], "<ok>");
+    assert!(Picture::of(panel("cpu"), &state, english()).marks.is_empty());
 }
 
 #[test]

@@ -11,6 +11,8 @@ pub enum Tone {
     Bad,
     /// Something deserves a look.
     Warn,
+    /// All is well again.
+    Ok,
     /// Plain text.
     Text,
     /// Text of less weight.
@@ -23,7 +25,7 @@ pub enum Tone {
 
 impl Tone {
     /// Every tone with its custom property.
-    pub const ALL: [(Self, &'static str); 14] = [
+    pub const ALL: [(Self, &'static str); 15] = [
         (Self::Series(1), "--series-1"),
         (Self::Series(2), "--series-2"),
         (Self::Series(3), "--series-3"),
@@ -34,6 +36,7 @@ impl Tone {
         (Self::Series(8), "--series-8"),
         (Self::Bad, "--bad"),
         (Self::Warn, "--warn"),
+        (Self::Ok, "--ok"),
         (Self::Text, "--text"),
         (Self::Muted, "--text-muted"),
         (Self::Grid, "--grid"),
@@ -43,6 +46,27 @@ impl Tone {
     /// The value of `data-tone` in the style sheet: `series-1`, `bad` …
     pub fn id(self) -> &'static str {
         Self::ALL.iter().find(|(tone, _)| *tone == self).map_or("text-muted", |(_, property)| &property[2..])
+    }
+}
+
+/// How the page looks: what charts take from it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Style {
+    /// The theme's colours.
+    pub colours: Colours,
+    /// How large the page's type is, beside the usual 16 px.
+    pub scale: f64,
+}
+
+impl Style {
+    /// A tone's colour, as CSS writes it.
+    pub fn colour(&self, tone: Tone) -> &str {
+        self.colours.get(tone)
+    }
+
+    /// A length at the usual size of type, in px.
+    pub fn px(&self, usual: f64) -> f64 {
+        usual * self.scale
     }
 }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_wasm_bindgen::Serializer;
 use wasm_bindgen::{JsCast, prelude::*};
 
-use crate::ui::charts::theme::{Colours, Tone};
+use crate::ui::charts::theme::{Colours, Style, Tone};
 
 #[wasm_bindgen]
 extern "C" {
@@ -238,6 +238,40 @@ pub fn on_paper(changed: impl Fn(bool) + 'static) -> Option<Watch> {
     }))))
 }
 
+/// Calls back when the size of type changed, which goes with that of the window.
+pub fn on_scale(changed: impl Fn() + 'static) -> Option<Watch> {
+    let window = web_sys::window()?;
+    let before = Cell::new(scale());
+    let callback = OnSignal::new(move || {
+        let now = scale();
+        if before.replace(now) != now {
+            changed();
+        }
+    });
+    let function: Function = callback.as_ref().unchecked_ref::<Function>().clone();
+    let _ = window.add_event_listener_with_callback("resize", &function);
+    Some(Watch(Some(Box::new(move || {
+        let _ = window.remove_event_listener_with_callback("resize", &function);
+        drop(callback);
+    }))))
+}
+
+/// How large the page's type is, beside the usual 16 px.
+fn scale() -> f64 {
+    let read = || {
+        let window = web_sys::window()?;
+        let root = window.document()?.document_element()?;
+        let size = window.get_computed_style(&root).ok()??.get_property_value("font-size").ok()?;
+        crate::domain::decimal::parse(size.strip_suffix("px")?)
+    };
+    read().filter(|size| *size > 0.0).map_or(1.0, |size| size / 16.0)
+}
+
+/// How the page looks.
+pub fn style() -> Style {
+    Style { colours: colours(), scale: scale() }
+}
+
 /// Calls back with whether anybody can see the element: near the window, and the tab in front.
 pub fn on_visibility(element: &HtmlElement, changed: impl Fn(bool) + 'static) -> Option<Watch> {
     let document = web_sys::window()?.document()?;
@@ -270,7 +304,7 @@ pub fn on_visibility(element: &HtmlElement, changed: impl Fn(bool) + 'static) ->
 }
 
 /// The theme's colours, computed: a custom property may be any expression that CSS knows and ECharts does not.
-pub fn colours() -> Colours {
+fn colours() -> Colours {
     let read = || {
         let window = web_sys::window()?;
         let document = window.document()?;

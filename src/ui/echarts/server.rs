@@ -3,7 +3,7 @@
 use leptos::web_sys::HtmlElement;
 use serde::Serialize;
 
-use crate::ui::charts::theme::Colours;
+use crate::ui::charts::theme::{Colours, Style};
 
 /// A chart in an element.
 pub struct Canvas;
@@ -42,7 +42,12 @@ pub fn on_visibility(_: &HtmlElement, _: impl Fn(bool) + 'static) -> Option<Watc
     None
 }
 
+/// Never calls back here.
+pub fn on_scale(_: impl Fn() + 'static) -> Option<Watch> {
+    None
+}
+
 /// No colours here.
-pub fn colours() -> Colours {
-    Colours::default()
+pub fn style() -> Style {
+    Style { colours: Colours::default(), scale: 1.0 }
 }

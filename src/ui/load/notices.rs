@@ -172,7 +172,7 @@ fn ImageNotice() -> impl IntoView {
                             aria-valuemax="100"
                             aria-valuenow=move || fixed(percent(), 0)
                         >
-                            <div class="bar-fill" style:width=move || format!("{}%", fixed(percent(), 0))></div>
+                            <div class="bar-fill" style:transform=move || format!("scaleX({})", fixed(percent() / 100.0, 2))></div>
                         </div>
                         <p class="tabular">
                             {move || {

@@ -173,7 +173,7 @@ fn Active() -> impl IntoView {
                 aria-valuenow=move || (percent.get() as u32).to_string()
                 aria-valuetext=elapsed
             >
-                <div class="bar-fill" style:width=move || format!("{}%", fixed(percent.get(), 1))></div>
+                <div class="bar-fill" style:transform=move || format!("scaleX({})", fixed(percent.get() / 100.0, 3))></div>
                 <PhaseMarks />
             </div>
             <p class="muted tabular">{elapsed}</p>

@@ -319,6 +319,7 @@ pub(super) const TEXT: Text = Text {
     event_health: |service, health| format!("{service}: {health}"),
     event_delayed: |s, why| format!("Seit {s} s keine Messwerte{}{why}", if why.is_empty() { "" } else { ": " }),
     event_back: "Messwerte kommen wieder",
+    event_changes: |words, changes, since| format!("{words} – {changes} Wechsel seit {since}"),
 
     error_invalid: "Einige Felder stimmen noch nicht.",
     error_already_running: "Es läuft bereits ein Test. Bitte zuerst stoppen oder sein Ende abwarten.",

@@ -311,6 +311,7 @@ pub(super) const TEXT: Text = Text {
     event_health: |service, health| format!("{service}: {health}"),
     event_delayed: |s, why| format!("No metrics for {s} s{}{why}", if why.is_empty() { "" } else { ": " }),
     event_back: "Metrics are back",
+    event_changes: |words, changes, since| format!("{words} – {changes} changes since {since}"),
 
     error_invalid: "Some fields need attention.",
     error_already_running: "Another test is already running. Stop it first, or wait until it ends.",
