@@ -100,6 +100,8 @@ test("a slow service fails the threshold, live and in the verdict", async ({ loa
   await expect(load.threshold(rule)).toHaveAttribute("data-ok", "false", { timeout: 15_000 });
   await expect(page.getByTestId("stat-p95")).toHaveAttribute("data-tone", "bad");
   await expect(page.getByTestId("crossings")).toContainText(rule);
+  const crossing = page.locator(".timeline li", { hasText: "Threshold crossed" });
+  await expect(crossing.locator("time")).toHaveText(/^00:\d\d \(\d\d:\d\d:\d\d\)$/);
   await load.expectVerdict("failed");
   await expect(load.verdict).toContainText(/observed .*, limit 200 ms, not held from 00:\d\d on/);
   await expect(load.threshold(rule)).toHaveAttribute("data-ok", "false");
@@ -111,13 +113,21 @@ test("a slow service fails the threshold, live and in the verdict", async ({ loa
   await keepPicture(page, "failed-light-1440");
 });
 
-test("failing answers show as failed share", async ({ load, stack }) => {
+test("failing answers show as failed share, and whose they are", async ({ load, page, stack }) => {
   const rule = "http_req_failed:rate<0.05";
   await stack.turn("user-service", { latency_ms: 0, error_share: 1 });
   await load.start({ ...shortPlan, target: "user-service", thresholds: rule });
   await load.expectState("running");
   await expect.poll(() => load.stat("failed"), { timeout: 15_000 }).toBeGreaterThan(0.3);
+  const worst = page.getByTestId("strip").getByRole("listitem").first();
+  await expect(worst).toHaveAttribute("data-testid", "strip-user-service");
+  await expect(worst).toHaveAttribute("data-condition", "failing");
+  const row = page.getByTestId("service-user-service");
+  await expect(row).toHaveAttribute("data-health", "up");
+  await expect(row).toHaveAttribute("data-condition", "failing");
   await load.expectVerdict("failed");
+  // Of the whole run, once it is over.
+  await expect(worst).toHaveAttribute("data-condition", "failing");
 });
 
 test("a latency spike leaves the p95 within 15 s of its end", async ({ load, stack }) => {
@@ -183,6 +193,25 @@ test("two viewers see one picture", async ({ load, browser, stack }) => {
   await second.expectVerdict("stopped", 10_000);
   await expect.poll(async () => (await load.points()) - (await second.points())).toBe(0);
   await context.close();
+});
+
+test("all numbers and four charts fit without scrolling, on a notebook and on a projector", async ({ load, page }) => {
+  await load.start(longPlan);
+  await load.expectLive(5);
+  for (const [width, height] of [
+    [1440, 900],
+    [1920, 1080],
+    [3840, 2160],
+  ] as const) {
+    await page.setViewportSize({ width, height });
+    for (const id of ["stat-vus", "strip", "chart-load", "chart-throughput", "chart-latency", "chart-errors"]) {
+      await expect(page.getByTestId(id), `${id} at ${width}×${height}`).toBeInViewport({ ratio: 1 });
+    }
+    const used = await page.locator(".load-page").evaluate((element) => element.clientWidth);
+    expect(used / width, `used of ${width} px`).toBeGreaterThan(0.94);
+  }
+  await load.stopButton.click();
+  await load.expectVerdict("stopped");
 });
 
 test("a reload in mid-run keeps state and history @containers", async ({ load, page }) => {

@@ -19,7 +19,7 @@ use self::{panel::ChartPanel, panels::PANELS, text::ChartText};
 use super::{echarts, text::use_lang};
 #[cfg(feature = "ssr")]
 pub use drawing::drawn_charts;
-pub use picture::service_tone;
+pub use picture::{service_label, service_tone};
 pub use preview::SchedulePreview;
 
 /// What all panels share.

@@ -256,6 +256,8 @@ pub struct Text {
     pub health_unknown: &'static str,
     /// The condition of a service whose requests fail, as few as a threshold allows.
     pub some_fail: &'static str,
+    /// The failed share where there is little room.
+    pub failed_short: &'static str,
     /// The condition of a service that lets its users wait too long.
     pub slow: &'static str,
     /// The condition of a service whose requests fail.

@@ -16,7 +16,7 @@ use crate::domain::{
     format::{self, Numbers},
     frame::{Dimension, History, Metric, SeriesKey, Unit},
     live::{LiveState, Snapshot},
-    plan::GRACE_S,
+    plan::{DASHBOARD_SERVICE, GRACE_S},
     run::Run,
     schedule::{Executor, Schedule},
     threshold::{Aggregation, Observed},
@@ -172,7 +172,7 @@ impl Picture {
         let run = snapshot.status.run.as_ref();
         let schedule = run.and_then(|run| run.schedule.as_ref());
         let history = &snapshot.history;
-        let services: Vec<&str> = snapshot.status.services.iter().map(|s| s.service.name.as_str()).collect();
+        let services = service_names(state);
 
         let origin_ms = origin(run, history);
         let length_s = length(run, history, origin_ms);
@@ -380,9 +380,6 @@ fn rank<'a>(name: &'a str, services: &[&str]) -> (usize, &'a str) {
     (service.or(process).unwrap_or(services.len()), name)
 }
 
-/// The dashboard itself as a service.
-const DASHBOARD_SERVICE: &str = "analytics-service";
-
 /// A service's name without the last word, where that is the same for all: `shop` of `shop-service`.
 fn short<'a>(name: &'a str, services: &[&str]) -> &'a str {
     let last = |name: &str| name.rsplit_once('-').map(|(_, last)| last.to_owned());
@@ -393,10 +390,18 @@ fn short<'a>(name: &'a str, services: &[&str]) -> &'a str {
     }
 }
 
+/// A service's name as the charts show it.
+pub fn service_label(state: &LiveState, name: &str) -> String {
+    short(name, &service_names(state)).to_owned()
+}
+
 /// A service's colour, the same wherever it is drawn.
 pub fn service_tone(state: &LiveState, name: &str) -> Tone {
-    let services: Vec<&str> = state.snapshot.status.services.iter().map(|s| s.service.name.as_str()).collect();
-    part_tone(name, &services)
+    part_tone(name, &service_names(state))
+}
+
+fn service_names(state: &LiveState) -> Vec<&str> {
+    state.snapshot.status.services.iter().map(|status| status.service.name.as_str()).collect()
 }
 
 /// A service has the same colour in every panel.

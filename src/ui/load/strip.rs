@@ -15,7 +15,7 @@ use crate::{
         run::Run,
     },
     ui::{
-        charts::service_tone,
+        charts::{service_label, service_tone},
         condition::{ConditionBadge, Of, Watched, experience, judged},
         live::Live,
         show,
@@ -71,6 +71,8 @@ fn StripService(name: String) -> impl IntoView {
     let curve = Memo::new(move |_| live.state.with(|state| spark(&state.snapshot.history, &wanted)));
     let wanted = name.clone();
     let tone = Memo::new(move |_| live.state.with(|state| service_tone(state, &wanted).id()));
+    let wanted = name.clone();
+    let label = Memo::new(move |_| live.state.with(|state| service_label(state, &wanted)));
     let line = |points: String| view! { <polyline points=points vector-effect="non-scaling-stroke" /> }.into_any();
     view! {
         <li
@@ -78,11 +80,12 @@ fn StripService(name: String) -> impl IntoView {
             data-tone=tone
             data-condition=move || watched.condition.get().id()
         >
-            <strong class="strip-name">{name.clone()}</strong>
+            <strong class="strip-name" title=name.clone()><span>{label}</span></strong>
             <ConditionBadge watched />
+            <div class="strip-course">
             <dl class="strip-figures tabular">
                 <div>
-                    <dt>{(text.metric)(Metric::FailedShare).name}</dt>
+                    <dt>{text.failed_short}</dt>
                     <dd>{move || figure(Unit::Share, got.get().failed)}</dd>
                 </div>
                 <div>
@@ -94,6 +97,7 @@ fn StripService(name: String) -> impl IntoView {
             <svg class="spark" aria-hidden="true" viewBox="0 0 60 20" preserveAspectRatio="none">
                 {move || curve.get().into_iter().map(line).collect_view()}
             </svg>
+            </div>
         </li>
     }
 }

@@ -8,8 +8,8 @@ use crate::ui::{
     charts::LiveCharts,
     live::{Connection, Live},
     load::{
-        ActionError, Announcer, ByService, ByStatus, Form, LoadForm, Notices, Outcome, RunPanel, Strip, Thresholds, Tiles,
-        Timeline,
+        ActionError, Announcer, ByService, ByStatus, Form, LoadForm, Notices, Outcome, RunPanel, Strip, Thresholds,
+        Tiles, Timeline,
     },
     parts::LocalTime,
     text::use_text,

@@ -247,6 +247,7 @@ pub(super) const TEXT: Text = Text {
     health_down: "Ausgefallen",
     health_unknown: "Noch nicht geprüft",
     some_fail: "Einzelne Fehler",
+    failed_short: "Fehler",
     slow: "Zu langsam",
     failing: "Fehlerhaft",
     silence: |why| match why {

@@ -242,6 +242,7 @@ pub(super) const TEXT: Text = Text {
     health_down: "Down",
     health_unknown: "Not checked yet",
     some_fail: "Some fail",
+    failed_short: "failed",
     slow: "Too slow",
     failing: "Failing",
     silence: |why| match why {
