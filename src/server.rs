@@ -16,6 +16,7 @@ pub mod prometheus;
 pub mod scripts;
 pub mod services;
 pub mod shutdown;
+mod silence;
 pub mod telemetry;
 pub mod usage;
 

@@ -274,7 +274,7 @@ pub fn event(kind: &EventKind, lang: Lang) -> (&'static str, String) {
             let said = if id == "up" || more.is_empty() { word.to_owned() } else { format!("{word} ({more})") };
             (tone, (text.event_health)(service, &said))
         }
-        EventKind::MetricsDelayed { seconds, reason } => ("warn", (text.event_delayed)(*seconds, reason)),
+        EventKind::MetricsDelayed { seconds, reason } => ("warn", (text.event_delayed)(*seconds, !reason.is_empty())),
         EventKind::MetricsBack => ("ok", text.event_back.into()),
     }
 }

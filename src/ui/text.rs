@@ -320,8 +320,8 @@ pub struct Text {
     /// Threshold, k6's value, whether it held.
     pub event_threshold_decided: fn(&str, &str, bool) -> String,
     pub event_health: fn(&str, &str) -> String,
-    /// Seconds, and what is wrong with the store, where that is known.
-    pub event_delayed: fn(u32, &str) -> String,
+    /// Seconds, and whether the store is known to be at fault.
+    pub event_delayed: fn(u32, bool) -> String,
     pub event_back: &'static str,
     /// What something changed to, how often, and since when.
     pub event_changes: fn(&str, usize, &str) -> String,

@@ -9,6 +9,8 @@ use ha_dashboard::domain::{
 };
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 
+use crate::server::silence;
+
 /// Labels of a series, `__name__` included where the query keeps it.
 pub type Labels = BTreeMap<String, String>;
 
@@ -255,12 +257,7 @@ impl Client {
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> StoreError {
-        // The outer error only repeats the address; the innermost one has the cause.
-        let mut cause: &dyn std::error::Error = error;
-        while let Some(inner) = cause.source() {
-            cause = inner;
-        }
-        StoreError::Unreachable { url: self.base.clone(), reason: cause.to_string() }
+        StoreError::Unreachable { url: self.base.clone(), reason: silence::of(error).1 }
     }
 }
 

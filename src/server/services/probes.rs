@@ -1,7 +1,6 @@
 //! Probes the services, and writes down whose health changed.
 
 use std::{
-    error::Error,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -9,12 +8,12 @@ use std::{
 use futures::future::join_all;
 use ha_dashboard::domain::{
     event::{Event, EventKind},
-    service::{Health, ServiceStatus, Silence},
+    service::{Health, ServiceStatus},
 };
 use tokio::{sync::watch, time::MissedTickBehavior};
 
 use super::Member;
-use crate::server::{clock::now_ms, journal::Journal, shutdown::Shutdown};
+use crate::server::{clock::now_ms, journal::Journal, shutdown::Shutdown, silence};
 
 /// How often every service is asked.
 const EVERY: Duration = Duration::from_secs(2);
@@ -75,49 +74,16 @@ async fn probe(client: &reqwest::Client, member: &Member) -> Health {
         }
         Ok(response) => Health::Degraded { status: response.status().as_u16() },
         Err(error) => {
-            let (why, reason) = silence(&error);
+            let (why, reason) = silence::of(&error);
             Health::Down { reason, why }
         }
     }
 }
 
-/// Why there is no answer. The numbers that systems give to errors tell people nothing.
-fn silence(error: &reqwest::Error) -> (Silence, String) {
-    use std::io::ErrorKind as Kind;
-
-    let causes = || std::iter::successors(Some(error as &(dyn Error + 'static)), |error| (*error).source());
-    let io = causes().filter_map(|cause| cause.downcast_ref::<std::io::Error>()).map(std::io::Error::kind).last();
-    let is_cut_short = |cause: &(dyn Error + 'static)| {
-        cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message)
-    };
-    let why = match io {
-        _ if error.is_timeout() => Silence::TooLate,
-        Some(Kind::ConnectionRefused) => Silence::Refused,
-        Some(Kind::TimedOut) => Silence::TooLate,
-        Some(Kind::HostUnreachable | Kind::NetworkUnreachable) => Silence::Unreachable,
-        Some(Kind::ConnectionReset | Kind::ConnectionAborted | Kind::BrokenPipe | Kind::UnexpectedEof) => {
-            Silence::BrokenOff
-        }
-        _ if causes().any(is_cut_short) => Silence::BrokenOff,
-        // There is no type for it.
-        _ if causes().any(|cause| cause.to_string() == "dns error") => Silence::UnknownHost,
-        _ => Silence::Other,
-    };
-    let reason = match why {
-        Silence::Refused => "connection refused".into(),
-        Silence::TooLate => format!("no answer within {} s", TIMEOUT.as_secs()),
-        Silence::UnknownHost => "host name not found".into(),
-        Silence::Unreachable => "host unreachable".into(),
-        Silence::BrokenOff => "connection broken off".into(),
-        Silence::Other => causes().last().map(ToString::to_string).unwrap_or_default(),
-    };
-    (why, reason)
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use ha_dashboard::domain::service::Service;
+    use ha_dashboard::domain::service::{Service, Silence};
 
     use super::*;
 
@@ -150,7 +116,7 @@ mod tests {
         let rude_url = format!("http://{}", rude.local_addr().unwrap());
         let hang_up = tokio::spawn(async move { while rude.accept().await.is_ok() {} });
         assert_eq!(asked("http://127.0.0.1:1".into()).await, (Silence::Refused, "connection refused".into()));
-        assert_eq!(asked(silent_url).await, (Silence::TooLate, "no answer within 1 s".into()));
+        assert_eq!(asked(silent_url).await, (Silence::TooLate, "no answer in time".into()));
         assert_eq!(asked(rude_url).await, (Silence::BrokenOff, "connection broken off".into()));
         assert_eq!(asked("http://nobody.invalid".into()).await.0, Silence::UnknownHost);
         hang_up.abort();

@@ -318,7 +318,9 @@ pub(super) const TEXT: Text = Text {
         )
     },
     event_health: |service, health| format!("{service}: {health}"),
-    event_delayed: |s, why| format!("Seit {s} s keine Messwerte{}{why}", if why.is_empty() { "" } else { ": " }),
+    event_delayed: |s, store| {
+        format!("Seit {s} s keine Messwerte{}", if store { ": Prometheus antwortet nicht wie erwartet" } else { "" })
+    },
     event_back: "Messwerte kommen wieder",
     event_changes: |words, changes, since| format!("{words} – {changes} Wechsel seit {since}"),
 

@@ -310,7 +310,9 @@ pub(super) const TEXT: Text = Text {
         format!("Too close to call until k6’s exact figure: {t} {} ({value})", if ok { "held" } else { "was crossed" })
     },
     event_health: |service, health| format!("{service}: {health}"),
-    event_delayed: |s, why| format!("No metrics for {s} s{}{why}", if why.is_empty() { "" } else { ": " }),
+    event_delayed: |s, store| {
+        format!("No metrics for {s} s{}", if store { ": Prometheus does not answer as it should" } else { "" })
+    },
     event_back: "Metrics are back",
     event_changes: |words, changes, since| format!("{words} – {changes} changes since {since}"),
 
