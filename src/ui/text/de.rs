@@ -94,9 +94,9 @@ pub(super) const TEXT: Text = Text {
     },
     rule_comparison_name: |comparison| match comparison {
         Comparison::Below => "unter",
-        Comparison::AtMost => "höchstens",
+        Comparison::AtMost => "bis",
         Comparison::Above => "über",
-        Comparison::AtLeast => "mindestens",
+        Comparison::AtLeast => "ab",
         Comparison::Equal => "genau",
         Comparison::NotEqual => "alles außer",
     },
