@@ -316,7 +316,7 @@ fn the_strip_begins_with_who_fails_its_users() {
     let strip = html(Lang::En, &page, None, || view! { <Strip /> });
     let places = ["gone", "broken", "fine"].map(|name| strip.find(&format!("data-testid=\"strip-{name}\"")).unwrap());
     assert!(places.is_sorted(), "{strip}");
-    assert_has(&strip, &[r#"data-condition="failing""#, "26.5%", "600 ms", "takes no connections", "–"]);
+    assert_has(&strip, &[r#"data-condition="failing""#, "26.5%", "600 ms", "refuses connections", "–"]);
     let table = html(Lang::De, &page, None, || view! { <ByService /> });
     assert_has(&table, &[r#"data-health="up" data-condition="failing""#, "Fehlerhaft", "26,5"]);
 }

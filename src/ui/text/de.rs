@@ -253,8 +253,8 @@ pub(super) const TEXT: Text = Text {
     silence: |why| match why {
         Silence::Refused => "nimmt keine Verbindungen an",
         Silence::TooLate => "antwortet nicht rechtzeitig",
-        Silence::UnknownHost => "Hostname nicht gefunden",
-        Silence::Unreachable => "Host nicht erreichbar",
+        Silence::UnknownHost => "Rechnername nicht gefunden",
+        Silence::Unreachable => "Rechner nicht erreichbar",
         Silence::BrokenOff => "bricht Verbindungen ab",
         Silence::Other => "",
     },
