@@ -56,12 +56,15 @@ for (const colorScheme of ["light", "dark"] as const) {
 
       // German words are longer.
       await page.getByRole("link", { name: "Deutsch" }).click();
+      await expect(page.locator("html")).toHaveAttribute("lang", "de");
+      await load.hydrated();
       for (const path of ["/", "/services", "/runs", run, "/nothing"]) {
         await page.goto(stack.url + path);
         await load.hydrated();
         await fits();
       }
       await page.getByRole("link", { name: "English" }).click();
+      await expect(page.locator("html")).toHaveAttribute("lang", "en");
       await load.hydrated();
 
       await page.goto(stack.url);
