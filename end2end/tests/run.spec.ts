@@ -20,7 +20,7 @@ test("start: the numbers grow to the plan, and the run ends by itself, on time a
 
   await expect.poll(() => load.stat("vus"), { timeout: 15_000 }).toBe(shortPlan.peak);
   expect(await load.stat("rps")).toBeGreaterThan(0);
-  await expect(page).toHaveTitle(/^▶ \d\d:\d\d · [\d.]+ req\/s – Load · /);
+  await expect(page).toHaveTitle(/^▶ \d\d:\d\d · [\d.]+ req\/s – Load test · /);
   await expect(page.locator("link[rel=icon]")).toHaveAttribute("href", "/favicon-running.svg");
   const p50 = await load.stat("p50");
   const p95 = await load.stat("p95");
@@ -41,7 +41,7 @@ test("start: the numbers grow to the plan, and the run ends by itself, on time a
   await keepPicture(page, "running-light-1440");
 
   await load.expectVerdict("passed");
-  await expect(page).toHaveTitle(/^✓ Passed – Load · /);
+  await expect(page).toHaveTitle(/^✓ Passed – Load test · /);
   const icon = await page.locator("link[rel=icon]").getAttribute("href");
   expect(icon).toBe("/favicon-passed.svg");
   expect((await page.request.get(`${stack.url}${icon}`)).headers()["content-type"]).toBe("image/svg+xml");
@@ -60,6 +60,9 @@ test("start: the numbers grow to the plan, and the run ends by itself, on time a
   await expect(page.getByTestId("stat-p95")).toContainText("whole test");
   await expect(page.getByTestId("stat-p95")).toContainText("limit < 2");
   await expect(page.getByTestId("stat-p95")).not.toHaveAttribute("data-tone");
+  await expect(page.getByTestId("chart-load").locator(".chart-legend")).toContainText(/VUs\s+max\s+4/);
+  await expect(page.getByTestId("service-user-service").getByRole("cell").nth(1)).toHaveText(/^\d/);
+  await expect(page.getByRole("row", { name: /^200 / })).toContainText(/\d.*%/);
   await keepPicture(page, "finished-light-1440");
 });
 

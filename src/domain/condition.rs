@@ -97,13 +97,7 @@ impl Condition {
 
 fn failing<'a>(service: &str, failed: Option<f64>, rules: impl Iterator<Item = &'a Threshold>) -> Condition {
     let Some(failed) = failed else { return Condition::Up };
-    let watching = rules.filter(|rule| {
-        rule.metric == "http_req_failed" && rule.aggregation == Aggregation::Rate && is_upper_limit(rule)
-    });
-    let (own, common): (Vec<_>, Vec<_>) =
-        watching.filter(|rule| concerns(rule, service)).partition(|rule| !rule.tags.is_empty());
-    // A service's own limit may be wider than that of all.
-    let watching = if own.is_empty() { common } else { own };
+    let watching = watching(service, rules, "http_req_failed", Aggregation::Rate);
     let holds = if watching.is_empty() { failed < SOME } else { watching.iter().all(|rule| rule.holds(failed)) };
     match holds {
         false => Condition::Failing,
@@ -112,17 +106,23 @@ fn failing<'a>(service: &str, failed: Option<f64>, rules: impl Iterator<Item = &
     }
 }
 
-fn slow<'a>(service: &str, p95_s: Option<f64>, mut rules: impl Iterator<Item = &'a Threshold>) -> Condition {
+fn slow<'a>(service: &str, p95_s: Option<f64>, rules: impl Iterator<Item = &'a Threshold>) -> Condition {
     let Some(p95_s) = p95_s else { return Condition::Up };
-    let crossed = rules.any(|rule| {
-        rule.metric == "http_req_duration"
-            && rule.aggregation == Aggregation::Percentile(95.0)
-            && is_upper_limit(rule)
-            && !rule.tags.is_empty()
-            && concerns(rule, service)
-            && !rule.holds(p95_s * 1e3)
-    });
-    if crossed { Condition::Slow } else { Condition::Up }
+    let watching = watching(service, rules, "http_req_duration", Aggregation::Percentile(95.0));
+    if watching.iter().all(|rule| rule.holds(p95_s * 1e3)) { Condition::Up } else { Condition::Slow }
+}
+
+/// The limits that a service is measured by: its own, which may be wider than that of all, or else that of all.
+fn watching<'a>(
+    service: &str,
+    rules: impl Iterator<Item = &'a Threshold>,
+    metric: &str,
+    aggregation: Aggregation,
+) -> Vec<&'a Threshold> {
+    let limits = rules.filter(|rule| rule.metric == metric && rule.aggregation == aggregation && is_upper_limit(rule));
+    let (own, common): (Vec<_>, Vec<_>) =
+        limits.filter(|rule| concerns(rule, service)).partition(|rule| !rule.tags.is_empty());
+    if own.is_empty() { common } else { own }
 }
 
 fn is_upper_limit(rule: &Threshold) -> bool {
@@ -179,8 +179,9 @@ mod tests {
             (Some(0.19), own, Condition::Up),
             (Some(0.21), own, Condition::Slow),
             (Some(0.21), "http_req_duration{service:other}:p(95)<200", Condition::Up),
-            // The limit of all requests together is not one service's.
-            (Some(0.21), "http_req_duration:p(95)<200", Condition::Up),
+            // Who is over the limit of all is who brings them over it.
+            (Some(0.21), "http_req_duration:p(95)<200", Condition::Slow),
+            (Some(0.19), "http_req_duration:p(95)<200", Condition::Up),
             (Some(0.21), "http_req_duration{service:shop}:p(99)<200", Condition::Up),
         ] {
             assert_eq!(condition(&UP, Some(0.0), p95_s, &[rule]), expected, "{p95_s:?} {rule}");

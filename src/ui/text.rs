@@ -299,7 +299,6 @@ pub struct Text {
     pub course_reading: &'static str,
     pub course_gone: &'static str,
     pub course_unread: &'static str,
-    pub report_highest: &'static str,
     pub report_service_hint: &'static str,
     pub report_rate: &'static str,
     pub report_p95: &'static str,

@@ -23,17 +23,12 @@ const SIDE: f64 = 1e3;
 /// Every panel of a run, with whatever its history holds.
 pub fn drawn_charts(state: &LiveState, lang: Lang) -> impl IntoView + use<> {
     let text = ChartText::of(lang);
-    let charts = PANELS.iter().filter_map(|panel| chart(panel, state, text, lang.text().report_highest)).collect_view();
+    let charts = PANELS.iter().filter_map(|panel| chart(panel, state, text)).collect_view();
     view! { <div class="charts">{charts}</div> }
 }
 
 /// `None`: it is about this machine, of which nothing is known any more.
-fn chart(
-    panel: &Panel,
-    state: &LiveState,
-    text: &'static ChartText,
-    highest_word: &'static str,
-) -> Option<impl IntoView + use<>> {
+fn chart(panel: &Panel, state: &LiveState, text: &'static ChartText) -> Option<impl IntoView + use<>> {
     let history = &state.snapshot.history;
     let picture = Picture::of(panel, state, text);
     if panel.is_of_processes() && !picture.has_data(state) {
@@ -43,14 +38,7 @@ fn chart(
     let title = words.map(|words| words.title).unwrap_or_default();
     let points = history.at_ms.len() - picture.first_row(history);
     let highest = |trace: &Trace| {
-        let highest = match &trace.key {
-            Some(key) => {
-                let rows = history.series.get(key).and_then(|values| values.get(picture.first_row(history)..));
-                rows.into_iter().flatten().flatten().copied().reduce(f64::max)
-            }
-            None => picture.planned.iter().map(|(_, value)| *value).reduce(f64::max),
-        };
-        highest.map_or_else(|| NO_DATA.to_owned(), |value| figure(trace.metric, value, text))
+        picture.highest(trace, history).map_or_else(|| NO_DATA.to_owned(), |value| figure(trace.metric, value, text))
     };
     let values = picture.traces.iter().map(|trace| (trace, highest(trace))).collect::<Vec<_>>();
     let said = values.iter().map(|(trace, value)| format!("{} {value}", trace.name)).collect::<Vec<_>>().join(", ");
@@ -58,7 +46,7 @@ fn chart(
         let (tone, look, name) = (trace.tone.id(), look_id(trace.look), trace.name.clone());
         view! {
             <li data-tone=tone data-look=look>
-                <span class="chart-name">{name} " " {highest_word}</span>
+                <span class="chart-name">{name} " " {text.highest}</span>
                 " "
                 <span class="chart-value">{value.clone()}</span>
             </li>
@@ -66,7 +54,7 @@ fn chart(
     });
     let right = picture.right.as_ref().map(|axis| format!(" · {} →", axis.unit)).unwrap_or_default();
     let drawing = if picture.has_data(state) {
-        let label = format!("{title}: {} {said}", highest_word);
+        let label = format!("{title}: {} {said}", text.highest);
         plot(&picture, picture.rows(history, text), label, text).into_any()
     } else {
         view! { <p class="plot-empty">{text.no_data}</p> }.into_any()

@@ -40,8 +40,12 @@ pub(super) fn ChartPanel(
     let words = text.panel(panel.id);
     let state = expect_context::<Live>().state;
     let picture = Memo::new(move |_| state.with(|state| Picture::of(panel, state, text)));
-    // The row under the pointer, or the last one.
-    let row = Memo::new(move |_| state.with(|state| picture.with(|picture| row_at(picture, state, pointer.get()))));
+    // The row under the pointer, where there is one.
+    let row = Memo::new(move |_| {
+        let pointer_ms = pointer.get()?;
+        state.with(|state| picture.with(|picture| row_at(picture, state, Some(pointer_ms))))
+    });
+    let peaks = Memo::new(move |_| row.get().is_none() && picture.with(|picture| picture.over));
     let has_data = Memo::new(move |_| state.with(|s| picture.with(|p| p.has_data(s))));
 
     let points = RwSignal::new(0);
@@ -67,7 +71,8 @@ pub(super) fn ChartPanel(
                 |trace: &Trace| format!("{} {}", trace.name, value_text(trace, picture, &state.read(), None, text));
             picture.traces.iter().map(of).collect::<Vec<_>>().join(", ")
         });
-        format!("{}: {} {values}", words.map(|w| w.title).unwrap_or_default(), text.latest)
+        let which = if picture.with(|picture| picture.over) { text.highest } else { text.latest };
+        format!("{}: {which} {values}", words.map(|w| w.title).unwrap_or_default())
     };
     let unit = move || {
         picture.with(|picture| {
@@ -79,10 +84,11 @@ pub(super) fn ChartPanel(
         let traces = picture.with(|picture| picture.traces.clone());
         let entry = |trace: Trace| {
             let (tone, look, name) = (trace.tone.id(), look_id(trace.look), trace.name.clone());
+            let peak = move || peaks.get().then(|| format!(" {}", text.highest));
             let value = move || picture.with(|picture| value_text(&trace, picture, &state.read(), row.get(), text));
             view! {
                 <li data-tone=tone data-look=look>
-                    <span class="chart-name">{name}</span>
+                    <span class="chart-name">{name} {peak}</span>
                     " "
                     <span class="chart-value">{value}</span>
                 </li>
@@ -210,9 +216,11 @@ fn row_at(picture: &Picture, state: &LiveState, pointer_ms: Option<f64>) -> Opti
     Some(if nearer { before } else { after })
 }
 
-/// A trace's value at a row (`None`: the last one) with its unit; a dash without data.
+/// A trace's value at a row with its unit, a dash without data. `None`: the last one, or, of a run that is over, the highest.
 fn value_text(trace: &Trace, picture: &Picture, state: &LiveState, row: Option<usize>, text: &ChartText) -> String {
-    let row = row.or_else(|| row_at(picture, state, None));
-    let value = picture.value_at(trace, state, row);
+    let value = match row {
+        None if picture.over => picture.highest(trace, &state.snapshot.history),
+        row => picture.value_at(trace, state, row.or_else(|| row_at(picture, state, None))),
+    };
     value.map_or_else(|| NO_DATA.to_owned(), |value| figure(trace.metric, value, text))
 }

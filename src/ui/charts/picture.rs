@@ -51,6 +51,8 @@ pub struct Picture {
     pub marks: Vec<Mark>,
     /// What a gap is called.
     pub gap_name: &'static str,
+    /// Whether the run is over, so that its peaks say more than its last values.
+    pub over: bool,
 }
 
 /// A value axis.
@@ -219,6 +221,7 @@ impl Picture {
             gaps: if is_of_samples(panel) { gaps(history, run, origin_ms) } else { Vec::new() },
             marks: if is_of_samples(panel) { marks(snapshot, run, origin_ms, text) } else { Vec::new() },
             gap_name: text.no_metrics,
+            over: run.is_some_and(|run| !run.state.is_active()),
         }
     }
 
@@ -261,6 +264,17 @@ impl Picture {
             past.is_some_and(|values| values.iter().any(Option::is_some))
                 || (history.at_ms.is_empty() && frame.values.contains_key(key))
         })
+    }
+
+    /// A trace's highest value, in the metric's unit.
+    pub fn highest(&self, trace: &Trace, history: &History) -> Option<f64> {
+        match &trace.key {
+            Some(key) => {
+                let rows = history.series.get(key).and_then(|values| values.get(self.first_row(history)..));
+                rows.into_iter().flatten().flatten().copied().reduce(f64::max)
+            }
+            None => self.planned.iter().map(|(_, value)| *value).reduce(f64::max),
+        }
     }
 
     /// A trace's value at a row of the history, in the metric's unit; without a row: its value now.

@@ -44,6 +44,8 @@ pub struct ChartText {
     pub no_script: &'static str,
     /// "latest", before values.
     pub latest: &'static str,
+    /// "max", behind the name of a series whose highest value follows.
+    pub highest: &'static str,
     /// "at", before the time under the pointer.
     pub at: &'static str,
     /// Heads the preview.
@@ -135,6 +137,7 @@ const ENGLISH: ChartText = ChartText {
     script_missing: "The charts could not be loaded: /vendor/echarts.min.js is missing. The numbers are live all the same.",
     no_script: "Without JavaScript the charts stay empty. The numbers are from the moment the page was loaded.",
     latest: "latest",
+    highest: "max",
     at: "at",
     preview: "Planned load",
     preview_missing: "The planned load appears here once all fields are valid.",
@@ -203,6 +206,7 @@ const GERMAN: ChartText = ChartText {
     script_missing: "Die Diagramme konnten nicht geladen werden: /vendor/echarts.min.js fehlt. Die Zahlen sind trotzdem live.",
     no_script: "Ohne JavaScript bleiben die Diagramme leer. Die Zahlen stammen vom Laden der Seite.",
     latest: "zuletzt",
+    highest: "max.",
     at: "bei",
     preview: "Geplante Last",
     preview_missing: "Die geplante Last erscheint hier, sobald alle Felder stimmen.",

@@ -292,7 +292,6 @@ pub(super) const TEXT: Text = Text {
     course_reading: "Die Werte im Verlauf werden aus Prometheus gelesen …",
     course_gone: "Prometheus hat die Werte dieses Tests im Verlauf nicht mehr. Gezeigt wird, was aufgezeichnet ist.",
     course_unread: "Die Werte im Verlauf fehlen hier, weil Prometheus nicht geantwortet hat.",
-    report_highest: "max.",
     report_no_rows: "Von diesem Test sind keine Werte im Verlauf erhalten.",
     report_service_hint: "Anfragen und Fehler gelten für den ganzen Test; p95, CPU und Speicher sind Höchstwerte.",
     report_rate: "Anfragen/s",

@@ -287,7 +287,6 @@ pub(super) const TEXT: Text = Text {
     course_reading: "The values over time are being read from Prometheus …",
     course_gone: "Prometheus no longer has this test’s values over time. What is on record is shown.",
     course_unread: "The values over time are missing here, as Prometheus could not be asked.",
-    report_highest: "max",
     report_no_rows: "No values over time were kept for this test.",
     report_service_hint: "Requests and failures cover the whole test; p95, CPU and memory are peak values.",
     report_rate: "Requests/s",
