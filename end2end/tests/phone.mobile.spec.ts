@@ -21,6 +21,9 @@ for (const colorScheme of ["light", "dark"] as const) {
       await load.start(longPlan);
       await load.expectLive(4);
       await fits();
+      for (const number of ["vus", "rps", "failed", "p95"]) {
+        await expect(page.getByTestId(`stat-${number}`)).toBeInViewport({ ratio: 1 });
+      }
       await keepPicture(page, `running-${colorScheme}-390`);
       await expect(load.stopButton).toBeInViewport();
       await load.stopButton.click();
@@ -29,6 +32,7 @@ for (const colorScheme of ["light", "dark"] as const) {
       await keepPicture(page, `stopped-${colorScheme}-390`);
 
       // Numbers come first now; the form is a key away.
+      await expect(page.getByTestId("stat-p95")).toBeInViewport();
       await expect(load.form).toBeHidden();
       const next = page.getByRole("button", { name: "Next test" });
       await next.focus();

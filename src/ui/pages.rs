@@ -19,6 +19,7 @@ use super::{
     live::Live,
     load::{Form, from_query},
     parts::mark_hydrated,
+    tab,
     text::{Text, use_text},
 };
 use crate::{
@@ -60,6 +61,7 @@ pub fn WithState(children: ChildrenFn) -> impl IntoView {
                 match first.await {
                     Ok(page) => {
                         live.seed(&page);
+                        tab::tell(live);
                         form.seed(&page.rules, query.with_untracked(|query| from_query(|name| query.get(name))));
                         mark_hydrated();
                         children.with_value(|children| children()).into_any()

@@ -10,20 +10,42 @@ use crate::domain::{
     run::{Run, RunState},
 };
 
+/// What the tab says of the test. Counted, as the server asks for a page's title when all that the page owned is gone.
+#[derive(Clone)]
+struct Said(ArcRwSignal<Option<String>>);
+
 /// A page's title with the state of the test in front, and keeps the tab's icon up to date. `name`: the page's own.
 pub fn title(
     name: impl Fn(String) -> String + Send + Sync + 'static,
 ) -> impl Fn(String) -> String + Send + Sync + 'static {
     let live: Live = expect_context();
     let lang = use_lang();
-    let said = Memo::new(move |_| {
-        let now = live.now_ms.get();
-        live.run.with(|run| live.state.with(|state| words(run.as_ref(), &state.snapshot.frame, now, lang)))
-    });
+    let said = ArcRwSignal::new(None);
+    provide_context(Said(said.clone()));
+    let latest = said.clone();
+    Effect::new(move |_| say(&latest, now(live, lang)));
     Effect::new(move |_| browser::set_icon(live.run.with(|run| icon(run.as_ref()))));
     move |page| match said.get() {
         Some(said) => format!("{said} – {}", name(page)),
         None => name(page),
+    }
+}
+
+/// Has the first HTML's title say what its page does.
+pub fn tell(live: Live) {
+    if let Some(Said(said)) = use_context() {
+        say(&said, untrack(|| now(live, use_lang())));
+    }
+}
+
+fn now(live: Live, lang: Lang) -> Option<String> {
+    let now_ms = live.now_ms.get();
+    live.run.with(|run| live.state.with(|state| words(run.as_ref(), &state.snapshot.frame, now_ms, lang)))
+}
+
+fn say(said: &ArcRwSignal<Option<String>>, words: Option<String>) {
+    if said.with_untracked(|before| *before != words) {
+        said.set(words);
     }
 }
 

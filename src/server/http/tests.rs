@@ -865,6 +865,24 @@ async fn pages_forbid_foreign_scripts() {
     assert!(answer.header("content-security-policy").starts_with("default-src 'none'"));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn pages_that_many_ask_for_at_once_come_to_all_of_them() {
+    let server = Arc::new(Server::new());
+    server.start(json!({ "duration": 60, "target_vus": 10 })).await;
+    let paths = [("/nothing", 404, "<title>"), ("/runs/none", 404, "<title>▶ "), ("/services", 200, "<title>▶ ")];
+    let asked = paths.into_iter().cycle().take(2400).map(|(path, status, title)| {
+        let server = server.clone();
+        tokio::spawn(async move {
+            let answer = server.get(path).await;
+            let page = String::from_utf8_lossy(&answer.body).into_owned();
+            assert_eq!((answer.status, page.contains(title)), (status, true), "{path}: {page}");
+        })
+    });
+    for answer in futures::future::join_all(asked).await {
+        answer.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn a_page_that_readers_share_is_right_for_each() {
     let server = Server::new();
