@@ -233,9 +233,14 @@ impl Schedule {
             .collect()
     }
 
+    /// Whether it asks for iterations per second, not for VUs.
+    pub fn is_open(&self) -> bool {
+        self.executor == Executor::RampingArrivalRate
+    }
+
     /// Iterations the schedule starts by itself: the area below the course for an open model, `None` for a closed one.
     pub fn expected_iterations(&self) -> Option<f64> {
-        if self.executor != Executor::RampingArrivalRate {
+        if !self.is_open() {
             return None;
         }
         let points = self.points();

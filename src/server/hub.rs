@@ -531,10 +531,7 @@ impl Ticker {
             return;
         }
         tracing::info!(run = %run.id, rows = frames.len(), "read the run's history again");
-        if let Some(ended_ms) = run.ended_ms {
-            let values = [(SeriesKey::whole(Metric::Vus), 0.0)].into();
-            frames.push(Frame { at_ms: ended_ms, values, ..Frame::default() });
-        }
+        frames.extend(replay::last_row(&run));
         if !frames.is_empty() {
             self.board.refill(&run.id, &frames);
         }

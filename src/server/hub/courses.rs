@@ -7,7 +7,7 @@ use std::{
 };
 
 use ha_dashboard::domain::{
-    frame::{Frame, History, Metric, SeriesKey},
+    frame::History,
     picture::Course,
     run::{Run, RunId},
 };
@@ -116,10 +116,7 @@ impl Courses {
             Ok(Ok(replay)) if replay.frames.is_empty() => (Arc::default(), Course::Gone),
             Ok(Ok(replay)) => {
                 let mut history = History::default();
-                replay.frames.iter().for_each(|frame| history.push(frame));
-                // k6 is gone: that is known, whatever the store says.
-                let values = [(SeriesKey::whole(Metric::Vus), 0.0)].into();
-                history.push(&Frame { at_ms: ended_ms, values, ..Frame::default() });
+                replay.frames.iter().chain(&replay::last_row(run)).for_each(|frame| history.push(frame));
                 (Arc::new(history), Course::Known)
             }
         }

@@ -11,7 +11,7 @@ use std::{
 
 use ha_dashboard::domain::{
     Millis,
-    frame::Metric,
+    frame::{Dimension, Metric},
     histogram::{Histogram, Quantile},
     run::{ServiceTotals, Source, Totals, rounded},
     threshold::{Aggregation, MetricKind, Reading, Threshold},
@@ -53,6 +53,24 @@ pub struct Part {
     pub status: Arc<str>,
     /// Whether the answer was not the expected one.
     pub failed: bool,
+}
+
+/// Requests, and how many of them failed: in all, by service and by status.
+pub fn sums<'a>(counts: impl Iterator<Item = (&'a Part, f64)>) -> BTreeMap<Option<(Dimension, &'a str)>, (f64, f64)> {
+    let mut sums: BTreeMap<_, (f64, f64)> = BTreeMap::new();
+    for (part, more) in counts {
+        let keys = [
+            Some(None),
+            (!part.service.is_empty()).then(|| Some((Dimension::Service, &*part.service))),
+            (!part.status.is_empty()).then(|| Some((Dimension::Status, &*part.status))),
+        ];
+        for key in keys.into_iter().flatten() {
+            let (all, failed) = sums.entry(key).or_default();
+            *all += more;
+            *failed += if part.failed { more } else { 0.0 };
+        }
+    }
+    sums
 }
 
 /// The last word of every series of one run.
@@ -109,14 +127,10 @@ enum Role {
 /// What came over the whole run.
 #[derive(Debug, Default)]
 struct Whole {
-    requests: f64,
-    failed: f64,
-    durations: Histogram,
     /// Requests by what they are told apart by.
-    parts: BTreeMap<Part, f64>,
+    requests: BTreeMap<Part, f64>,
     /// Durations of requests by service.
-    services: BTreeMap<Arc<str>, Histogram>,
-    peak_vus: Option<f64>,
+    durations: BTreeMap<Arc<str>, Histogram>,
     /// Whether nothing was there before the ledger was.
     from_start: bool,
 }
@@ -213,8 +227,7 @@ impl Ledger {
             }
         }
         self.from_zero = true;
-        let vus = self.gauge(Metric::Vus).map(|(_, vus)| vus);
-        self.whole.peak_vus = [self.whole.peak_vus, vus].into_iter().flatten().reduce(f64::max);
+        self.whole.add(&batch);
         batch.at_ms = self.newest_ms?;
         any.then_some(batch)
     }
@@ -251,9 +264,6 @@ impl Ledger {
                 match role {
                     Role::Requests(part) => {
                         *batch.requests.entry(part.clone()).or_default() += more;
-                        *self.whole.parts.entry(part.clone()).or_default() += more;
-                        self.whole.requests += more;
-                        self.whole.failed += if failed { more } else { 0.0 };
                     }
                     Role::Other(metric) => {
                         *batch.others.entry(*metric).or_default() += more;
@@ -274,8 +284,6 @@ impl Ledger {
                 let more = now.since(last);
                 if let Role::Durations(service) = role {
                     batch.durations.entry(service.clone()).or_default().add(&more);
-                    self.whole.services.entry(service.clone()).or_default().add(&more);
-                    self.whole.durations.add(&more);
                 }
                 for (_, rule) in rules {
                     rule.seen = true;
@@ -355,13 +363,32 @@ impl Ledger {
 
     /// The figures of the whole run, of `elapsed_s`; `None`: nothing came, or what was before the ledger is not known.
     pub fn totals(&self, elapsed_s: f64) -> Option<Totals> {
-        let Whole { requests, failed, durations, from_start, .. } = &self.whole;
-        (*from_start && self.newest_ms.is_some()).then_some(())?;
+        (self.whole.from_start && self.newest_ms.is_some()).then_some(())?;
         let total = |metric| self.total(metric).filter(|_| self.is_whole(metric));
-        let requests = Some(*requests).filter(|_| self.is_whole(Metric::RequestRate));
+        let sums = sums(self.whole.requests.iter().map(|(part, count)| (part, *count)));
+        let (requests, failed) = sums.get(&None).copied().unwrap_or_default();
+        let requests = Some(requests).filter(|_| self.is_whole(Metric::RequestRate));
         let sent = requests.filter(|requests| *requests > 0.0);
-        let quantile =
-            |q| durations.quantile(q).map(|quantile| rounded(quantile.value)).filter(|_| self.is_whole(Metric::P95));
+        let mut durations = Histogram::default();
+        self.whole.durations.values().for_each(|more| durations.add(more));
+        let quantile = |durations: &Histogram, q| {
+            durations.quantile(q).map(|quantile| rounded(quantile.value)).filter(|_| self.is_whole(Metric::P95))
+        };
+        let service = |name: &str, (requests, failed): (f64, f64)| ServiceTotals {
+            name: name.to_owned(),
+            requests,
+            request_rate: (elapsed_s > 0.0).then(|| rounded(requests / elapsed_s)),
+            failed_share: (requests > 0.0).then(|| rounded(failed / requests)),
+            p95_s: self.whole.durations.get(name).and_then(|durations| quantile(durations, 0.95)),
+        };
+        let (mut services, mut statuses) = (Vec::new(), BTreeMap::new());
+        for (part, sum) in sums.iter().filter(|_| requests.is_some()) {
+            match part {
+                Some((Dimension::Service, name)) => services.push(service(name, *sum)),
+                Some((Dimension::Status, status)) => statuses.extend([((*status).to_owned(), sum.0)]),
+                Some((Dimension::Process, _)) | None => {}
+            }
+        }
         let iterations = total(Metric::IterationRate);
         Some(Totals {
             source: Source::Store,
@@ -369,47 +396,19 @@ impl Ledger {
             request_rate: requests.filter(|_| elapsed_s > 0.0).map(|requests| rounded(requests / elapsed_s)),
             failed_share: sent.map(|sent| rounded(failed / sent)),
             mean_s: durations.mean().map(rounded).filter(|_| self.is_whole(Metric::Mean)),
-            p50_s: quantile(0.5),
-            p95_s: quantile(0.95),
-            p99_s: quantile(0.99),
-            max_s: quantile(1.0),
+            p50_s: quantile(&durations, 0.5),
+            p95_s: quantile(&durations, 0.95),
+            p99_s: quantile(&durations, 0.99),
+            max_s: quantile(&durations, 1.0),
             iterations,
             // The series exists only after the first drop.
             dropped_iterations: total(Metric::DroppedRate).or(iterations.map(|_| 0.0)),
             data_sent: total(Metric::DataSent),
             data_received: total(Metric::DataReceived),
-            peak_vus: self.whole.peak_vus,
-            services: requests.map(|_| self.service_totals(elapsed_s)).unwrap_or_default(),
-            statuses: requests.map(|_| self.statuses()).unwrap_or_default(),
+            peak_vus: None,
+            services,
+            statuses,
         })
-    }
-
-    fn service_totals(&self, elapsed_s: f64) -> Vec<ServiceTotals> {
-        let mut services: BTreeMap<&Arc<str>, (f64, f64)> = BTreeMap::new();
-        for (part, more) in self.whole.parts.iter().filter(|(part, _)| !part.service.is_empty()) {
-            let (requests, failed) = services.entry(&part.service).or_default();
-            *requests += more;
-            *failed += if part.failed { *more } else { 0.0 };
-        }
-        let p95 = |service: &Arc<str>| {
-            self.whole.services.get(service)?.quantile(0.95).map(|quantile| rounded(quantile.value))
-        };
-        let total = |(service, (requests, failed)): (&Arc<str>, (f64, f64))| ServiceTotals {
-            name: service.to_string(),
-            requests,
-            request_rate: (elapsed_s > 0.0).then(|| rounded(requests / elapsed_s)),
-            failed_share: (requests > 0.0).then(|| rounded(failed / requests)),
-            p95_s: p95(service).filter(|_| self.is_whole(Metric::P95)),
-        };
-        services.into_iter().map(total).collect()
-    }
-
-    fn statuses(&self) -> BTreeMap<String, f64> {
-        let mut statuses = BTreeMap::new();
-        for (part, more) in self.whole.parts.iter().filter(|(part, _)| !part.status.is_empty()) {
-            *statuses.entry(part.status.to_string()).or_default() += more;
-        }
-        statuses
     }
 
     /// A gauge over all instances, and when it was true.
@@ -431,6 +430,17 @@ impl Ledger {
             rule.reading(elapsed_s, self.newest_ms.is_some()).filter(|_| self.is_whole_rule(index))
         };
         self.rules.iter().enumerate().map(reading).collect()
+    }
+}
+
+impl Whole {
+    fn add(&mut self, batch: &Batch) {
+        for (part, more) in &batch.requests {
+            *self.requests.entry(part.clone()).or_default() += more;
+        }
+        for (service, more) in &batch.durations {
+            self.durations.entry(service.clone()).or_default().add(more);
+        }
     }
 }
 

@@ -34,19 +34,21 @@ pub struct Count {
     window: Window,
     /// Whether the ledger knows all that was before.
     complete: bool,
+    /// Most VUs that were at work.
+    peak_vus: Option<f64>,
 }
 
 impl Count {
     /// Counts from the run's start.
     pub fn new(run: &Run, window: Duration, native_histograms: bool) -> Self {
         let ledger = Ledger::new(thresholds(run), native_histograms);
-        Self { ledger, window: Window::new(window, run.started_ms), complete: true }
+        Self { ledger, window: Window::new(window, run.started_ms), complete: true, peak_vus: None }
     }
 
     /// Counts from now on, in the middle of a run.
     pub fn joining(run: &Run, window: Duration, native_histograms: bool) -> Self {
         let ledger = Ledger::joining(thresholds(run), native_histograms);
-        Self { ledger, window: Window::new(window, run.started_ms), complete: false }
+        Self { ledger, window: Window::new(window, run.started_ms), complete: false, peak_vus: None }
     }
 
     /// Takes in stored samples. The values at the newest one; `None`: nothing came.
@@ -57,6 +59,7 @@ impl Count {
         self.complete = true;
         let Now { mut values, rates_ms, percentiles_ms } = self.window.now();
         let vus = self.ledger.gauge(Metric::Vus);
+        self.peak_vus = [self.peak_vus, vus.map(|(_, vus)| vus)].into_iter().flatten().reduce(f64::max);
         for (metric, gauge) in [(Metric::Vus, vus), (Metric::VusMax, self.ledger.gauge(Metric::VusMax))] {
             values.extend(gauge.map(|(_, value)| (SeriesKey::whole(metric), value)));
         }
@@ -82,7 +85,8 @@ impl Count {
 
     /// The figures of the whole run, which is over; `None`: not everything was counted.
     pub fn totals(&self, run: &Run) -> Option<Totals> {
-        self.ledger.totals(run.elapsed_s(run.ended_ms?))
+        let totals = self.ledger.totals(run.elapsed_s(run.ended_ms?))?;
+        Some(Totals { peak_vus: self.peak_vus, ..totals })
     }
 }
 

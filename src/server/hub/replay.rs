@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use ha_dashboard::domain::{
     Millis,
-    frame::{Frame, History},
+    frame::{Frame, History, Metric, SeriesKey},
     run::Run,
 };
 
@@ -54,6 +54,12 @@ pub async fn read(
     }
     let Replay { frames, count } = reader.replay;
     Ok(Replay { frames: with_gaps(frames, apart_ms), count })
+}
+
+/// The row at the end of a run that is over: k6 is gone, that is known, whatever the store says.
+pub fn last_row(run: &Run) -> Option<Frame> {
+    let values = [(SeriesKey::whole(Metric::Vus), 0.0)].into();
+    run.ended_ms.map(|at_ms| Frame { at_ms, values, ..Frame::default() })
 }
 
 fn millis(duration: Option<Duration>) -> Millis {

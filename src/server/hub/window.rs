@@ -12,7 +12,7 @@ use ha_dashboard::domain::{
     histogram::Histogram,
 };
 
-use super::ledger::{Batch, Part};
+use super::ledger::{Batch, Part, sums};
 
 /// Pushes jitter by this much around their interval.
 const JITTER_MS: Millis = 250;
@@ -146,20 +146,8 @@ impl Window {
         let mut values = Values::new();
         let batches = || self.batches.iter().skip(base + 1);
 
-        let mut requests: BTreeMap<Option<(Dimension, &str)>, (f64, f64)> = BTreeMap::new();
-        for part in &self.parts {
-            let more: f64 = batches().filter_map(|batch| batch.requests.get(part)).sum();
-            let parts = [
-                Some(None),
-                (!part.service.is_empty()).then(|| Some((Dimension::Service, &*part.service))),
-                (!part.status.is_empty()).then(|| Some((Dimension::Status, &*part.status))),
-            ];
-            for key in parts.into_iter().flatten() {
-                let (all, failed) = requests.entry(key).or_default();
-                *all += more;
-                *failed += if part.failed { more } else { 0.0 };
-            }
-        }
+        let came = |part| batches().filter_map(|batch| batch.requests.get(part)).sum();
+        let requests = sums(self.parts.iter().map(|part| (part, came(part))));
         for (part, (all, failed)) in requests {
             let by_status = part.is_some_and(|(dimension, _)| dimension == Dimension::Status);
             let part = part.map(|(dimension, name)| (dimension, name.to_owned()));
@@ -235,10 +223,7 @@ impl Counts {
 
     fn add(&mut self, more: &Self) {
         for (what, count) in &more.0 {
-            match self.0.get_mut(what) {
-                Some(own) => *own += count,
-                None => self.0.extend([(what.clone(), *count)]),
-            }
+            self.count(what.clone(), *count);
         }
     }
 

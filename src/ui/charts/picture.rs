@@ -18,7 +18,7 @@ use crate::domain::{
     live::{LiveState, Snapshot},
     plan::{DASHBOARD_SERVICE, GRACE_S},
     run::Run,
-    schedule::{Executor, Schedule},
+    schedule::Schedule,
     threshold::{Aggregation, Observed},
     timeline,
 };
@@ -338,7 +338,7 @@ fn traces_of(
     services: &[&str],
     text: &ChartText,
 ) -> Vec<Trace> {
-    let open = schedule.is_some_and(|schedule| schedule.executor == Executor::RampingArrivalRate);
+    let open = schedule.is_some_and(Schedule::is_open);
     if matches!((spec.when, open), (When::Closed, true) | (When::Open, false)) {
         return Vec::new();
     }

@@ -6,7 +6,7 @@ use crate::{
         frame::{Frame, History, Metric, SeriesKey, Span, Unit},
         prefs::Lang,
         run::{Run, Totals},
-        schedule::Executor,
+        schedule::Schedule,
         threshold::Observed,
     },
     ui::show,
@@ -52,7 +52,7 @@ pub(super) struct Note {
 /// Whether iterations per second are the load that is asked for.
 pub(super) fn is_open(run: Option<&Run>) -> bool {
     let schedule = run.and_then(|run| run.schedule.as_ref());
-    schedule.is_some_and(|schedule| schedule.executor == Executor::RampingArrivalRate)
+    schedule.is_some_and(Schedule::is_open)
 }
 
 /// The face of a metric's tile: the value now while there is a run at work, that of the whole test afterwards.
