@@ -8,19 +8,20 @@ use leptos::prelude::*;
 
 use self::parts::{Part, parts};
 use crate::domain::{
-    event::Event,
-    format::{self, NO_DATA, clock},
+    Millis,
+    format::{self, NO_DATA},
     frame::{Metric, Unit},
     live::{LiveState, Snapshot},
     picture::{Course, RunPicture},
     prefs::Lang,
     run::{Run, RunState, Verdict},
     threshold::Observed,
+    timeline::{self, Entry},
 };
 use crate::ui::{
     charts::{SchedulePreview, drawn_charts},
     load::VerdictView,
-    parts::literal,
+    parts::{RunTime, literal},
     show,
     text::{use_lang, use_text},
 };
@@ -43,9 +44,6 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action
 
 /// Most log lines shown.
 const LOG_LINES: usize = 40;
-
-/// Events that come this long after the end, in ms, still belong to the run.
-const EVENTS_AFTER_MS: u64 = 2_000;
 
 /// The report of a run as a file; `log` holds k6's last lines, oldest first.
 pub fn html(picture: &RunPicture, log: &[String], lang: Lang) -> String {
@@ -223,7 +221,7 @@ fn Content(told: Told) -> impl IntoView {
             <Charts state=state.clone() course />
         </section>
         <ByService parts=parts(&state.snapshot) />
-        <Timeline events=events_of(&run, &state.snapshot) run=run.clone() />
+        <Timeline entries=timeline::entries(&state.snapshot.events, Some(&run)) origin_ms=timeline::origin_ms(&run) />
     }
 }
 
@@ -390,35 +388,23 @@ fn ByService(parts: Vec<Part>) -> impl IntoView {
 }
 
 /// What happened during the run, in the order in which it did.
-fn events_of(run: &Run, snapshot: &Snapshot) -> Vec<Event> {
-    let end = run.ended_ms.map_or(u64::MAX, |ended| ended + EVENTS_AFTER_MS);
-    let mut events = snapshot.events.clone();
-    events.retain(|event| (run.created_ms..=end).contains(&event.at_ms));
-    events.sort_by_key(|event| event.at_ms);
-    events
-}
-
 #[component]
-fn Timeline(events: Vec<Event>, run: Run) -> impl IntoView {
+fn Timeline(entries: Vec<Entry>, origin_ms: Millis) -> impl IntoView {
     let (lang, text) = (use_lang(), use_text());
-    let origin = run.started_ms.unwrap_or(run.created_ms);
-    let item = |event: Event| {
-        let (tone, words) = show::event(&event.kind, lang);
-        let utc = show::utc(event.at_ms);
+    let item = |entry: Entry| {
+        let (tone, words) = show::entry(&entry, origin_ms, lang);
         view! {
             <li data-tone=tone>
-                <time class="tabular" datetime=format!("{}Z", utc.replace(' ', "T"))>
-                    {clock(event.at_ms.saturating_sub(origin) as f64 / 1e3)}
-                </time>
+                <RunTime at_ms=entry.event.at_ms origin_ms />
                 <span>{words}</span>
             </li>
         }
     };
-    (!events.is_empty()).then(|| {
+    (!entries.is_empty()).then(|| {
         view! {
             <section class="card timeline">
                 <h2>{text.timeline}</h2>
-                <ol>{events.into_iter().map(item).collect_view()}</ol>
+                <ol>{entries.into_iter().map(item).collect_view()}</ol>
             </section>
         }
     })

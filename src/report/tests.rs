@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::domain::{
-    event::EventKind,
+    event::{Event, EventKind},
     frame::{Dimension, Frame, SeriesKey},
     plan::{Pattern, Peak, Plan, Shape},
     run::Totals,

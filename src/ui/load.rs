@@ -19,7 +19,7 @@ pub use form::LoadForm;
 pub use notices::Notices;
 #[cfg(feature = "ssr")]
 pub use run::VerdictView;
-pub use run::{GrafanaLink, Outcome, ReportLink, RunPanel};
+pub use run::{GrafanaLink, LastVerdict, ReportLink, RunPanel};
 pub use state::{Form, from_query};
 pub use strip::Strip;
 pub use tables::{ByService, ByStatus};

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use super::{
     live::Live,
-    load::{ByService, Form, LoadForm, Notices, Outcome, RunPanel, Strip, Thresholds, Tiles},
+    load::{ByService, Form, LastVerdict, LoadForm, Notices, RunPanel, Strip, Thresholds, Tiles},
     tab,
 };
 use crate::{
@@ -133,7 +133,7 @@ fn a_run_links_to_grafana_where_one_is_set() {
 #[test]
 fn a_failed_run_names_the_threshold_its_value_and_the_limit() {
     let failed = page(Some(run(RunState::Finished(Verdict::Failed))));
-    let en = html(Lang::En, &failed, None, || view! { <RunPanel /><Outcome /> });
+    let en = html(Lang::En, &failed, None, || view! { <RunPanel /><LastVerdict /> });
     assert_has(
         &en,
         &[
@@ -143,7 +143,7 @@ fn a_failed_run_names_the_threshold_its_value_and_the_limit() {
             "/runs/run-1",
         ],
     );
-    let de = html(Lang::De, &failed, None, || view! { <Outcome /> });
+    let de = html(Lang::De, &failed, None, || view! { <LastVerdict /> });
     assert_has(&de, &["Nicht bestanden", "gemessen 812 ms, Grenze 500 ms"]);
 }
 
@@ -151,7 +151,7 @@ fn a_failed_run_names_the_threshold_its_value_and_the_limit() {
 fn a_crash_shows_what_k6_said_as_text() {
     let message = "<script>alert(1)</script>".to_owned();
     let crashed = run(RunState::Finished(Verdict::Crashed { exit_code: Some(107), message }));
-    let html = html(Lang::En, &page(Some(crashed)), None, || view! { <Outcome /> });
+    let html = html(Lang::En, &page(Some(crashed)), None, || view! { <LastVerdict /> });
     assert_has(&html, &["exit code 107", "&lt;script&gt;alert(1)"]);
 }
 
@@ -168,7 +168,7 @@ fn a_verdict_tells_when_a_threshold_did_not_hold() {
         crossings: vec![crossing(29, Some(45))],
         ..passed.thresholds[0].clone()
     };
-    let verdict = |lang, run: &Run| html(lang, &page(Some(run.clone())), None, || view! { <Outcome /> });
+    let verdict = |lang, run: &Run| html(lang, &page(Some(run.clone())), None, || view! { <LastVerdict /> });
     assert_has(
         &verdict(Lang::En, &passed),
         &["over the whole test every threshold held", "p95 latency &lt; 500 ms did not hold from 00:29 to 00:45"],

@@ -274,7 +274,7 @@ fn Ended() -> impl IntoView {
 
 /// How the last run ended; nothing while one is at work, and before the first. Its figures are those on the tiles.
 #[component]
-pub fn Outcome() -> impl IntoView {
+pub fn LastVerdict() -> impl IntoView {
     let live: Live = expect_context();
     let run = Memo::new(move |_| live.run.with(|run| run.clone().filter(|run| !run.state.is_active())));
     move || {

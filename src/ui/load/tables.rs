@@ -126,10 +126,11 @@ fn whole_rates(run: &Run) -> Vec<(String, f64)> {
 pub fn ByStatus() -> impl IntoView {
     let live: Live = expect_context();
     let (lang, text) = (use_lang(), use_text());
+    // What went where over the whole test, once it is over.
+    let whole =
+        Memo::new(move |_| live.run.with(|run| run.as_ref().filter(|run| !run.state.is_active()).map(whole_rates)));
     let rows = Memo::new(move |_| {
-        // What went where over the whole test, once it is over.
-        let over = live.run.with(|run| run.as_ref().filter(|run| !run.state.is_active()).map(whole_rates));
-        if let Some(rates) = over {
+        if let Some(rates) = whole.get() {
             return rates;
         }
         live.state.with(|state| {
@@ -157,7 +158,7 @@ pub fn ByStatus() -> impl IntoView {
                             let rows = rows.get();
                             let all: f64 = rows.iter().map(|(_, rate)| rate).sum();
                             if rows.is_empty() {
-                                let over = live.run.with(|run| run.as_ref().is_some_and(|run| !run.state.is_active()));
+                                let over = whole.with(Option::is_some);
                                 let words = if over { format::NO_DATA } else { text.no_requests };
                                 return view! { <tr><td colspan="3" class="muted">{words}</td></tr> }.into_any();
                             }

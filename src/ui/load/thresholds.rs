@@ -33,7 +33,7 @@ pub fn Thresholds() -> impl IntoView {
 
 /// A row each: the rule, the value over the whole test against the limit, whether it holds, and when it did not.
 #[component]
-pub fn ThresholdList(
+fn ThresholdList(
     /// The run.
     run: Run,
 ) -> impl IntoView {

@@ -8,7 +8,7 @@ use crate::ui::{
     charts::LiveCharts,
     live::{Connection, Live},
     load::{
-        ActionError, Announcer, ByService, ByStatus, Form, LoadForm, Notices, Outcome, RunPanel, Strip, Thresholds,
+        ActionError, Announcer, ByService, ByStatus, Form, LastVerdict, LoadForm, Notices, RunPanel, Strip, Thresholds,
         Tiles, Timeline,
     },
     parts::LocalTime,
@@ -136,7 +136,7 @@ pub(super) fn LiveArea() -> impl IntoView {
                 }}
             </div>
             {move || never_ran.get().then(|| view! { <p class="empty-line">{text.live_empty}</p> }.into_any())}
-            <Outcome />
+            <LastVerdict />
             <Tiles />
             <Strip />
             <LiveCharts />
