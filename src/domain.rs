@@ -1,4 +1,4 @@
-//! Plans, schedules, runs, frames, histograms, services, events, thresholds, formats and readers' preferences.
+//! Plans, schedules, runs, frames, histograms, services, faults, events, thresholds, formats and readers' preferences.
 //!
 //! Pure and deterministic: no I/O, no clock. Of features there is what the server derives to describe its API, and what keeps
 //! the page small: where numbers come from in [`decimal`], and names for serde. Time and ids are passed in. Every type here
@@ -8,6 +8,7 @@ pub mod condition;
 pub mod decimal;
 pub mod duration;
 pub mod event;
+pub mod fault;
 pub mod format;
 pub mod frame;
 pub mod grafana;

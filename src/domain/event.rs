@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Millis,
+    fault::{FaultEnd, FaultId, FaultKind},
     run::{RunId, Verdict},
     service::Health,
 };
@@ -78,4 +79,47 @@ pub enum EventKind {
     },
     /// Samples come again.
     MetricsBack,
+    /// A fault was set and is confirmed.
+    FaultSet {
+        /// The fault.
+        fault: FaultId,
+        /// What is done.
+        kind: FaultKind,
+        /// The service that is hit.
+        service: String,
+        /// The replicas that are hit.
+        replicas: Vec<String>,
+        /// How much of it, 1–10, where there is more and less.
+        #[serde(default)]
+        intensity: Option<u8>,
+        /// After how many seconds it ends by itself; a restart ends when it is done.
+        #[serde(default)]
+        for_s: Option<u32>,
+    },
+    /// A fault was taken back.
+    FaultRestored {
+        /// The fault.
+        fault: FaultId,
+        /// What was done.
+        kind: FaultKind,
+        /// The service that was hit.
+        service: String,
+        /// The replicas that were hit.
+        replicas: Vec<String>,
+        /// Why it ended.
+        why: FaultEnd,
+    },
+    /// A fault could not be set, or not be taken back.
+    FaultFailed {
+        /// The fault.
+        fault: FaultId,
+        /// What was to be done.
+        kind: FaultKind,
+        /// The service.
+        service: String,
+        /// The replicas.
+        replicas: Vec<String>,
+        /// What went wrong, in a line.
+        reason: String,
+    },
 }

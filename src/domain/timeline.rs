@@ -89,6 +89,9 @@ fn subject(event: &Event) -> Option<Subject<'_>> {
         | EventKind::StopRequested { .. }
         | EventKind::RunEnded { .. }
         | EventKind::RunAdopted { .. }
-        | EventKind::ThresholdDecided { .. } => None,
+        | EventKind::ThresholdDecided { .. }
+        | EventKind::FaultSet { .. }
+        | EventKind::FaultRestored { .. }
+        | EventKind::FaultFailed { .. } => None,
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     duration::{self, whole_number},
+    fault::{Guard, Hypothesis},
     format,
     plan::{self, ALL_BUT_DASHBOARD, ALL_SERVICES, Model, OwnEnd, Pattern, Peak, Plan, Shape},
     script::{Script, ScriptKind},
@@ -112,6 +113,12 @@ pub enum Problem {
         /// k6's message.
         message: String,
     },
+    /// Not a hypothesis of a fault.
+    NotAHypothesis,
+    /// Not a guard of a fault.
+    NotAGuard,
+    /// The fault is always of a whole service, so no replica goes with it.
+    OfWholeService,
     /// The script's own options go past a limit.
     OwnOptionsTooLarge {
         /// What they ask for and what is allowed.
@@ -153,11 +160,17 @@ pub enum Excess {
     },
 }
 
+/// What the fields of a form are called.
+pub trait FieldName: Copy {
+    /// The field's name on the wire.
+    fn name(self) -> &'static str;
+}
+
 /// One refused field.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct FieldError {
+pub struct FieldError<F = Field> {
     /// Which.
-    pub field: Field,
+    pub field: F,
     /// What was given, at most 100 characters of it.
     pub value: String,
     /// What is wrong.
@@ -238,7 +251,7 @@ impl Problem {
     }
 
     /// The error of a field for a value, of which as much is kept as is shown.
-    pub fn of(self, field: Field, value: &str) -> FieldError {
+    pub fn of<F>(self, field: F, value: &str) -> FieldError<F> {
         FieldError { field, value: format::cut(value, VALUE_SHOWN), problem: self }
     }
 }
@@ -261,18 +274,27 @@ impl std::fmt::Display for Problem {
                 write!(f, "this model goes with the patterns {}", allowed.join(", "))
             }
             Self::NotAThreshold { hint, .. } | Self::OwnOptionsTooLarge { hint, .. } => f.write_str(hint),
+            Self::NotAHypothesis => write!(f, "write {}", Hypothesis::NOTATION),
+            Self::NotAGuard => write!(f, "write {}", Guard::NOTATION),
+            Self::OfWholeService => f.write_str("this fault is of the whole service, leave the replica out"),
             Self::BrokenScript { message } => write!(f, "k6 can't run this script: {message}"),
         }
     }
 }
 
-impl std::fmt::Display for FieldError {
+impl<F: FieldName> std::fmt::Display for FieldError<F> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.told_of(self.field.name()))
     }
 }
 
-impl FieldError {
+impl FieldName for Field {
+    fn name(self) -> &'static str {
+        self.name()
+    }
+}
+
+impl<F> FieldError<F> {
     /// The error in English, for who knows the field by the name `name`.
     pub fn told_of(&self, name: &str) -> String {
         let Self { field: _, value, problem } = self;
@@ -293,37 +315,48 @@ pub const SHORTEST_S: u32 = 5;
 const VALUE_SHOWN: usize = 100;
 
 /// Collects what is refused.
-#[derive(Default)]
-struct Refused(Vec<FieldError>);
+pub(super) struct Refused<F = Field>(Vec<FieldError<F>>);
 
-impl Refused {
-    fn add<T>(&mut self, field: Field, value: &str, problem: Problem) -> Option<T> {
+impl<F> Default for Refused<F> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<F: FieldName> Refused<F> {
+    pub(super) fn into_errors(self) -> Vec<FieldError<F>> {
+        self.0
+    }
+
+    pub(super) fn add<T>(&mut self, field: F, value: &str, problem: Problem) -> Option<T> {
         self.0.push(problem.of(field, value));
         None
     }
 
     /// A trimmed value that must be there.
-    fn needed<'a>(&mut self, field: Field, value: &'a str) -> Option<&'a str> {
+    pub(super) fn needed<'a>(&mut self, field: F, value: &'a str) -> Option<&'a str> {
         match value.trim() {
             "" => self.add(field, "", Problem::Missing),
             value => Some(value),
         }
     }
 
-    fn number(&mut self, field: Field, value: &str, min: u32, max: u32) -> Option<u32> {
+    pub(super) fn number(&mut self, field: F, value: &str, min: u32, max: u32) -> Option<u32> {
         match whole_number(value) {
             Some(number) if (min..=max).contains(&number) => Some(number),
             _ => self.add(field, value, Problem::NotInRange { min, max }),
         }
     }
 
-    fn duration(&mut self, field: Field, value: &str, min_s: u32, max_s: u32) -> Option<u32> {
+    pub(super) fn duration(&mut self, field: F, value: &str, min_s: u32, max_s: u32) -> Option<u32> {
         match duration::parse(value) {
             Some(seconds) if (min_s..=max_s).contains(&seconds) => Some(seconds),
             _ => self.add(field, value, Problem::NotADuration { min_s, max_s }),
         }
     }
+}
 
+impl Refused {
     fn thresholds(&mut self, text: &str) -> Vec<Threshold> {
         let entries = || entries(text).filter(|(_, entry)| !entry.is_empty());
         let mut thresholds = Vec::new();

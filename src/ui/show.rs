@@ -10,6 +10,7 @@ use crate::{
         condition::Condition,
         decimal,
         event::EventKind,
+        fault::{Effect, FaultKind},
         format::{self, NO_DATA, Numbers},
         frame::Unit,
         plan::{ALL_BUT_DASHBOARD, ALL_SERVICES, Pattern, Peak, Plan, Shape},
@@ -276,6 +277,31 @@ pub fn event(kind: &EventKind, lang: Lang) -> (&'static str, String) {
         }
         EventKind::MetricsDelayed { seconds, reason } => ("warn", (text.event_delayed)(*seconds, !reason.is_empty())),
         EventKind::MetricsBack => ("ok", text.event_back.into()),
+        EventKind::FaultSet { kind, service, replicas, intensity, for_s, .. } => {
+            let name = (text.fault_kind)(*kind);
+            let what = match intensity {
+                Some(intensity) => format!("{name} ({})", (text.fault_effect)(&Effect::of(*kind, *intensity))),
+                None => name.to_owned(),
+            };
+            let time = for_s.map(duration);
+            ("warn", (text.event_fault_set)(&hit(service, replicas, text), &what, time.as_deref()))
+        }
+        EventKind::FaultRestored { kind, service, replicas, why, .. } => {
+            let (whom, what) = (hit(service, replicas, text), (text.fault_kind)(*kind));
+            ("ok", (text.event_fault_restored)(&whom, what, (text.fault_end)(*why)))
+        }
+        EventKind::FaultFailed { kind, service, replicas, reason, .. } => {
+            let (whom, what) = (hit(service, replicas, text), (text.fault_kind)(*kind));
+            ("bad", (text.event_fault_failed)(&whom, what, reason))
+        }
+    }
+}
+
+/// Whom a fault hits: one replica, or so many of a service.
+pub fn hit(service: &str, replicas: &[String], text: &'static Text) -> String {
+    match replicas {
+        [replica] => replica.clone(),
+        replicas => (text.fault_replicas)(service, replicas.len()),
     }
 }
 
@@ -290,15 +316,16 @@ pub fn entry(entry: &Entry, origin_ms: Millis, lang: Lang) -> (&'static str, Str
 }
 
 /// What is wrong with a field, and what is allowed.
-pub fn field_error(error: &FieldError, text: &'static Text) -> String {
-    // Names of patterns and models are what the form shows, not what the wire says.
+pub fn field_error<F>(error: &FieldError<F>, text: &'static Text) -> String {
+    // Names of patterns, models and faults are what the form shows, not what the wire says.
     let names = |allowed: &[String]| {
         let name = |id: &String| match id.as_str() {
             "vus" => text.model_vus.to_owned(),
             "arrival-rate" => text.model_rate.to_owned(),
-            id => match Pattern::ALL.into_iter().find(|pattern| pattern.name() == id) {
-                Some(pattern) => (text.pattern_text)(pattern).name.to_owned(),
-                None => target(id, text),
+            id => match (Pattern::from_name(id), FaultKind::from_name(id)) {
+                (Some(pattern), _) => (text.pattern_text)(pattern).name.to_owned(),
+                (None, Some(kind)) => (text.fault_kind)(kind).to_owned(),
+                (None, None) => target(id, text),
             },
         };
         allowed.iter().map(name).collect::<Vec<_>>().join(", ")
@@ -316,6 +343,9 @@ pub fn field_error(error: &FieldError, text: &'static Text) -> String {
                 None => format!("{}: {why}", error.value),
             }
         }
+        Problem::NotAHypothesis => text.problem_hypothesis.into(),
+        Problem::NotAGuard => text.problem_guard.into(),
+        Problem::OfWholeService => text.problem_whole_service.into(),
         Problem::BrokenScript { message } => (text.problem_broken)(message),
         Problem::OwnOptionsTooLarge { hint, excess } => {
             excess.as_ref().map_or_else(|| hint.clone(), |excess| (text.problem_own)(excess))

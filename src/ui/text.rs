@@ -6,6 +6,7 @@ mod en;
 use leptos::prelude::*;
 
 use crate::domain::{
+    fault::{Effect, FaultEnd, FaultKind, Refusal},
     frame::Metric,
     live::EngineReason,
     plan::{Model, Pattern},
@@ -324,6 +325,22 @@ pub struct Text {
     pub event_back: &'static str,
     /// What something changed to, how often, and since when.
     pub event_changes: fn(&str, usize, &str) -> String,
+    /// Whom, what, and for how long.
+    pub event_fault_set: fn(&str, &str, Option<&str>) -> String,
+    /// Whom, what, and why it ended.
+    pub event_fault_restored: fn(&str, &str, &str) -> String,
+    /// Whom, what, and what went wrong.
+    pub event_fault_failed: fn(&str, &str, &str) -> String,
+
+    pub fault_kind: fn(FaultKind) -> &'static str,
+    /// What a fault does to each replica that it hits.
+    pub fault_effect: fn(&Effect) -> String,
+    /// Why a fault ended.
+    pub fault_end: fn(FaultEnd) -> &'static str,
+    /// A service and how many of its replicas.
+    pub fault_replicas: fn(&str, usize) -> String,
+    /// Why a fault may not be set now.
+    pub fault_refused: fn(&Refusal) -> String,
 
     pub error_invalid: &'static str,
     pub error_already_running: &'static str,
@@ -342,6 +359,9 @@ pub struct Text {
     pub problem_threshold: fn(&NotAThreshold) -> String,
     /// Line, what stands there, what is wrong with it.
     pub problem_in_line: fn(u32, &str, &str) -> String,
+    pub problem_hypothesis: &'static str,
+    pub problem_guard: &'static str,
+    pub problem_whole_service: &'static str,
     pub problem_broken: fn(&str) -> String,
     pub problem_own: fn(&Excess) -> String,
 

@@ -5,6 +5,7 @@ use proptest::{collection, option, prelude::*, sample};
 use crate::domain::{
     Millis,
     event::{Event, EventKind},
+    fault::{Fault, FaultEnd, FaultId, FaultKind, FaultRequest, FaultState, Guard, Hypothesis},
     frame::{Dimension, Frame, History, METRICS, Metric, SeriesKey},
     live::{Cursor, EngineReason, EngineStatus, MetricsStatus, Snapshot, Status, Tick},
     plan::{Model, OwnEnd, Pattern, Peak, Plan, Shape},
@@ -277,8 +278,86 @@ pub fn event() -> impl Strategy<Value = Event> {
             (text(), health()).prop_map(|(service, health)| EventKind::Health { service, health }),
             (any::<u32>(), text()).prop_map(|(seconds, reason)| EventKind::MetricsDelayed { seconds, reason }),
             Just(EventKind::MetricsBack),
+            fault().prop_map(|Fault { id, request, replicas, .. }| EventKind::FaultSet {
+                fault: id,
+                kind: request.kind,
+                service: request.service,
+                replicas,
+                intensity: request.intensity,
+                for_s: request.duration_s,
+            }),
+            (fault(), fault_end()).prop_map(|(Fault { id, request, replicas, .. }, why)| EventKind::FaultRestored {
+                fault: id,
+                kind: request.kind,
+                service: request.service,
+                replicas,
+                why,
+            }),
+            (fault(), text()).prop_map(|(Fault { id, request, replicas, .. }, reason)| EventKind::FaultFailed {
+                fault: id,
+                kind: request.kind,
+                service: request.service,
+                replicas,
+                reason,
+            }),
         ];
     (any::<Millis>(), kind).prop_map(|(at_ms, kind)| Event { at_ms, kind })
+}
+
+fn fault_end() -> impl Strategy<Value = FaultEnd> {
+    sample::select(vec![FaultEnd::Time, FaultEnd::Asked, FaultEnd::Guard, FaultEnd::Done, FaultEnd::Shutdown])
+}
+
+fn fault_request() -> impl Strategy<Value = FaultRequest> {
+    let hypothesis = prop_oneof![
+        number().prop_map(|share| Hypothesis::FailedBelow { share }),
+        any::<u32>().prop_map(|seconds| Hypothesis::RecoveredWithin { seconds }),
+    ];
+    let guard = (number(), any::<u32>()).prop_map(|(failed_over, for_s)| Guard { failed_over, for_s });
+    let kind = sample::select(FaultKind::ALL.to_vec());
+    let plain = any::<(Option<u8>, Option<u32>, bool)>();
+    (kind, text(), option::of(text()), plain, option::of(hypothesis), option::of(guard)).prop_map(
+        |(kind, service, replica, (intensity, duration_s, even_last), hypothesis, guard)| FaultRequest {
+            kind,
+            service,
+            replica,
+            intensity,
+            duration_s,
+            even_last,
+            hypothesis,
+            guard,
+        },
+    )
+}
+
+pub fn fault() -> BoxedStrategy<Fault> {
+    let state = prop_oneof![
+        Just(FaultState::Setting),
+        Just(FaultState::Active),
+        fault_end().prop_map(|why| FaultState::Restoring { why }),
+        fault_end().prop_map(|why| FaultState::Restored { why }),
+        text().prop_map(|reason| FaultState::Failed { reason }),
+    ];
+    let id = "[a-z0-9-]{1,64}".prop_map(|id| id.parse::<FaultId>().unwrap());
+    let times = any::<(Millis, Millis, [Option<Millis>; 3])>();
+    (id, fault_request(), collection::vec(text(), 0..3), any::<u32>(), state, times, text())
+        .prop_map(|(id, request, replicas, of_replicas, state, (asked_ms, until_ms, times), by)| {
+            let [set_at_ms, restored_at_ms, healthy_again_ms] = times;
+            Fault {
+                id,
+                request,
+                replicas,
+                of_replicas,
+                state,
+                asked_ms,
+                set_at_ms,
+                until_ms,
+                restored_at_ms,
+                healthy_again_ms,
+                by,
+            }
+        })
+        .boxed()
 }
 
 pub fn metric() -> impl Strategy<Value = Metric> {
@@ -395,6 +474,9 @@ pub fn field_error() -> impl Strategy<Value = FieldError> {
     let list = || collection::vec(text(), 0..3);
     let problem = prop_oneof![
         Just(Problem::Missing),
+        Just(Problem::NotAHypothesis),
+        Just(Problem::NotAGuard),
+        Just(Problem::OfWholeService),
         any::<(u32, u32)>().prop_map(|(min, max)| Problem::NotInRange { min, max }),
         any::<(u32, u32)>().prop_map(|(min_s, max_s)| Problem::NotADuration { min_s, max_s }),
         list().prop_map(|allowed| Problem::NotOneOf { allowed }),

@@ -460,11 +460,20 @@ fn bands(schedule: &Schedule) -> Vec<(u32, u32)> {
     stretches.skip(1).step_by(2).collect()
 }
 
-/// Crossings and recoveries, changes of health, and delays.
+/// Crossings and recoveries, changes of health, faults, and delays.
 fn marks(snapshot: &Snapshot, run: Option<&Run>, origin_ms: Millis, text: &ChartText) -> Vec<Mark> {
     let shows = |kind: &EventKind| {
-        use EventKind::{Health, MetricsBack, MetricsDelayed, Threshold};
-        matches!(kind, Health { .. } | MetricsBack | MetricsDelayed { .. } | Threshold { .. })
+        use EventKind::{FaultFailed, FaultRestored, FaultSet, Health, MetricsBack, MetricsDelayed, Threshold};
+        matches!(
+            kind,
+            Health { .. }
+                | MetricsBack
+                | MetricsDelayed { .. }
+                | Threshold { .. }
+                | FaultSet { .. }
+                | FaultRestored { .. }
+                | FaultFailed { .. }
+        )
     };
     let lines = timeline::entries(&snapshot.events, run);
     let mut marks: Vec<Mark> = Vec::new();

@@ -3,6 +3,8 @@
 use super::{MetricText, PatternText, Text};
 use crate::domain::{
     duration,
+    fault::{Effect, FaultEnd, FaultKind, Refusal},
+    format::{self, Numbers},
     frame::Metric,
     live::EngineReason,
     plan::Pattern,
@@ -322,6 +324,70 @@ pub(super) const TEXT: Text = Text {
     },
     event_back: "Messwerte kommen wieder",
     event_changes: |words, changes, since| format!("{words} – {changes} Wechsel seit {since}"),
+    event_fault_set: |whom, what, time| match time {
+        Some(time) => format!("Störung an {whom}: {what}, für {time}"),
+        None => format!("Störung an {whom}: {what}"),
+    },
+    event_fault_restored: |whom, what, why| format!("Störung an {whom} beendet: {what} ({why})"),
+    event_fault_failed: |whom, what, why| format!("Störung an {whom} fehlgeschlagen: {what} ({why})"),
+
+    fault_kind: |kind| match kind {
+        FaultKind::Kill => "Abschießen",
+        FaultKind::Stop => "Beenden",
+        FaultKind::Freeze => "Einfrieren",
+        FaultKind::Restart => "Neustart",
+        FaultKind::RollingRestart => "Neustart der Reihe nach",
+        FaultKind::Cut => "Verbindung kappen",
+        FaultKind::Latency => "Verzögerung",
+        FaultKind::Errors => "Fehlerantworten",
+        FaultKind::Cpu => "CPU-Last",
+        FaultKind::Memory => "Speicherdruck",
+        FaultKind::Disk => "Plattenlast",
+    },
+    fault_effect: |effect| match effect {
+        Effect::Killed => "der Prozess wird abgeschossen, samt allen Anfragen, an denen er arbeitet".into(),
+        Effect::Stopped => "der Prozess wird gebeten, sich zu beenden".into(),
+        Effect::Frozen => "der Prozess steht still: Er nimmt Verbindungen an und antwortet nicht".into(),
+        Effect::Restarted => "der Prozess wird beendet und sofort neu gestartet".into(),
+        Effect::RestartedInTurn => "ein Replikat nach dem anderen wird beendet und neu gestartet".into(),
+        Effect::Cut => "Anfragen verschwinden ohne Antwort".into(),
+        Effect::Latency { delay_ms, jitter_ms } => format!("jede Antwort kommt {delay_ms} ms ± {jitter_ms} ms später"),
+        Effect::Errors { percent } => format!("{percent} % der Anfragen werden mit einem Fehler beantwortet"),
+        Effect::Cpu { percent: 100 } => "1 Kern ist ausgelastet".into(),
+        Effect::Cpu { percent } => {
+            format!("{} Kerne sind ausgelastet", format::number(f64::from(*percent) / 100.0, 1, Numbers::De))
+        }
+        Effect::Memory { mib } => format!("{mib} MiB Speicher sind belegt"),
+        Effect::Disk { mib_per_s } => format!("{mib_per_s} MiB pro Sekunde werden auf die Platte geschrieben"),
+    },
+    fault_end: |why| match why {
+        FaultEnd::Time => "die Zeit war um",
+        FaultEnd::Asked => "auf Wunsch",
+        FaultEnd::Guard => "die Sicherung hat ausgelöst",
+        FaultEnd::Done => "erledigt",
+        FaultEnd::Shutdown => "das Dashboard wurde beendet",
+        FaultEnd::Start => "noch gesetzt, als das Dashboard startete",
+    },
+    fault_replicas: |service, n| format!("{service}, {n} {}", plural(n, "Replikat", "Replikate")),
+    fault_refused: |refusal| {
+        let name = |kind: &FaultKind| (TEXT.fault_kind)(*kind);
+        match refusal {
+            Refusal::AtWork { replica, kind, .. } => {
+                format!(
+                    "An {replica} ist schon „{}“ am Werk. Bitte zuerst zurücknehmen oder das Ende abwarten.",
+                    name(kind)
+                )
+            }
+            Refusal::BeingRestored { replica, kind, .. } => {
+                format!("An {replica} wird gerade „{}“ zurückgenommen. Bitte gleich noch einmal versuchen.", name(kind))
+            }
+            Refusal::Down { name } => format!("{name} ist schon ausgefallen, da gibt es nichts zu stören."),
+            Refusal::LastReplica { service } => {
+                format!("Danach hat {service} kein Replikat mehr. Wer das will, fordert es noch einmal an.")
+            }
+            Refusal::Unknown { name } => format!("{name} gibt es nicht."),
+        }
+    },
 
     error_invalid: "Einige Felder stimmen noch nicht.",
     error_already_running: "Es läuft bereits ein Test. Bitte zuerst stoppen oder sein Ende abwarten.",
@@ -364,6 +430,9 @@ pub(super) const TEXT: Text = Text {
         NotAThreshold::Refused { message } => format!("k6 nimmt ihn nicht an: {message}"),
     },
     problem_in_line: |line, value, why| format!("Zeile {line}, „{value}“: {why}"),
+    problem_hypothesis: "Eine Hypothese sieht so aus: failed < 1 % oder recovered < 5 s.",
+    problem_guard: "Eine Sicherung sieht so aus: failed > 50 % for 10 s.",
+    problem_whole_service: "Diese Störung betrifft immer den ganzen Dienst. Bitte kein Replikat wählen.",
     problem_broken: |message| format!("k6 kann dieses Skript nicht ausführen: {message}"),
     problem_own: |excess| match excess {
         Excess::NoEnd { max_s } => {

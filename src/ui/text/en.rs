@@ -3,6 +3,8 @@
 use super::{MetricText, PatternText, Text};
 use crate::domain::{
     duration,
+    fault::{Effect, FaultEnd, FaultKind, Refusal},
+    format::{self, Numbers},
     frame::Metric,
     live::EngineReason,
     plan::Pattern,
@@ -314,6 +316,67 @@ pub(super) const TEXT: Text = Text {
     },
     event_back: "Metrics are back",
     event_changes: |words, changes, since| format!("{words} – {changes} changes since {since}"),
+    event_fault_set: |whom, what, time| match time {
+        Some(time) => format!("Fault set on {whom}: {what}, for {time}"),
+        None => format!("Fault set on {whom}: {what}"),
+    },
+    event_fault_restored: |whom, what, why| format!("Fault ended on {whom}: {what} ({why})"),
+    event_fault_failed: |whom, what, why| format!("Fault failed on {whom}: {what} ({why})"),
+
+    fault_kind: |kind| match kind {
+        FaultKind::Kill => "Kill",
+        FaultKind::Stop => "Stop",
+        FaultKind::Freeze => "Freeze",
+        FaultKind::Restart => "Restart",
+        FaultKind::RollingRestart => "Rolling restart",
+        FaultKind::Cut => "Cut",
+        FaultKind::Latency => "Latency",
+        FaultKind::Errors => "Errors",
+        FaultKind::Cpu => "CPU load",
+        FaultKind::Memory => "Memory pressure",
+        FaultKind::Disk => "Disk load",
+    },
+    fault_effect: |effect| match effect {
+        Effect::Killed => "the process is killed, with every request it is working on".into(),
+        Effect::Stopped => "the process is asked to end".into(),
+        Effect::Frozen => "the process stands still: it takes connections and answers none".into(),
+        Effect::Restarted => "the process is ended and started again at once".into(),
+        Effect::RestartedInTurn => "one replica after the other is ended and started again".into(),
+        Effect::Cut => "requests vanish without an answer".into(),
+        Effect::Latency { delay_ms, jitter_ms } => format!("{delay_ms} ms ± {jitter_ms} ms on every answer"),
+        Effect::Errors { percent } => format!("{percent}% of the requests are answered with an error"),
+        Effect::Cpu { percent: 100 } => "1 core is kept busy".into(),
+        Effect::Cpu { percent } => {
+            format!("{} cores are kept busy", format::number(f64::from(*percent) / 100.0, 1, Numbers::En))
+        }
+        Effect::Memory { mib } => format!("{mib} MiB of memory are taken up"),
+        Effect::Disk { mib_per_s } => format!("{mib_per_s} MiB are written to the disk every second"),
+    },
+    fault_end: |why| match why {
+        FaultEnd::Time => "its time was over",
+        FaultEnd::Asked => "on request",
+        FaultEnd::Guard => "its guard was broken",
+        FaultEnd::Done => "done",
+        FaultEnd::Shutdown => "the dashboard was shut down",
+        FaultEnd::Start => "left over when the dashboard started",
+    },
+    fault_replicas: |service, n| format!("{service}, {n} {}", plural(n, "replica", "replicas")),
+    fault_refused: |refusal| {
+        let name = |kind: &FaultKind| (TEXT.fault_kind)(*kind);
+        match refusal {
+            Refusal::AtWork { replica, kind, .. } => {
+                format!("“{}” is at work on {replica} already. Restore it first, or wait for its end.", name(kind))
+            }
+            Refusal::BeingRestored { replica, kind, .. } => {
+                format!("“{}” is just being restored on {replica}. Please try again in a moment.", name(kind))
+            }
+            Refusal::Down { name } => format!("{name} is down already, so there is nothing to hit."),
+            Refusal::LastReplica { service } => {
+                format!("This leaves {service} without a replica. Ask once more to do it all the same.")
+            }
+            Refusal::Unknown { name } => format!("There is no {name} to hit."),
+        }
+    },
 
     error_invalid: "Some fields need attention.",
     error_already_running: "Another test is already running. Stop it first, or wait until it ends.",
@@ -354,6 +417,9 @@ pub(super) const TEXT: Text = Text {
         NotAThreshold::Refused { message } => format!("k6 refuses it: {message}"),
     },
     problem_in_line: |line, value, why| format!("Line {line}, “{value}”: {why}"),
+    problem_hypothesis: "A hypothesis looks like this: failed < 1 %, or recovered < 5 s.",
+    problem_guard: "A guard looks like this: failed > 50 % for 10 s.",
+    problem_whole_service: "This fault is always of the whole service. Please choose no replica.",
     problem_broken: |message| format!("k6 can’t run this script: {message}"),
     problem_own: |excess| match excess {
         Excess::NoEnd { max_s } => {

@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, fmt::Write};
 use ha_dashboard::domain::{
     Millis,
     event::{Event, EventKind},
+    fault::FaultKind,
     plan::{Model, Shape},
     run::{Run, RunState},
     service::Health,
@@ -168,6 +169,32 @@ fn words(kind: &EventKind) -> (&'static str, &str, Option<&ha_dashboard::domain:
         }
         EventKind::MetricsDelayed { .. } => ("metrics-delayed", "samples", None),
         EventKind::MetricsBack => ("metrics-back", "samples", None),
+        EventKind::FaultSet { kind, service, replicas, .. } => {
+            let about = match kind {
+                FaultKind::Kill => "fault-kill",
+                FaultKind::Stop => "fault-stop",
+                FaultKind::Freeze => "fault-freeze",
+                FaultKind::Restart => "fault-restart",
+                FaultKind::RollingRestart => "fault-rolling-restart",
+                FaultKind::Cut => "fault-cut",
+                FaultKind::Latency => "fault-latency",
+                FaultKind::Errors => "fault-errors",
+                FaultKind::Cpu => "fault-cpu",
+                FaultKind::Memory => "fault-memory",
+                FaultKind::Disk => "fault-disk",
+            };
+            (about, hit(service, replicas), None)
+        }
+        EventKind::FaultRestored { service, replicas, .. } => ("fault-restored", hit(service, replicas), None),
+        EventKind::FaultFailed { service, replicas, .. } => ("fault-failed", hit(service, replicas), None),
+    }
+}
+
+/// The one replica that a fault hits, or the service where it hits several.
+fn hit<'a>(service: &'a str, replicas: &'a [String]) -> &'a str {
+    match replicas {
+        [replica] => replica,
+        _ => service,
     }
 }
 
