@@ -3,7 +3,7 @@
 import exec from 'k6/execution';
 
 import { request, think } from './lib/http.js';
-import { input } from './lib/input.js';
+import { healthPath, input } from './lib/input.js';
 import { scheduled } from './lib/options.js';
 
 export { handleSummary } from './lib/summary.js';
@@ -12,6 +12,6 @@ export const options = scheduled({ discardResponseBodies: true });
 
 export default function () {
   const service = input.targets[exec.scenario.iterationInTest % input.targets.length];
-  request(service, 'health', '/health');
+  request(service, 'health', healthPath(service));
   think(0.1);
 }

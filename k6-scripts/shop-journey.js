@@ -3,7 +3,7 @@
 import { group } from 'k6';
 
 import { json, request, think } from './lib/http.js';
-import { input, targeted } from './lib/input.js';
+import { healthPath, input, targeted } from './lib/input.js';
 import { scheduled } from './lib/options.js';
 
 export { handleSummary } from './lib/summary.js';
@@ -19,7 +19,7 @@ export default function () {
   if (targeted('user-service')) group('sign in', () => signIn(customer));
   if (targeted('checkout-service')) group('check out', () => checkOut(customer));
   // A service outside of the shop has no part in the journey but its health.
-  for (const service of others) request(service, 'health', '/health');
+  for (const service of others) request(service, 'health', healthPath(service));
   think(0.3);
 }
 

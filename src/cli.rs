@@ -1,6 +1,7 @@
 //! The command line: one module a command.
 
 mod exit;
+mod gateway;
 mod healthcheck;
 mod knobs;
 mod run;
@@ -46,6 +47,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Turn the knobs of the demo service at --addr, from its own machine.
     Knobs(knobs::KnobsArgs),
+    /// Print HAProxy's configuration as a gateway before the configured replicas, with a door for each.
+    Gateway(gateway::GatewayArgs),
     /// Show every setting, its value and where it comes from.
     Config,
     /// Ask a running dashboard how it is: exit code 0 when it answers, else 1.
@@ -83,10 +86,10 @@ pub fn main() -> ExitCode {
         Command::Run(args) => {
             // The settings were loaded from the same layers, so they can be collected.
             let layers = Layers::collect(&cli.flags, &surroundings).unwrap_or_default();
-            let given = |key| layers.0.contains_key(key);
+            let given = |key| layers.found.contains_key(key);
             let explicit = run::Explicit {
                 state_dir: given("state_dir"),
-                services: given("services"),
+                services: given("services") || layers.tables.is_some(),
                 log: given("log"),
                 temp_dir: surroundings.temp_dir,
             };
@@ -94,6 +97,7 @@ pub fn main() -> ExitCode {
         }
         Command::Demo(args) => on_one_thread(demo::main(args, settings, &cli.flags)),
         Command::Knobs(args) => on_one_thread(knobs::main(args, settings)),
+        Command::Gateway(args) => gateway::main(&args, &settings),
         Command::Config => show_config::main(&settings, &cli.flags, &surroundings),
         Command::Healthcheck => on_one_thread(healthcheck::main(settings)),
         Command::Serve | Command::Keeper { .. } => on_workers(serve::main(settings)),

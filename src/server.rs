@@ -70,7 +70,7 @@ impl App {
         prometheus::child::announce(&config.state_dir, None);
         let shutdown = Shutdown::default();
         let journal = Journal::default();
-        let services = Registry::new(&config.services);
+        let services = Registry::new(&config);
         let health = services.probe(journal.clone(), &shutdown);
         let metrics = MetricsStatus { grafana: config.grafana_url.clone(), ..MetricsStatus::default() };
         let board = Board::new(metrics, health, journal.clone(), shutdown.token.clone());

@@ -42,7 +42,7 @@ fn plan(draft: &Draft) -> Plan {
 }
 
 fn services(address: impl Fn(&str) -> String) -> Vec<Service> {
-    SERVICES.map(|name| Service { name: name.into(), url: address(name) }).into()
+    SERVICES.map(|name| Service::new(name, address(name))).into()
 }
 
 /// Valid drafts of a script and a model.
@@ -184,7 +184,7 @@ proptest! {
     #[test]
     fn odd_names_arrive(name in "[a-z\"'{}<>&=\\\\\n ä😀$]{1,20}") {
         let plan = plan(&draft(SCRIPTS[0], Model::Vus));
-        let service = Service { name, url: "http://127.0.0.1:9/\"'".into() };
+        let service = Service::new(name, "http://127.0.0.1:9/\"'");
         let input = ScriptInput::new(&plan, plan.schedule().as_ref(), &[service]);
         prop_assert_eq!(&inspect(&plan.script, &input)["maxVUs"], &json!(10));
     }
@@ -230,8 +230,9 @@ fn run_short(server: &Server, change: impl Fn(&mut Draft)) -> support::Outcome {
         Draft { peak: "4".into(), duration: "5s".into(), ramp: "1".into(), ..draft(SCRIPTS[0], Model::Vus) };
     change(&mut draft);
     let plan = plan(&draft);
-    let input =
-        ScriptInput::new(&plan, plan.schedule().as_ref(), &services(|name| format!("{}/{name}/", server.url())));
+    let mut services = services(|name| format!("{}/{name}/", server.url()));
+    services[1].health_path = "/status?deep=1".into();
+    let input = ScriptInput::new(&plan, plan.schedule().as_ref(), &services);
     run(&plan.script, &input)
 }
 
@@ -248,9 +249,9 @@ fn a_run_takes_its_duration_and_reaches_every_target_in_turn() {
     let took = outcome.summary["state"]["testRunDurationMs"].as_f64().unwrap();
     assert!((5000.0..5900.0).contains(&took), "{took} ms");
     let asked = server.asked();
-    let of = |service: &str| asked.iter().filter(|line| **line == format!("GET /{service}/health")).count();
-    assert_eq!(asked.len(), SERVICES.map(of).iter().sum::<usize>());
-    let counts = SERVICES.map(of);
+    let of = |path: &str| asked.iter().filter(|line| **line == format!("GET /{path}")).count();
+    let counts = ["product-service/health", "user-service/status?deep=1", "checkout-service/health"].map(of);
+    assert_eq!(asked.len(), counts.iter().sum::<usize>());
     assert!(counts.iter().max().unwrap() - counts.iter().min().unwrap() <= 4, "{counts:?}");
     assert_eq!(metric(&outcome, "http_reqs", "count"), &json!(asked.len()));
     assert_eq!(metric(&outcome, "iterations", "count"), &json!(asked.len()), "one request an iteration");

@@ -39,6 +39,11 @@ export function baseUrl(service) {
   return found.url.replace(/\/+$/, '');
 }
 
+/** Where a service tells its health: the path that the dashboard asks, too. */
+export function healthPath(service) {
+  return input.services.find(({ name }) => name === service)?.health_path ?? '/health';
+}
+
 function byHand() {
   const services = (__ENV.HAD_SERVICES || DEMO_SERVICES).split(',').map((pair) => {
     const [, name, url] = /^\s*([a-z0-9-]+)=(https?:\/\/\S+)\s*$/.exec(pair) || [];

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use ha_dashboard::domain::service::Replica;
+
 use super::exit;
 use crate::server::config::{
     EngineChoice, Flags, Layers, LogFormat, Settings, StoreChoice, Surroundings, table::SETTINGS,
@@ -11,10 +13,29 @@ use crate::server::config::{
 pub fn main(settings: &Settings, flags: &Flags, surroundings: &Surroundings) -> ExitCode {
     let Ok(layers) = Layers::collect(flags, surroundings) else { return exit::INVALID.into() };
     for setting in SETTINGS {
-        let place = layers.0.get(setting.key).map_or("default", |given| given.place.as_str());
+        let place = place(&layers, setting.key);
         println!("{:<16} = {}  ({place})", setting.key, value(settings, setting.key).unwrap_or_default());
     }
+    for (service, replicas) in &settings.config.replicas {
+        for replica in replicas {
+            println!("{}", line(service, replica));
+        }
+    }
     ExitCode::SUCCESS
+}
+
+fn place(layers: &Layers, key: &str) -> String {
+    match (&layers.tables, layers.found.get(key)) {
+        (Some(tables), _) if key == "services" => format!("[[service]] in {}", tables.file),
+        (_, found) => found.map_or_else(|| "default".into(), |given| given.place.clone()),
+    }
+}
+
+/// A replica, below the settings.
+fn line(service: &str, replica: &Replica) -> String {
+    let door = replica.door.as_ref().map(|door| format!(", door {door}")).unwrap_or_default();
+    let container = replica.container.as_ref().map(|name| format!(", container {name}")).unwrap_or_default();
+    format!("replica of {service}: {} = {}{door}{container}", replica.name, replica.url)
 }
 
 fn value(settings: &Settings, key: &str) -> Option<String> {
@@ -30,6 +51,8 @@ fn value(settings: &Settings, key: &str) -> Option<String> {
         "scripts_dir" => config.scripts_dir.display().to_string(),
         "site_root" => config.site_root.display().to_string(),
         "services" => config.services.iter().map(|s| format!("{}={}", s.name, s.url)).collect::<Vec<_>>().join(","),
+        "gateway" => config.gateway.clone(),
+        "supervisor" => config.supervisor.display().to_string(),
         "max_vus" => config.limits.max_vus.to_string(),
         "max_rate" => config.limits.max_rate.to_string(),
         "max_duration" => format!("{}s", config.limits.max_duration_s),

@@ -2,22 +2,74 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A service that load may be sent to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// Where a service tells its health unless something else is said.
+pub const HEALTH_PATH: &str = "/health";
+
+/// A service that load may be sent to: what pages and scripts are told of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Service {
     /// Its name, as the forms, the REST API and the label `service` use it.
     pub name: String,
     /// Its base address without a trailing slash, for example `http://127.0.0.1:8080`.
     pub url: String,
+    /// Where below that it tells its health: a path that begins with a slash.
+    #[serde(default = "usual_health_path")]
+    pub health_path: String,
+    /// Names of the services that it calls.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub depends_on: Vec<String>,
+    /// What it promises.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slo: Option<Slo>,
+}
+
+fn usual_health_path() -> String {
+    HEALTH_PATH.into()
+}
+
+impl Service {
+    /// A service of which only name and address are known.
+    pub fn new(name: impl Into<String>, url: impl Into<String>) -> Self {
+        let (name, url) = (name.into(), url.into());
+        Self { name, url, health_path: usual_health_path(), depends_on: Vec::new(), slo: None }
+    }
+}
+
+/// What a service promises its callers: its service level objective.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Slo {
+    /// Share of requests that get a good answer, in %: above 0, below 100.
+    pub availability: f64,
+    /// The 95th percentile of the time that answers take, in ms; `None`: nothing is promised of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p95_ms: Option<u32>,
 }
 
 /// One of the places where a service works.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replica {
     /// Its name, unique among all replicas.
     pub name: String,
-    /// Its base address without a trailing slash; that of the service where nothing stands between.
+    /// Its own base address without a trailing slash; that of the service where nothing stands between.
     pub url: String,
+    /// The address under which its callers reach it, where faults can be set; `None`: they reach it at its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub door: Option<String>,
+    /// The container that it is, by Docker's name; `None`: it is none, or not known to be one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<String>,
+}
+
+impl Replica {
+    /// The only replica of a service of which no others are known.
+    pub fn only(service: &Service) -> Self {
+        Self { name: format!("{}-1", service.name), url: service.url.clone(), door: None, container: None }
+    }
+
+    /// The address under which its callers reach it.
+    pub fn reached_at(&self) -> &str {
+        self.door.as_deref().unwrap_or(&self.url)
+    }
 }
 
 /// What the last probe said.

@@ -44,7 +44,7 @@ fn run(verdict: Verdict, rules: &[(&str, Option<f64>, Option<bool>)]) -> Run {
 fn snapshot(run: &Run, seconds: u64) -> Snapshot {
     let mut snapshot = Snapshot::default();
     snapshot.status.run = Some(run.clone());
-    let service = Service { name: "shop".into(), url: String::new() };
+    let service = Service::new("shop", String::new());
     snapshot.status.services = vec![ServiceStatus { service, health: Health::Unknown }];
     for second in 0..seconds {
         let shop = |metric| SeriesKey::part(metric, Dimension::Service, "shop");

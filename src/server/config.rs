@@ -5,9 +5,11 @@
 
 mod layers;
 mod parse;
+mod services;
 pub mod table;
 
 use std::{
+    collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
     time::Duration,
@@ -16,7 +18,10 @@ use std::{
 pub use layers::{Layers, Surroundings};
 pub use table::Flags;
 
-use ha_dashboard::domain::{service::Service, validate::Limits};
+use ha_dashboard::domain::{
+    service::{Replica, Service},
+    validate::Limits,
+};
 
 /// Which engine to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +80,7 @@ pub enum StoreChoice {
 }
 
 /// Everything that can be set.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Config {
     /// Where the dashboard listens.
     pub addr: SocketAddr,
@@ -87,6 +92,12 @@ pub struct Config {
     pub site_root: PathBuf,
     /// Services that load may go to, in the form's order.
     pub services: Vec<Service>,
+    /// Their replicas, by the service's name. A service that is not here is its own replica.
+    pub replicas: BTreeMap<String, Vec<Replica>>,
+    /// The admin socket of the gateway before the replicas: `unix://` and a path, or `tcp://`, a host and a port.
+    pub gateway: String,
+    /// The socket of the supervisor of the replicas on this machine.
+    pub supervisor: PathBuf,
     /// Bounds of a plan.
     pub limits: Limits,
     /// The metrics store.
@@ -125,7 +136,7 @@ pub enum LogFormat {
 }
 
 /// The configuration with what only the program's edge needs.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// What every part gets.
     pub config: Config,

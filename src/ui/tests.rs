@@ -301,10 +301,7 @@ fn the_tab_tells_the_state_first() {
 #[test]
 fn the_strip_begins_with_who_fails_its_users() {
     let mut page = page(Some(run(RunState::Running)));
-    let service = |name: &str, health| ServiceStatus {
-        service: Service { name: name.into(), url: format!("http://{name}") },
-        health,
-    };
+    let service = |name: &str, health| ServiceStatus { service: Service::new(name, format!("http://{name}")), health };
     let up = Health::Up { latency_ms: 1.0 };
     let refused = Health::Down { reason: "connection refused".into(), why: Silence::Refused };
     page.status.services = vec![service("fine", up.clone()), service("broken", up), service("gone", refused)];

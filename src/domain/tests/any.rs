@@ -12,7 +12,7 @@ use crate::domain::{
     run::{Run, RunId, RunState, ServiceTotals, Totals, Verdict},
     schedule::Schedule,
     script::{Script, ScriptInput, ScriptKind},
-    service::{Health, Service, ServiceStatus, Silence},
+    service::{Health, Service, ServiceStatus, Silence, Slo},
     threshold::{Crossing, MetricKind, NotAThreshold, Observed, THRESHOLD_METRICS, Threshold},
     validate::{Draft, Excess, Field, FieldError, Limits, Problem, Rules},
 };
@@ -221,7 +221,16 @@ fn totals() -> impl Strategy<Value = Totals> {
 }
 
 pub fn service() -> impl Strategy<Value = Service> {
-    (text(), text()).prop_map(|(name, url)| Service { name, url })
+    let slo = option::of((number(), option::of(any::<u32>())));
+    (text(), text(), text(), collection::vec(text(), 0..3), slo).prop_map(
+        |(name, url, health_path, depends_on, slo)| Service {
+            name,
+            url,
+            health_path,
+            depends_on,
+            slo: slo.map(|(availability, p95_ms)| Slo { availability, p95_ms }),
+        },
+    )
 }
 
 pub fn health() -> impl Strategy<Value = Health> {

@@ -171,7 +171,7 @@ fn all_services_are_those_but_the_dashboard_unless_it_is_asked_for() {
     assert_eq!(without.targets(), ["all-services", "shop"]);
     assert_eq!(Draft::suggested(&with).target, ALL_BUT_DASHBOARD);
 
-    let url = |name: &String| Service { name: name.clone(), url: format!("http://{name}") };
+    let url = |name: &String| Service::new(name.clone(), format!("http://{name}"));
     let aimed_at = |rules: &Rules, target: &str| {
         let draft = Draft { target: target.into(), ..Draft::suggested(rules) };
         let plan = draft.validate(rules).ok()?;
@@ -320,8 +320,7 @@ fn where_there_is_nothing_to_choose_from_the_error_says_so() {
 
 #[test]
 fn scripts_are_told_all_of_the_plan() {
-    let services = ["product-service", "checkout-service"]
-        .map(|name| Service { name: name.into(), url: format!("http://{name}") });
+    let services = ["product-service", "checkout-service"].map(|name| Service::new(name, format!("http://{name}")));
     let text = "http_req_duration:p(95)<500,http_req_duration:avg<200,checks{b:1, a:2}:rate>0.9";
     let plan = |target: &str| {
         let draft = Draft { target: target.into(), thresholds: text.into(), ..draft() };

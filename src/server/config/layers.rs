@@ -13,6 +13,9 @@ use super::{
 /// Used where no other file is named, if it is there.
 const DEFAULT_FILE: &str = "ha-dashboard.toml";
 
+/// The key of the tables of services. It has neither flag nor variable.
+const TABLES: &str = "service";
+
 /// What the program finds around itself; tests make their own.
 #[derive(Debug, Clone, Default)]
 pub struct Surroundings {
@@ -56,9 +59,23 @@ pub struct Given {
     pub place: String,
 }
 
-/// What was set, by key.
+/// The file's tables of services.
+#[derive(Debug, Clone)]
+pub struct Tables {
+    /// The array of tables.
+    pub value: toml::Value,
+    /// The file.
+    pub file: String,
+}
+
+/// What was set.
 #[derive(Debug, Clone, Default)]
-pub struct Layers(pub BTreeMap<&'static str, Given>);
+pub struct Layers {
+    /// What is a text, by key.
+    pub found: BTreeMap<&'static str, Given>,
+    /// What the file tells of services, unless a higher layer names them.
+    pub tables: Option<Tables>,
+}
 
 impl Layers {
     /// Reads all three layers.
@@ -67,14 +84,14 @@ impl Layers {
     /// Unknown keys and variables, and a file that can't be read.
     pub fn collect(flags: &Flags, surroundings: &Surroundings) -> Result<Self, ConfigErrors> {
         let mut errors = Vec::new();
-        let mut found = BTreeMap::new();
+        let mut layers = Self::default();
 
         let named = (flags.0.get(CONFIG_FILE).map(|path| (format!("--{CONFIG_FILE}"), path))).or_else(|| {
             variables(surroundings).find(|(name, _)| *name == variable(CONFIG_FILE)).map(|(n, v)| (n.into(), v))
         });
         let path = surroundings.dir.join(named.as_ref().map_or(DEFAULT_FILE, |(_, path)| path.as_str()));
         match std::fs::read_to_string(&path) {
-            Ok(text) => file(&text, &path, &mut found, &mut errors),
+            Ok(text) => file(&text, &path, &mut layers, &mut errors),
             Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => errors.push(ConfigError {
                 place: named.map_or_else(|| DEFAULT_FILE.into(), |(place, _)| place),
@@ -86,7 +103,7 @@ impl Layers {
         for (name, value) in variables(surroundings).filter(|(name, _)| *name != variable(CONFIG_FILE)) {
             match SETTINGS.iter().find(|setting| variable(setting.key) == name) {
                 Some(setting) => {
-                    found.insert(setting.key, Given { value: value.clone(), place: name.to_owned() });
+                    layers.found.insert(setting.key, Given { value: value.clone(), place: name.to_owned() });
                 }
                 None => errors.push(unknown(name, value, variable)),
             }
@@ -94,10 +111,13 @@ impl Layers {
 
         for (&key, value) in flags.0.iter().filter(|(key, _)| **key != CONFIG_FILE) {
             let place = format!("--{}", key.replace('_', "-"));
-            found.insert(key, Given { value: value.clone(), place });
+            layers.found.insert(key, Given { value: value.clone(), place });
+        }
+        if layers.found.contains_key("services") {
+            layers.tables = None;
         }
 
-        if errors.is_empty() { Ok(Self(found)) } else { Err(ConfigErrors(errors)) }
+        if errors.is_empty() { Ok(layers) } else { Err(ConfigErrors(errors)) }
     }
 }
 
@@ -119,7 +139,7 @@ fn unknown(place: &str, value: &str, name: impl Fn(&str) -> String) -> ConfigErr
     }
 }
 
-fn file(text: &str, path: &Path, found: &mut BTreeMap<&'static str, Given>, errors: &mut Vec<ConfigError>) {
+fn file(text: &str, path: &Path, layers: &mut Layers, errors: &mut Vec<ConfigError>) {
     let name = path.display();
     let table = match text.parse::<toml::Table>() {
         Ok(table) => table,
@@ -130,13 +150,22 @@ fn file(text: &str, path: &Path, found: &mut BTreeMap<&'static str, Given>, erro
     };
     for (key, value) in &table {
         let place = format!("{key} in {name}");
+        if key == TABLES {
+            layers.tables = Some(Tables { value: value.clone(), file: name.to_string() });
+            continue;
+        }
+        if key == "services" && table.contains_key(TABLES) {
+            let allowed = "either services or tables [[service]]".into();
+            errors.push(ConfigError { place, value: value.to_string(), allowed });
+            continue;
+        }
         match (Setting::named(key), plain(key, value)) {
             (None, _) => errors.push(unknown(&place, &value.to_string(), str::to_owned)),
             (Some(setting), None) => {
                 errors.push(ConfigError { place, value: value.to_string(), allowed: setting.allowed.into() });
             }
             (Some(setting), Some(value)) => {
-                found.insert(setting.key, Given { value, place });
+                layers.found.insert(setting.key, Given { value, place });
             }
         }
     }

@@ -1,20 +1,29 @@
 //! Turns texts into settings.
 
-use std::{collections::BTreeSet, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
 use ha_dashboard::domain::{
-    plan::{ALL_BUT_DASHBOARD, ALL_SERVICES, DASHBOARD_SERVICE},
-    service::Service,
+    plan::DASHBOARD_SERVICE,
+    service::{Service, Slo},
     validate::Limits,
 };
 
 use super::{
     Config, ConfigError, ConfigErrors, DockerConfig, EngineChoice, Layers, LogFormat, Settings, StoreChoice,
-    Surroundings, table::Setting,
+    Surroundings,
+    services::{self, Known},
+    table::Setting,
 };
 
-/// The demo services and where they listen.
-const DEMO_SERVICES: [(&str, u16); 3] = [("product-service", 8080), ("user-service", 8081), ("checkout-service", 8082)];
+/// The demo services, the port that each is known by, and what it calls.
+const DEMO_SERVICES: [(&str, u16, &[&str]); 3] = [
+    ("product-service", 8080, &[]),
+    ("user-service", 8081, &[]),
+    ("checkout-service", 8082, &["product-service", "user-service"]),
+];
+
+/// What the demo services promise.
+const DEMO_SLO: Slo = Slo { availability: 99.5, p95_ms: Some(300) };
 
 /// Where cargo-leptos speaks to pages unless it is told otherwise.
 const RELOAD_PORT: u16 = 3001;
@@ -27,7 +36,7 @@ struct Reader<'a> {
 impl Reader<'_> {
     /// A setting's value, or the default where it isn't set; notes what is refused.
     fn read<T>(&mut self, key: &'static str, default: T, parse: impl FnOnce(&str) -> Option<T>) -> T {
-        let Some(given) = self.layers.0.get(key) else { return default };
+        let Some(given) = self.layers.found.get(key) else { return default };
         parse(given.value.trim()).unwrap_or_else(|| {
             let allowed = Setting::named(key).map_or("", |setting| setting.allowed);
             self.errors.push(ConfigError {
@@ -37,6 +46,16 @@ impl Reader<'_> {
             });
             default
         })
+    }
+
+    /// From the file's tables or the short form.
+    fn services(&mut self, addr: SocketAddr) -> Known {
+        match &self.layers.tables {
+            Some(tables) => services::tables(&tables.value, &tables.file, &mut self.errors),
+            None => self.read("services", default_services(addr), |text| {
+                services::short(text).map(|services| Known { services, ..Known::default() })
+            }),
+        }
     }
 }
 
@@ -55,12 +74,19 @@ pub fn settings(layers: &Layers, surroundings: &Surroundings) -> Result<Settings
     let port =
         reader.read("prometheus_port", 9090, |text| whole(text, 1, 65_535).and_then(|port| port.try_into().ok()));
     let usual = DockerConfig::default();
+    let state_dir = reader.read("state_dir", state_dir(surroundings), path);
+    let stage = state_dir.join("stage");
+    let known = reader.services(addr);
     let config = Config {
         addr,
-        state_dir: reader.read("state_dir", state_dir(surroundings), path),
         scripts_dir: reader.read("scripts_dir", surroundings.dir.join("k6-scripts"), path),
         site_root: reader.read("site_root", surroundings.dir.join("target/site"), path),
-        services: reader.read("services", default_services(addr), services),
+        services: known.services,
+        replicas: known.replicas,
+        gateway: reader.read("gateway", format!("unix://{}", stage.join("gateway.sock").display()), socket),
+        supervisor: reader
+            .read("supervisor", stage.join("supervisor.sock"), |text| path(text).filter(|_| text.starts_with('/'))),
+        state_dir,
         limits: Limits {
             max_vus: reader.read("max_vus", 200, |text| whole(text, 1, 100_000)),
             max_rate: reader.read("max_rate", 1_000, |text| whole(text, 1, 1_000_000)),
@@ -81,7 +107,7 @@ pub fn settings(layers: &Layers, surroundings: &Surroundings) -> Result<Settings
         }),
         k6: reader.read("k6", installed("k6"), program),
         docker: DockerConfig {
-            host: reader.read("docker_host", default_docker(surroundings), docker_host),
+            host: reader.read("docker_host", default_docker(surroundings), socket),
             network: reader.read("docker_network", usual.network, network),
             image: reader.read("k6_image", usual.image, image),
             memory: reader.read("k6_memory", usual.memory, memory),
@@ -117,26 +143,33 @@ fn state_dir(surroundings: &Surroundings) -> PathBuf {
     xdg.unwrap_or_else(|| surroundings.home().join(".local/state")).join("ha-dashboard")
 }
 
-fn default_services(addr: SocketAddr) -> Vec<Service> {
+/// The demo services, and the dashboard at `addr` itself.
+fn default_services(addr: SocketAddr) -> Known {
     // A wildcard address is nothing to connect to; this machine is.
     let host = match addr {
         _ if addr.ip().is_unspecified() => "127.0.0.1".into(),
         SocketAddr::V4(v4) => v4.ip().to_string(),
         SocketAddr::V6(v6) => format!("[{}]", v6.ip()),
     };
-    let demo = DEMO_SERVICES
-        .iter()
-        .map(|(name, port)| Service { name: (*name).into(), url: format!("http://127.0.0.1:{port}") });
-    demo.chain([Service { name: DASHBOARD_SERVICE.into(), url: format!("http://{host}:{}", addr.port()) }]).collect()
+    let here = |port: u16| format!("http://127.0.0.1:{port}");
+    let demo = DEMO_SERVICES.iter().map(|(name, port, calls)| Service {
+        depends_on: calls.iter().map(|name| (*name).to_owned()).collect(),
+        slo: Some(DEMO_SLO),
+        ..Service::new(*name, here(*port))
+    });
+    Known {
+        replicas: BTreeMap::new(),
+        services: demo.chain([Service::new(DASHBOARD_SERVICE, format!("http://{host}:{}", addr.port()))]).collect(),
+    }
 }
 
 /// Where the docker command would look, too, as far as we speak it.
 fn default_docker(surroundings: &Surroundings) -> String {
-    let named = surroundings.variables.get("DOCKER_HOST").and_then(|text| docker_host(text));
+    let named = surroundings.variables.get("DOCKER_HOST").and_then(|text| socket(text));
     named.unwrap_or_else(|| DockerConfig::default().host)
 }
 
-fn docker_host(text: &str) -> Option<String> {
+fn socket(text: &str) -> Option<String> {
     let fine = match text.strip_prefix("unix://") {
         Some(path) => path.starts_with('/') && !path.contains(char::is_whitespace),
         None => text.strip_prefix("tcp://").is_some_and(|rest| {
@@ -196,29 +229,9 @@ fn hosts(text: &str) -> Option<Vec<String>> {
     hosts.iter().all(fine).then_some(hosts)
 }
 
-fn services(text: &str) -> Option<Vec<Service>> {
-    let service = |pair: &str| {
-        let (name, url) = pair.split_once('=')?;
-        let name = name.trim();
-        let fine = !name.is_empty()
-            && name.len() <= 64
-            && name != ALL_SERVICES
-            && name != ALL_BUT_DASHBOARD
-            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-        if !fine {
-            return None;
-        }
-        Some(Service { name: name.into(), url: base_url(url.trim(), false)? })
-    };
-    let services: Vec<_> =
-        text.split(',').filter(|pair| !pair.trim().is_empty()).map(service).collect::<Option<_>>()?;
-    let names: BTreeSet<_> = services.iter().map(|service| &service.name).collect();
-    (!services.is_empty() && names.len() == services.len()).then_some(services)
-}
-
 /// An address without a trailing slash. A service's has no path, so that scripts can put theirs behind it; a store may
 /// live below one.
-fn base_url(text: &str, with_path: bool) -> Option<String> {
+pub(super) fn base_url(text: &str, with_path: bool) -> Option<String> {
     let url = reqwest::Url::parse(text).ok()?;
     let fine = matches!(url.scheme(), "http" | "https")
         && url.host_str().is_some_and(|host| !host.is_empty())
@@ -234,8 +247,6 @@ fn base_url(text: &str, with_path: bool) -> Option<String> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::{super::Flags, *};
 
     fn load(flags: &[(&'static str, &str)], variables: &[(&str, &str)], file: &str) -> Result<Settings, ConfigErrors> {
@@ -270,7 +281,22 @@ mod tests {
                 "analytics-service=http://127.0.0.1:3000",
             ]
         );
+        assert_eq!(config.gateway, "unix:///home/x/.local/state/ha-dashboard/stage/gateway.sock");
+        assert_eq!(config.supervisor, PathBuf::from("/home/x/.local/state/ha-dashboard/stage/supervisor.sock"));
         assert_eq!(config.limits, Limits { max_vus: 200, max_rate: 1000, max_duration_s: 3600 });
+    }
+
+    #[test]
+    fn tables_give_way_to_the_short_form_of_a_higher_layer_and_clash_with_one_in_the_file() {
+        let tables = "[[service]]\nname = 'shop'\nurl = 'http://a'\n[[service.replica]]\nname = 'r'\nurl = 'http://b'";
+        let config = load(&[], &[], tables).unwrap().config;
+        assert_eq!((config.services.len(), config.replicas["shop"].len()), (1, 1));
+        let config = load(&[], &[("HAD_SERVICES", "shop=http://c")], tables).unwrap().config;
+        assert_eq!((config.services[0].url.as_str(), config.replicas.len()), ("http://c", 0));
+        let error = load(&[], &[], &format!("services = 'a=http://b'\n{tables}")).unwrap_err().to_string();
+        assert!(error.contains("services in") && error.contains("[[service]]"), "{error}");
+        let error = load(&[], &[], "[[service]]\nname = 'B'\nurl = 'x'").unwrap_err();
+        assert_eq!(error.0.len(), 2, "{error}");
     }
 
     #[test]
@@ -282,7 +308,7 @@ mod tests {
 
     #[test]
     fn services_come_from_a_table_a_list_or_a_text() {
-        let expected = vec![Service { name: "shop".into(), url: "http://10.0.0.1:80".trim_end_matches(":80").into() }];
+        let expected = vec![Service::new("shop", "http://10.0.0.1:80".trim_end_matches(":80"))];
         for file in [
             "[services]\nshop = 'http://10.0.0.1/'",
             "services = ['shop=http://10.0.0.1']",
@@ -303,6 +329,8 @@ mod tests {
             ("HAD_ENGINE", "swarm", "auto, process or docker"),
             ("HAD_DOCKER_HOST", "/var/run/docker.sock", "unix:// and a socket's"),
             ("HAD_DOCKER_HOST", "tcp://gateway", "tcp://host:port"),
+            ("HAD_GATEWAY", "/run/gateway.sock", "unix:// and a socket's"),
+            ("HAD_SUPERVISOR", "supervisor.sock", "a socket's absolute path"),
             ("HAD_DOCKER_NETWORK", "a b", "a network's name"),
             ("HAD_K6_IMAGE", "grafana/k6", "with a tag or digest"),
             ("HAD_K6_IMAGE", "grafana/../k6:1", "with a tag or digest"),

@@ -48,6 +48,18 @@ pub const SETTINGS: &[Setting] = &[
         "Services that load may go to [default: the demo services and the dashboard itself]",
         "name=url pairs separated by commas; names of a-z, 0-9 and -; http or https addresses without user, path, query",
     ),
+    row(
+        "gateway",
+        "gateway",
+        "The admin socket of the gateway before the replicas [default: stage/gateway.sock in the state folder]",
+        "unix:// and a socket's absolute path, or tcp://host:port",
+    ),
+    row(
+        "supervisor",
+        "supervisor",
+        "The socket of what supervises the replicas on this machine [default: stage/supervisor.sock in the state folder]",
+        "a socket's absolute path",
+    ),
     row("max_vus", "max-vus", "Most VUs a test may ask for [default: 200]", "a whole number from 1 to 100000"),
     row(
         "max_rate",

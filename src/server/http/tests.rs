@@ -63,16 +63,13 @@ struct Scripted {
 
 impl Scripted {
     fn status(&self) -> Status {
-        let service = |name: &str, health| ServiceStatus {
-            service: Service { name: name.into(), url: "http://127.0.0.1:1".into() },
-            health,
-        };
+        let service = |name: &str, health| ServiceStatus { service: Service::new(name, "http://127.0.0.1:1"), health };
         if let Some(said) = self.said.lock().unwrap().clone() {
             let down = Health::Down { reason: said.clone(), why: Silence::Other };
             return Status {
                 run: self.run.lock().unwrap().clone(),
                 services: vec![ServiceStatus {
-                    service: Service { name: said.clone(), url: format!("http://x/{said}") },
+                    service: Service::new(said.clone(), format!("http://x/{said}")),
                     health: down,
                 }],
                 engine: EngineStatus {

@@ -35,7 +35,7 @@ pub(super) struct Live {
 impl Live {
     pub fn start(config: &Arc<Config>, store: watch::Receiver<StoreFeed>, feed: RunFeed) -> Self {
         let (shutdown, journal) = (Shutdown::default(), Journal::default());
-        let services = Registry::new(&config.services);
+        let services = Registry::new(config);
         let health = services.probe(journal.clone(), &shutdown);
         let board = Board::new(MetricsStatus::default(), health, journal.clone(), shutdown.token.clone());
         board.control(feed);

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::{
+    collections::BTreeMap,
     net::TcpListener,
     path::{Path, PathBuf},
     process::Stdio,
@@ -130,7 +131,7 @@ impl Target {
     }
 
     pub fn service(&self) -> Service {
-        Service { name: "shop".into(), url: self.url.clone() }
+        Service::new("shop", self.url.clone())
     }
 }
 
@@ -142,6 +143,9 @@ pub fn config(dir: &Path, store: StoreChoice, services: Vec<Service>) -> Arc<Con
         scripts_dir: dir.to_owned(),
         site_root: dir.to_owned(),
         services,
+        replicas: BTreeMap::new(),
+        gateway: "unix:///nowhere".into(),
+        supervisor: "/nowhere".into(),
         limits: Limits { max_vus: 100, max_rate: 1000, max_duration_s: 600 },
         store,
         grafana_url: None,

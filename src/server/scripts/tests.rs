@@ -23,7 +23,7 @@ fn k6() -> PathBuf {
 fn scripts(dir: impl Into<PathBuf>, k6: impl Into<PathBuf>) -> Scripts {
     let dir = dir.into();
     let services = [("product-service", 8080), ("user-service", 8081), ("checkout-service", 8082)]
-        .map(|(name, port)| Service { name: name.into(), url: format!("http://127.0.0.1:{port}") });
+        .map(|(name, port)| Service::new(name, format!("http://127.0.0.1:{port}")));
     let engine = Arc::new(ProcessEngine::with_program(k6.into(), dir.clone()));
     Scripts::new(dir, engine, services.into(), &Shutdown::default())
 }
@@ -91,7 +91,7 @@ async fn a_script_is_inspected_with_what_it_will_be_handed() {
     let scripts = scripts(ours(), k6());
     let peak = Peak::ArrivalRate { rate: 40, pre_allocated_vus: 4, max_vus: 9 };
     let schedule = Schedule::new(Pattern::Spike, peak, 60, None);
-    let mut input = probe(vec![Service { name: "a".into(), url: "http://127.0.0.1:1".into() }]);
+    let mut input = probe(vec![Service::new("a", "http://127.0.0.1:1")]);
     input.schedule = Some(schedule.clone());
     input.thresholds = [("errors".to_owned(), vec!["rate<0.5".to_owned()])].into();
     let inspection = scripts.inspect_with("api-load-test.js", &input).await.unwrap();

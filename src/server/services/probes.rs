@@ -65,7 +65,7 @@ fn change(before: &ServiceStatus, now: &ServiceStatus) -> Option<EventKind> {
 }
 
 async fn probe(client: &reqwest::Client, member: &Member) -> Health {
-    let url = format!("{}{}", member.service.url, member.health_path);
+    let url = format!("{}{}", member.service.url, member.service.health_path);
     let asked = Instant::now();
     match client.get(url).send().await {
         Ok(response) if response.status().is_success() => {
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn another_latency_is_no_change_of_health() {
-        let service = Service { name: "shop".into(), url: String::new() };
+        let service = Service::new("shop", String::new());
         let status = |health| ServiceStatus { service: service.clone(), health };
         let up = |latency_ms| status(Health::Up { latency_ms });
         let down = status(Health::Down { reason: "refused".into(), why: Silence::Refused });
@@ -104,7 +104,7 @@ mod tests {
     async fn silence_is_told_without_the_systems_numbers() {
         let asked = |url: String| async move {
             let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build().unwrap();
-            let service = Service { name: "shop".into(), url };
+            let service = Service::new("shop", url);
             match probe(&client, &Member::from(service)).await {
                 Health::Down { why, reason } => (why, reason),
                 other => panic!("{other:?}"),
