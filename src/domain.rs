@@ -5,6 +5,7 @@
 //! may cross the wire.
 
 pub mod condition;
+pub mod cost;
 pub mod decimal;
 pub mod duration;
 pub mod event;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 pub(super) mod any;
+mod cost;
 mod fault;
 mod grafana;
 mod history;

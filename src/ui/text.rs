@@ -6,6 +6,7 @@ mod en;
 use leptos::prelude::*;
 
 use crate::domain::{
+    cost::{Figure, Lack},
     fault::{Effect, FaultEnd, FaultKind, Refusal},
     frame::Metric,
     live::EngineReason,
@@ -341,6 +342,28 @@ pub struct Text {
     pub fault_replicas: fn(&str, usize) -> String,
     /// Why a fault may not be set now.
     pub fault_refused: fn(&Refusal) -> String,
+
+    pub cost_detected: fn(&str) -> String,
+    pub cost_not_detected: &'static str,
+    pub cost_not_detected_yet: &'static str,
+    /// How many requests failed, of how many.
+    pub cost_failed: fn(&str, &str) -> String,
+    pub cost_no_load: &'static str,
+    pub cost_recovered: fn(&str) -> String,
+    pub cost_unnoticed: &'static str,
+    pub cost_not_recovered_yet: &'static str,
+    pub cost_recovery_untold: fn(&str) -> String,
+    pub figure: fn(Figure) -> &'static str,
+    /// Why a figure is not there.
+    pub lack: fn(Lack) -> &'static str,
+    pub hypothesis_failed: fn(&str) -> String,
+    pub hypothesis_recovered: fn(&str) -> String,
+    /// A share and a time.
+    pub guard: fn(&str, &str) -> String,
+    pub outcome_held: &'static str,
+    pub outcome_broken: &'static str,
+    pub outcome_open: &'static str,
+    pub outcome_untold: fn(&str) -> String,
 
     pub error_invalid: &'static str,
     pub error_already_running: &'static str,

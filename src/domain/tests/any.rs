@@ -4,6 +4,7 @@ use proptest::{collection, option, prelude::*, sample};
 
 use crate::domain::{
     Millis,
+    cost::{Budget, Cost, Detection, Figure, Lack, Latency, Outage, Outcome, Tally, Untold},
     event::{Event, EventKind},
     fault::{Fault, FaultEnd, FaultId, FaultKind, FaultRequest, FaultState, Guard, Hypothesis},
     frame::{Dimension, Frame, History, METRICS, Metric, SeriesKey},
@@ -364,6 +365,50 @@ pub fn fault() -> BoxedStrategy<Fault> {
                 restored_at_ms,
                 healthy_again_ms,
                 by,
+            }
+        })
+        .boxed()
+}
+
+pub fn cost() -> BoxedStrategy<Cost> {
+    let tally = || {
+        [number(), number(), number(), number()].prop_map(|[seconds, valid, bad, dropped]| Tally {
+            seconds,
+            valid,
+            bad,
+            dropped,
+        })
+    };
+    let outage = any::<(Millis, Millis, bool)>().prop_map(|(after_ms, length_ms, goes_on)| Outage {
+        after_ms,
+        length_ms,
+        goes_on,
+    });
+    let numbers = || [option::of(number()), option::of(number()), option::of(number())];
+    let outcome =
+        prop_oneof![Just(Outcome::Held), Just(Outcome::Broken), Just(Outcome::Untold { why: Lack::ShortBaseline })];
+    let counts = (tally(), option::of(tally()), option::of(outage), any::<bool>());
+    let times = any::<[Option<Millis>; 5]>();
+    (counts, times, numbers(), numbers(), option::of(outcome))
+        .prop_map(|((span, until_recovered, outage, settled), times, latency, [lost, rate, run], outcome)| {
+            let [recovered_ms, redundant_ms, degraded_ms, client_ms, breaker_ms] = times;
+            let [before_s, during_s, after_s] = latency;
+            Cost {
+                settled,
+                span,
+                until_recovered,
+                outage,
+                degraded_ms,
+                detection: Detection { client_ms, breaker_ms, ..Detection::default() },
+                recovered_ms,
+                calm_ms: recovered_ms,
+                redundant_ms,
+                lost,
+                latency: Latency { before_s, during_s, after_s },
+                budget: rate.zip(run).map(|(burn_rate, of_run)| Budget { burn_rate, of_run, of_30_days: of_run }),
+                outcome,
+                outage_by_load: outage,
+                untold: vec![Untold { figure: Figure::DetectedByGateway, why: Lack::NotWatched }],
             }
         })
         .boxed()
