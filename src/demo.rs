@@ -1,6 +1,7 @@
 //! The demo services: product-service, user-service and checkout-service, one process each so that their use of CPU and
 //! memory can be told apart. They know nothing of the dashboard.
 
+mod breaker;
 mod checkout;
 mod product;
 mod refusal;
@@ -10,14 +11,15 @@ mod work;
 
 use std::{net::SocketAddr, process::ExitCode, sync::Arc};
 
-use axum::{Json, Router, routing::get};
+use axum::{Json, Router, http::header, routing::get};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use self::work::Work;
+use self::{breaker::Breaker, work::Work};
 use crate::server::{
     config::{Flags, Settings},
+    exposition::{self, Exposition},
     shutdown::Shutdown,
     telemetry,
 };
@@ -127,13 +129,13 @@ async fn one(name: Name, addr: SocketAddr, settings: &Settings, parent: Option<i
     })?;
     tracing::info!(service = name.text(), url = %format_args!("http://{addr}"), "ready");
     let url = |name: Name| name.url(settings).unwrap_or_default().to_owned();
-    let routes = match name {
-        Name::Product => product::router(),
-        Name::User => user::router(),
+    let (routes, breakers) = match name {
+        Name::Product => (product::router(), Vec::new()),
+        Name::User => (user::router(), Vec::new()),
         Name::Checkout => checkout::router(url(Name::Product), url(Name::User))
-            .map_err(|error| (ENVIRONMENT, format!("no HTTP client: {error}")))?,
+            .map_err(|error| (ENVIRONMENT, format!("nobody can be called: {error}")))?,
     };
-    let app = service(name.text(), routes).into_make_service_with_connect_info::<SocketAddr>();
+    let app = service(name.text(), routes, breakers).into_make_service_with_connect_info::<SocketAddr>();
     let shutdown = on_signals()?;
     let serve = axum::serve(listener, app).with_graceful_shutdown(shutdown.token.clone().cancelled_owned());
     let drained = async {
@@ -152,19 +154,30 @@ fn on_signals() -> Result<Shutdown, (u8, String)> {
     Ok(shutdown)
 }
 
-/// A service's routes with what all of them have: health, natural latency, and knobs.
-fn service(name: &'static str, routes: Router) -> Router {
+/// A service's routes with what all of them have: health, natural latency, knobs, and metrics.
+fn service(name: &'static str, routes: Router, breakers: Vec<Breaker>) -> Router {
     let work = Arc::new(Work::default());
     let health = get(move || async move { Json(json!({ "status": "healthy", "service": name })) });
+    let breakers: Arc<[Breaker]> = breakers.into();
+    let metrics = get(move || async move {
+        let mut text = Exposition::default();
+        for breaker in breakers.iter() {
+            breaker.tell(&mut text).await;
+        }
+        ([(header::CONTENT_TYPE, exposition::CONTENT_TYPE)], text.finish())
+    });
     routes
         .route("/health", health)
         .layer(axum::middleware::from_fn_with_state(Arc::clone(&work), work::take_time))
         .merge(work::knobs(work))
+        .route("/metrics", metrics)
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use serde_json::Value;
 
     use super::*;
@@ -186,10 +199,10 @@ mod tests {
 
     impl Shop {
         async fn open() -> Self {
-            let product = serve(service("product-service", product::router())).await;
-            let user = serve(service("user-service", user::router())).await;
-            let checkout = checkout::router(product.clone(), user.clone()).unwrap();
-            let checkout = serve(service("checkout-service", checkout)).await;
+            let product = serve(service("product-service", product::router(), Vec::new())).await;
+            let user = serve(service("user-service", user::router(), Vec::new())).await;
+            let (routes, breakers) = checkout::router(product.clone(), user.clone()).unwrap();
+            let checkout = serve(service("checkout-service", routes, breakers)).await;
             Self { product, user, checkout, http: reqwest::Client::new() }
         }
 
@@ -205,6 +218,11 @@ mod tests {
 
         async fn turn(&self, url: &str, knobs: Value) -> u16 {
             self.http.put(format!("{url}/knobs")).json(&knobs).send().await.unwrap().status().as_u16()
+        }
+
+        async fn metrics(&self) -> String {
+            let answer = self.http.get(format!("{}/metrics", self.checkout)).send().await.unwrap();
+            answer.text().await.unwrap()
         }
 
         async fn check_out(&self, token: &str, product: u32) -> (u16, Value) {
@@ -249,6 +267,82 @@ mod tests {
         assert_eq!(shop.check_out("", 1).await.0, 504);
     }
 
+    /// Orders until one is answered with `status`, and how long that one took.
+    async fn order_until(shop: &Shop, wanted: u16) -> Duration {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while Instant::now() < deadline {
+            let asked = Instant::now();
+            if shop.check_out("", 1).await.0 == wanted {
+                return asked.elapsed();
+            }
+        }
+        panic!("no order was answered with {wanted}: {}", shop.metrics().await);
+    }
+
+    #[tokio::test]
+    async fn a_breaker_opens_answers_at_once_and_closes_when_the_dependency_is_back() {
+        let shop = Shop::open().await;
+        let told = async |line: &str| {
+            let text = shop.metrics().await;
+            assert!(text.lines().any(|told| told == line), "{line} is not in\n{text}");
+        };
+        let state = |state: &str| format!(r#"circuit_breaker_state{{dependency="product-service",state="{state}"}} 1"#);
+        let changes = |to: &str, count: u32| {
+            format!(r#"circuit_breaker_changes_total{{dependency="product-service",state="{to}"}} {count}"#)
+        };
+        told(&state("closed")).await;
+        assert!(!shop.metrics().await.contains("circuit_breaker_failure_share"), "nobody was asked yet");
+        assert_eq!(shop.check_out("", 1).await.0, 201);
+        told(r#"circuit_breaker_calls_total{dependency="product-service",outcome="success"} 1"#).await;
+        told(r#"circuit_breaker_failure_share{dependency="product-service"} 0"#).await;
+
+        shop.turn(&shop.product, json!({ "error_share": 1.0 })).await;
+        let refused = order_until(&shop, 503).await;
+        told(&state("open")).await;
+        told(&changes("open", 1)).await;
+        told(r#"circuit_breaker_state{dependency="user-service",state="closed"} 1"#).await;
+        assert!(shop.metrics().await.contains("circuit_breaker_last_change_timestamp_seconds{"));
+        // As long as an open breaker takes by itself, and far from what a dependency may take.
+        assert!(refused < Duration::from_secs(1), "{refused:?}");
+
+        shop.turn(&shop.product, json!({ "latency_ms": 0 })).await;
+        order_until(&shop, 201).await;
+        let closed = async || shop.metrics().await.contains(&changes("closed", 1));
+        while !closed().await {
+            shop.check_out("", 1).await;
+        }
+        told(&state("closed")).await;
+        told(&changes("half_open", 1)).await;
+    }
+
+    #[tokio::test]
+    async fn a_breaker_that_tries_a_dependency_in_vain_opens_again() {
+        let shop = Shop::open().await;
+        shop.turn(&shop.product, json!({ "error_share": 1.0 })).await;
+        order_until(&shop, 503).await;
+        order_until(&shop, 502).await;
+        order_until(&shop, 503).await;
+        let text = shop.metrics().await;
+        assert!(
+            text.contains(r#"circuit_breaker_changes_total{dependency="product-service",state="open"} 2"#),
+            "{text}"
+        );
+    }
+
+    #[tokio::test]
+    async fn what_the_customer_got_wrong_opens_no_breaker() {
+        let shop = Shop::open().await;
+        for _ in 0..12 {
+            assert_eq!(shop.check_out("", 999_999).await.0, 422);
+        }
+        assert_eq!(shop.check_out("", 1).await.0, 201);
+        let text = shop.metrics().await;
+        assert!(
+            text.contains(r#"circuit_breaker_calls_total{dependency="product-service",outcome="failure"} 0"#),
+            "{text}"
+        );
+    }
+
     #[tokio::test]
     async fn knobs_turn_and_keep_within_bounds() {
         let shop = Shop::open().await;
@@ -267,7 +361,7 @@ mod tests {
             assert_eq!(turn().header("host", host).send().await.unwrap().status().as_u16(), status, "{host}");
         }
         assert_eq!(shop.turn(&shop.user, json!({ "latency_ms": 300, "jitter_ms": 0 })).await, 200);
-        let started = std::time::Instant::now();
+        let started = Instant::now();
         shop.get(format!("{}/health", shop.user)).await;
         assert!(started.elapsed().as_millis() >= 300);
         let (_, knobs) = shop.get(format!("{}/knobs", shop.user)).await;

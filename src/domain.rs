@@ -1,9 +1,10 @@
-//! Plans, schedules, runs, frames, histograms, services, faults, events, thresholds, formats and readers' preferences.
+//! Plans, schedules, runs, frames, histograms, services, breakers, faults, events, thresholds, formats and readers' preferences.
 //!
 //! Pure and deterministic: no I/O, no clock. Of features there is what the server derives to describe its API, and what keeps
 //! the page small: where numbers come from in [`decimal`], and names for serde. Time and ids are passed in. Every type here
 //! may cross the wire.
 
+pub mod breaker;
 pub mod condition;
 pub mod cost;
 pub mod decimal;

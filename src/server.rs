@@ -6,6 +6,7 @@ pub mod config;
 pub mod control;
 pub mod disk;
 pub mod engine;
+pub mod exposition;
 pub mod feed;
 pub mod http;
 pub mod hub;

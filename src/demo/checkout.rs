@@ -1,4 +1,4 @@
-//! checkout-service: takes an order, for which it asks product-service and user-service.
+//! checkout-service: takes an order, for which it asks product-service and user-service, each through a circuit breaker.
 
 use std::{
     sync::{
@@ -10,10 +10,11 @@ use std::{
 
 use axum::{Json, Router, extract::State, http::StatusCode, routing::post};
 use futures::future;
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use super::{
+    breaker::{Breaker, Unanswered},
     product::Product,
     refusal::{Refusal, refusal},
 };
@@ -26,9 +27,15 @@ const MOST_ITEMS: usize = 20;
 
 struct Checkout {
     http: reqwest::Client,
-    product: String,
-    user: String,
+    product: Dependency,
+    user: Dependency,
     orders: AtomicU64,
+}
+
+/// A service that is asked.
+struct Dependency {
+    url: String,
+    breaker: Breaker,
 }
 
 #[derive(Debug, Deserialize)]
@@ -46,11 +53,14 @@ struct Item {
     quantity: u32,
 }
 
-/// The routes; `product` and `user` are the dependencies' base addresses.
-pub fn router(product: String, user: String) -> reqwest::Result<Router> {
+/// The routes, and the breakers before the dependencies; `product` and `user` are their base addresses.
+pub fn router(product: String, user: String) -> anyhow::Result<(Router, Vec<Breaker>)> {
     let http = reqwest::Client::builder().no_proxy().timeout(TIMEOUT).build()?;
+    let product = Dependency { url: product, breaker: Breaker::new("product-service", http.clone())? };
+    let user = Dependency { url: user, breaker: Breaker::new("user-service", http.clone())? };
+    let breakers = vec![product.breaker.clone(), user.breaker.clone()];
     let checkout = Arc::new(Checkout { http, product, user, orders: AtomicU64::new(1) });
-    Ok(Router::new().route("/checkout", post(check_out)).with_state(checkout))
+    Ok((Router::new().route("/checkout", post(check_out)).with_state(checkout), breakers))
 }
 
 async fn check_out(
@@ -62,10 +72,11 @@ async fn check_out(
         let error = format!("an order has 1 to {MOST_ITEMS} items, each 1 to 100 times");
         return Err(refusal(StatusCode::UNPROCESSABLE_ENTITY, &error));
     }
-    let user = checkout.ask::<Value>(format!("{}/users/{}", checkout.user, order.user_id), &order.token);
+    let path = format!("users/{}", order.user_id);
+    let user = checkout.ask::<Value>(&checkout.user, &path, &order.token);
     let prices = future::try_join_all(order.items.iter().map(|item| async {
-        let url = format!("{}/products/{}", checkout.product, item.product_id);
-        let product = checkout.ask::<Product>(url, "").await?;
+        let path = format!("products/{}", item.product_id);
+        let product = checkout.ask::<Product>(&checkout.product, &path, "").await?;
         Ok(u64::from(product.price_cents) * u64::from(item.quantity))
     }));
     let (_, prices) = future::try_join(user, prices).await?;
@@ -74,18 +85,22 @@ async fn check_out(
 }
 
 impl Checkout {
-    async fn ask<T: serde::de::DeserializeOwned>(&self, url: String, token: &str) -> Result<T, Refusal> {
+    async fn ask<T: DeserializeOwned>(&self, whom: &Dependency, path: &str, token: &str) -> Result<T, Refusal> {
+        let url = format!("{}/{path}", whom.url);
         let mut request = self.http.get(&url);
         if !token.is_empty() {
             request = request.bearer_auth(token);
         }
-        let failed = |error: reqwest::Error| match error.is_timeout() {
-            true => refusal(StatusCode::GATEWAY_TIMEOUT, &format!("{url} took too long")),
-            false => refusal(StatusCode::BAD_GATEWAY, &format!("{url} failed")),
-        };
-        let answer = request.send().await.map_err(failed)?;
-        match answer.status() {
-            StatusCode::OK => answer.json().await.map_err(failed),
+        let failed = || refusal(StatusCode::BAD_GATEWAY, &format!("{url} failed"));
+        let answer = whom.breaker.call(request.build().map_err(|_| failed())?).await.map_err(|why| match why {
+            Unanswered::Refused => {
+                refusal(StatusCode::SERVICE_UNAVAILABLE, &format!("{url} is not asked for now: too many calls failed"))
+            }
+            Unanswered::TooLate => refusal(StatusCode::GATEWAY_TIMEOUT, &format!("{url} took too long")),
+            Unanswered::Failed => failed(),
+        })?;
+        match answer.status {
+            StatusCode::OK => serde_json::from_slice(&answer.body).map_err(|_| failed()),
             StatusCode::NOT_FOUND => Err(refusal(StatusCode::UNPROCESSABLE_ENTITY, &format!("{url} does not exist"))),
             StatusCode::UNAUTHORIZED => Err(refusal(StatusCode::UNAUTHORIZED, "the token is not valid")),
             status => Err(refusal(StatusCode::BAD_GATEWAY, &format!("{url} answered {status}"))),

@@ -19,9 +19,11 @@ use ha_dashboard::domain::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use self::exposition::Exposition;
 use super::{HttpState, edge::Asking, health};
-use crate::server::clock::now_text;
+use crate::server::{
+    clock::now_text,
+    exposition::{self as text_format, Exposition},
+};
 
 /// The name of the whole machine among the measured processes.
 const HOST: &str = "host";
@@ -218,7 +220,7 @@ pub async fn exposition(State(state): State<HttpState>, Asking(caller): Asking) 
     }
     exposition::newest_runs(&mut text, &newest);
     exposition::events(&mut text, &newest, &state.control.events(&caller).await);
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text.finish()).into_response()
+    ([(header::CONTENT_TYPE, text_format::CONTENT_TYPE)], text.finish()).into_response()
 }
 
 fn sample(frame: &Frame, metric: Metric) -> Sample {

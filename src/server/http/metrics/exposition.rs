@@ -1,9 +1,9 @@
-//! The Prometheus text format, and the runs and events in it: what Grafana draws beside k6's own series.
+//! Runs and events in the Prometheus text format: what Grafana draws beside k6's own series.
 //!
 //! Bounded: the newest [`RUNS`] runs, the thresholds that their plans allow, and one series a kind and subject of events,
 //! whose value is the time of the last one. Earlier ones are in Prometheus' past.
 
-use std::{collections::BTreeMap, fmt::Write};
+use std::collections::BTreeMap;
 
 use ha_dashboard::domain::{
     Millis,
@@ -16,57 +16,13 @@ use ha_dashboard::domain::{
 };
 
 use super::seconds;
+use crate::server::exposition::Exposition;
 
 /// How many runs are told, the newest first.
 pub const RUNS: usize = 20;
 
 /// How long after its end an event still belongs to a run.
 const AFTER_END_MS: Millis = 5000;
-
-/// Families of gauges in the making.
-#[derive(Debug, Default)]
-pub struct Exposition {
-    families: Vec<Family>,
-}
-
-#[derive(Debug)]
-struct Family {
-    name: &'static str,
-    help: &'static str,
-    lines: String,
-}
-
-impl Exposition {
-    /// Adds a sample to its family.
-    pub fn gauge(&mut self, name: &'static str, help: &'static str, labels: &[(&str, &str)], value: f64) {
-        let index = self.families.iter().position(|family| family.name == name).unwrap_or_else(|| {
-            self.families.push(Family { name, help, lines: String::new() });
-            self.families.len() - 1
-        });
-        let lines = &mut self.families[index].lines;
-        lines.push_str(name);
-        for (index, (label, value)) in labels.iter().enumerate() {
-            let before = if index == 0 { '{' } else { ',' };
-            // Writing to a string can't fail.
-            let _ = write!(lines, "{before}{label}=\"{}\"", escaped(value));
-        }
-        let end = if labels.is_empty() { "" } else { "}" };
-        let _ = writeln!(lines, "{end} {value}");
-    }
-
-    /// The text.
-    pub fn finish(self) -> String {
-        let mut text = String::new();
-        for Family { name, help, lines } in self.families {
-            let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} gauge\n{lines}");
-        }
-        text
-    }
-}
-
-fn escaped(value: &str) -> String {
-    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
-}
 
 /// What was asked of the newest runs, and what came of it so far.
 pub fn newest_runs(text: &mut Exposition, runs: &[Run]) {
@@ -229,17 +185,6 @@ mod tests {
 
     use super::*;
     use crate::server::prometheus::lab;
-
-    #[test]
-    fn label_values_are_escaped_and_families_stay_together() {
-        let mut text = Exposition::default();
-        text.gauge("a", "A.", &[("x", "quote \" back \\ line\nend"), ("y", "")], 1.0);
-        text.gauge("b", "B.", &[], 0.5);
-        text.gauge("a", "A.", &[("x", "ä")], 2.0);
-        let expected = "# HELP a A.\n# TYPE a gauge\na{x=\"quote \\\" back \\\\ line\\nend\",y=\"\"} 1\na{x=\"ä\"} 2\n\
-                        # HELP b B.\n# TYPE b gauge\nb 0.5\n";
-        assert_eq!(text.finish(), expected);
-    }
 
     #[test]
     fn runs_and_thresholds_are_told_in_base_units() {
