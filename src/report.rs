@@ -69,12 +69,16 @@ pub fn log_html(log: &[String], lang: Lang) -> String {
     drawn(lang, || view! { <Log log=log.to_vec() /> }.into_any())
 }
 
-fn drawn(lang: Lang, view: impl FnOnce() -> AnyView) -> String {
-    let owner = Owner::new();
-    owner.with(|| {
-        provide_context(lang);
-        view().to_html()
-    })
+/// On a thread of its own: here somebody else may own what is drawn, such as a page that asks for it and is drawn anew meanwhile
+/// by another thread, and then the report's values would be gone before they are written down.
+fn drawn(lang: Lang, view: impl FnOnce() -> AnyView + Send) -> String {
+    let draw = || {
+        Owner::new().with(|| {
+            provide_context(lang);
+            view().to_html()
+        })
+    };
+    std::thread::scope(|threads| threads.spawn(draw).join()).unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// What a report tells of.
@@ -129,7 +133,7 @@ pub fn html_without_run(target: &str, why: &str, lang: Lang) -> String {
     })
 }
 
-fn document(lang: Lang, title: String, body: impl FnOnce() -> AnyView) -> String {
+fn document(lang: Lang, title: String, body: impl FnOnce() -> AnyView + Send) -> String {
     drawn(lang, || {
         view! {
             <!DOCTYPE html>
