@@ -105,7 +105,7 @@ test("k6 sample to pixel", async ({ load, page, processes: stack }) => {
 });
 
 test("lateness of a sample against its own time", async ({ load, page, processes: stack }) => {
-  await load.fill({ ...plan, peak: 60, duration: "45s", ramp: "30s" });
+  await load.fill({ ...plan, peak: 60, duration: "65s", ramp: "30s" });
   await page.evaluate(() => {
     const drawn: [number, number][] = [];
     Object.assign(window, { drawn });
@@ -120,7 +120,7 @@ test("lateness of a sample against its own time", async ({ load, page, processes
     if (chart) new MutationObserver(look).observe(chart, { attributes: true });
   });
   await load.startButton.click();
-  await load.expectLive(30);
+  await expect.poll(() => load.points(), { timeout: 60_000 }).toBeGreaterThanOrEqual(30);
   const drawn = await page.evaluate(() => (window as unknown as { drawn: [number, number][] }).drawn);
   const { test_id } = await stack.api.status();
   const samples = await stack.samples(`k6_vus{testid="${test_id}"}`);

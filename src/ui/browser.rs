@@ -1,5 +1,7 @@
 //! The few things the page asks the browser for. On the server each is a quiet nothing.
 
+use std::time::Duration;
+
 use leptos::{prelude::*, wasm_bindgen::JsCast, web_sys};
 
 #[cfg(feature = "hydrate")]
@@ -174,6 +176,15 @@ pub(in crate::ui) fn focus_from_top_soon(id: String) {
     focus_soon(id);
     // Frames are served in order, so focus has done its own scrolling by then.
     request_animation_frame(|| window().scroll_to_with_x_and_y(0.0, 0.0));
+}
+
+/// How long most clicks take from press to release.
+const CLICK: Duration = Duration::from_millis(200);
+
+/// Does something that may move what is on the page once a click that is under way has ended: a button that moves from
+/// under the pointer is not clicked.
+pub(in crate::ui) fn after_click(change: impl FnOnce() + 'static) {
+    set_timeout(change, CLICK);
 }
 
 /// When the component at hand goes and takes along what has the focus inside of `from`, moves the focus to an element: a

@@ -78,7 +78,7 @@ pub(super) fn TextField(
                 aria-describedby=form.described_by(field)
                 aria-invalid=form.invalid(field)
                 on:input=move |event| form.edit(field, event_target_value(&event))
-                on:blur=move |_| form.touch(field)
+                on:blur=move |_| form.leave(field)
             />
             <FieldMessage form field hint />
         </div>

@@ -152,7 +152,7 @@ pub(super) fn ThresholdsField(
                 aria-describedby=described
                 aria-invalid=form.invalid(field)
                 on:input=move |event| form.edit(field, event_target_value(&event))
-                on:blur=move |_| form.touch(field)
+                on:blur=move |_| form.leave(field)
                 inner_html=literal(&form.value_now(field))
             ></textarea>
             <div class="rule-tools">
@@ -330,7 +330,7 @@ fn input(
             aria-describedby=form.described_by(Field::Thresholds)
             value=value
             on:input=move |event| set(event_target_value(&event))
-            on:blur=move |_| form.touch(Field::Thresholds)
+            on:blur=move |_| form.leave(Field::Thresholds)
         />
     }
     .into_any()

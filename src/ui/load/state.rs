@@ -271,6 +271,11 @@ impl Form {
         }
     }
 
+    /// Notes that somebody left a field. What is wrong with it may take more lines than its hint does.
+    pub(super) fn leave(self, field: Field) {
+        browser::after_click(move || self.touch(field));
+    }
+
     /// What is wrong with a field, once it was touched.
     pub(super) fn error(self, field: Field) -> Memo<Option<String>> {
         let text = use_text();
