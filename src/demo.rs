@@ -3,6 +3,7 @@
 
 mod breaker;
 mod checkout;
+mod pressure;
 mod product;
 mod refusal;
 mod supervise;
@@ -181,6 +182,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::server::clock::now_ms;
 
     async fn serve(router: Router) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -352,6 +354,9 @@ mod tests {
             json!({ "error_share": 1.5 }),
             json!({ "error_share": "x" }),
             json!({ "speed": 1 }),
+            json!({ "cpu": 1.0 }),
+            json!({ "cpu": 9.0, "until_ms": now_ms() + 60_000 }),
+            json!({ "memory_mb": 1, "until_ms": now_ms() + 7_200_000 }),
         ] {
             let status = shop.turn(&shop.user, bad.clone()).await;
             assert!((400..500).contains(&status), "{bad}: {status}");
@@ -365,6 +370,11 @@ mod tests {
         shop.get(format!("{}/health", shop.user)).await;
         assert!(started.elapsed().as_millis() >= 300);
         let (_, knobs) = shop.get(format!("{}/knobs", shop.user)).await;
-        assert_eq!(knobs, json!({ "latency_ms": 300, "jitter_ms": 0, "error_share": 0.0 }));
+        let none = json!({ "cpu": 0.0, "memory_mb": 0, "disk_mb_s": 0 });
+        let and_none = |mut knobs: Value| {
+            knobs.as_object_mut().unwrap().extend(none.as_object().unwrap().clone());
+            knobs
+        };
+        assert_eq!(knobs, and_none(json!({ "latency_ms": 300, "jitter_ms": 0, "error_share": 0.0 })));
     }
 }

@@ -1,4 +1,5 @@
-//! What makes a demo service's answers believable: they take time, more when a knob says so, and fail when one says so.
+//! What makes a demo service's answers believable: they take time, more when a knob says so, and fail when one says so. Other
+//! knobs let the service use up its machine.
 
 use std::{
     net::SocketAddr,
@@ -14,10 +15,12 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use ha_dashboard::domain::Millis;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::server::http::guard::asks_no_foreign_name;
+use super::pressure::{Presser, Pressure};
+use crate::server::{clock::now_ms, http::guard::asks_no_foreign_name};
 
 /// Most latency a knob may add, in ms.
 const MOST_LATENCY_MS: u32 = 60_000;
@@ -38,12 +41,34 @@ pub struct Knobs {
     jitter_ms: u32,
     /// Share of answers that fail with 503, 0–1.
     error_share: f64,
+    /// Cores that are used up beside the work.
+    cpu: f64,
+    /// Memory that is held beside the work, in MiB.
+    memory_mb: u32,
+    /// What is written to the disk beside the work, in MiB a second.
+    disk_mb_s: u32,
+    /// When the last three end, in ms since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    until_ms: Option<Millis>,
+}
+
+impl Knobs {
+    fn pressure(self) -> Pressure {
+        let Self { cpu, memory_mb, disk_mb_s, until_ms, .. } = self;
+        Pressure { cpu, memory_mb, disk_mb_s, until_ms }
+    }
+
+    fn with(self, pressure: Pressure) -> Self {
+        let Pressure { cpu, memory_mb, disk_mb_s, until_ms } = pressure;
+        Self { cpu, memory_mb, disk_mb_s, until_ms, ..self }
+    }
 }
 
 /// A service's knobs.
 #[derive(Debug, Default)]
 pub struct Work {
     knobs: RwLock<Knobs>,
+    presser: Presser,
 }
 
 impl Work {
@@ -77,7 +102,7 @@ pub fn knobs(work: Arc<Work>) -> Router {
 }
 
 async fn show(State(work): State<Arc<Work>>) -> Json<Knobs> {
-    Json(work.knobs())
+    Json(work.knobs().with(work.presser.now()))
 }
 
 async fn turn(
@@ -101,7 +126,16 @@ async fn turn(
     if !(0.0..=1.0).contains(&knobs.error_share) {
         return refused(StatusCode::UNPROCESSABLE_ENTITY, "error_share must be a number from 0 to 1");
     }
+    let pressure = knobs.pressure();
+    if let Err(error) = pressure.check(now_ms()) {
+        return refused(StatusCode::UNPROCESSABLE_ENTITY, &error);
+    }
     *work.knobs.write().unwrap_or_else(PoisonError::into_inner) = knobs;
+    let presses = Arc::clone(&work);
+    let pressed = tokio::task::spawn_blocking(move || presses.presser.press(pressure)).await;
+    if let Err(error) = pressed.map_err(std::io::Error::other).flatten() {
+        return refused(StatusCode::INTERNAL_SERVER_ERROR, &format!("the system refuses: {error}"));
+    }
     tracing::info!(?knobs, "turned");
-    Json(knobs).into_response()
+    show(State(work)).await.into_response()
 }
