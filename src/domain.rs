@@ -1,4 +1,5 @@
-//! Plans, schedules, runs, frames, histograms, services, breakers, faults, events, thresholds, formats and readers' preferences.
+//! Plans, schedules, runs, frames, histograms, services, breakers, faults and what they cost, scenarios, events, thresholds,
+//! formats and readers' preferences.
 //!
 //! Pure and deterministic: no I/O, no clock. Of features there is what the server derives to describe its API, and what keeps
 //! the page small: where numbers come from in [`decimal`], and names for serde. Time and ids are passed in. Every type here
@@ -21,6 +22,7 @@ pub mod plan;
 pub mod prefs;
 pub mod rule;
 pub mod run;
+pub mod scenario;
 pub mod schedule;
 pub mod script;
 pub mod service;

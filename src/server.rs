@@ -14,6 +14,8 @@ pub mod journal;
 mod latest;
 pub mod proc;
 pub mod prometheus;
+#[cfg_attr(not(test), expect(dead_code, reason = "nothing runs scenarios yet"))]
+pub mod scenarios;
 pub mod scripts;
 pub mod services;
 pub mod shutdown;

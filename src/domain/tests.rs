@@ -10,6 +10,7 @@ mod live;
 mod plan;
 mod progress;
 mod run;
+mod scenario;
 mod schedule;
 mod timeline;
 mod validate;

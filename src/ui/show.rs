@@ -1,6 +1,7 @@
 //! Turns what the domain says into words and numbers of the reader's language.
 
 pub mod cost;
+pub mod scenario;
 
 use super::text::Text;
 /// A length of time, as the form reads it too: `90 s`, `2 min 30 s`, `1 h 30 min`.

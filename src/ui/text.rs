@@ -365,6 +365,17 @@ pub struct Text {
     pub outcome_open: &'static str,
     pub outcome_untold: fn(&str) -> String,
 
+    /// The step and the line that an error is about.
+    pub scenario_place: fn(Option<u32>, Option<u32>) -> String,
+    /// When a step comes, and how long the load takes.
+    pub scenario_after_end: fn(&str, &str) -> String,
+    /// The step in the way, and where.
+    pub scenario_overlap: fn(u32, &str) -> String,
+    pub scenario_empty: &'static str,
+    pub scenario_too_many: fn(u32, u32) -> String,
+    /// What the parser says, and the character in the line.
+    pub scenario_unreadable: fn(&str, Option<u32>) -> String,
+
     pub error_invalid: &'static str,
     pub error_already_running: &'static str,
     pub error_not_running: &'static str,

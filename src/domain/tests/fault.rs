@@ -9,7 +9,7 @@ use crate::domain::fault::{
 };
 
 /// A shop of two replicas with all there is, and a service beside it that only has a door.
-fn rules() -> FaultRules {
+pub(super) fn rules() -> FaultRules {
     let place = |name: &str, kinds: &[FaultKind]| FaultPlace { name: name.into(), kinds: kinds.to_vec() };
     let door = [FaultKind::Cut, FaultKind::Latency, FaultKind::Errors];
     FaultRules {

@@ -434,6 +434,21 @@ pub(super) const TEXT: Text = Text {
     outcome_open: "noch offen",
     outcome_untold: |why| format!("nicht zu beurteilen ({why})"),
 
+    scenario_place: |step, line| match (step, line) {
+        (Some(step), Some(line)) => format!("Schritt {step} (Zeile {line}): "),
+        (Some(step), None) => format!("Schritt {step}: "),
+        (None, Some(line)) => format!("Zeile {line}: "),
+        (None, None) => String::new(),
+    },
+    scenario_after_end: |at, load| format!("Nach {at} ist die Last vorbei, sie dauert {load}."),
+    scenario_overlap: |with, replica| format!("An {replica} ist noch Schritt {with} am Werk."),
+    scenario_empty: "Das Szenario hat keine Schritte.",
+    scenario_too_many: |given, most| format!("{given} Schritte sind zu viele, erlaubt sind höchstens {most}."),
+    scenario_unreadable: |message, column| match column {
+        Some(column) => format!("Das ist kein Szenario, ab Zeichen {column}: {message}"),
+        None => format!("Das ist kein Szenario: {message}"),
+    },
+
     error_invalid: "Einige Felder stimmen noch nicht.",
     error_already_running: "Es läuft bereits ein Test. Bitte zuerst stoppen oder sein Ende abwarten.",
     error_not_running: "Es läuft kein Test, es gibt also nichts zu stoppen.",

@@ -423,6 +423,21 @@ pub(super) const TEXT: Text = Text {
     outcome_open: "still open",
     outcome_untold: |why| format!("could not be told ({why})"),
 
+    scenario_place: |step, line| match (step, line) {
+        (Some(step), Some(line)) => format!("Step {step} (line {line}): "),
+        (Some(step), None) => format!("Step {step}: "),
+        (None, Some(line)) => format!("Line {line}: "),
+        (None, None) => String::new(),
+    },
+    scenario_after_end: |at, load| format!("at {at} the load has ended, it takes {load}."),
+    scenario_overlap: |with, replica| format!("step {with} is still at work on {replica}."),
+    scenario_empty: "The scenario has no steps.",
+    scenario_too_many: |given, most| format!("{given} steps are too many, at most {most} are allowed."),
+    scenario_unreadable: |message, column| match column {
+        Some(column) => format!("this is no scenario, from character {column} on: {message}"),
+        None => format!("This is no scenario: {message}"),
+    },
+
     error_invalid: "Some fields need attention.",
     error_already_running: "Another test is already running. Stop it first, or wait until it ends.",
     error_not_running: "No test is running, so there is nothing to stop.",
