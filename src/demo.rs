@@ -6,18 +6,19 @@ mod checkout;
 mod pressure;
 mod product;
 mod refusal;
+mod siblings;
 mod supervise;
 mod user;
 mod work;
 
-use std::{net::SocketAddr, process::ExitCode, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
 
 use axum::{Json, Router, http::header, routing::get};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use self::{breaker::Breaker, work::Work};
+use self::{breaker::Breaker, siblings::Siblings, work::Work};
 use crate::server::{
     config::{Flags, Settings},
     exposition::{self, Exposition},
@@ -37,9 +38,15 @@ const DRAIN: std::time::Duration = std::time::Duration::from_secs(2);
 /// What to serve.
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// Serve this one only, in this process, at its address in `services`, or at --addr.
+    /// Serve this one only, in this process, at its address in `services`, or at --addr: one without replicas.
     #[arg(long)]
     service: Option<Name>,
+    /// Become the gateway that the files in this folder describe.
+    #[arg(long, hide = true, conflicts_with = "service")]
+    gateway_files: Option<PathBuf>,
+    /// The address of another replica of the same service.
+    #[arg(long, hide = true, requires = "service")]
+    sibling: Vec<String>,
     /// End with this process.
     #[arg(long, hide = true)]
     parent: Option<i32>,
@@ -73,37 +80,28 @@ impl Name {
     }
 
     /// Where it listens by that address.
-    fn addr(self, settings: &Settings) -> Result<SocketAddr, String> {
+    fn addr(self, settings: &Settings) -> Result<SocketAddr, (u8, String)> {
         let name = self.text();
-        let url = self
-            .url(settings)
-            .ok_or_else(|| format!("services: {name} is missing; add {name}=http://127.0.0.1:PORT"))?;
-        let parsed = reqwest::Url::parse(url).ok();
-        let found = parsed.and_then(|url| {
-            let host = url.host_str()?.trim_start_matches('[').trim_end_matches(']');
-            let host = if host == "localhost" { "127.0.0.1" } else { host };
-            Some(SocketAddr::new(host.parse().ok()?, url.port_or_known_default()?))
-        });
-        found.ok_or_else(|| {
-            format!("services: {name}={url} names no IP address to listen on; say where with --service {name} --addr")
-        })
+        let missing = || (INVALID, format!("services: {name} is missing; add {name}=http://127.0.0.1:PORT"));
+        address(name, self.url(settings).ok_or_else(missing)?)
     }
+}
+
+/// The IP address and port of a base address of `name`, to listen on.
+fn address(name: &str, url: &str) -> Result<SocketAddr, (u8, String)> {
+    let found = reqwest::Url::parse(url).ok().and_then(|url| {
+        let host = url.host_str()?.trim_start_matches('[').trim_end_matches(']');
+        let host = if host == "localhost" { "127.0.0.1" } else { host };
+        Some(SocketAddr::new(host.parse().ok()?, url.port_or_known_default()?))
+    });
+    let unfit = "names no IP address to listen on; say where with --service SERVICE --addr";
+    found.ok_or_else(|| (INVALID, format!("services: {name}={url} {unfit}")))
 }
 
 /// Serves until a signal.
 pub async fn main(args: DemoArgs, settings: Settings, flags: &Flags) -> ExitCode {
     telemetry::init(&settings.log, settings.log_format);
-    let result = match args.service {
-        None => supervise::all(&settings).await,
-        Some(name) => {
-            let addr = if flags.0.contains_key("addr") { Ok(settings.config.addr) } else { name.addr(&settings) };
-            match addr {
-                Ok(addr) => one(name, addr, &settings, args.parent).await,
-                Err(error) => Err((INVALID, error)),
-            }
-        }
-    };
-    match result {
+    match serve(args, &settings, flags).await {
         Ok(()) => ExitCode::SUCCESS,
         Err((code, error)) => {
             eprintln!("{error}");
@@ -115,10 +113,21 @@ pub async fn main(args: DemoArgs, settings: Settings, flags: &Flags) -> ExitCode
 /// Why the demo ended: an exit code and what to say.
 type Ended = Result<(), (u8, String)>;
 
-async fn one(name: Name, addr: SocketAddr, settings: &Settings, parent: Option<i32>) -> Ended {
-    if let Some(parent) = parent {
+async fn serve(args: DemoArgs, settings: &Settings, flags: &Flags) -> Ended {
+    if let Some(parent) = args.parent {
         supervise::end_with(parent).map_err(|error| (ENVIRONMENT, error))?;
     }
+    match (args.service, args.gateway_files) {
+        (_, Some(dir)) => supervise::become_haproxy(&dir),
+        (None, None) => supervise::all(settings).await,
+        (Some(name), None) => {
+            let addr = if flags.0.contains_key("addr") { settings.config.addr } else { name.addr(settings)? };
+            one(name, addr, settings, args.sibling).await
+        }
+    }
+}
+
+async fn one(name: Name, addr: SocketAddr, settings: &Settings, siblings: Vec<String>) -> Ended {
     let listener = TcpListener::bind(addr).await.map_err(|error| {
         let name = name.text();
         (
@@ -136,7 +145,11 @@ async fn one(name: Name, addr: SocketAddr, settings: &Settings, parent: Option<i
         Name::Checkout => checkout::router(url(Name::Product), url(Name::User))
             .map_err(|error| (ENVIRONMENT, format!("nobody can be called: {error}")))?,
     };
-    let app = service(name.text(), routes, breakers).into_make_service_with_connect_info::<SocketAddr>();
+    let siblings = Siblings::new(&url(name), siblings)
+        .map_err(|error| (ENVIRONMENT, format!("there is no HTTP client: {error}")))?;
+    let app = service(name.text(), routes, breakers)
+        .layer(axum::middleware::from_fn_with_state(Arc::new(siblings), siblings::pass_on))
+        .into_make_service_with_connect_info::<SocketAddr>();
     let shutdown = on_signals()?;
     let serve = axum::serve(listener, app).with_graceful_shutdown(shutdown.token.clone().cancelled_owned());
     let drained = async {

@@ -1,103 +1,114 @@
-//! Keeps one process a demo service.
+//! Sets the stage: one process a replica, the gateway before them, and a socket for orders.
 
-use std::{
-    process::Stdio,
-    time::{Duration, Instant},
+mod control;
+mod gateway;
+mod keeper;
+
+use std::{net::SocketAddr, os::unix::fs::DirBuilderExt, path::Path, sync::Arc};
+
+use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
+use tokio::task::JoinSet;
+
+pub use self::gateway::become_haproxy;
+use self::{
+    control::Control,
+    keeper::{Handle, Kept, keeper},
+};
+use super::{ENVIRONMENT, Ended, INVALID, Name, address, on_signals};
+use crate::server::{
+    config::{Config, Settings},
+    services::{Member, Registry, gateway::configuration::stands_before},
 };
 
-use rustix::process::{Pid, Signal, getppid, kill_process, set_parent_process_death_signal};
-use tokio::{
-    process::{Child, Command},
-    task::JoinSet,
-};
-use tokio_util::sync::CancellationToken;
-
-use super::{ENVIRONMENT, Ended, INVALID, Name, on_signals};
-use crate::server::config::Settings;
-
-/// How long a service gets to end after a signal.
-const GRACE: Duration = Duration::from_secs(3);
-
-/// Wait before a crashed service starts again, doubled up to [`MOST_WAIT`] while it keeps crashing.
-const FIRST_WAIT: Duration = Duration::from_millis(250);
-const MOST_WAIT: Duration = Duration::from_secs(5);
-
-/// A service that ran this long has not crashed at the start.
-const STEADY: Duration = Duration::from_secs(10);
-
-/// Serves all until a signal. Ends when a service can't be served at all.
+/// Serves all until a signal. Ends when something of it can't be served at all.
 pub async fn all(settings: &Settings) -> Ended {
     let shutdown = on_signals()?;
-    let mut services = JoinSet::new();
-    for name in Name::ALL {
-        let addr = name.addr(settings).map_err(|error| (INVALID, error))?;
-        let pairs: Vec<_> = settings.config.services.iter().map(|s| format!("{}={}", s.name, s.url)).collect();
-        let mut arguments = vec!["demo".to_owned(), "--service".into(), name.text().into()];
-        arguments.extend(["--addr".into(), addr.to_string(), "--services".into(), pairs.join(",")]);
-        arguments.extend(["--parent".into(), std::process::id().to_string()]);
-        services.spawn(keep(name, arguments, shutdown.token.clone()));
+    let config = &settings.config;
+    let registry = Registry::new(config);
+    let program =
+        std::env::current_exe().map_err(|error| (ENVIRONMENT, format!("this program is not to be found: {error}")))?;
+    let stage = config.state_dir.join("stage");
+    let unusable = |error: std::io::Error| (ENVIRONMENT, format!("{} can't be used: {error}", stage.display()));
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&stage).map_err(unusable)?;
+    let control = Control::open(&config.supervisor).map_err(|error| {
+        let place = config.supervisor.display();
+        (ENVIRONMENT, format!("the supervisor can't listen at {place}: {error}; end the other one, or choose another place with HAD_SUPERVISOR"))
+    })?;
+
+    let mut keepers = JoinSet::new();
+    let mut replicas = Vec::new();
+    for kept in services(&program, config, &registry)? {
+        let (keeper, handle) = keeper(kept, shutdown.token.clone());
+        keepers.spawn(keeper.run());
+        replicas.push(handle);
     }
-    // Only a service that can't be served ends before the signal; its siblings end with this process.
-    match services.join_next().await {
+    if let Some(kept) = before(&program, config, &registry, &stage)? {
+        keepers.spawn(keeper(kept, shutdown.token.clone()).0.run());
+    }
+    let replicas: Arc<[Handle]> = replicas.into();
+    let ended = tokio::select! {
+        ended = keepers.join_next() => ended,
+        () = control.serve(replicas) => None,
+    };
+    // Only what can't be served ends before the signal; its siblings end with this process.
+    match ended {
         Some(Ok(ended)) if ended.is_err() => {
-            services.shutdown().await;
+            keepers.shutdown().await;
             ended
         }
         _ => {
-            while services.join_next().await.is_some() {}
+            while keepers.join_next().await.is_some() {}
             Ok(())
         }
     }
 }
 
-async fn keep(name: Name, arguments: Vec<String>, end: CancellationToken) -> Ended {
-    let mut wait = FIRST_WAIT;
-    loop {
-        let started = Instant::now();
-        let mut child =
-            start(&arguments).map_err(|error| (ENVIRONMENT, format!("{} does not start: {error}", name.text())))?;
-        let status = tokio::select! {
-            status = child.wait() => status,
-            () = end.cancelled() => {
-                stop(&mut child).await;
-                return Ok(());
+/// The demo services' replicas.
+fn services(program: &Path, config: &Config, registry: &Registry) -> Result<Vec<Kept>, (u8, String)> {
+    let pairs: Vec<_> = config.services.iter().map(|s| format!("{}={}", s.name, s.url)).collect();
+    let mut all = Vec::new();
+    for name in Name::ALL {
+        let member = registry.members().iter().find(|member| member.service.name == name.text());
+        let member = member.ok_or_else(|| {
+            let name = name.text();
+            (INVALID, format!("services: {name} is missing; add {name}=http://127.0.0.1:PORT"))
+        })?;
+        for replica in &member.replicas {
+            let ready_at = address(&replica.name, &replica.url)?;
+            let mut arguments = vec!["demo".to_owned(), "--service".into(), name.text().into()];
+            arguments.extend(["--addr".into(), ready_at.to_string(), "--services".into(), pairs.join(",")]);
+            arguments.extend(["--parent".into(), std::process::id().to_string()]);
+            for sibling in member.replicas.iter().filter(|sibling| sibling.name != replica.name) {
+                arguments.extend(["--sibling".into(), sibling.url.clone()]);
             }
-        };
-        let code = status.ok().and_then(|status| status.code());
-        if let Some(code @ (INVALID_CODE | ENVIRONMENT_CODE)) = code {
-            // It has said why, and would say it again.
-            return Err((code as u8, format!("{} can't be served", name.text())));
-        }
-        wait = if started.elapsed() > STEADY { FIRST_WAIT } else { (wait * 2).min(MOST_WAIT) };
-        tracing::warn!(service = name.text(), ?code, wait_ms = wait.as_millis(), "ended, starts again");
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            () = end.cancelled() => return Ok(()),
+            all.push(Kept { name: replica.name.clone(), program: program.to_owned(), arguments, ready_at });
         }
     }
+    Ok(all)
 }
 
-const INVALID_CODE: i32 = INVALID as i32;
-const ENVIRONMENT_CODE: i32 = ENVIRONMENT as i32;
-
-fn start(arguments: &[String]) -> std::io::Result<Child> {
-    Command::new(std::env::current_exe()?).args(arguments).stdin(Stdio::null()).kill_on_drop(true).spawn()
+/// The gateway, where there is something to stand before.
+fn before(program: &Path, config: &Config, registry: &Registry, stage: &Path) -> Result<Option<Kept>, (u8, String)> {
+    let Some(first) = registry.members().iter().find(|member| stands_before(member)) else { return Ok(None) };
+    gateway::write(config, registry, stage)?;
+    let ready_at = known_at(first)?;
+    let mut arguments = vec!["demo".to_owned(), "--gateway-files".into(), stage.display().to_string()];
+    arguments.extend(["--parent".into(), std::process::id().to_string()]);
+    Ok(Some(Kept { name: "the gateway".into(), program: program.to_owned(), arguments, ready_at }))
 }
 
-async fn stop(child: &mut Child) {
-    if let Some(pid) = child.id().and_then(|pid| Pid::from_raw(pid.cast_signed())) {
-        // It may be gone already.
-        let _ = kill_process(pid, Signal::TERM);
-    }
-    if tokio::time::timeout(GRACE, child.wait()).await.is_err() {
-        let _ = child.kill().await;
-    }
+fn known_at(member: &Member) -> Result<SocketAddr, (u8, String)> {
+    address(&member.service.name, &member.service.url)
 }
 
-/// Makes this process end when its parent does, however that ends.
+/// Makes this process, and what it becomes, end when its parent does, however that ends, and even when it is frozen.
 pub fn end_with(parent: i32) -> Result<(), String> {
-    set_parent_process_death_signal(Some(Signal::TERM))
+    set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|error| format!("can't watch the parent process: {error}"))?;
     // The parent may have ended before.
     if getppid() == Pid::from_raw(parent) { Ok(()) } else { Err("the parent process is gone".into()) }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

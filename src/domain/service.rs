@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Millis;
+
 /// Where a service tells its health unless something else is said.
 pub const HEALTH_PATH: &str = "/health";
 
@@ -70,6 +72,43 @@ impl Replica {
     pub fn reached_at(&self) -> &str {
         self.door.as_deref().unwrap_or(&self.url)
     }
+}
+
+/// Where the process of a replica is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProcessState {
+    /// It was started and does not take connections yet.
+    Starting,
+    /// It takes connections.
+    Running,
+    /// It was stopped in its tracks, and goes on later.
+    Frozen,
+    /// It was ended, and is kept down for a while.
+    Held,
+    /// It ended by itself, and is about to be started again.
+    Ended,
+}
+
+/// The process of a replica, as whoever runs it sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessStatus {
+    /// Where it is.
+    pub state: ProcessState,
+    /// Since when.
+    pub since_ms: Millis,
+    /// When it goes on by itself, where it is frozen or held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until_ms: Option<Millis>,
+    /// Its number in the system; `None`: there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
+    /// Its exit code, where it ended by itself; `None`: by a signal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<i32>,
+    /// How many times it was started again.
+    #[serde(default)]
+    pub restarts: u32,
 }
 
 /// What the last probe said.

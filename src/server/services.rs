@@ -4,6 +4,8 @@
 #[cfg_attr(not(test), expect(dead_code, reason = "what it says and what is set at doors has no reader yet"))]
 pub mod gateway;
 mod probes;
+#[cfg_attr(not(test), expect(dead_code, reason = "nobody gives orders yet"))]
+pub mod supervisor;
 
 use std::sync::Arc;
 

@@ -1,10 +1,10 @@
 //! Turns texts into settings.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use ha_dashboard::domain::{
     plan::DASHBOARD_SERVICE,
-    service::{Service, Slo},
+    service::{Replica, Service, Slo},
     validate::Limits,
 };
 
@@ -21,6 +21,10 @@ const DEMO_SERVICES: [(&str, u16, &[&str]); 3] = [
     ("user-service", 8081, &[]),
     ("checkout-service", 8082, &["product-service", "user-service"]),
 ];
+
+/// Of each there are as many replicas. The door of the first listens 100 above the service's port, its process 10 above
+/// the door, and so on.
+const DEMO_REPLICAS: u16 = 2;
 
 /// What the demo services promise.
 const DEMO_SLO: Slo = Slo { availability: 99.5, p95_ms: Some(300) };
@@ -143,7 +147,7 @@ fn state_dir(surroundings: &Surroundings) -> PathBuf {
     xdg.unwrap_or_else(|| surroundings.home().join(".local/state")).join("ha-dashboard")
 }
 
-/// The demo services, and the dashboard at `addr` itself.
+/// The stage that `ha-dashboard demo` sets, and the dashboard at `addr` itself.
 fn default_services(addr: SocketAddr) -> Known {
     // A wildcard address is nothing to connect to; this machine is.
     let host = match addr {
@@ -157,8 +161,17 @@ fn default_services(addr: SocketAddr) -> Known {
         slo: Some(DEMO_SLO),
         ..Service::new(*name, here(*port))
     });
+    let replica = |name: &str, port: u16, number: u16| Replica {
+        name: format!("{name}-{number}"),
+        url: here(port + 100 * number + 10),
+        door: Some(here(port + 100 * number)),
+        container: None,
+    };
+    let replicas = DEMO_SERVICES.iter().map(|(name, port, _)| {
+        ((*name).to_owned(), (1..=DEMO_REPLICAS).map(|number| replica(name, *port, number)).collect())
+    });
     Known {
-        replicas: BTreeMap::new(),
+        replicas: replicas.collect(),
         services: demo.chain([Service::new(DASHBOARD_SERVICE, format!("http://{host}:{}", addr.port()))]).collect(),
     }
 }
@@ -247,6 +260,8 @@ pub(super) fn base_url(text: &str, with_path: bool) -> Option<String> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::{super::Flags, *};
 
     fn load(flags: &[(&'static str, &str)], variables: &[(&str, &str)], file: &str) -> Result<Settings, ConfigErrors> {
@@ -281,6 +296,12 @@ mod tests {
                 "analytics-service=http://127.0.0.1:3000",
             ]
         );
+        let listening =
+            config.replicas.values().flatten().flat_map(|one| [Some(one.url.as_str()), one.door.as_deref()]);
+        let listening: std::collections::BTreeSet<_> =
+            listening.flatten().chain(config.services.iter().map(|service| service.url.as_str())).collect();
+        assert_eq!(listening.len(), 2 * 6 + 4, "each has a port of its own: {listening:?}");
+        assert_eq!(config.replicas["product-service"][1].url, "http://127.0.0.1:8290");
         assert_eq!(config.gateway, "unix:///home/x/.local/state/ha-dashboard/stage/gateway.sock");
         assert_eq!(config.supervisor, PathBuf::from("/home/x/.local/state/ha-dashboard/stage/supervisor.sock"));
         assert_eq!(config.limits, Limits { max_vus: 200, max_rate: 1000, max_duration_s: 3600 });

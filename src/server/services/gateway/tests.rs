@@ -212,8 +212,12 @@ async fn a_kill_costs_what_was_under_way_and_nothing_else() {
                 let (mut good, mut bad) = (0, 0);
                 while !stop.load(Ordering::Relaxed) {
                     // What changes something is sent elsewhere only when it reached nobody.
-                    let answer = stage.http.post(&stage.service).body("order").send().await.unwrap();
-                    let fine = answer.status() == 200 && answer.text().await.is_ok_and(|text| text.ends_with(" order"));
+                    let answer = stage.http.post(&stage.service).body("order").send().await;
+                    let text = match answer.and_then(reqwest::Response::error_for_status) {
+                        Ok(answer) => answer.text().await.unwrap_or_default(),
+                        Err(_) => String::new(),
+                    };
+                    let fine = text.ends_with(" order");
                     *if fine { &mut good } else { &mut bad } += 1;
                 }
                 (good, bad)
@@ -251,7 +255,9 @@ async fn without_any_replica_callers_are_told_and_a_services_own_503_stays_its_o
     for at in [0, 1] {
         stage.kill(at);
     }
-    assert_eq!(stage.ask(&stage.service).await.unwrap().0, 503, "before the gateway's checks noticed");
+    // A connection that the system had taken for a process that was going counts as one that reached it.
+    let told = stage.ask(&stage.service).await.unwrap().0;
+    assert!(matches!(told, 502 | 503), "before the gateway's checks noticed: {told}");
     stage.servers_are([false, false]).await;
     assert_eq!(stage.ask(&stage.service).await.unwrap().0, 503);
     assert_eq!(stage.ask(&stage.doors[0]).await.unwrap().0, 425, "a door tells the gateway alone");

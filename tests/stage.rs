@@ -1,0 +1,273 @@
+//! `ha-dashboard demo` sets the stage: replicas that are killed and frozen for real, behind a real HAProxy.
+#![cfg(feature = "ssr")]
+#![allow(clippy::unwrap_used)]
+
+use std::{
+    fmt::Write as _,
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    os::unix::net::UnixStream,
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+    thread,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use procfs::process::{Process, all_processes};
+use serde_json::{Value, json};
+
+/// How long something may take to show on a busy machine.
+const SOON: Duration = Duration::from_secs(30);
+
+const SERVICES: [&str; 3] = ["product-service", "user-service", "checkout-service"];
+
+fn until<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(value) = probe() {
+            return value;
+        }
+        assert!(started.elapsed() < SOON, "{what}: not within {SOON:?}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn now_ms() -> u64 {
+    u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
+}
+
+/// Status and body of an answer; `None`: there was none within three seconds.
+fn ask(port: u16, line: &str, body: &str) -> Option<(u16, String)> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(3))).unwrap();
+    let length = body.len();
+    let head =
+        format!("{line} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\nContent-Type: application/json\r\n");
+    stream.write_all(format!("{head}Content-Length: {length}\r\n\r\n{body}").as_bytes()).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
+}
+
+fn status(port: u16, line: &str) -> Option<u16> {
+    ask(port, line, "").map(|(status, _)| status)
+}
+
+struct Stage {
+    demo: Child,
+    folder: tempfile::TempDir,
+    /// Of each service: its own port, and those of its two replicas.
+    ports: [[u16; 3]; 3],
+}
+
+impl Stage {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let free: Vec<_> = {
+            // All at once, so that no two are the same.
+            let sockets: Vec<_> = (0..15).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+            sockets.iter().map(|socket| socket.local_addr().unwrap().port()).collect()
+        };
+        let mut text = String::new();
+        let ports = [0, 1, 2].map(|at| [free[at * 5], free[at * 5 + 1], free[at * 5 + 2]]);
+        for (at, name) in SERVICES.into_iter().enumerate() {
+            let here = |port: u16| format!("\"http://127.0.0.1:{port}\"");
+            writeln!(text, "[[service]]\nname = \"{name}\"\nurl = {}", here(ports[at][0])).unwrap();
+            for number in [1, 2] {
+                let (url, door) = (here(ports[at][number]), here(free[at * 5 + 2 + number]));
+                writeln!(text, "[[service.replica]]\nname = \"{name}-{number}\"\nurl = {url}\ndoor = {door}").unwrap();
+            }
+        }
+        let config = folder.path().join("ha-dashboard.toml");
+        std::fs::write(&config, text).unwrap();
+        let demo = Command::new(env!("CARGO_BIN_EXE_ha-dashboard"))
+            .args(["demo", "--log", "warn", "--config"])
+            .arg(&config)
+            .arg("--state-dir")
+            .arg(folder.path())
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap();
+        let stage = Self { demo, folder, ports };
+        until("every replica runs", || stage.states().iter().all(|(_, state)| state == "running").then_some(()));
+        for [known, ..] in ports {
+            until("the gateway answers", || (status(known, "GET /health") == Some(200)).then_some(()));
+        }
+        stage
+    }
+
+    fn order(&self, order: &Value) -> Value {
+        let mut socket = until("the supervisor listens", || {
+            UnixStream::connect(self.folder.path().join("stage/supervisor.sock")).ok()
+        });
+        socket.write_all(format!("{order}\n").as_bytes()).unwrap();
+        let mut answer = String::new();
+        BufReader::new(socket).read_line(&mut answer).unwrap();
+        serde_json::from_str(&answer).unwrap()
+    }
+
+    fn states(&self) -> Vec<(String, String)> {
+        let answer = self.order(&json!({ "order": "list" }));
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let one = |one: &Value| (text(&one["replica"]), text(&one["state"]));
+        answer["replicas"].as_array().unwrap().iter().map(one).collect()
+    }
+
+    fn state(&self, name: &str) -> String {
+        self.states().into_iter().find(|(replica, _)| replica == name).unwrap().1
+    }
+
+    /// The processes that it has started.
+    fn children(&self) -> Vec<Process> {
+        let me = self.demo.id().cast_signed();
+        let ours = |process: &Process| process.stat().is_ok_and(|stat| stat.ppid == me && stat.state != 'Z');
+        all_processes().unwrap().flatten().filter(ours).collect()
+    }
+
+    /// What the gateway says of the replicas of a service.
+    fn servers(&self, service: &str) -> Vec<(String, bool)> {
+        let Ok(mut socket) = UnixStream::connect(self.folder.path().join("stage/gateway.sock")) else {
+            return Vec::new();
+        };
+        socket.write_all(b"show servers state\n").unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).unwrap();
+        let server = |line: &str| {
+            let words: Vec<_> = line.split(' ').collect();
+            let ours = words.get(1).is_some_and(|section| section.strip_prefix("service:") == Some(service));
+            ours.then(|| (words[3].to_owned(), words[5] == "2"))
+        };
+        answer.lines().filter_map(server).collect()
+    }
+
+    fn is_redundant(&self, service: &str) {
+        until("the gateway takes both", || {
+            let servers = self.servers(service);
+            (servers.len() == 2 && servers.iter().all(|(_, up)| *up)).then_some(())
+        });
+    }
+
+    fn is_degraded(&self, service: &str) -> Duration {
+        let started = Instant::now();
+        until("the gateway drops one", || self.servers(service).iter().any(|(_, up)| !up).then_some(()));
+        started.elapsed()
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        let _ = self.demo.kill();
+        let _ = self.demo.wait();
+    }
+}
+
+/// Asks for products from four threads while `deed` is done; answers that were good, and those that were not.
+fn under_load(port: u16, deed: impl FnOnce()) -> (usize, usize) {
+    let (stop, good, bad) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !stop.load(Relaxed) {
+                    let fine = status(port, "GET /products") == Some(200);
+                    if fine { &good } else { &bad }.fetch_add(1, Relaxed);
+                }
+            });
+        }
+        until("load", || (good.load(Relaxed) > 50).then_some(()));
+        deed();
+        stop.store(true, Relaxed);
+    });
+    (good.into_inner(), bad.into_inner())
+}
+
+#[test]
+fn the_shop_works_through_the_gateway_and_knobs_reach_every_replica() {
+    let stage = Stage::start();
+    let [[product, first, second], [user, ..], [checkout, ..]] = stage.ports;
+    let order = json!({ "user_id": 1, "items": [{ "product_id": 1, "quantity": 2 }] }).to_string();
+    assert_eq!(ask(checkout, "POST /checkout", &order).unwrap().0, 201);
+    assert_eq!(status(user, "GET /users/1"), Some(200));
+
+    let knobs = |latency_ms: u32| json!({ "latency_ms": latency_ms, "jitter_ms": 0, "error_share": 0.0 });
+    let turned = |port: u16| {
+        let knobs: Value = serde_json::from_str(&ask(port, "GET /knobs", "").unwrap().1).unwrap();
+        knobs["latency_ms"].as_u64().unwrap()
+    };
+    assert_eq!(ask(product, "PUT /knobs", &knobs(7).to_string()).unwrap().0, 200);
+    assert_eq!([first, second].map(turned), [7, 7], "at the service's address");
+    assert_eq!(ask(first, "PUT /knobs", &knobs(9).to_string()).unwrap().0, 200);
+    assert_eq!([first, second].map(turned), [9, 7], "at one replica's");
+    let refused = ask(product, "PUT /knobs", "{\"latency_ms\":-1}").unwrap().0;
+    assert!((400..500).contains(&refused), "{refused}");
+    assert_eq!([first, second].map(turned), [9, 7]);
+}
+
+#[test]
+fn a_killed_and_a_frozen_replica_are_noticed_survived_and_brought_back() {
+    let stage = Stage::start();
+    let port = stage.ports[0][0];
+    stage.is_redundant("product-service");
+    let order = |order: &str, until_ms: u64| {
+        let answer = stage.order(&json!({ "order": order, "replica": "product-service-1", "until_ms": until_ms }));
+        assert!(answer["replicas"].is_array(), "{answer}");
+    };
+
+    let mut noticed = Duration::ZERO;
+    let until_ms = now_ms() + 2500;
+    let (good, bad) = under_load(port, || {
+        order("kill", until_ms);
+        noticed = stage.is_degraded("product-service");
+        assert_eq!(stage.state("product-service-1"), "held");
+        stage.is_redundant("product-service");
+    });
+    assert!(now_ms() >= until_ms, "not before its time");
+    assert!(bad <= 4, "{bad} of {} lost, and each of four callers has one request under way", good + bad);
+    println!("kill: noticed by the gateway after {noticed:?}, {bad} of {} requests lost", good + bad);
+
+    let (good, bad) = under_load(port, || {
+        order("freeze", now_ms() + 4000);
+        noticed = stage.is_degraded("product-service");
+        assert_eq!(stage.state("product-service-1"), "frozen");
+        stage.is_redundant("product-service");
+    });
+    println!("freeze: noticed by the gateway after {noticed:?}, {bad} of {} requests lost", good + bad);
+    assert!(bad <= 8, "{bad} of {} lost: those under way when it froze, and when it was dropped", good + bad);
+    assert_eq!(stage.state("product-service-1"), "running");
+}
+
+#[test]
+fn a_gateway_that_dies_comes_back_and_a_crash_of_the_supervisor_leaves_nothing() {
+    let mut stage = Stage::start();
+    let port = stage.ports[1][0];
+    let haproxy = |stage: &Stage| {
+        let gateway = stage.children().into_iter().find(|child| {
+            child.cmdline().is_ok_and(|words| words.first().is_some_and(|word| word.ends_with("haproxy")))
+        });
+        gateway.map(|gateway| gateway.pid())
+    };
+    let pid = haproxy(&stage).unwrap();
+    let killed = Command::new("kill").args(["-KILL", &pid.to_string()]).status().unwrap();
+    assert!(killed.success());
+    until("another gateway", || haproxy(&stage).filter(|other| *other != pid));
+    until("it answers", || (status(port, "GET /health") == Some(200)).then_some(()));
+
+    stage.order(&json!({ "order": "freeze", "replica": "user-service-2", "until_ms": now_ms() + 600_000 }));
+    let children = stage.children();
+    assert_eq!(children.len(), 7, "six replicas and the gateway");
+    stage.demo.kill().unwrap();
+    stage.demo.wait().unwrap();
+    until("nothing is left", || children.iter().all(|child| !child.is_alive()).then_some(()));
+}
+
+#[test]
+fn in_order_it_ends_with_all_that_it_started() {
+    let mut stage = Stage::start();
+    let children = stage.children();
+    stage.order(&json!({ "order": "freeze", "replica": "user-service-2", "until_ms": now_ms() + 600_000 }));
+    let ended = Command::new("kill").arg(stage.demo.id().to_string()).status().unwrap();
+    assert!(ended.success());
+    assert!(stage.demo.wait().unwrap().success());
+    until("nothing is left", || children.iter().all(|child| !child.is_alive()).then_some(()));
+    assert!(!stage.folder.path().join("stage/supervisor.sock").exists());
+}
