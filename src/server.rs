@@ -4,6 +4,8 @@ pub mod board;
 pub mod clock;
 pub mod config;
 pub mod control;
+#[cfg_attr(not(test), expect(dead_code, reason = "nobody sets faults yet"))]
+pub mod costs;
 pub mod disk;
 pub mod engine;
 pub mod exposition;
@@ -84,6 +86,7 @@ impl App {
             journal: journal.clone(),
             services: services.clone(),
             store: store.clone(),
+            pushes: hub::Pushes::default(),
         };
         hub::start(Arc::clone(&config), links, &shutdown);
         let engine = engine::choose(&config, &shutdown);

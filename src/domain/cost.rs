@@ -17,7 +17,12 @@ pub use self::{
     run::RunCost,
     slice::{Baseline, Slice, Tally},
 };
-use super::{Millis, fault::Hypothesis, service::Slo};
+use super::{
+    Millis,
+    fault::{FaultId, Hypothesis},
+    run::RunId,
+    service::Slo,
+};
 
 /// A figure of a fault's cost.
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
@@ -205,6 +210,19 @@ pub struct Cost {
     pub untold: Vec<Untold>,
 }
 
+/// The cost of a fault on record.
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FaultCost {
+    /// The fault.
+    pub fault: FaultId,
+    /// The run that was at work when it was set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
+    /// Its cost, so far or in the end.
+    pub cost: Cost,
+}
+
 /// As long as this all must be as before to count as recovered.
 const CALM_MS: Millis = 10_000;
 
@@ -310,11 +328,13 @@ impl Cost {
     fn outages(&mut self, baseline: Option<&Baseline>, evidence: &Evidence, recovered_ms: Option<Millis>) {
         self.outage = Outage::of_probes(evidence.probes, evidence.set_ms);
         self.tell(Figure::Outage, self.outage.is_some(), Lack::NotWatched);
-        self.outage_by_load = Outage::of_slices(evidence.slices, evidence.set_ms);
+        // Where nobody knows how many are due, one is.
+        let rate = baseline.map_or(f64::INFINITY, |baseline| baseline.rate);
+        self.outage_by_load = Outage::of_slices(evidence.slices, evidence.set_ms, rate);
         self.tell(Figure::OutageByLoad, self.outage_by_load.is_some(), Lack::NoLoad);
         let worse = |baseline: &Baseline| {
             let until = within(evidence, recovered_ms.unwrap_or(Millis::MAX));
-            let worse = until.filter(|slice| !slice.is_out() && !baseline.covers(slice));
+            let worse = until.filter(|slice| !slice.is_out(baseline.rate) && !baseline.covers(slice));
             worse.map(|slice| slice.to_ms - slice.from_ms.max(evidence.set_ms)).sum()
         };
         let empty = after_is_empty(evidence);

@@ -3,12 +3,16 @@
 mod courses;
 mod ledger;
 mod poll;
+mod pushes;
 mod replay;
 mod window;
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-pub use self::courses::Courses;
+pub use self::{
+    courses::Courses,
+    pushes::{Follower, Push, Pushes},
+};
 use futures::{FutureExt, future::BoxFuture};
 use ha_dashboard::domain::{
     Millis,
@@ -80,6 +84,8 @@ pub struct Links {
     pub services: Registry,
     /// Where metrics go.
     pub store: watch::Receiver<StoreFeed>,
+    /// Where each push is told.
+    pub pushes: Pushes,
 }
 
 /// Ticks from now on: what is measured goes to the board.
@@ -95,6 +101,7 @@ struct Ticker {
     board: Arc<Board>,
     journal: Journal,
     services: Registry,
+    pushes: Pushes,
     runs: watch::Receiver<RunFeed>,
     store: watch::Receiver<StoreFeed>,
     http: reqwest::Client,
@@ -164,7 +171,7 @@ async fn arrival<T>(future: &mut Option<BoxFuture<'static, T>>) -> T {
 
 impl Ticker {
     fn new(config: Arc<Config>, links: Links) -> Self {
-        let Links { board, journal, services, store } = links;
+        let Links { board, journal, services, store, pushes } = links;
         Self {
             epoch_ms: now_ms(),
             runs: board.runs(),
@@ -172,6 +179,7 @@ impl Ticker {
             board,
             journal,
             services,
+            pushes,
             store,
             http: reqwest::Client::new(),
             run: None,
@@ -396,6 +404,7 @@ impl Ticker {
         // The run may have changed while the answer was on its way.
         let Some(run) = self.run.as_ref().filter(|run| run.id == watch.run.id) else { return };
         watch.update(run);
+        watch.take_push().into_iter().for_each(|push| self.pushes.add(push));
         self.watch = Some(watch);
         // Where the run's end was not known when the store was asked, more may be to come.
         if result.is_ok() && self.ending != Ending::Due {

@@ -68,15 +68,15 @@ impl Outage {
         Some(longest)
     }
 
-    /// The longest run of slices from `from_ms` on in which at least half of the requests due failed, or none ended.
-    /// `None`: there is no slice.
-    pub fn of_slices(slices: &[Slice], from_ms: Millis) -> Option<Self> {
+    /// The longest run of slices from `from_ms` on in which at least half of the requests due failed, or none ended although
+    /// there were `rate` a second before. `None`: there is no slice.
+    pub fn of_slices(slices: &[Slice], from_ms: Millis, rate: f64) -> Option<Self> {
         let mut longest = Self::NONE;
         let mut began_ms = None;
         let mut after = slices.iter().filter(|slice| slice.to_ms > from_ms).peekable();
         after.peek()?;
         while let Some(slice) = after.next() {
-            if !slice.is_out() {
+            if !slice.is_out(rate) {
                 began_ms = None;
                 continue;
             }

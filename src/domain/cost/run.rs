@@ -23,8 +23,9 @@ pub struct RunCost {
 impl RunCost {
     /// Takes the next slice.
     pub fn take(&mut self, slice: &Slice) {
+        let rate = if self.tally.seconds > 0.0 { self.tally.valid / self.tally.seconds } else { 0.0 };
         self.tally.add(slice);
-        if !slice.is_out() {
+        if !slice.is_out(rate) {
             self.out_now_ms = 0;
             return;
         }

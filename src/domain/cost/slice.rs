@@ -36,6 +36,8 @@ pub struct Tally {
 /// How a service is while nothing is wrong: the time before a fault.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Baseline {
+    /// Requests per second.
+    pub rate: f64,
     /// Share of requests that fail all the same, 0–1.
     pub failed_share: f64,
     /// Up to this failed share a slice is as it was before, 0–1.
@@ -62,6 +64,9 @@ const SLOWER: f64 = 1.2;
 /// A slice with fewer requests has no 95th percentile worth the name.
 const P95_REQUESTS: f64 = 20.0;
 
+/// Requests that can't all be missing by chance.
+const DUE: f64 = 3.0;
+
 /// Standard deviations that are no surprise.
 const DEVIATIONS: f64 = 3.0;
 
@@ -81,11 +86,17 @@ impl Slice {
         (self.durations.count() >= P95_REQUESTS).then(|| p95_s(&self.durations))?
     }
 
-    /// Whether it is an outage: at least half of what was due failed, or nothing ended at all. Of an open model, what could
-    /// not be started was due, too.
-    pub fn is_out(&self) -> bool {
+    /// Whether it is an outage at a rate of so many requests a second: at least half of what was due failed, or nothing ended
+    /// although something should have. Of an open model, what could not be started was due, too.
+    pub fn is_out(&self, rate: f64) -> bool {
         let due = self.valid + self.dropped;
-        due <= 0.0 || (self.bad + self.dropped) * 2.0 >= due
+        if due > 0.0 { (self.bad + self.dropped) * 2.0 >= due } else { self.should_have_some(rate) }
+    }
+
+    /// Whether at a rate of so many requests a second it is no chance that none ended: of three that are due on average, all
+    /// are missing once in twenty times (Poisson).
+    fn should_have_some(&self, rate: f64) -> bool {
+        rate * self.length_ms() as f64 / 1e3 >= DUE
     }
 }
 
@@ -151,6 +162,7 @@ impl Baseline {
         let p95_s = p95_s(&merged(before()));
         let limit = |p95: f64| (p95 * SLOWER).max(p95 + DEVIATIONS * deviation(before().filter_map(Slice::p95_s)));
         Some(Self {
+            rate: all.valid / all.seconds,
             failed_share,
             failed_limit: failed_share + MORE_FAILED.max(DEVIATIONS * scatter),
             p95_s,
@@ -158,10 +170,11 @@ impl Baseline {
         })
     }
 
-    /// Whether a slice is as it was before. One in which nothing ended is not.
+    /// Whether a slice is as it was before. One in which nothing ended is not, unless little was asked before, too.
     pub fn covers(&self, slice: &Slice) -> bool {
         let quick = self.p95_limit_s.zip(slice.p95_s()).is_none_or(|(limit, p95)| p95 <= limit);
-        quick && slice.failed_share().is_some_and(|share| share <= self.failed_limit)
+        let good = slice.failed_share().map_or(!slice.should_have_some(self.rate), |share| share <= self.failed_limit);
+        quick && good
     }
 
     /// Failed requests of a slice beyond those that fail all the same, never below 0.

@@ -252,10 +252,20 @@ fn probes_tell_the_longest_gap() {
 #[test]
 fn an_open_model_counts_what_could_not_be_started() {
     let stuck = Slice { dropped: 100.0, ..second(0, 100.0, 0.0, 0.01) };
-    assert!(stuck.is_out(), "half of what was due");
-    assert!(!Slice { dropped: 99.0, ..stuck.clone() }.is_out());
+    assert!(stuck.is_out(100.0), "half of what was due");
+    assert!(!Slice { dropped: 99.0, ..stuck.clone() }.is_out(100.0));
     let tally = Tally::of([&stuck]);
     assert_eq!((tally.availability(), tally.availability_of_due()), (Some(1.0), Some(0.5)));
+}
+
+#[test]
+fn seconds_without_a_request_are_an_outage_only_where_many_were_due() {
+    let none = second(0, 0.0, 0.0, 0.01);
+    assert!(none.is_out(3.0) && !none.is_out(2.9));
+    // Two requests a second, and every third second none.
+    let rare = course(-30, 40, |at_s| Some(second(at_s, if at_s % 3 == 0 { 0.0 } else { 2.0 }, 0.0, 0.01)));
+    let cost = reckon(&evidence(&rare));
+    assert_eq!((cost.recovered_ms, cost.outage_by_load.map(|outage| outage.length_ms)), (Some(0), Some(0)));
 }
 
 #[test]

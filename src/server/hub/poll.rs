@@ -5,12 +5,13 @@ use std::time::Duration;
 use ha_dashboard::domain::{
     Millis,
     frame::{Frame, Metric, SeriesKey},
-    run::{Run, Totals},
+    run::{Run, RunId, Totals},
     threshold::{Observed, Threshold},
 };
 
 use super::{
     ledger::Ledger,
+    pushes::Push,
     window::{Now, Window},
 };
 use crate::server::prometheus::{
@@ -36,25 +37,38 @@ pub struct Count {
     complete: bool,
     /// Most VUs that were at work.
     peak_vus: Option<f64>,
+    run: RunId,
+    /// What the newest sample brought, until somebody takes it.
+    push: Option<Push>,
 }
 
 impl Count {
     /// Counts from the run's start.
     pub fn new(run: &Run, window: Duration, native_histograms: bool) -> Self {
         let ledger = Ledger::new(thresholds(run), native_histograms);
-        Self { ledger, window: Window::new(window, run.started_ms), complete: true, peak_vus: None }
+        Self::with(ledger, run, window, true)
     }
 
     /// Counts from now on, in the middle of a run.
     pub fn joining(run: &Run, window: Duration, native_histograms: bool) -> Self {
         let ledger = Ledger::joining(thresholds(run), native_histograms);
-        Self { ledger, window: Window::new(window, run.started_ms), complete: false, peak_vus: None }
+        Self::with(ledger, run, window, false)
+    }
+
+    fn with(ledger: Ledger, run: &Run, window: Duration, complete: bool) -> Self {
+        let (run, window) = (run.id.clone(), Window::new(window, run.started_ms));
+        Self { ledger, window, complete, peak_vus: None, run, push: None }
     }
 
     /// Takes in stored samples. The values at the newest one; `None`: nothing came.
     pub fn observe(&mut self, series: Vec<Series>) -> Option<Frame> {
+        self.push = None;
+        let before_ms = self.ledger.newest_ms().or(self.window.started_ms());
         let batch = self.ledger.observe(series)?;
         let at_ms = batch.at_ms;
+        // Of what came late only requests matter: its time is told already.
+        let news = before_ms.filter(|before| at_ms > *before || !batch.requests.is_empty());
+        self.push = news.filter(|_| self.complete).map(|before_ms| Push::of(&self.run, before_ms, &batch));
         self.window.push(batch, self.complete);
         self.complete = true;
         let Now { mut values, rates_ms, percentiles_ms } = self.window.now();
@@ -141,6 +155,11 @@ impl Watch {
     pub fn forget(&mut self) {
         self.forgotten = self.series();
         self.count = None;
+    }
+
+    /// What the last poll brought, once.
+    pub fn take_push(&mut self) -> Option<Push> {
+        self.count.as_mut()?.push.take()
     }
 
     /// Reads what came since the last poll. The values at the newest sample; `None`: nothing came.

@@ -39,7 +39,7 @@ impl Live {
         let health = services.probe(journal.clone(), &shutdown);
         let board = Board::new(MetricsStatus::default(), health, journal.clone(), shutdown.token.clone());
         board.control(feed);
-        let links = Links { board: board.clone(), journal, services, store };
+        let links = Links { board: board.clone(), journal, services, store, pushes: Pushes::default() };
         start(config.clone(), links, &shutdown);
         Self { board, shutdown }
     }
@@ -416,7 +416,7 @@ fn ticker(dir: &Path, test: &Run) -> Ticker {
     let (_, store) = watch::channel(StoreFeed::default());
     let (board, journal) = Board::blank();
     board.control(RunFeed { run: Some(test.clone()), ..RunFeed::default() });
-    let links = Links { board, journal, services: Registry::default(), store };
+    let links = Links { board, journal, services: Registry::default(), store, pushes: Pushes::default() };
     let mut ticker = Ticker::new(config, links);
     ticker.take_run();
     ticker.watch.as_mut().unwrap().replace(counted(test));

@@ -70,6 +70,11 @@ impl Window {
         }
     }
 
+    /// When the run began, once that is known.
+    pub fn started_ms(&self) -> Option<Millis> {
+        self.started_ms
+    }
+
     /// Sets when the run began, once that is known.
     pub fn started(&mut self, at_ms: Option<Millis>) {
         self.started_ms = self.started_ms.or(at_ms);

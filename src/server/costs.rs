@@ -1,0 +1,222 @@
+//! What each fault costs, reckoned while it lasts and until nothing of it can change any more.
+//!
+//! What k6 pushed comes from the hub, who noticed from the journal, and while a fault is on an [`Eye`] looks at the service
+//! ten times a second. The arithmetic is in [`ha_dashboard::domain::cost`].
+
+mod case;
+mod eye;
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use ha_dashboard::domain::{
+    cost::FaultCost,
+    fault::{Fault, FaultId},
+    run::RunId,
+};
+use tokio::{
+    sync::watch,
+    time::{MissedTickBehavior, interval},
+};
+use tokio_util::sync::CancellationToken;
+
+use self::{case::Case, eye::Eye};
+use super::{
+    clock::now_ms,
+    disk,
+    feed::RunFeed,
+    hub::{Follower as PushFollower, Push, Pushes},
+    journal::{Follower, Journal},
+    services::{Registry, gateway::Gateway},
+    shutdown::Shutdown,
+};
+
+/// How often costs are reckoned anew.
+const EVERY: Duration = Duration::from_millis(500);
+
+/// Costs kept, the newest first.
+const KEPT: usize = 50;
+
+/// Pushes from before a fault that tell how it was then: 30 s of them, and some more.
+const BEFORE: usize = 60;
+
+/// The file in the state folder.
+const FILE: &str = "costs.json";
+
+/// Ends a fault whose guard is broken.
+pub type Halt = Box<dyn Fn(FaultId) + Send + Sync>;
+
+/// What costs are reckoned from.
+pub struct Links {
+    /// The faults that are set and that were, newest first.
+    pub faults: watch::Receiver<Vec<Fault>>,
+    /// What k6 pushes.
+    pub pushes: Pushes,
+    /// Which run is at work.
+    pub runs: watch::Receiver<RunFeed>,
+    /// Who noticed what.
+    pub journal: Journal,
+    /// The services, and who calls whom.
+    pub services: Registry,
+    /// What the gateway sees.
+    pub gateway: Gateway,
+    /// Where costs are kept.
+    pub state_dir: PathBuf,
+    /// What becomes of a broken guard.
+    pub halt: Halt,
+}
+
+/// Reckons from now on. The costs of the last faults, newest first.
+pub fn start(links: Links, shutdown: &Shutdown) -> watch::Receiver<Vec<FaultCost>> {
+    let path = links.state_dir.join(FILE);
+    let known = read(&path);
+    let (told, receiver) = watch::channel(known);
+    let clerk = Clerk {
+        news: links.pushes.follow(),
+        noticed: links.journal.follow(),
+        faults: links.faults,
+        runs: links.runs,
+        services: links.services,
+        gateway: links.gateway,
+        halt: links.halt,
+        recent: Vec::new(),
+        whole: case::Whole::default(),
+        cases: Vec::new(),
+        path,
+        told,
+    };
+    shutdown.tasks.spawn(clerk.run(shutdown.token.clone()));
+    receiver
+}
+
+/// The one task that reckons.
+struct Clerk {
+    news: PushFollower,
+    noticed: Follower,
+    faults: watch::Receiver<Vec<Fault>>,
+    runs: watch::Receiver<RunFeed>,
+    services: Registry,
+    gateway: Gateway,
+    halt: Halt,
+    /// The last pushes, oldest first, for faults that are still to come.
+    recent: Vec<Arc<Push>>,
+    /// The run so far.
+    whole: case::Whole,
+    /// Faults of which something can still change.
+    cases: Vec<Case>,
+    path: PathBuf,
+    told: watch::Sender<Vec<FaultCost>>,
+}
+
+impl Clerk {
+    async fn run(mut self, end: CancellationToken) {
+        let mut ticks = interval(EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        loop {
+            tokio::select! {
+                () = end.cancelled() => return,
+                changed = self.faults.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                }
+                _ = ticks.tick() => {}
+            }
+            self.look();
+        }
+    }
+
+    /// Takes in what came, and reckons.
+    fn look(&mut self) {
+        let faults = self.faults.borrow_and_update().clone();
+        let run = self.runs.borrow().run.clone();
+        for fault in &faults {
+            let is_new = fault.state.is_on() && !self.cases.iter().any(|case| case.id == fault.id);
+            if is_new && !self.told.borrow().iter().any(|told| told.fault == fault.id) {
+                self.open(fault, run.as_ref().filter(|run| run.state.is_active()).map(|run| run.id.clone()));
+            }
+        }
+        let pushes = self.news.news();
+        for push in &pushes {
+            self.whole.take(push);
+            self.cases.iter_mut().for_each(|case| case.take(push));
+        }
+        self.recent.extend(pushes);
+        self.recent.drain(..self.recent.len().saturating_sub(BEFORE));
+        for event in self.noticed.news() {
+            self.cases.iter_mut().for_each(|case| case.notice(&event));
+        }
+        let now_ms = now_ms();
+        let mut settled = false;
+        self.cases.retain_mut(|case| {
+            let Some(fault) = faults.iter().find(|fault| fault.id == case.id) else { return false };
+            case.follow(fault, run.as_ref());
+            if case.is_guard_broken() {
+                (self.halt)(case.id.clone());
+            }
+            let Some(cost) = case.reckon(fault, &self.whole, now_ms) else { return fault.state.is_on() };
+            let open = !cost.settled;
+            settled |= !open;
+            tell(&self.told, FaultCost { fault: case.id.clone(), run: case.run.clone(), cost });
+            open
+        });
+        if settled {
+            self.keep();
+        }
+    }
+
+    fn open(&mut self, fault: &Fault, run: Option<RunId>) {
+        let member = self.services.members().iter().find(|member| member.service.name == fault.request.service);
+        let Some(member) = member else { return };
+        let eye = Eye::open(member, &fault.replicas, self.gateway.clone());
+        let mut case = Case::new(fault, run, &self.services, eye);
+        self.recent.iter().for_each(|push| case.take(push));
+        self.cases.push(case);
+    }
+
+    /// Writes down what is known, for the next start.
+    fn keep(&self) {
+        let (path, costs) = (self.path.clone(), self.told.borrow().clone());
+        tokio::task::spawn_blocking(move || {
+            let written = serde_json::to_vec(&costs).map_err(Into::into).and_then(|json| disk::replace(&path, &json));
+            if let Err(error) = written {
+                tracing::warn!(path = %path.display(), %error, "what faults cost can't be kept");
+            }
+        });
+    }
+}
+
+/// Tells a cost, in its place or as the newest.
+fn tell(told: &watch::Sender<Vec<FaultCost>>, cost: FaultCost) {
+    told.send_if_modified(|told| match told.iter_mut().find(|known| known.fault == cost.fault) {
+        Some(known) if *known == cost => false,
+        Some(known) => {
+            *known = cost;
+            true
+        }
+        None => {
+            told.insert(0, cost);
+            told.truncate(KEPT);
+            true
+        }
+    });
+}
+
+/// What an earlier process wrote down. A cost that was open then stays as it was: nobody looked on.
+fn read(path: &Path) -> Vec<FaultCost> {
+    let read = || -> io::Result<Vec<FaultCost>> { Ok(serde_json::from_slice(&std::fs::read(path)?)?) };
+    read().unwrap_or_else(|error| {
+        if error.kind() != io::ErrorKind::NotFound {
+            tracing::warn!(path = %path.display(), %error, "what earlier faults cost can't be read");
+        }
+        Vec::new()
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
