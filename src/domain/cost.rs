@@ -20,6 +20,7 @@ pub use self::{
 use super::{
     Millis,
     fault::{FaultId, Hypothesis},
+    histogram::Histogram,
     run::RunId,
     service::Slo,
 };
@@ -262,6 +263,7 @@ impl Cost {
             (_, None) => Lack::NoLoad,
             (None, _) => Lack::ShortBaseline,
             _ if evidence.load_ended_ms.is_some() => Lack::LoadEnded,
+            _ if late => Lack::NotSeen,
             _ => Lack::NotYet,
         };
         cost.tell(Figure::Recovered, cost.recovered_ms.is_some(), why_not_recovered);
@@ -430,19 +432,25 @@ struct Calm {
 
 /// The first calm that lasts, or else the one at the end.
 ///
-/// Time to recover: the first second that starts 10 s in a row with a failed share of at most e0 + max(0.5 percentage
-/// points, 3σ) and a 95th percentile of at most 1.2 times the baseline's; see [`Baseline::before`].
+/// Time to recover: the first second that starts 10 s in a row, in each of which the failed share is at most e0 + max(0.5
+/// percentage points, 3σ), and over which the 95th percentile is at most 1.2 times the baseline's; see [`Baseline::before`].
+/// A percentile of one second strays too far to tell: half a second of slow answers shows in that of ten as well.
 fn calm(baseline: &Baseline, slices: &[Slice], set_ms: Millis) -> Option<Calm> {
-    let mut began_ms: Option<Millis> = None;
-    for slice in slices.iter().filter(|slice| slice.to_ms > set_ms) {
-        if !baseline.covers(slice) {
-            began_ms = None;
-            continue;
+    let first = slices.iter().position(|slice| slice.to_ms > set_ms)?;
+    (first..slices.len()).find_map(|begin| {
+        let begin_ms = slices[begin].from_ms.max(set_ms);
+        let mut durations = Histogram::default();
+        let mut lasted = false;
+        for slice in &slices[begin..] {
+            if !baseline.fails_no_more(slice) {
+                return None;
+            }
+            durations.add(&slice.durations);
+            if slice.to_ms - begin_ms >= CALM_MS {
+                lasted = true;
+                break;
+            }
         }
-        let begin_ms = *began_ms.get_or_insert(slice.from_ms.max(set_ms));
-        if slice.to_ms - begin_ms >= CALM_MS {
-            return Some(Calm { after_ms: begin_ms - set_ms, lasted: true });
-        }
-    }
-    began_ms.map(|begin_ms| Calm { after_ms: begin_ms - set_ms, lasted: false })
+        baseline.is_as_quick(&durations).then_some(Calm { after_ms: begin_ms - set_ms, lasted })
+    })
 }

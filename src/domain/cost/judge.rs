@@ -48,12 +48,11 @@ impl Hypothesis {
             }
             Self::RecoveredWithin { seconds } => {
                 let most_ms = Millis::from(seconds) * 1000;
+                let is_watched = matches!(cost.why_not_recovered(), Some(Lack::NotYet | Lack::NotSeen));
                 match (cost.recovered_ms.or(cost.calm_ms), cost.recovered_ms) {
                     (Some(calm_ms), _) if calm_ms > most_ms => Outcome::Broken,
                     (_, Some(_)) => Outcome::Held,
-                    (None, None) if elapsed_ms > most_ms && cost.why_not_recovered() == Some(Lack::NotYet) => {
-                        Outcome::Broken
-                    }
+                    (None, None) if elapsed_ms > most_ms && is_watched => Outcome::Broken,
                     _ => Outcome::Untold { why: cost.why_not_recovered().unwrap_or(Lack::NotYet) },
                 }
             }

@@ -61,7 +61,7 @@ const MORE_FAILED: f64 = 0.005;
 /// How much longer a 95th percentile may be beside the baseline's own scatter.
 const SLOWER: f64 = 1.2;
 
-/// A slice with fewer requests has no 95th percentile worth the name.
+/// Fewer requests have no 95th percentile worth the name.
 const P95_REQUESTS: f64 = 20.0;
 
 /// Requests that can't all be missing by chance.
@@ -83,7 +83,7 @@ impl Slice {
 
     /// The 95th percentile of request durations, in seconds; `None`: too few for one.
     pub fn p95_s(&self) -> Option<f64> {
-        (self.durations.count() >= P95_REQUESTS).then(|| p95_s(&self.durations))?
+        p95_of_many(&self.durations)
     }
 
     /// Whether it is an outage at a rate of so many requests a second: at least half of what was due failed, or nothing ended
@@ -170,11 +170,19 @@ impl Baseline {
         })
     }
 
-    /// Whether a slice is as it was before. One in which nothing ended is not, unless little was asked before, too.
+    /// Whether a slice is as it was before.
     pub fn covers(&self, slice: &Slice) -> bool {
-        let quick = self.p95_limit_s.zip(slice.p95_s()).is_none_or(|(limit, p95)| p95 <= limit);
-        let good = slice.failed_share().map_or(!slice.should_have_some(self.rate), |share| share <= self.failed_limit);
-        quick && good
+        self.fails_no_more(slice) && self.is_as_quick(&slice.durations)
+    }
+
+    /// Whether no more of a slice failed than before. One in which nothing ended did fail, unless little was asked before, too.
+    pub fn fails_no_more(&self, slice: &Slice) -> bool {
+        slice.failed_share().map_or(!slice.should_have_some(self.rate), |share| share <= self.failed_limit)
+    }
+
+    /// Whether requests took no longer than before; too few for a percentile didn't.
+    pub fn is_as_quick(&self, durations: &Histogram) -> bool {
+        self.p95_limit_s.zip(p95_of_many(durations)).is_none_or(|(limit, p95)| p95 <= limit)
     }
 
     /// Failed requests of a slice beyond those that fail all the same, never below 0.
@@ -193,6 +201,11 @@ pub(super) fn merged<'a>(slices: impl Iterator<Item = &'a Slice>) -> Histogram {
 /// The 95th percentile, in the values' unit; `None` without values.
 pub(super) fn p95_s(durations: &Histogram) -> Option<f64> {
     durations.quantile(0.95).map(|quantile| quantile.value)
+}
+
+/// The 95th percentile where there are enough for one.
+fn p95_of_many(durations: &Histogram) -> Option<f64> {
+    (durations.count() >= P95_REQUESTS).then(|| p95_s(durations))?
 }
 
 /// The standard deviation; 0 of fewer than two.

@@ -172,6 +172,7 @@ fn what_can_not_be_told_has_a_reason_and_no_number() {
     assert!(!Cost::reckon(&never_up, SET + 74_999).settled);
     let late = Cost::reckon(&never_up, SET + 75_000);
     assert_eq!((late.settled, late.why_not(Figure::Redundant)), (true, Some(Lack::NotSeen)));
+    assert_eq!(late.why_not(Figure::Recovered), Some(Lack::NotSeen));
 }
 
 #[test]
@@ -256,6 +257,31 @@ fn an_open_model_counts_what_could_not_be_started() {
     assert!(!Slice { dropped: 99.0, ..stuck.clone() }.is_out(100.0));
     let tally = Tally::of([&stuck]);
     assert_eq!((tally.availability(), tally.availability_of_due()), (Some(1.0), Some(0.5)));
+}
+
+#[test]
+fn a_hiccup_of_a_second_does_not_put_off_the_recovery() {
+    // 5 ms, but every fourth second 5 of 100 requests take 30 ms.
+    let noisy = course(-30, 60, |at_s| {
+        let mut slice = second(at_s, 100.0, 0.0, 0.005);
+        if at_s >= 0 && at_s % 4 == 0 {
+            slice.durations = durations(94.0, 0.005);
+            slice.durations.add(&durations(6.0, 0.03));
+        }
+        Some(slice)
+    });
+    let cost = reckon(&evidence(&noisy));
+    assert_eq!(cost.recovered_ms, Some(0));
+    // Where it is half of them, it is no hiccup.
+    let slow = course(-30, 60, |at_s| {
+        let mut slice = second(at_s, 100.0, 0.0, 0.005);
+        if (0..20).contains(&at_s) && at_s % 4 == 0 {
+            slice.durations = durations(50.0, 0.005);
+            slice.durations.add(&durations(50.0, 0.3));
+        }
+        Some(slice)
+    });
+    assert_eq!(reckon(&evidence(&slow)).recovered_ms, Some(17_000), "after the last slow second");
 }
 
 #[test]
