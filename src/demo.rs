@@ -176,7 +176,7 @@ fn service(name: &'static str, routes: Router, breakers: Vec<Breaker>) -> Router
     let metrics = get(move || async move {
         let mut text = Exposition::default();
         for breaker in breakers.iter() {
-            breaker.tell(&mut text).await;
+            breaker.tell(&mut text);
         }
         ([(header::CONTENT_TYPE, exposition::CONTENT_TYPE)], text.finish())
     });
@@ -315,6 +315,11 @@ mod tests {
         let refused = order_until(&shop, 503).await;
         told(&state("open")).await;
         told(&changes("open", 1)).await;
+        let shares = shop.metrics().await;
+        let share = shares.lines().find_map(|line| {
+            line.strip_prefix(r#"circuit_breaker_failure_share{dependency="product-service"} "#)?.parse::<f64>().ok()
+        });
+        assert!(share.is_some_and(|share| (0.5..=1.0).contains(&share)), "what it opened for is still told: {share:?}");
         told(r#"circuit_breaker_state{dependency="user-service",state="closed"} 1"#).await;
         assert!(shop.metrics().await.contains("circuit_breaker_last_change_timestamp_seconds{"));
         // As long as an open breaker takes by itself, and far from what a dependency may take.

@@ -77,8 +77,9 @@ impl App {
         let journal = Journal::default();
         let services = Registry::new(&config);
         let health = services.probe(journal.clone(), &shutdown);
+        let breakers = services.watch_breakers(journal.clone(), &shutdown);
         let metrics = MetricsStatus { grafana: config.grafana_url.clone(), ..MetricsStatus::default() };
-        let board = Board::new(metrics, health, journal.clone(), shutdown.token.clone());
+        let board = Board::new(metrics, health, breakers, journal.clone(), shutdown.token.clone());
 
         let store = prometheus::child::supervise(Arc::clone(&config), board.runs(), shutdown.clone());
         let links = hub::Links {

@@ -2,8 +2,9 @@
 //! few are tried, and decide whether calls go through again. What it does is told as metrics.
 
 use std::{
+    collections::VecDeque,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering::Relaxed},
     },
     task::{Context, Poll},
@@ -81,7 +82,7 @@ impl Breaker {
             let tally = Arc::clone(&tally);
             move || what(&tally)
         };
-        let (succeeded, failed) = (on(|tally| tally.ended(&tally.success)), on(|tally| tally.ended(&tally.failure)));
+        let (succeeded, failed) = (on(|tally| tally.ended(false)), on(|tally| tally.ended(true)));
         let changed = Arc::clone(&tally);
         let (layer, handle) = CircuitBreakerLayer::builder()
             .name(dependency)
@@ -116,12 +117,12 @@ impl Breaker {
     }
 
     /// Tells of it.
-    pub async fn tell(&self, text: &mut Exposition) {
+    pub fn tell(&self, text: &mut Exposition) {
         let dependency = ("dependency", self.dependency);
-        let metrics = self.handle.metrics().await;
+        let now = state(self.handle.state());
         for possible in BreakerState::ALL {
             let labels = [dependency, ("state", possible.name())];
-            let value = f64::from(u8::from(possible == state(metrics.state)));
+            let value = f64::from(u8::from(possible == now));
             text.gauge(
                 names::STATE,
                 "1 for the state that the circuit breaker is in, 0 for the others.",
@@ -136,10 +137,9 @@ impl Breaker {
             let help = "Calls by outcome; rejected: refused by the circuit breaker.";
             text.counter(names::CALLS, help, &[dependency, ("outcome", outcome)], count.load(Relaxed));
         }
-        // The library forgets old calls only when the next one ends.
-        if metrics.total_calls > 0 && tally.recent() {
-            let help = "Share of failures among the last calls, 0-1, that the circuit breaker goes by.";
-            text.gauge(names::FAILURE_SHARE, help, &[dependency], metrics.failure_rate);
+        if let Some(share) = tally.failure_share() {
+            let help = "Share of failures among the calls of the last seconds, 0-1.";
+            text.gauge(names::FAILURE_SHARE, help, &[dependency], share);
         }
         for (state, count) in BreakerState::ALL.into_iter().zip(&tally.changes) {
             let help = "Changes of the circuit breaker by the state after them.";
@@ -176,7 +176,8 @@ struct Tally {
     changes: [AtomicU64; 3],
     /// 0: never.
     last_change_ms: AtomicU64,
-    last_call: Mutex<Option<Instant>>,
+    /// When the last calls ended, and whether they failed. The library forgets them when its breaker opens.
+    window: Mutex<VecDeque<(Instant, bool)>>,
 }
 
 impl Tally {
@@ -184,20 +185,28 @@ impl Tally {
         counter.fetch_add(1, Relaxed);
     }
 
-    fn ended(&self, outcome: &AtomicU64) {
-        self.count(outcome);
-        *self.last_call.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    fn ended(&self, failed: bool) {
+        self.count(if failed { &self.failure } else { &self.success });
+        self.window().push_back((Instant::now(), failed));
+    }
+
+    /// The calls that ended within the window.
+    fn window(&self) -> MutexGuard<'_, VecDeque<(Instant, bool)>> {
+        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        while window.pop_front_if(|(at, _)| at.elapsed() > WINDOW).is_some() {}
+        window
+    }
+
+    fn failure_share(&self) -> Option<f64> {
+        let window = self.window();
+        let failed = window.iter().filter(|(_, failed)| *failed).count();
+        (!window.is_empty()).then(|| failed as f64 / window.len() as f64)
     }
 
     fn changed(&self, to: BreakerState) {
         let counters = BreakerState::ALL.into_iter().zip(&self.changes);
         counters.filter(|(state, _)| *state == to).for_each(|(_, counter)| self.count(counter));
         self.last_change_ms.store(now_ms(), Relaxed);
-    }
-
-    /// Whether a call ended within the window.
-    fn recent(&self) -> bool {
-        self.last_call.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|at| at.elapsed() <= WINDOW)
     }
 }
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Millis,
+    breaker::BreakerState,
     fault::{FaultEnd, FaultId, FaultKind},
     run::{RunId, Verdict},
     service::Health,
@@ -68,6 +69,17 @@ pub enum EventKind {
         service: String,
         /// How it is now.
         health: Health,
+    },
+    /// A circuit breaker changed.
+    Breaker {
+        /// The service that calls through it.
+        service: String,
+        /// The replica of it.
+        replica: String,
+        /// Who is called.
+        dependency: String,
+        /// Its state now.
+        state: BreakerState,
     },
     /// No samples came for a while although the run goes on.
     MetricsDelayed {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Millis,
+    breaker::Breakers,
     event::Event,
     frame::{Frame, History},
     run::Run,
@@ -117,6 +118,9 @@ pub struct Status {
     pub run: Option<Run>,
     /// The configured services.
     pub services: Vec<ServiceStatus>,
+    /// The circuit breakers that they tell of.
+    #[serde(default, skip_serializing_if = "Breakers::is_empty")]
+    pub breakers: Breakers,
     /// The engine.
     pub engine: EngineStatus,
     /// The metrics store.

@@ -77,6 +77,8 @@ fn belongs(event: &Event, run: &Run) -> bool {
 enum Subject<'a> {
     Threshold(&'a str),
     Service(&'a str),
+    /// Replica and dependency.
+    Breaker(&'a str, &'a str),
     Metrics,
 }
 
@@ -84,6 +86,7 @@ fn subject(event: &Event) -> Option<Subject<'_>> {
     match &event.kind {
         EventKind::Threshold { threshold, .. } => Some(Subject::Threshold(threshold)),
         EventKind::Health { service, .. } => Some(Subject::Service(service)),
+        EventKind::Breaker { replica, dependency, .. } => Some(Subject::Breaker(replica, dependency)),
         EventKind::MetricsDelayed { .. } | EventKind::MetricsBack => Some(Subject::Metrics),
         EventKind::RunStarted { .. }
         | EventKind::StopRequested { .. }

@@ -1,5 +1,6 @@
 //! What everybody is shown. Each part of it has one writer: control tells the run, the engine and the state folder, the hub
-//! what it observed of the run, the numbers and the metrics store, the probes the services, and everybody the journal. Here
+//! what it observed of the run, the numbers and the metrics store, the probes the services, the breakers who asks for them, and
+//! everybody the journal. Here
 //! alone they are put together, and who is told of a change by its writer finds it here already.
 
 mod stage;
@@ -13,6 +14,7 @@ use std::{
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use ha_dashboard::domain::{
+    breaker::Breakers,
     event::Event,
     frame::{Dimension, Frame},
     live::{Cursor, MetricsStatus, Snapshot, Status},
@@ -36,6 +38,7 @@ pub struct Board {
     runs: watch::Sender<RunFeed>,
     seen: watch::Sender<Option<Seen>>,
     services: watch::Receiver<Vec<ServiceStatus>>,
+    breakers: watch::Receiver<Breakers>,
     journal: Journal,
     stage: Arc<Stage>,
     end: CancellationToken,
@@ -54,6 +57,7 @@ impl Board {
     pub fn new(
         metrics: MetricsStatus,
         services: watch::Receiver<Vec<ServiceStatus>>,
+        breakers: watch::Receiver<Breakers>,
         journal: Journal,
         end: CancellationToken,
     ) -> Arc<Self> {
@@ -70,6 +74,7 @@ impl Board {
             runs: watch::channel(RunFeed::default()).0,
             seen: watch::channel(None).0,
             services,
+            breakers,
             journal,
             end,
         })
@@ -152,6 +157,11 @@ impl Board {
         self.services.borrow().clone()
     }
 
+    /// The circuit breakers that services tell of.
+    pub fn breakers(&self) -> Breakers {
+        self.breakers.borrow().clone()
+    }
+
     /// What happened, oldest first.
     pub fn events(&self) -> Vec<Event> {
         self.journal.events()
@@ -178,6 +188,7 @@ impl Board {
         Status {
             run: feed.run.as_ref().map(|run| self.shown(run).into_owned()),
             services: self.services(),
+            breakers: self.breakers(),
             engine: feed.engine.clone(),
             metrics,
             storage_problem: feed.storage_problem.clone(),
@@ -205,7 +216,9 @@ impl Board {
     pub fn blank() -> (Arc<Self>, Journal) {
         let journal = Journal::default();
         let (_, services) = watch::channel(Vec::new());
-        (Self::new(MetricsStatus::default(), services, journal.clone(), CancellationToken::new()), journal)
+        let (_, breakers) = watch::channel(Breakers::default());
+        let end = CancellationToken::new();
+        (Self::new(MetricsStatus::default(), services, breakers, journal.clone(), end), journal)
     }
 }
 

@@ -21,6 +21,7 @@ use ha_dashboard::{
     },
     domain::{
         Millis,
+        breaker::Breakers,
         event::Event,
         frame::History,
         live::{Cursor, Snapshot, Status},
@@ -181,6 +182,10 @@ impl Runs for Dashboard {
 impl Services for Dashboard {
     async fn services(&self, _: &Caller) -> Vec<ServiceStatus> {
         self.board.services()
+    }
+
+    async fn breakers(&self, _: &Caller) -> Breakers {
+        self.board.breakers()
     }
 }
 

@@ -4,6 +4,7 @@
 //! From the outside in: [`edge`] (correlation id, log line, error bodies, headers), [`guard`] (who may call), body limit,
 //! compression, routes.
 
+mod breakers;
 mod edge;
 mod error;
 mod forms;

@@ -1,6 +1,7 @@
 //! The services under test: the one place that knows which there are, where their replicas are, and how they are asked for
 //! their health. Probes, forms, targets, scripts and the measuring of their use read it.
 
+mod breakers;
 #[cfg_attr(not(test), expect(dead_code, reason = "what it says and what is set at doors has no reader yet"))]
 pub mod gateway;
 mod probes;
@@ -9,7 +10,10 @@ pub mod supervisor;
 
 use std::sync::Arc;
 
-use ha_dashboard::domain::service::{Replica, Service, ServiceStatus};
+use ha_dashboard::domain::{
+    breaker::Breakers,
+    service::{Replica, Service, ServiceStatus},
+};
 use tokio::sync::watch;
 
 use super::{config::Config, journal::Journal, shutdown::Shutdown, usage::loopback_port};
@@ -72,6 +76,11 @@ impl Registry {
             ports.map(|port| (member.service.name.clone(), port)).collect::<Vec<_>>()
         };
         self.0.iter().flat_map(of).collect()
+    }
+
+    /// Asks every replica for its circuit breakers from now on, and writes down which of them changed.
+    pub fn watch_breakers(&self, journal: Journal, shutdown: &Shutdown) -> watch::Receiver<Breakers> {
+        breakers::watch(self, journal, shutdown)
     }
 
     /// Probes every service from now on, and writes down whose health changed. The order stays that of the registry.

@@ -10,6 +10,7 @@ use crate::{
     api::error::ApiError,
     domain::{
         Millis,
+        breaker::BreakerState,
         condition::Condition,
         decimal,
         event::EventKind,
@@ -278,6 +279,10 @@ pub fn event(kind: &EventKind, lang: Lang) -> (&'static str, String) {
             let said = if id == "up" || more.is_empty() { word.to_owned() } else { format!("{word} ({more})") };
             (tone, (text.event_health)(service, &said))
         }
+        EventKind::Breaker { replica, dependency, state, .. } => {
+            let (tone, word) = breaker(Some(*state), text);
+            (tone, (text.event_breaker)(replica, dependency, word))
+        }
         EventKind::MetricsDelayed { seconds, reason } => ("warn", (text.event_delayed)(*seconds, !reason.is_empty())),
         EventKind::MetricsBack => ("ok", text.event_back.into()),
         EventKind::FaultSet { kind, service, replicas, intensity, for_s, .. } => {
@@ -297,6 +302,16 @@ pub fn event(kind: &EventKind, lang: Lang) -> (&'static str, String) {
             let (whom, what) = (hit(service, replicas, text), (text.fault_kind)(*kind));
             ("bad", (text.event_fault_failed)(&whom, what, reason))
         }
+    }
+}
+
+/// How good a circuit breaker's state is, and its word; `None`: nobody knows.
+pub fn breaker(state: Option<BreakerState>, text: &'static Text) -> (&'static str, &'static str) {
+    match state {
+        None => ("", NO_DATA),
+        Some(BreakerState::Closed) => ("ok", text.breaker_closed),
+        Some(BreakerState::HalfOpen) => ("warn", text.breaker_half_open),
+        Some(BreakerState::Open) => ("bad", text.breaker_open),
     }
 }
 

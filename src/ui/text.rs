@@ -273,6 +273,23 @@ pub struct Text {
     pub health_check: &'static str,
     pub address: &'static str,
 
+    pub breakers: &'static str,
+    pub breakers_hint: &'static str,
+    pub breakers_empty: &'static str,
+    pub breaker_path: &'static str,
+    /// Whom a replica calls.
+    pub breaker_calls_whom: fn(&str) -> String,
+    pub breaker_state: &'static str,
+    pub breaker_closed: &'static str,
+    pub breaker_half_open: &'static str,
+    pub breaker_open: &'static str,
+    pub breaker_share: &'static str,
+    pub breaker_calls: &'static str,
+    pub breaker_failed: &'static str,
+    pub breaker_rejected: &'static str,
+    pub breaker_changed: &'static str,
+    pub breaker_never: &'static str,
+
     pub runs_intro: &'static str,
     pub runs_empty: &'static str,
     pub runs_go: &'static str,
@@ -321,6 +338,8 @@ pub struct Text {
     /// Threshold, k6's value, whether it held.
     pub event_threshold_decided: fn(&str, &str, bool) -> String,
     pub event_health: fn(&str, &str) -> String,
+    /// Who calls, whom, and the state of the breaker between them.
+    pub event_breaker: fn(&str, &str, &str) -> String,
     /// Seconds, and whether the store is known to be at fault.
     pub event_delayed: fn(u32, bool) -> String,
     pub event_back: &'static str,

@@ -4,6 +4,7 @@ use proptest::{collection, option, prelude::*, sample};
 
 use crate::domain::{
     Millis,
+    breaker::{Breaker, BreakerCalls, BreakerState, Breakers},
     cost::{Budget, Cost, Detection, Figure, Lack, Latency, Outage, Outcome, Tally, Untold},
     event::{Event, EventKind},
     fault::{Fault, FaultEnd, FaultId, FaultKind, FaultRequest, FaultState, Guard, Hypothesis},
@@ -256,9 +257,11 @@ pub fn status() -> impl Strategy<Value = Status> {
                 delayed_s,
                 many_series,
             });
-    (option::of(run()), services, text(), option::of(text()), any::<bool>(), metrics).prop_map(
-        |(run, services, note, k6_version, ready, metrics)| Status {
+    let breakers = collection::vec(breaker(), 0..3).prop_map(|all| Breakers { triggered: all.len() as u64, all });
+    (option::of(run()), services, text(), option::of(text()), any::<bool>(), metrics, breakers).prop_map(
+        |(run, services, note, k6_version, ready, metrics, breakers)| Status {
             run,
+            breakers,
             services: services.into_iter().map(|(service, health)| ServiceStatus { service, health }).collect(),
             engine: EngineStatus {
                 name: "process".into(),
@@ -275,6 +278,18 @@ pub fn status() -> impl Strategy<Value = Status> {
     )
 }
 
+pub fn breaker() -> BoxedStrategy<Breaker> {
+    let state = option::of(sample::select(BreakerState::ALL.to_vec()));
+    let numbers = any::<([u64; 4], Option<Millis>)>();
+    (text(), text(), text(), state, option::of(number()), numbers)
+        .prop_map(|(service, replica, dependency, state, failure_share, (counts, last_change_ms))| {
+            let [success, failure, rejected, opened] = counts;
+            let calls = BreakerCalls { success, failure, rejected };
+            Breaker { service, replica, dependency, state, failure_share, calls, opened, last_change_ms }
+        })
+        .boxed()
+}
+
 pub fn event() -> impl Strategy<Value = Event> {
     let kind =
         prop_oneof![
@@ -286,6 +301,12 @@ pub fn event() -> impl Strategy<Value = Event> {
             (text(), option::of(number()), any::<bool>())
                 .prop_map(|(threshold, value, ok)| EventKind::ThresholdDecided { threshold, value, ok }),
             (text(), health()).prop_map(|(service, health)| EventKind::Health { service, health }),
+            breaker().prop_map(|breaker| EventKind::Breaker {
+                service: breaker.service,
+                replica: breaker.replica,
+                dependency: breaker.dependency,
+                state: breaker.state.unwrap_or(BreakerState::Closed),
+            }),
             (any::<u32>(), text()).prop_map(|(seconds, reason)| EventKind::MetricsDelayed { seconds, reason }),
             Just(EventKind::MetricsBack),
             fault().prop_map(|Fault { id, request, replicas, .. }| EventKind::FaultSet {

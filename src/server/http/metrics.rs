@@ -218,6 +218,7 @@ pub async fn exposition(State(state): State<HttpState>, Asking(caller): Asking) 
         let help = "1: healthy, 0.5: answers with an error, 0: does not answer.";
         text.gauge("service_health_score", help, &[("service", &status.service.name)], score);
     }
+    exposition::breakers(&mut text, &state.control.breakers(&caller).await);
     exposition::newest_runs(&mut text, &newest);
     exposition::events(&mut text, &newest, &state.control.events(&caller).await);
     ([(header::CONTENT_TYPE, text_format::CONTENT_TYPE)], text.finish()).into_response()

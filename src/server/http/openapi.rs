@@ -3,7 +3,7 @@
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{HttpState, health, live, load_test, metrics, runs};
+use super::{HttpState, breakers, health, live, load_test, metrics, runs};
 
 /// The description's head; paths and schemas come from the routes.
 #[derive(OpenApi)]
@@ -34,6 +34,7 @@ pub fn api() -> OpenApiRouter<HttpState> {
         .routes(routes!(metrics::current))
         .routes(routes!(metrics::overview))
         .routes(routes!(metrics::exposition))
+        .routes(routes!(breakers::breakers))
         .routes(routes!(runs::runs))
         .routes(routes!(runs::run))
         .routes(routes!(runs::log))

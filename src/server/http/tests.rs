@@ -23,6 +23,7 @@ use ha_dashboard::{
         port::{Runs, Services, View},
     },
     domain::{
+        breaker::{Breaker, BreakerCalls, BreakerState, Breakers},
         event::{Event, EventKind},
         frame::{Dimension, Frame, Metric, SeriesKey},
         live::{Cursor, EngineStatus, MetricsStatus, MissingImage, Pull, Snapshot, Status},
@@ -61,6 +62,20 @@ struct Scripted {
     storage_problem: Mutex<String>,
 }
 
+/// A breaker between checkout-service and `dependency`.
+fn breaker(dependency: &str, state: Option<BreakerState>) -> Breaker {
+    Breaker {
+        service: "checkout-service".into(),
+        replica: "checkout-service-1".into(),
+        dependency: dependency.into(),
+        state,
+        failure_share: None,
+        calls: BreakerCalls { success: 3, failure: 5, rejected: 7 },
+        opened: 1,
+        last_change_ms: Some(1_500),
+    }
+}
+
 impl Scripted {
     fn status(&self) -> Status {
         let service = |name: &str, health| ServiceStatus { service: Service::new(name, "http://127.0.0.1:1"), health };
@@ -88,6 +103,7 @@ impl Scripted {
                     ..MetricsStatus::default()
                 },
                 storage_problem: said.clone(),
+                breakers: Breakers { all: vec![breaker(&said, None)], triggered: 1 },
             };
         }
         Status {
@@ -105,6 +121,7 @@ impl Scripted {
             },
             metrics: MetricsStatus { reachable: true, ..MetricsStatus::default() },
             storage_problem: self.storage_problem.lock().unwrap().clone(),
+            breakers: Breakers { all: vec![breaker("user-service", Some(BreakerState::Open))], triggered: 1 },
         }
     }
 
@@ -193,6 +210,10 @@ impl View for Scripted {
 impl Services for Scripted {
     async fn services(&self, _: &Caller) -> Vec<ServiceStatus> {
         self.status().services
+    }
+
+    async fn breakers(&self, _: &Caller) -> Breakers {
+        self.status().breakers
     }
 }
 
@@ -648,6 +669,14 @@ async fn values_that_were_not_measured_are_null() {
     let text = server.get("/metrics").await.body;
     let text = String::from_utf8_lossy(&text);
     assert!(text.contains("service_health_score{service=\"product-service\"} 1\n"), "{text}");
+    assert!(text.contains("\ncircuit_breaker_triggered_total 1\n"), "{text}");
+
+    let told = server.get("/api/v1/circuit-breakers").await.json();
+    let breaker = json!({
+        "service": "checkout-service", "replica": "checkout-service-1", "dependency": "user-service", "state": "open",
+        "failure_share": null, "calls": { "success": 3, "failure": 5, "rejected": 7 }, "opened": 1, "last_change_ms": 1500,
+    });
+    assert_eq!(told["breakers"], json!({ "all": [breaker], "triggered": 1 }));
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use std::{
 
 use futures::StreamExt;
 use ha_dashboard::domain::{
+    breaker::Breakers,
     event::EventKind,
     frame::Dimension,
     live::{Applied, LiveState, Message, Snapshot},
@@ -37,7 +38,8 @@ impl Live {
         let (shutdown, journal) = (Shutdown::default(), Journal::default());
         let services = Registry::new(config);
         let health = services.probe(journal.clone(), &shutdown);
-        let board = Board::new(MetricsStatus::default(), health, journal.clone(), shutdown.token.clone());
+        let (_, breakers) = watch::channel(Breakers::default());
+        let board = Board::new(MetricsStatus::default(), health, breakers, journal.clone(), shutdown.token.clone());
         board.control(feed);
         let links = Links { board: board.clone(), journal, services, store, pushes: Pushes::default() };
         start(config.clone(), links, &shutdown);

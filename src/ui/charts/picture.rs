@@ -460,13 +460,16 @@ fn bands(schedule: &Schedule) -> Vec<(u32, u32)> {
     stretches.skip(1).step_by(2).collect()
 }
 
-/// Crossings and recoveries, changes of health, faults, and delays.
+/// Crossings and recoveries, changes of health and of breakers, faults, and delays.
 fn marks(snapshot: &Snapshot, run: Option<&Run>, origin_ms: Millis, text: &ChartText) -> Vec<Mark> {
     let shows = |kind: &EventKind| {
-        use EventKind::{FaultFailed, FaultRestored, FaultSet, Health, MetricsBack, MetricsDelayed, Threshold};
+        use EventKind::{
+            Breaker, FaultFailed, FaultRestored, FaultSet, Health, MetricsBack, MetricsDelayed, Threshold,
+        };
         matches!(
             kind,
             Health { .. }
+                | Breaker { .. }
                 | MetricsBack
                 | MetricsDelayed { .. }
                 | Threshold { .. }

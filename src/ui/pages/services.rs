@@ -11,6 +11,7 @@ use crate::{
         service::ServiceStatus,
     },
     ui::{
+        breakers::BreakerTable,
         condition::{ConditionBadge, Of, Watched},
         live::Live,
         show,
@@ -30,6 +31,7 @@ pub fn ServicesPage() -> impl IntoView {
                 <p class="muted">{text.services_intro}</p>
             </header>
             <Cards />
+            <BreakerTable />
         </WithState>
     }
 }

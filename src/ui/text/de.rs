@@ -268,6 +268,22 @@ pub(super) const TEXT: Text = Text {
     health_check: "Zustandsprüfung",
     address: "Adresse",
 
+    breakers: "Circuit-Breaker",
+    breakers_hint: "Geschlossen: Aufrufe gehen durch. Offen: Zu viele sind gescheitert, sie werden sofort abgewiesen. Halb offen: Einige werden versucht.",
+    breakers_empty: "Kein Dienst meldet welche. Wer circuit_breaker_state unter /metrics hat, erscheint hier.",
+    breaker_path: "Replik und wen sie aufruft",
+    breaker_calls_whom: |whom| format!("ruft {whom} auf"),
+    breaker_state: "Zustand",
+    breaker_closed: "Geschlossen",
+    breaker_half_open: "Halb offen",
+    breaker_open: "Offen",
+    breaker_share: "Fehleranteil",
+    breaker_calls: "Aufrufe",
+    breaker_failed: "Gescheitert",
+    breaker_rejected: "Abgewiesen",
+    breaker_changed: "Letzter Wechsel",
+    breaker_never: "nie",
+
     runs_intro: "Alle bisherigen Tests, der neueste zuerst.",
     runs_empty: "Noch ist kein Test gelaufen. Der erste erscheint hier, sobald er gestartet ist.",
     runs_go: "Zum Lasttest",
@@ -320,6 +336,7 @@ pub(super) const TEXT: Text = Text {
         )
     },
     event_health: |service, health| format!("{service}: {health}"),
+    event_breaker: |who, whom, state| format!("Circuit-Breaker {who} → {whom}: {state}"),
     event_delayed: |s, store| {
         format!("Seit {s} s keine Messwerte{}", if store { ": Prometheus antwortet nicht wie erwartet" } else { "" })
     },

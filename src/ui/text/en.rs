@@ -263,6 +263,22 @@ pub(super) const TEXT: Text = Text {
     health_check: "Health check",
     address: "Address",
 
+    breakers: "Circuit breakers",
+    breakers_hint: "Closed: calls go through. Open: too many failed, so they are refused at once. Half-open: a few are tried.",
+    breakers_empty: "No service tells of any. One that has circuit_breaker_state on its /metrics shows up here.",
+    breaker_path: "Replica and whom it calls",
+    breaker_calls_whom: |whom| format!("calls {whom}"),
+    breaker_state: "State",
+    breaker_closed: "Closed",
+    breaker_half_open: "Half-open",
+    breaker_open: "Open",
+    breaker_share: "Failure share",
+    breaker_calls: "Calls",
+    breaker_failed: "Failed",
+    breaker_rejected: "Refused",
+    breaker_changed: "Last change",
+    breaker_never: "never",
+
     runs_intro: "All tests so far, newest first.",
     runs_empty: "No test has run yet. Start one, and it will be listed here.",
     runs_go: "Go to the load test",
@@ -312,6 +328,7 @@ pub(super) const TEXT: Text = Text {
         format!("Too close to call until k6’s exact figure: {t} {} ({value})", if ok { "held" } else { "was crossed" })
     },
     event_health: |service, health| format!("{service}: {health}"),
+    event_breaker: |who, whom, state| format!("Circuit breaker {who} → {whom}: {state}"),
     event_delayed: |s, store| {
         format!("No metrics for {s} s{}", if store { ": Prometheus does not answer as it should" } else { "" })
     },

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use ha_dashboard::domain::{
     Millis,
+    breaker::{self, BreakerCalls, BreakerState, Breakers},
     event::{Event, EventKind},
     fault::FaultKind,
     plan::{Model, Shape},
@@ -23,6 +24,38 @@ pub const RUNS: usize = 20;
 
 /// How long after its end an event still belongs to a run.
 const AFTER_END_MS: Millis = 5000;
+
+/// The circuit breakers of all services, under the names that they use themselves.
+pub fn breakers(text: &mut Exposition, breakers: &Breakers) {
+    for breaker in &breakers.all {
+        let of = [
+            ("service", breaker.service.as_str()),
+            ("replica", breaker.replica.as_str()),
+            ("dependency", breaker.dependency.as_str()),
+        ];
+        let with = |name, value| [of[0], of[1], of[2], (name, value)];
+        for state in BreakerState::ALL {
+            let help = "1 for the state that a circuit breaker is in, 0 for the others; all 0: not known for now.";
+            let value = f64::from(u8::from(breaker.state == Some(state)));
+            text.gauge(breaker::STATE, help, &with("state", state.name()), value);
+        }
+        let BreakerCalls { success, failure, rejected } = breaker.calls;
+        for (outcome, count) in [("success", success), ("failure", failure), ("rejected", rejected)] {
+            let help = "Calls by outcome; rejected: refused by the circuit breaker.";
+            text.counter(breaker::CALLS, help, &with("outcome", outcome), count);
+        }
+        if let Some(share) = breaker.failure_share {
+            let help = "Share of failures among the last calls that were made, 0-1.";
+            text.gauge(breaker::FAILURE_SHARE, help, &of, share);
+        }
+        if let Some(at_ms) = breaker.last_change_ms {
+            let help = "When a circuit breaker changed last, in seconds since 1970.";
+            text.gauge(breaker::LAST_CHANGE, help, &of, seconds(at_ms));
+        }
+    }
+    let help = "How often a circuit breaker opened while the dashboard watched.";
+    text.counter("circuit_breaker_triggered_total", help, &[], breakers.triggered);
+}
 
 /// What was asked of the newest runs, and what came of it so far.
 pub fn newest_runs(text: &mut Exposition, runs: &[Run]) {
@@ -123,6 +156,14 @@ fn words(kind: &EventKind) -> (&'static str, &str, Option<&ha_dashboard::domain:
             };
             (kind, service, None)
         }
+        EventKind::Breaker { replica, state, .. } => {
+            let kind = match state {
+                BreakerState::Closed => "breaker-closed",
+                BreakerState::HalfOpen => "breaker-half-open",
+                BreakerState::Open => "breaker-open",
+            };
+            (kind, replica, None)
+        }
         EventKind::MetricsDelayed { .. } => ("metrics-delayed", "samples", None),
         EventKind::MetricsBack => ("metrics-back", "samples", None),
         EventKind::FaultSet { kind, service, replicas, .. } => {
@@ -213,6 +254,42 @@ mod tests {
             assert!(text.lines().any(|told| told == line), "{line} is not in\n{text}");
         }
         assert!(!text.contains("verdict{testid=\"r-1\""), "a run at work has no verdict");
+    }
+
+    #[test]
+    fn breakers_are_told_with_whose_they_are_and_without_what_is_not_known() {
+        let closed = breaker::Breaker {
+            service: "shop".into(),
+            replica: "shop-1".into(),
+            dependency: "bank".into(),
+            state: Some(BreakerState::Closed),
+            failure_share: Some(0.25),
+            calls: BreakerCalls { success: 3, failure: 1, rejected: 0 },
+            opened: 0,
+            last_change_ms: Some(1_500),
+        };
+        let silent = breaker::Breaker {
+            replica: "shop-2".into(),
+            state: None,
+            failure_share: None,
+            last_change_ms: None,
+            ..closed.clone()
+        };
+        let mut text = Exposition::default();
+        breakers(&mut text, &Breakers { all: vec![closed, silent], triggered: 2 });
+        let text = text.finish();
+        let of = |replica: &str| format!(r#"service="shop",replica="{replica}",dependency="bank""#);
+        for line in [
+            format!(r#"circuit_breaker_state{{{},state="closed"}} 1"#, of("shop-1")),
+            format!(r#"circuit_breaker_state{{{},state="closed"}} 0"#, of("shop-2")),
+            format!(r#"circuit_breaker_calls_total{{{},outcome="failure"}} 1"#, of("shop-2")),
+            format!("circuit_breaker_failure_share{{{}}} 0.25", of("shop-1")),
+            format!("circuit_breaker_last_change_timestamp_seconds{{{}}} 1.5", of("shop-1")),
+            "circuit_breaker_triggered_total 2".into(),
+        ] {
+            assert!(text.lines().any(|told| told == line), "{line} is not in\n{text}");
+        }
+        assert!(!text.contains(&format!("share{{{}}}", of("shop-2"))), "no data is not zero");
     }
 
     #[test]

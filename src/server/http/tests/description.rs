@@ -12,13 +12,14 @@ use ha_dashboard::domain::{
 use super::*;
 
 /// What callers of the former service use, and what is ours.
-const ROUTES: [(&str, &str); 17] = [
+const ROUTES: [(&str, &str); 18] = [
     ("get", "/api/v1/analytics/load-test/metrics"),
     ("get", "/api/v1/analytics/load-test/scenarios"),
     ("post", "/api/v1/analytics/load-test/start"),
     ("get", "/api/v1/analytics/load-test/status"),
     ("post", "/api/v1/analytics/load-test/stop"),
     ("get", "/api/v1/analytics/metrics/load-test"),
+    ("get", "/api/v1/circuit-breakers"),
     ("get", "/api/v1/live"),
     ("get", "/api/v1/prometheus/log"),
     ("get", "/api/v1/runs"),
