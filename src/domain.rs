@@ -26,6 +26,7 @@ pub mod scenario;
 pub mod schedule;
 pub mod script;
 pub mod service;
+pub mod steady;
 pub mod suggest;
 pub mod threshold;
 pub mod timeline;

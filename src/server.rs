@@ -76,7 +76,7 @@ impl App {
         let shutdown = Shutdown::default();
         let journal = Journal::default();
         let services = Registry::new(&config);
-        let health = services.probe(journal.clone(), &shutdown);
+        let health = services.watch(&config, journal.clone(), &shutdown);
         let breakers = services.watch_breakers(journal.clone(), &shutdown);
         let metrics = MetricsStatus { grafana: config.grafana_url.clone(), ..MetricsStatus::default() };
         let board = Board::new(metrics, health, breakers, journal.clone(), shutdown.token.clone());

@@ -13,6 +13,7 @@ pub(crate) mod load;
 mod pages;
 pub(crate) mod parts;
 mod prefs;
+mod replicas;
 pub mod show;
 mod tab;
 #[cfg(all(test, feature = "ssr"))]

@@ -236,6 +236,87 @@ fn a_killed_and_a_frozen_replica_are_noticed_survived_and_brought_back() {
     assert_eq!(stage.state("product-service-1"), "running");
 }
 
+/// The dashboard over a stage.
+struct Dashboard {
+    serve: Child,
+    port: u16,
+}
+
+impl Dashboard {
+    fn start(stage: &Stage) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let serve = Command::new(env!("CARGO_BIN_EXE_ha-dashboard"))
+            .args(["serve", "--log", "warn", "--engine", "process", "--prometheus-url", "http://127.0.0.1:1"])
+            .args(["--addr", &format!("127.0.0.1:{port}"), "--config"])
+            .arg(stage.folder.path().join("ha-dashboard.toml"))
+            .arg("--state-dir")
+            .arg(stage.folder.path())
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap();
+        let dashboard = Self { serve, port };
+        until("the dashboard answers", || (status(port, "GET /live") == Some(200)).then_some(()));
+        dashboard
+    }
+
+    /// What it tells of a replica.
+    fn replica(&self, service: &str, name: &str) -> Value {
+        let told: Value = serde_json::from_str(&ask(self.port, "GET /health/detailed", "").unwrap().1).unwrap();
+        told["dependencies"][service]["replicas"][name].clone()
+    }
+
+    /// The kinds of events that are on record about a replica.
+    fn events(&self, name: &str) -> Vec<String> {
+        let about = format!("subject=\"{name}\"");
+        let kind = |line: &str| Some(line.split_once("kind=\"")?.1.split_once('"')?.0.to_owned());
+        let text = ask(self.port, "GET /metrics", "").unwrap().1;
+        text.lines().filter(|line| line.contains(&about)).filter_map(kind).collect()
+    }
+}
+
+impl Drop for Dashboard {
+    fn drop(&mut self) {
+        let _ = self.serve.kill();
+        let _ = self.serve.wait();
+    }
+}
+
+#[test]
+fn the_dashboard_tells_who_noticed_what() {
+    let stage = Stage::start();
+    let dashboard = Dashboard::start(&stage);
+    let (service, name) = ("user-service", "user-service-2");
+    let is = |wanted: Value| {
+        until(&wanted.to_string(), || {
+            let told = dashboard.replica(service, name);
+            let same = wanted.as_object().unwrap().iter().all(|(key, value)| told[key] == *value);
+            same.then_some(told)
+        })
+    };
+    let fine = is(json!({ "status": "healthy", "process": "running", "gateway": true, "restarts": 0 }));
+    assert!(fine["response_time"].as_f64().is_some_and(|seconds| seconds > 0.0), "{fine}");
+
+    let order = |order: &str, for_ms: u64| {
+        let until_ms = now_ms() + for_ms;
+        stage.order(&json!({ "order": order, "replica": name, "until_ms": until_ms }))
+    };
+    order("kill", 600_000);
+    is(json!({ "status": "unhealthy", "process": "held", "gateway": false, "response_time": null }));
+    let noticed = ["gateway-down", "process-held", "replica-down"];
+    assert!(noticed.iter().all(|kind| dashboard.events(name).iter().any(|told| told == kind)));
+    assert_eq!(dashboard.events("user-service-1"), Vec::<String>::new());
+    stage.order(&json!({ "order": "restore", "replica": name }));
+    is(json!({ "status": "healthy", "process": "running", "gateway": true, "restarts": 1 }));
+    order("freeze", 600_000);
+    is(json!({ "status": "unhealthy", "process": "frozen", "gateway": false }));
+    stage.order(&json!({ "order": "restore", "replica": name }));
+    is(json!({ "status": "healthy", "process": "running", "gateway": true, "restarts": 1 }));
+    let told = dashboard.events(name);
+    for kind in ["gateway-up", "process-frozen", "process-running", "replica-up"] {
+        assert!(told.iter().any(|told| told == kind), "{kind}: {told:?}");
+    }
+}
+
 #[test]
 fn a_gateway_that_dies_comes_back_and_a_crash_of_the_supervisor_leaves_nothing() {
     let mut stage = Stage::start();

@@ -53,6 +53,8 @@ fn value(settings: &Settings, key: &str) -> Option<String> {
         "services" => config.services.iter().map(|s| format!("{}={}", s.name, s.url)).collect::<Vec<_>>().join(","),
         "gateway" => config.gateway.clone(),
         "supervisor" => config.supervisor.display().to_string(),
+        "down_after" => config.patience.down_after.to_string(),
+        "up_after" => config.patience.up_after.to_string(),
         "max_vus" => config.limits.max_vus.to_string(),
         "max_rate" => config.limits.max_rate.to_string(),
         "max_duration" => format!("{}s", config.limits.max_duration_s),

@@ -7,7 +7,7 @@ use super::{
     breaker::BreakerState,
     fault::{FaultEnd, FaultId, FaultKind},
     run::{RunId, Verdict},
-    service::Health,
+    service::{Health, ProcessState},
 };
 
 /// A thing on the timeline.
@@ -80,6 +80,39 @@ pub enum EventKind {
         dependency: String,
         /// Its state now.
         state: BreakerState,
+    },
+    /// The health of a replica changed, as our own probe noticed.
+    ReplicaHealth {
+        /// The service.
+        service: String,
+        /// The replica.
+        replica: String,
+        /// How it is now.
+        health: Health,
+    },
+    /// The gateway sends requests to a replica no longer, or again.
+    GatewayServer {
+        /// The service.
+        service: String,
+        /// The replica.
+        replica: String,
+        /// Whether it does now.
+        up: bool,
+        /// What its check said, in its own words.
+        #[serde(default)]
+        check: String,
+    },
+    /// The process of a replica changed, as whoever runs it noticed.
+    Process {
+        /// The service.
+        service: String,
+        /// The replica.
+        replica: String,
+        /// Where it is now.
+        state: ProcessState,
+        /// Its exit code, where it ended by itself.
+        #[serde(default)]
+        code: Option<i32>,
     },
     /// No samples came for a while although the run goes on.
     MetricsDelayed {

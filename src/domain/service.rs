@@ -90,6 +90,19 @@ pub enum ProcessState {
     Ended,
 }
 
+impl ProcessState {
+    /// Its name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Frozen => "frozen",
+            Self::Held => "held",
+            Self::Ended => "ended",
+        }
+    }
+}
+
 /// The process of a replica, as whoever runs it sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessStatus {
@@ -158,6 +171,41 @@ pub enum Silence {
     Other,
 }
 
+/// What the gateway says of a replica.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GatewayWord {
+    /// Whether it sends requests there.
+    pub up: bool,
+    /// Since when.
+    pub since_ms: Millis,
+    /// What its last check said, in its own words: `L7OK`, `L7STS`, `L4CON`, …
+    pub check: String,
+    /// The replica's share of the service's requests in the last ten seconds, 0 to 1; `None`: there was hardly any traffic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<f64>,
+    /// Requests that wait for it.
+    #[serde(default)]
+    pub queue: u64,
+    /// Requests that were sent there once more, or to another one instead, since the gateway's start.
+    #[serde(default)]
+    pub retries: u64,
+}
+
+/// A replica and how it is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReplicaStatus {
+    /// The replica.
+    pub replica: Replica,
+    /// Its health, asked the way its callers take.
+    pub health: Health,
+    /// Its process; `None`: nobody here runs it, or whoever does is away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<ProcessStatus>,
+    /// What the gateway says; `None`: there is none before it, or it is away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<GatewayWord>,
+}
+
 /// A service and how it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ServiceStatus {
@@ -165,4 +213,25 @@ pub struct ServiceStatus {
     pub service: Service,
     /// Its health.
     pub health: Health,
+    /// Its replicas; one that is the service itself where no others are known. Empty in old records.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replicas: Vec<ReplicaStatus>,
+}
+
+impl ServiceStatus {
+    /// One of which nothing is known yet.
+    pub fn unknown(service: Service, replicas: &[Replica]) -> Self {
+        let unknown = |replica: &Replica| ReplicaStatus {
+            replica: replica.clone(),
+            health: Health::Unknown,
+            process: None,
+            gateway: None,
+        };
+        Self { service, health: Health::Unknown, replicas: replicas.iter().map(unknown).collect() }
+    }
+
+    /// Whether it has replicas apart from itself.
+    pub fn has_replicas(&self) -> bool {
+        self.replicas.iter().any(|one| one.replica.url != self.service.url)
+    }
 }

@@ -79,6 +79,9 @@ enum Subject<'a> {
     Service(&'a str),
     /// Replica and dependency.
     Breaker(&'a str, &'a str),
+    Replica(&'a str),
+    GatewayServer(&'a str),
+    Process(&'a str),
     Metrics,
 }
 
@@ -87,6 +90,9 @@ fn subject(event: &Event) -> Option<Subject<'_>> {
         EventKind::Threshold { threshold, .. } => Some(Subject::Threshold(threshold)),
         EventKind::Health { service, .. } => Some(Subject::Service(service)),
         EventKind::Breaker { replica, dependency, .. } => Some(Subject::Breaker(replica, dependency)),
+        EventKind::ReplicaHealth { replica, .. } => Some(Subject::Replica(replica)),
+        EventKind::GatewayServer { replica, .. } => Some(Subject::GatewayServer(replica)),
+        EventKind::Process { replica, .. } => Some(Subject::Process(replica)),
         EventKind::MetricsDelayed { .. } | EventKind::MetricsBack => Some(Subject::Metrics),
         EventKind::RunStarted { .. }
         | EventKind::StopRequested { .. }

@@ -45,7 +45,7 @@ fn snapshot(run: &Run, seconds: u64) -> Snapshot {
     let mut snapshot = Snapshot::default();
     snapshot.status.run = Some(run.clone());
     let service = Service::new("shop", String::new());
-    snapshot.status.services = vec![ServiceStatus { service, health: Health::Unknown }];
+    snapshot.status.services = vec![ServiceStatus::unknown(service, &[])];
     for second in 0..seconds {
         let shop = |metric| SeriesKey::part(metric, Dimension::Service, "shop");
         let values = [

@@ -20,6 +20,7 @@ pub use table::Flags;
 
 use ha_dashboard::domain::{
     service::{Replica, Service},
+    steady::Patience,
     validate::Limits,
 };
 
@@ -98,6 +99,8 @@ pub struct Config {
     pub gateway: String,
     /// The socket of the supervisor of the replicas on this machine.
     pub supervisor: PathBuf,
+    /// How many answers to probes turn what is thought of a service.
+    pub patience: Patience,
     /// Bounds of a plan.
     pub limits: Limits,
     /// The metrics store.

@@ -5,7 +5,7 @@ mod breakers;
 #[cfg_attr(not(test), expect(dead_code, reason = "what it says and what is set at doors has no reader yet"))]
 pub mod gateway;
 mod probes;
-#[cfg_attr(not(test), expect(dead_code, reason = "nobody gives orders yet"))]
+mod stage;
 pub mod supervisor;
 
 use std::sync::Arc;
@@ -83,9 +83,13 @@ impl Registry {
         breakers::watch(self, journal, shutdown)
     }
 
-    /// Probes every service from now on, and writes down whose health changed. The order stays that of the registry.
-    pub fn probe(&self, journal: Journal, shutdown: &Shutdown) -> watch::Receiver<Vec<ServiceStatus>> {
-        probes::watch(self.0.clone(), journal, shutdown)
+    /// Watches every service and replica from now on, and writes down what changes. The order stays that of the registry.
+    pub fn watch(&self, config: &Config, journal: Journal, shutdown: &Shutdown) -> watch::Receiver<Vec<ServiceStatus>> {
+        let unknown = |member: &Member| ServiceStatus::unknown(member.service.clone(), &member.replicas);
+        let (all, receiver) = watch::channel(self.0.iter().map(unknown).collect());
+        stage::watch(config, &self.0, all.clone(), journal.clone(), shutdown);
+        probes::watch(self.0.clone(), config.patience, all, journal, shutdown);
+        receiver
     }
 }
 
@@ -95,6 +99,7 @@ mod tests {
     use ha_dashboard::domain::{event::EventKind, service::Health};
 
     use super::*;
+    use crate::server::{config::StoreChoice, prometheus::lab};
 
     #[test]
     fn a_service_without_replicas_is_its_own() {
@@ -123,7 +128,9 @@ mod tests {
         let fine = Service { health_path: "/fine".into(), ..Service::new("fine", &url) };
         let registry: Registry = [fine, Service::new("wrong", &url)].into_iter().map(Member::from).collect();
         let (shutdown, journal) = (Shutdown::default(), Journal::default());
-        let mut health = registry.probe(journal.clone(), &shutdown);
+        let folder = tempfile::tempdir().unwrap();
+        let config = lab::config(folder.path(), StoreChoice::External { url: String::new() }, Vec::new());
+        let mut health = registry.watch(&config, journal.clone(), &shutdown);
         let known = |all: &Vec<ServiceStatus>| all.iter().all(|one| one.health != Health::Unknown);
         let health = health.wait_for(known).await.unwrap().clone();
         assert!(matches!(health[0].health, Health::Up { .. }), "{health:?}");

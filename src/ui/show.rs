@@ -20,7 +20,7 @@ use crate::{
         plan::{ALL_BUT_DASHBOARD, ALL_SERVICES, Pattern, Peak, Plan, Shape},
         prefs::Lang,
         run::{Run, RunState, Verdict},
-        service::Health,
+        service::{Health, ProcessState},
         threshold::{Aggregation, Comparison, Crossing, MetricKind, Observed, Threshold},
         timeline::Entry,
         validate::{FieldError, Problem},
@@ -241,6 +241,22 @@ pub fn health(health: &Health, lang: Lang) -> (&'static str, &'static str, Strin
     }
 }
 
+/// How good a health is: `ok`, `warn`, `bad` or empty.
+pub fn health_tone(health: &Health) -> &'static str {
+    match health {
+        Health::Unknown => "",
+        Health::Up { .. } => "ok",
+        Health::Degraded { .. } => "warn",
+        Health::Down { .. } => "bad",
+    }
+}
+
+/// A health in a line: of one that is up no more than that.
+fn health_said(now: &Health, lang: Lang) -> String {
+    let (id, word, more) = health(now, lang);
+    if id == "up" || more.is_empty() { word.to_owned() } else { format!("{word} ({more})") }
+}
+
 /// The word for a service's condition.
 pub fn condition(condition: Condition, text: &'static Text) -> &'static str {
     match condition {
@@ -269,15 +285,22 @@ pub fn event(kind: &EventKind, lang: Lang) -> (&'static str, String) {
             (if *ok { "ok" } else { "bad" }, (text.event_threshold_decided)(threshold, &exact, *ok))
         }
         EventKind::Health { service, health: now } => {
-            let (id, word, more) = health(now, lang);
-            let tone = match id {
-                "up" => "ok",
-                "degraded" => "warn",
-                "down" => "bad",
-                _ => "",
+            (health_tone(now), (text.event_health)(service, &health_said(now, lang)))
+        }
+        EventKind::ReplicaHealth { replica, health: now, .. } => {
+            (health_tone(now), (text.event_replica)(replica, &health_said(now, lang)))
+        }
+        EventKind::GatewayServer { replica, up, .. } => {
+            (if *up { "ok" } else { "bad" }, (text.event_gateway)(replica, *up))
+        }
+        EventKind::Process { replica, state, code, .. } => {
+            let tone = match state {
+                ProcessState::Running => "ok",
+                ProcessState::Starting => "",
+                ProcessState::Frozen | ProcessState::Held => "warn",
+                ProcessState::Ended => "bad",
             };
-            let said = if id == "up" || more.is_empty() { word.to_owned() } else { format!("{word} ({more})") };
-            (tone, (text.event_health)(service, &said))
+            (tone, (text.event_process)(replica, &(text.process_state)(*state, *code)))
         }
         EventKind::Breaker { replica, dependency, state, .. } => {
             let (tone, word) = breaker(Some(*state), text);

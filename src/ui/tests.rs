@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use super::{
     live::Live,
     load::{ByService, Form, LastVerdict, LoadForm, Notices, RunPanel, Strip, Thresholds, Tiles},
+    replicas::Replicas,
     tab,
 };
 use crate::{
@@ -17,7 +18,7 @@ use crate::{
         run::{Run, RunState, Verdict},
         schedule::Schedule,
         script::{Script, ScriptKind},
-        service::{Health, Service, ServiceStatus, Silence},
+        service::{GatewayWord, Health, ProcessState, ProcessStatus, Replica, Service, ServiceStatus, Silence},
         threshold::{Crossing, Observed},
         validate::{Draft, Limits, Rules},
     },
@@ -299,9 +300,40 @@ fn the_tab_tells_the_state_first() {
 }
 
 #[test]
+fn replicas_are_shown_with_who_says_what_of_them() {
+    let mut page = page(None);
+    let service = Service::new("shop", "http://shop");
+    let replica = |number: u8| Replica {
+        name: format!("shop-{number}"),
+        url: format!("http://shop-{number}"),
+        ..Replica::only(&service)
+    };
+    let mut shop = ServiceStatus::unknown(service.clone(), &[replica(1), replica(2)]);
+    shop.replicas[0].health = Health::Up { latency_ms: 4.2 };
+    shop.replicas[0].gateway =
+        Some(GatewayWord { up: true, since_ms: 0, check: "L7OK".into(), share: Some(0.52), queue: 0, retries: 0 });
+    shop.replicas[1].health = Health::Down { reason: String::new(), why: Silence::Refused };
+    shop.replicas[1].gateway =
+        Some(GatewayWord { up: false, since_ms: 0, check: "L7STS".into(), share: None, queue: 0, retries: 0 });
+    let (state, code) = (ProcessState::Ended, Some(137));
+    shop.replicas[1].process = Some(ProcessStatus { state, since_ms: 0, until_ms: None, pid: None, code, restarts: 2 });
+    page.status.services = vec![shop, ServiceStatus::unknown(Service::new("alone", "http://a"), &[])];
+    let told = html(Lang::En, &page, None, || view! { <Replicas name="shop" /> });
+    assert_has(&told, &[r#"data-health="up""#, "sends 52% of the requests here", "sends nothing here"]);
+    assert_has(&told, &["ended with code 137, started again 2 times", r#"data-process="ended" data-gateway="down""#]);
+    let told = html(Lang::De, &page, None, || view! { <Replicas name="shop" /> });
+    assert_has(&told, &["Replikate", "mit Code 137 beendet, 2 Mal neu gestartet"]);
+    let alone = html(Lang::En, &page, None, || view! { <Replicas name="alone" /> });
+    assert!(!alone.contains("<ul"), "{alone}");
+}
+
+#[test]
 fn the_strip_begins_with_who_fails_its_users() {
     let mut page = page(Some(run(RunState::Running)));
-    let service = |name: &str, health| ServiceStatus { service: Service::new(name, format!("http://{name}")), health };
+    let service = |name: &str, health| {
+        let service = Service::new(name, format!("http://{name}"));
+        ServiceStatus { health, ..ServiceStatus::unknown(service, &[]) }
+    };
     let up = Health::Up { latency_ms: 1.0 };
     let refused = Health::Down { reason: "connection refused".into(), why: Silence::Refused };
     page.status.services = vec![service("fine", up.clone()), service("broken", up), service("gone", refused)];

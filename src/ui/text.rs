@@ -14,7 +14,7 @@ use crate::domain::{
     prefs::Lang,
     rule::LimitUnit,
     schedule::PhaseName,
-    service::Silence,
+    service::{ProcessState, Silence},
     threshold::{Comparison, NotAThreshold},
     validate::{Excess, Field},
 };
@@ -272,6 +272,16 @@ pub struct Text {
     pub services_empty: &'static str,
     pub health_check: &'static str,
     pub address: &'static str,
+    pub replicas: &'static str,
+    /// Where the process of a replica is, and its exit code where it ended.
+    pub process: &'static str,
+    pub process_state: fn(ProcessState, Option<i32>) -> String,
+    pub restarts: fn(u32) -> String,
+    pub gateway: &'static str,
+    pub gateway_up: &'static str,
+    pub gateway_down: &'static str,
+    /// With the replica's share of the traffic, in %.
+    pub gateway_share: fn(u32) -> String,
 
     pub breakers: &'static str,
     pub breakers_hint: &'static str,
@@ -340,6 +350,12 @@ pub struct Text {
     pub event_health: fn(&str, &str) -> String,
     /// Who calls, whom, and the state of the breaker between them.
     pub event_breaker: fn(&str, &str, &str) -> String,
+    /// A replica and its health, as our own probe noticed.
+    pub event_replica: fn(&str, &str) -> String,
+    /// A replica, and whether the gateway sends requests there.
+    pub event_gateway: fn(&str, bool) -> String,
+    /// A replica and where its process is.
+    pub event_process: fn(&str, &str) -> String,
     /// Seconds, and whether the store is known to be at fault.
     pub event_delayed: fn(u32, bool) -> String,
     pub event_back: &'static str,

@@ -14,7 +14,9 @@ use crate::domain::{
     run::{Run, RunId, RunState, ServiceTotals, Totals, Verdict},
     schedule::Schedule,
     script::{Script, ScriptInput, ScriptKind},
-    service::{Health, Service, ServiceStatus, Silence, Slo},
+    service::{
+        GatewayWord, Health, ProcessState, ProcessStatus, Replica, ReplicaStatus, Service, ServiceStatus, Silence, Slo,
+    },
     threshold::{Crossing, MetricKind, NotAThreshold, Observed, THRESHOLD_METRICS, Threshold},
     validate::{Draft, Excess, Field, FieldError, Limits, Problem, Rules},
 };
@@ -245,8 +247,37 @@ pub fn health() -> impl Strategy<Value = Health> {
     ]
 }
 
+fn process_state() -> impl Strategy<Value = ProcessState> {
+    prop_oneof![
+        Just(ProcessState::Starting),
+        Just(ProcessState::Running),
+        Just(ProcessState::Frozen),
+        Just(ProcessState::Held),
+        Just(ProcessState::Ended),
+    ]
+}
+
+fn replica() -> impl Strategy<Value = ReplicaStatus> {
+    let replica = (text(), text(), option::of(text()), option::of(text()))
+        .prop_map(|(name, url, door, container)| Replica { name, url, door, container });
+    let process = (process_state(), any::<Option<u32>>(), any::<Option<i32>>(), any::<u32>(), any::<Option<u32>>())
+        .prop_map(|(state, pid, code, restarts, until)| ProcessStatus {
+            state,
+            since_ms: 7,
+            until_ms: until.map(Millis::from),
+            pid,
+            code,
+            restarts,
+        });
+    let gateway = (any::<bool>(), text(), option::of(number()), any::<u32>()).prop_map(|(up, check, share, queue)| {
+        GatewayWord { up, since_ms: 7, check, share, queue: queue.into(), retries: 3 }
+    });
+    (replica, health(), option::of(process), option::of(gateway))
+        .prop_map(|(replica, health, process, gateway)| ReplicaStatus { replica, health, process, gateway })
+}
+
 pub fn status() -> impl Strategy<Value = Status> {
-    let services = collection::vec((service(), health()), 0..3);
+    let services = collection::vec((service(), health(), collection::vec(replica(), 0..3)), 0..3);
     let metrics =
         (option::of(text()), any::<bool>(), text(), option::of(text()), any::<Option<u32>>(), any::<Option<u32>>())
             .prop_map(|(url, reachable, problem, grafana, delayed_s, many_series)| MetricsStatus {
@@ -262,7 +293,10 @@ pub fn status() -> impl Strategy<Value = Status> {
         |(run, services, note, k6_version, ready, metrics, breakers)| Status {
             run,
             breakers,
-            services: services.into_iter().map(|(service, health)| ServiceStatus { service, health }).collect(),
+            services: services
+                .into_iter()
+                .map(|(service, health, replicas)| ServiceStatus { service, health, replicas })
+                .collect(),
             engine: EngineStatus {
                 name: "process".into(),
                 k6_version,
@@ -307,6 +341,15 @@ pub fn event() -> impl Strategy<Value = Event> {
                 dependency: breaker.dependency,
                 state: breaker.state.unwrap_or(BreakerState::Closed),
             }),
+            (text(), text(), health()).prop_map(|(service, replica, health)| EventKind::ReplicaHealth {
+                service,
+                replica,
+                health
+            }),
+            (text(), text(), any::<bool>(), text())
+                .prop_map(|(service, replica, up, check)| EventKind::GatewayServer { service, replica, up, check }),
+            (text(), text(), process_state(), any::<Option<i32>>())
+                .prop_map(|(service, replica, state, code)| EventKind::Process { service, replica, state, code }),
             (any::<u32>(), text()).prop_map(|(seconds, reason)| EventKind::MetricsDelayed { seconds, reason }),
             Just(EventKind::MetricsBack),
             fault().prop_map(|Fault { id, request, replicas, .. }| EventKind::FaultSet {

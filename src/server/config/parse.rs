@@ -5,6 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use ha_dashboard::domain::{
     plan::DASHBOARD_SERVICE,
     service::{Replica, Service, Slo},
+    steady::Patience,
     validate::Limits,
 };
 
@@ -91,6 +92,10 @@ pub fn settings(layers: &Layers, surroundings: &Surroundings) -> Result<Settings
         supervisor: reader
             .read("supervisor", stage.join("supervisor.sock"), |text| path(text).filter(|_| text.starts_with('/'))),
         state_dir,
+        patience: Patience {
+            down_after: reader.read("down_after", Patience::default().down_after, |text| whole(text, 1, 60)),
+            up_after: reader.read("up_after", Patience::default().up_after, |text| whole(text, 1, 60)),
+        },
         limits: Limits {
             max_vus: reader.read("max_vus", 200, |text| whole(text, 1, 100_000)),
             max_rate: reader.read("max_rate", 1_000, |text| whole(text, 1, 1_000_000)),
@@ -352,6 +357,8 @@ mod tests {
             ("HAD_DOCKER_HOST", "tcp://gateway", "tcp://host:port"),
             ("HAD_GATEWAY", "/run/gateway.sock", "unix:// and a socket's"),
             ("HAD_SUPERVISOR", "supervisor.sock", "a socket's absolute path"),
+            ("HAD_DOWN_AFTER", "0", "from 1 to 60"),
+            ("HAD_UP_AFTER", "61", "from 1 to 60"),
             ("HAD_DOCKER_NETWORK", "a b", "a network's name"),
             ("HAD_K6_IMAGE", "grafana/k6", "with a tag or digest"),
             ("HAD_K6_IMAGE", "grafana/../k6:1", "with a tag or digest"),

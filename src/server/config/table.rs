@@ -60,6 +60,18 @@ pub const SETTINGS: &[Setting] = &[
         "The socket of what supervises the replicas on this machine [default: stage/supervisor.sock in the state folder]",
         "a socket's absolute path",
     ),
+    row(
+        "down_after",
+        "down-after",
+        "Bad answers to probes in a row until a service or replica counts as down [default: 2]",
+        "a whole number from 1 to 60",
+    ),
+    row(
+        "up_after",
+        "up-after",
+        "Good answers to probes in a row until it counts as up again [default: 1]",
+        "a whole number from 1 to 60",
+    ),
     row("max_vus", "max-vus", "Most VUs a test may ask for [default: 200]", "a whole number from 1 to 100000"),
     row(
         "max_rate",

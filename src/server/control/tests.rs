@@ -96,6 +96,7 @@ impl Bench {
             site_root: PathBuf::new(),
             services: vec![Service::new("target", format!("http://{}", self.target))],
             replicas: BTreeMap::new(),
+            patience: ha_dashboard::domain::steady::Patience::default(),
             gateway: "unix:///nowhere".into(),
             supervisor: "/nowhere".into(),
             limits: Limits { max_vus: 10, max_rate: 10, max_duration_s: 60 },

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::{Json, extract::State, http::StatusCode};
 use ha_dashboard::domain::{
     live::{EngineStatus, MetricsStatus, Status},
-    service::{Health, ServiceStatus},
+    service::{Health, ReplicaStatus, ServiceStatus},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -59,6 +59,46 @@ pub struct Dependency {
     message: String,
     /// How long the last probe took, in seconds; null where nothing was measured.
     response_time: Option<f64>,
+    /// Of a service with replicas: each of them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    replicas: BTreeMap<String, ReplicaBody>,
+}
+
+/// A replica in detail.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ReplicaBody {
+    /// `healthy`, `degraded`, `unhealthy` or `unknown`, asked the way its callers take.
+    status: &'static str,
+    /// How long the last probe took, in seconds; null where nothing was measured.
+    response_time: Option<f64>,
+    /// `starting`, `running`, `frozen`, `held` or `ended`; null where nobody here runs it.
+    process: Option<&'static str>,
+    /// How many times its process was started again; null where nobody here runs it.
+    restarts: Option<u32>,
+    /// Whether the gateway sends requests there; null where there is none, or it does not answer.
+    gateway: Option<bool>,
+    /// Its share of the service's requests in the last ten seconds, 0 to 1; null where there was hardly any traffic.
+    traffic_share: Option<f64>,
+}
+
+impl ReplicaBody {
+    fn of(one: &ReplicaStatus) -> Self {
+        Self {
+            status: word(&one.health),
+            response_time: seconds(&one.health),
+            process: one.process.as_ref().map(|process| process.state.name()),
+            restarts: one.process.as_ref().map(|process| process.restarts),
+            gateway: one.gateway.as_ref().map(|word| word.up),
+            traffic_share: one.gateway.as_ref().and_then(|word| word.share),
+        }
+    }
+}
+
+fn seconds(health: &Health) -> Option<f64> {
+    match health {
+        Health::Up { latency_ms } => Some(latency_ms / 1000.0),
+        Health::Unknown | Health::Degraded { .. } | Health::Down { .. } => None,
+    }
 }
 
 /// Whether a test could be started.
@@ -161,17 +201,23 @@ fn dependencies(status: &Status, services: &[ServiceStatus]) -> BTreeMap<String,
             message: match &state.health {
                 Health::Unknown => "not probed yet".into(),
                 Health::Up { .. } => format!("answers at {}", state.service.url),
-                Health::Degraded { status } => format!("answers {status} at {}/health", state.service.url),
-                Health::Down { reason, .. } => format!("{reason} at {}/health", state.service.url),
+                Health::Degraded { status } => format!("answers {status} at {}", asked(state)),
+                Health::Down { reason, .. } => format!("{reason} at {}", asked(state)),
             },
-            response_time: match state.health {
-                Health::Up { latency_ms } => Some(latency_ms / 1000.0),
-                _ => None,
+            response_time: seconds(&state.health),
+            replicas: match state.has_replicas() {
+                true => state.replicas.iter().map(|one| (one.replica.name.clone(), ReplicaBody::of(one))).collect(),
+                false => BTreeMap::new(),
             },
         };
         (state.service.name.clone(), dependency)
     });
     services.chain(own).collect()
+}
+
+/// Where a service is asked for its health.
+fn asked(state: &ServiceStatus) -> String {
+    format!("{}{}", state.service.url, state.service.health_path)
 }
 
 /// A health in the contract's words.
@@ -190,6 +236,7 @@ fn of_engine(engine: &EngineStatus) -> Dependency {
         status: if engine.ready { "healthy" } else { "unhealthy" },
         message: format!("k6 {version}, engine {}: {}", engine.name, engine.note),
         response_time: None,
+        replicas: BTreeMap::new(),
     }
 }
 
@@ -198,7 +245,7 @@ fn of_storage(problem: &str) -> Dependency {
         "" => ("healthy", "takes what runs leave"),
         problem => ("unhealthy", problem),
     };
-    Dependency { status, message: message.into(), response_time: None }
+    Dependency { status, message: message.into(), response_time: None, replicas: BTreeMap::new() }
 }
 
 fn of_metrics(metrics: &MetricsStatus) -> Dependency {
@@ -212,5 +259,5 @@ fn of_metrics(metrics: &MetricsStatus) -> Dependency {
         (true, false) => "degraded",
         (false, _) => "unhealthy",
     };
-    Dependency { status, message, response_time: None }
+    Dependency { status, message, response_time: None, replicas: BTreeMap::new() }
 }

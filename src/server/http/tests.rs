@@ -78,14 +78,17 @@ fn breaker(dependency: &str, state: Option<BreakerState>) -> Breaker {
 
 impl Scripted {
     fn status(&self) -> Status {
-        let service = |name: &str, health| ServiceStatus { service: Service::new(name, "http://127.0.0.1:1"), health };
+        let service = |name: &str, health| {
+            let service = Service::new(name, "http://127.0.0.1:1");
+            ServiceStatus { health, ..ServiceStatus::unknown(service, &[]) }
+        };
         if let Some(said) = self.said.lock().unwrap().clone() {
             let down = Health::Down { reason: said.clone(), why: Silence::Other };
             return Status {
                 run: self.run.lock().unwrap().clone(),
                 services: vec![ServiceStatus {
-                    service: Service::new(said.clone(), format!("http://x/{said}")),
                     health: down,
+                    ..ServiceStatus::unknown(Service::new(said.clone(), format!("http://x/{said}")), &[])
                 }],
                 engine: EngineStatus {
                     name: said.clone(),

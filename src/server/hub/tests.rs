@@ -37,7 +37,7 @@ impl Live {
     pub fn start(config: &Arc<Config>, store: watch::Receiver<StoreFeed>, feed: RunFeed) -> Self {
         let (shutdown, journal) = (Shutdown::default(), Journal::default());
         let services = Registry::new(config);
-        let health = services.probe(journal.clone(), &shutdown);
+        let health = services.watch(config, journal.clone(), &shutdown);
         let (_, breakers) = watch::channel(Breakers::default());
         let board = Board::new(MetricsStatus::default(), health, breakers, journal.clone(), shutdown.token.clone());
         board.control(feed);

@@ -144,6 +144,7 @@ pub fn config(dir: &Path, store: StoreChoice, services: Vec<Service>) -> Arc<Con
         site_root: dir.to_owned(),
         services,
         replicas: BTreeMap::new(),
+        patience: ha_dashboard::domain::steady::Patience::default(),
         gateway: "unix:///nowhere".into(),
         supervisor: "/nowhere".into(),
         limits: Limits { max_vus: 100, max_rate: 1000, max_duration_s: 600 },

@@ -1,4 +1,4 @@
-//! Probes the services, and writes down whose health changed.
+//! Probes the services and their replicas, each through the way that its callers take, and writes down whose health changed.
 
 use std::{
     sync::Arc,
@@ -8,24 +8,96 @@ use std::{
 use futures::future::join_all;
 use ha_dashboard::domain::{
     event::{Event, EventKind},
-    service::{Health, ServiceStatus},
+    service::{Health, ServiceStatus, Silence},
+    steady::{Patience, Steady},
 };
 use tokio::{sync::watch, time::MissedTickBehavior};
 
-use super::Member;
+use super::{Member, gateway::configuration::NOBODY};
 use crate::server::{clock::now_ms, journal::Journal, shutdown::Shutdown, silence};
 
-/// How often every service is asked.
-const EVERY: Duration = Duration::from_secs(2);
+/// How often everybody is asked.
+const EVERY: Duration = Duration::from_secs(1);
 
 /// How long an answer may take.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Probes every service from now on; the order stays that of `members`.
-pub fn watch(members: Arc<[Member]>, journal: Journal, shutdown: &Shutdown) -> watch::Receiver<Vec<ServiceStatus>> {
-    let status = |member: &Member, health| ServiceStatus { service: member.service.clone(), health };
-    let (sender, receiver) =
-        watch::channel(members.iter().map(|member| status(member, Health::Unknown)).collect::<Vec<_>>());
+/// Who is asked.
+struct Target {
+    url: String,
+    /// The service's place and name.
+    service: (usize, String),
+    /// The replica's place in it and its name; `None`: it is the service itself.
+    replica: Option<(usize, String)>,
+    /// Whether a door is asked, which may find nobody behind it.
+    door: bool,
+    steady: Steady,
+}
+
+impl Target {
+    /// Everybody; a service that is its own replica is asked once.
+    fn all(members: &[Member]) -> Vec<Self> {
+        let of = |(place, member): (usize, &Member)| {
+            let service = &member.service;
+            let target = |base: &str, replica, door| Self {
+                url: format!("{base}{}", service.health_path),
+                service: (place, service.name.clone()),
+                replica,
+                door,
+                steady: Steady::default(),
+            };
+            let apart = member.replicas.iter().enumerate().filter(|(_, one)| one.reached_at() != service.url);
+            let apart =
+                apart.map(|(at, one)| target(one.reached_at(), Some((at, one.name.clone())), one.door.is_some()));
+            [target(&service.url, None, false)].into_iter().chain(apart).collect::<Vec<_>>()
+        };
+        members.iter().enumerate().flat_map(of).collect()
+    }
+
+    /// Asks; what changed by that, if it is worth telling.
+    async fn ask(&mut self, client: &reqwest::Client, patience: Patience) -> Option<EventKind> {
+        let mut seen = probe(client, &self.url).await;
+        if self.door && seen == (Health::Degraded { status: NOBODY }) {
+            seen = Health::Down { reason: "connection refused".into(), why: Silence::Refused };
+        }
+        let told = self.steady.see(seen, patience);
+        let (service, health) = (self.service.1.clone(), self.steady.health().clone());
+        told.then(|| match &self.replica {
+            None => EventKind::Health { service, health },
+            Some((_, replica)) => EventKind::ReplicaHealth { service, replica: replica.clone(), health },
+        })
+    }
+
+    /// Puts what is thought into the picture.
+    fn show(&self, all: &mut [ServiceStatus]) {
+        let Some(status) = all.get_mut(self.service.0) else { return };
+        let health = self.steady.health();
+        match self.replica {
+            Some((at, _)) => {
+                if let Some(replica) = status.replicas.get_mut(at) {
+                    replica.health = health.clone();
+                }
+            }
+            None => {
+                status.health = health.clone();
+                // One that is not asked apart is how its service is.
+                let own = status.service.url.as_str();
+                for replica in status.replicas.iter_mut().filter(|one| one.replica.reached_at() == own) {
+                    replica.health = health.clone();
+                }
+            }
+        }
+    }
+}
+
+/// Probes everybody from now on, and writes what was seen into `all`, which has the services in the order of `members`.
+pub fn watch(
+    members: Arc<[Member]>,
+    patience: Patience,
+    all: watch::Sender<Vec<ServiceStatus>>,
+    journal: Journal,
+    shutdown: &Shutdown,
+) {
     let token = shutdown.token.clone();
     shutdown.tasks.spawn(async move {
         // A service that redirects does not serve: what a balancer would see is what counts.
@@ -34,6 +106,7 @@ pub fn watch(members: Arc<[Member]>, journal: Journal, shutdown: &Shutdown) -> w
             Ok(client) => client,
             Err(error) => return tracing::error!(%error, "no service can be probed"),
         };
+        let mut targets = Target::all(&members);
         let mut ticks = tokio::time::interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -41,31 +114,21 @@ pub fn watch(members: Arc<[Member]>, journal: Journal, shutdown: &Shutdown) -> w
                 () = token.cancelled() => return,
                 _ = ticks.tick() => {}
             }
-            let probes = members.iter().map(|member| async { status(member, probe(&client, member).await) });
-            let now = join_all(probes).await;
-            let before = sender.borrow().clone();
-            for (before, now) in before.iter().zip(&now) {
-                let kind = change(before, now);
-                kind.into_iter().for_each(|kind| journal.append(Event { at_ms: now_ms(), kind }));
+            let asked = targets.iter_mut().map(|target| async {
+                if let Some(kind) = target.ask(&client, patience).await {
+                    journal.append(Event { at_ms: now_ms(), kind });
+                }
+                all.send_modify(|all| target.show(all));
+            });
+            tokio::select! {
+                () = token.cancelled() => return,
+                _ = join_all(asked) => {}
             }
-            sender.send_replace(now);
         }
     });
-    receiver
 }
 
-/// Whether a service's health changed; how long an answer took is no change, and neither is the first look.
-fn change(before: &ServiceStatus, now: &ServiceStatus) -> Option<EventKind> {
-    let same = match (&before.health, &now.health) {
-        (Health::Degraded { status: a }, Health::Degraded { status: b }) => a == b,
-        (Health::Unknown, Health::Up { .. }) => true,
-        (a, b) => std::mem::discriminant(a) == std::mem::discriminant(b),
-    };
-    (!same).then(|| EventKind::Health { service: now.service.name.clone(), health: now.health.clone() })
-}
-
-async fn probe(client: &reqwest::Client, member: &Member) -> Health {
-    let url = format!("{}{}", member.service.url, member.service.health_path);
+async fn probe(client: &reqwest::Client, url: &str) -> Health {
     let asked = Instant::now();
     match client.get(url).send().await {
         Ok(response) if response.status().is_success() => {
@@ -83,29 +146,15 @@ async fn probe(client: &reqwest::Client, member: &Member) -> Health {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use ha_dashboard::domain::service::{Service, Silence};
+    use ha_dashboard::domain::service::{Replica, Service};
 
     use super::*;
-
-    #[test]
-    fn another_latency_is_no_change_of_health() {
-        let service = Service::new("shop", String::new());
-        let status = |health| ServiceStatus { service: service.clone(), health };
-        let up = |latency_ms| status(Health::Up { latency_ms });
-        let down = status(Health::Down { reason: "refused".into(), why: Silence::Refused });
-        let step = |before: &ServiceStatus, after: &ServiceStatus| usize::from(change(before, after).is_some());
-        assert_eq!(step(&up(1.0), &up(2.0)) + step(&status(Health::Unknown), &up(1.0)), 0);
-        assert_eq!(step(&up(1.0), &down) + step(&down, &up(1.0)) + step(&status(Health::Unknown), &down), 3);
-        let degraded = |status_code| status(Health::Degraded { status: status_code });
-        assert_eq!(step(&degraded(500), &degraded(503)), 1);
-    }
 
     #[tokio::test]
     async fn silence_is_told_without_the_systems_numbers() {
         let asked = |url: String| async move {
             let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build().unwrap();
-            let service = Service::new("shop", url);
-            match probe(&client, &Member::from(service)).await {
+            match probe(&client, &url).await {
                 Health::Down { why, reason } => (why, reason),
                 other => panic!("{other:?}"),
             }
@@ -120,5 +169,16 @@ mod tests {
         assert_eq!(asked(rude_url).await, (Silence::BrokenOff, "connection broken off".into()));
         assert_eq!(asked("http://nobody.invalid".into()).await.0, Silence::UnknownHost);
         hang_up.abort();
+    }
+
+    #[test]
+    fn replicas_are_asked_through_their_doors_and_nobody_twice() {
+        let service = Service { health_path: "/h".into(), ..Service::new("shop", "http://shop") };
+        let door = Replica { url: "http://one".into(), door: Some("http://door".into()), ..Replica::only(&service) };
+        let bare = Replica { url: "http://two".into(), ..Replica::only(&service) };
+        let members =
+            [Member { service, replicas: vec![door, bare] }, Member::from(Service::new("alone", "http://alone"))];
+        let urls: Vec<_> = Target::all(&members).into_iter().map(|target| target.url).collect();
+        assert_eq!(urls, ["http://shop/h", "http://door/h", "http://two/h", "http://alone/health"]);
     }
 }

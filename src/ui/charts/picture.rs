@@ -464,12 +464,14 @@ fn bands(schedule: &Schedule) -> Vec<(u32, u32)> {
 fn marks(snapshot: &Snapshot, run: Option<&Run>, origin_ms: Millis, text: &ChartText) -> Vec<Mark> {
     let shows = |kind: &EventKind| {
         use EventKind::{
-            Breaker, FaultFailed, FaultRestored, FaultSet, Health, MetricsBack, MetricsDelayed, Threshold,
+            Breaker, FaultFailed, FaultRestored, FaultSet, GatewayServer, Health, MetricsBack, MetricsDelayed,
+            Threshold,
         };
         matches!(
             kind,
             Health { .. }
                 | Breaker { .. }
+                | GatewayServer { .. }
                 | MetricsBack
                 | MetricsDelayed { .. }
                 | Threshold { .. }

@@ -60,7 +60,7 @@ fn run(peak: Peak, thresholds: &[(&str, Option<bool>)]) -> Run {
 fn state(run: Option<Run>, rows: &[(u64, &[(SeriesKey, f64)])]) -> LiveState {
     let mut state = LiveState::default();
     state.snapshot.status.run = run;
-    let service = |name: &str| ServiceStatus { service: Service::new(name, String::new()), health: Health::Unknown };
+    let service = |name: &str| ServiceStatus::unknown(Service::new(name, String::new()), &[]);
     state.snapshot.status.services = ["product-service", "user-service"].map(service).into();
     for (at_ms, values) in rows {
         state.snapshot.history.push(&Frame {

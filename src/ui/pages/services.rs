@@ -14,6 +14,7 @@ use crate::{
         breakers::BreakerTable,
         condition::{ConditionBadge, Of, Watched},
         live::Live,
+        replicas::Replicas,
         show,
         text::{use_lang, use_text},
     },
@@ -109,6 +110,7 @@ fn ServiceCard(name: String) -> impl IntoView {
                     <dd><span class="number">{use_of(Metric::Memory)}</span></dd>
                 </div>
             </dl>
+            <Replicas name=name.clone() />
         </article>
     }
 }

@@ -11,7 +11,7 @@ use crate::domain::{
     plan::Pattern,
     rule::LimitUnit,
     schedule::PhaseName,
-    service::Silence,
+    service::{ProcessState, Silence},
     threshold::{Comparison, MetricKind, NotAThreshold},
     validate::Excess,
 };
@@ -267,11 +267,27 @@ pub(super) const TEXT: Text = Text {
     services_empty: "Es sind keine Dienste eingerichtet. Bitte Dienste in ha-dashboard.toml eintragen und das Dashboard neu starten.",
     health_check: "Zustandsprüfung",
     address: "Adresse",
+    replicas: "Replikate",
+    process: "Prozess",
+    process_state: |state, code| match state {
+        ProcessState::Starting => "startet".into(),
+        ProcessState::Running => "läuft".into(),
+        ProcessState::Frozen => "eingefroren".into(),
+        ProcessState::Held => "beendet und festgehalten".into(),
+        ProcessState::Ended => {
+            code.map_or_else(|| "durch ein Signal beendet".into(), |code| format!("mit Code {code} beendet"))
+        }
+    },
+    restarts: |n| format!("{n} Mal neu gestartet"),
+    gateway: "Gateway",
+    gateway_up: "schickt Anfragen hierher",
+    gateway_down: "schickt nichts hierher",
+    gateway_share: |share| format!("schickt {share} % der Anfragen hierher"),
 
     breakers: "Circuit-Breaker",
     breakers_hint: "Geschlossen: Aufrufe gehen durch. Offen: Zu viele sind gescheitert, sie werden sofort abgewiesen. Halb offen: Einige werden versucht.",
     breakers_empty: "Kein Dienst meldet welche. Wer circuit_breaker_state unter /metrics hat, erscheint hier.",
-    breaker_path: "Replik und wen sie aufruft",
+    breaker_path: "Replikat und wen es aufruft",
     breaker_calls_whom: |whom| format!("ruft {whom} auf"),
     breaker_state: "Zustand",
     breaker_closed: "Geschlossen",
@@ -337,6 +353,12 @@ pub(super) const TEXT: Text = Text {
     },
     event_health: |service, health| format!("{service}: {health}"),
     event_breaker: |who, whom, state| format!("Circuit-Breaker {who} → {whom}: {state}"),
+    event_replica: |replica, health| format!("{replica}: {health}, von einer Probe bemerkt"),
+    event_gateway: |replica, up| match up {
+        true => format!("Das Gateway schickt wieder Anfragen an {replica}"),
+        false => format!("Das Gateway schickt nichts mehr an {replica}"),
+    },
+    event_process: |replica, state| format!("{replica}: Prozess {state}"),
     event_delayed: |s, store| {
         format!("Seit {s} s keine Messwerte{}", if store { ": Prometheus antwortet nicht wie erwartet" } else { "" })
     },

@@ -11,7 +11,7 @@ use crate::domain::{
     plan::Pattern,
     rule::LimitUnit,
     schedule::PhaseName,
-    service::Silence,
+    service::{ProcessState, Silence},
     threshold::{Comparison, MetricKind, NotAThreshold},
     validate::Excess,
 };
@@ -262,6 +262,22 @@ pub(super) const TEXT: Text = Text {
     services_empty: "No services are configured. List them in ha-dashboard.toml, then restart the dashboard.",
     health_check: "Health check",
     address: "Address",
+    replicas: "Replicas",
+    process: "Process",
+    process_state: |state, code| match state {
+        ProcessState::Starting => "starting".into(),
+        ProcessState::Running => "running".into(),
+        ProcessState::Frozen => "frozen".into(),
+        ProcessState::Held => "held down".into(),
+        ProcessState::Ended => {
+            code.map_or_else(|| "ended by a signal".into(), |code| format!("ended with code {code}"))
+        }
+    },
+    restarts: |n| format!("started again {n} {}", plural(n as usize, "time", "times")),
+    gateway: "Gateway",
+    gateway_up: "sends requests here",
+    gateway_down: "sends nothing here",
+    gateway_share: |share| format!("sends {share}% of the requests here"),
 
     breakers: "Circuit breakers",
     breakers_hint: "Closed: calls go through. Open: too many failed, so they are refused at once. Half-open: a few are tried.",
@@ -329,6 +345,12 @@ pub(super) const TEXT: Text = Text {
     },
     event_health: |service, health| format!("{service}: {health}"),
     event_breaker: |who, whom, state| format!("Circuit breaker {who} → {whom}: {state}"),
+    event_replica: |replica, health| format!("{replica}: {health}, noticed by a probe"),
+    event_gateway: |replica, up| match up {
+        true => format!("The gateway sends requests to {replica} again"),
+        false => format!("The gateway sends nothing to {replica} any more"),
+    },
+    event_process: |replica, state| format!("{replica}: process {state}"),
     event_delayed: |s, store| {
         format!("No metrics for {s} s{}", if store { ": Prometheus does not answer as it should" } else { "" })
     },

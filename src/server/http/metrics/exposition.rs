@@ -12,7 +12,7 @@ use ha_dashboard::domain::{
     fault::FaultKind,
     plan::{Model, Shape},
     run::{Run, RunState},
-    service::Health,
+    service::{Health, ProcessState},
     threshold::{Aggregation, MetricKind, Threshold},
 };
 
@@ -161,6 +161,27 @@ fn words(kind: &EventKind) -> (&'static str, &str, Option<&ha_dashboard::domain:
                 BreakerState::Closed => "breaker-closed",
                 BreakerState::HalfOpen => "breaker-half-open",
                 BreakerState::Open => "breaker-open",
+            };
+            (kind, replica, None)
+        }
+        EventKind::ReplicaHealth { replica, health, .. } => {
+            let kind = match health {
+                Health::Unknown => "replica-unknown",
+                Health::Up { .. } => "replica-up",
+                Health::Degraded { .. } => "replica-degraded",
+                Health::Down { .. } => "replica-down",
+            };
+            (kind, replica, None)
+        }
+        EventKind::GatewayServer { replica, up: true, .. } => ("gateway-up", replica, None),
+        EventKind::GatewayServer { replica, up: false, .. } => ("gateway-down", replica, None),
+        EventKind::Process { replica, state, .. } => {
+            let kind = match state {
+                ProcessState::Starting => "process-starting",
+                ProcessState::Running => "process-running",
+                ProcessState::Frozen => "process-frozen",
+                ProcessState::Held => "process-held",
+                ProcessState::Ended => "process-ended",
             };
             (kind, replica, None)
         }

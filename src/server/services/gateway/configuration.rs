@@ -22,6 +22,9 @@ pub const LUA_FILE: &str = "door.lua";
 /// What is set at doors, beside it: the gateway reads it at its start, and keeps what is set later in its memory.
 pub const MAP_FILE: &str = "doors.map";
 
+/// The status with which a door tells the gateway that nobody is behind it.
+pub const NOBODY: u16 = 425;
+
 const LUA: &str = include_str!("door.lua");
 
 /// What sections of services are called, before the service's name.
@@ -128,9 +131,9 @@ pub fn files(members: &[Member], admin: &str) -> Result<[(&'static str, String);
         let _ = write!(
             sections,
             "\nlisten {SERVICE}{name}\n    bind {bind}\n    balance roundrobin\n    option http-server-close\n    option httpchk\n    \
-             http-check send meth GET uri {path} ver HTTP/1.1 hdr Host {name}\n    \
-             http-check expect status 200-299\n    retries 2\n    retry-on conn-failure 425\n    option redispatch 1\n    \
-             http-after-response set-status 503 if {{ status 425 }}\n",
+             http-check send meth GET uri {path} ver HTTP/1.1 hdr Host {name} hdr X-Gateway-Check yes\n    \
+             http-check expect status 200-299\n    retries 2\n    retry-on conn-failure {NOBODY}\n    option redispatch 1\n    \
+             http-after-response set-status 503 if {{ status {NOBODY} }}\n",
             name = service.name,
             path = service.health_path,
         );
@@ -150,12 +153,12 @@ pub fn files(members: &[Member], admin: &str) -> Result<[(&'static str, String);
         let _ = write!(
             sections,
             "\nlisten door:{name}\n    bind {bind}\n    \
-             http-request set-var(txn.door) str({name}),map({MAP_FILE})\n    http-request lua.door\n    \
+             http-request set-var(txn.door) str({name}),map({MAP_FILE})\n    http-request set-var(txn.checks) str(yes) if {{ req.hdr(X-Gateway-Check) -m found }}\n    http-request lua.door\n    \
              http-request silent-drop if {{ var(txn.fate) -m str vanish }}\n    \
              http-request return status 500 content-type text/plain string \"a fault is set at this door\" \
              if {{ var(txn.fate) -m str fail }}\n    \
              http-response set-var(txn.answered) int(1)\n    \
-             http-after-response set-status 425 if {{ status 503 }} !{{ var(txn.answered) -m found }}\n    \
+             http-after-response set-status {NOBODY} if {{ status 503 }} !{{ var(txn.answered) -m found }}\n    \
              retries 0\n    server {name} {at}\n",
         );
     }

@@ -162,6 +162,12 @@ async fn doors_delay_fail_and_cut_until_they_are_cleared_or_their_time_is_over()
     let (status, took) = stage.ask(door).await.unwrap();
     assert!(status == 200 && took >= Duration::from_millis(250), "{took:?}");
 
+    gateway.set_door("shop-1", Door { until_ms, delay_ms: 2000, ..Door::default() }).await.unwrap();
+    assert_eq!(stage.http.get(door).send().await.unwrap().status(), 200);
+    // Meanwhile the gateway's checks came by.
+    let servers = gateway.servers().await.unwrap();
+    assert!(servers.iter().all(|server| server.up), "who is slow is not away: {servers:?}");
+
     let both = Door { until_ms, delay_ms: 200, error_percent: 100, ..Door::default() };
     gateway.set_door("shop-1", both).await.unwrap();
     let (status, took) = stage.ask(door).await.unwrap();
