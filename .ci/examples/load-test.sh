@@ -34,10 +34,11 @@ out=${OUT:-$PWD/out}
 mkdir -p "$out"
 
 # k6 only brings the image along: the test's own k6 runs in a container that is made for it.
-demo="product-service user-service checkout-service"
-# shellcheck disable=SC2086 # three words
-compose up -d prometheus docker-gateway k6 $demo
-for service in $demo; do healthy "$service"; done
+compose up -d prometheus docker-gateway k6 stage-gateway
+for service in product-service user-service checkout-service; do
+  for number in 1 2; do healthy "$service-$number"; done
+done
+healthy stage-gateway
 
 if [ -n "${HAD_SERVICES:-}" ]; then set -- --services "$HAD_SERVICES" "$@"; fi
 # As the caller, so that the files belong to them; and with a state folder of its own, as the dashboard locks its own.

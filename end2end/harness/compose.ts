@@ -11,6 +11,10 @@ export const inContainers = process.env.E2E_STACK === "compose";
 const ports = { "product-service": 8080, "user-service": 8081, "checkout-service": 8082 } as const;
 const run = promisify(execFile);
 
+/** The containers that a demo service is, and others themselves. */
+const replicas = (name: string) =>
+  services.some((service) => service === name) ? [1, 2].map((number) => `${name}-${number}`) : [name];
+
 /** The stack of docker-compose.yml that `.ci/stack up` started. There is one, so tests share it. */
 export class ComposeStack implements System {
   private constructor(
@@ -58,7 +62,9 @@ export class ComposeStack implements System {
   async turn(name: ServiceName, { latency_ms, error_share }: Knobs) {
     const knobs = ["--latency-ms", String(latency_ms), "--error-share", String(error_share)];
     const addr = ["--addr", `127.0.0.1:${ports[name]}`];
-    await this.docker("exec", await this.container(name), "/app/ha-dashboard", "knobs", ...addr, ...knobs);
+    const turn = async (replica: string) =>
+      this.docker("exec", await this.container(replica), "/app/ha-dashboard", "knobs", ...addr, ...knobs);
+    await Promise.all(replicas(name).map(turn));
   }
 
   async calm() {
@@ -67,11 +73,11 @@ export class ComposeStack implements System {
   }
 
   async endService(name: string) {
-    await this.docker("stop", await this.container(name));
+    for (const replica of replicas(name)) await this.docker("stop", await this.container(replica));
   }
 
   async startService(name: string) {
-    await this.docker("start", await this.container(name));
+    for (const replica of replicas(name)) await this.docker("start", await this.container(replica));
   }
 
   async crash() {
@@ -96,7 +102,7 @@ export class ComposeStack implements System {
 
   /** Everything back at work and calm, whatever a test did to it. */
   private async restore() {
-    for (const name of ["prometheus", ...services, "dashboard"]) await this.startService(name);
+    for (const name of ["prometheus", ...services, "stage-gateway", "dashboard"]) await this.startService(name);
     await this.api.ready();
     await until("the services are there", async () => {
       await this.calm();

@@ -82,3 +82,22 @@ test("the services see the load, and a slow one fails the threshold", async ({ c
   await expect.poll(() => load.stat("p95"), { timeout: 30_000 }).toBeGreaterThan(0.3);
   await load.expectVerdict("failed");
 });
+
+test("a killed replica is told by the gateway and the probe, and no request of the next seconds fails", async ({
+  containers,
+}) => {
+  type Told = { status: string; gateway: boolean | null };
+  const told = async (): Promise<Record<string, Told>> =>
+    (await (await containers.api.get("/health/detailed")).json()).dependencies["user-service"].replicas;
+  const fine = { status: "healthy", gateway: true };
+  await expect.poll(told).toMatchObject({ "user-service-1": fine, "user-service-2": fine });
+  await containers.docker("kill", await containers.container("user-service-1"));
+  const away = { status: "unhealthy", gateway: false };
+  await expect.poll(told, { timeout: 15_000 }).toMatchObject({ "user-service-1": away, "user-service-2": fine });
+  expect((await containers.api.start({ duration: 10, target_vus: 4, target: "user-service" })).ok).toBe(true);
+  await expect.poll(async () => (await containers.api.status()).running, { timeout: 40_000 }).toBe(false);
+  const { status } = await containers.api.snapshot();
+  expect(status.run?.totals).toMatchObject({ failed_share: 0 });
+  await containers.startService("user-service");
+  await expect.poll(told, { timeout: 15_000 }).toMatchObject({ "user-service-1": fine, "user-service-2": fine });
+});

@@ -254,6 +254,10 @@ mod tests {
     use ha_dashboard::domain::service::Service;
 
     use super::*;
+    use crate::server::{
+        config::{Flags, Settings, Surroundings},
+        services::Registry,
+    };
 
     fn member(name: &str, url: &str, replicas: &[(&str, Option<&str>)]) -> Member {
         let replica = |(at, (url, door)): (usize, &(&str, Option<&str>))| Replica {
@@ -296,6 +300,17 @@ mod tests {
         assert!(text.contains("server there-2 there-2:80 resolvers names init-addr last,libc,none check"), "{text}");
         assert!(!text.contains("alone"), "{text}");
         assert_eq!(map, "here-1 0:0:0:0:0\nthere-1 0:0:0:0:0\n");
+    }
+
+    #[test]
+    fn the_compose_stack_has_what_would_be_written_for_it() {
+        let stage = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("monitoring/stage");
+        let flags = Flags([("config", stage.join("ha-dashboard.toml").display().to_string())].into());
+        let config = Settings::load(&flags, &Surroundings::default()).unwrap().config;
+        for (name, text) in files(Registry::new(&config).members(), &config.gateway).unwrap() {
+            let there = std::fs::read_to_string(stage.join(name)).unwrap();
+            assert_eq!(there, text, "{name}: see the first lines of ha-dashboard.toml there");
+        }
     }
 
     #[test]
