@@ -218,6 +218,7 @@ fn a_malformed_input_is_refused_by_name() {
         ("null", "schedule"),
         ("{}", "schedule"),
         (r#"{"schedule":null,"thresholds":{},"services":[],"targets":[],"grace_s":3}"#, "targets"),
+        (r#"{"schedule":null,"thresholds":{},"services":[],"targets":["a"],"grace_s":3}"#, "request_timeout_s"),
     ] {
         let error = support::inspect_with_env(SCRIPTS[0], &[("HAD_INPUT", input)]).unwrap_err();
         assert!(error.contains(key), "{input}: {error}");
@@ -306,7 +307,9 @@ fn crossed_thresholds_fail_a_run() {
 fn requests_cut_off_at_the_end_are_no_failures() {
     let server = Server::start();
     server.never_answer();
-    let outcome = run_short(&server, |draft| draft.target = ALL_SERVICES.into());
+    let outcome = run_short(&server, |draft| {
+        (draft.target, draft.request_timeout) = (ALL_SERVICES.into(), "1 min".into());
+    });
     assert_eq!(outcome.exit, Some(0), "{}", outcome.log);
     let took = outcome.summary["state"]["testRunDurationMs"].as_f64().unwrap();
     let longest = f64::from(5 + GRACE_S) * 1000.0;
@@ -314,6 +317,20 @@ fn requests_cut_off_at_the_end_are_no_failures() {
     assert!(!server.asked().is_empty());
     assert!(metric(&outcome, "http_req_failed", "rate").as_f64().unwrap_or(0.0) == 0.0);
     assert!(metric(&outcome, "http_reqs", "count").as_f64().unwrap_or(0.0) == 0.0);
+}
+
+#[test]
+fn a_request_ends_when_its_time_is_over() {
+    let server = Server::start();
+    server.never_answer();
+    for script in SCRIPTS {
+        let outcome = run_short(&server, |draft| (draft.script, draft.request_timeout) = (script.into(), "1".into()));
+        assert_eq!(metric(&outcome, "http_req_failed", "rate"), &json!(1), "{}", outcome.log);
+        let codes =
+            outcome.samples.iter().filter(|sample| sample["metric"] == "http_reqs" && sample["type"] == "Point");
+        let codes = codes.map(|sample| sample["data"]["tags"]["error_code"].as_str().unwrap_or_default());
+        assert_eq!(codes.collect::<BTreeSet<_>>(), BTreeSet::from(["1050"]), "k6's number for a time-out");
+    }
 }
 
 #[test]

@@ -383,6 +383,8 @@ async fn every_query_of_every_dashboard_returns_data_while_a_run_goes_on() {
             ("pre_allocated_vus", "2"),
             ("max_vus", "8"),
             ("thresholds", "http_req_duration:p(95)<100,http_req_failed:rate<0.01,checks:rate>0.1"),
+            // Slow requests are to show, not to fail.
+            ("request_timeout", "10"),
         ])
         .await;
 

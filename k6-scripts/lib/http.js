@@ -4,7 +4,7 @@ import { check, sleep } from 'k6';
 import http from 'k6/http';
 import { Rate, Trend } from 'k6/metrics';
 
-import { baseUrl, openModel } from './input.js';
+import { baseUrl, input, openModel } from './input.js';
 
 // Declared here, so that every script that sends requests has them: k6 refuses thresholds on metrics it doesn't know.
 const errors = new Rate('errors');
@@ -24,7 +24,8 @@ export function request(service, name, path, how = {}) {
   const tags = { name, service };
   const headers = body === undefined ? {} : { 'Content-Type': 'application/json' };
   const payload = body === undefined ? null : JSON.stringify(body);
-  const response = http.request(method, `${baseUrl(service)}/${path.replace(/^\/+/, '')}`, payload, { headers, tags });
+  const params = { headers, tags, timeout: `${input.request_timeout_s}s` };
+  const response = http.request(method, `${baseUrl(service)}/${path.replace(/^\/+/, '')}`, payload, params);
 
   const asExpected = response.status === status;
   errors.add(!asExpected, tags);

@@ -15,6 +15,7 @@ const BY_HAND = {
   },
   thresholds: {},
   grace_s: 3,
+  request_timeout_s: 3,
 };
 const DEMO_SERVICES =
   'product-service=http://127.0.0.1:8080,user-service=http://127.0.0.1:8081,checkout-service=http://127.0.0.1:8082';
@@ -69,6 +70,7 @@ function read() {
     ['services', Array.isArray],
     ['targets', (v) => Array.isArray(v) && v.length > 0],
     ['grace_s', Number.isInteger],
+    ['request_timeout_s', Number.isInteger],
   ]) {
     if (value === null || !fits(value[key])) throw new Error(`HAD_INPUT has no usable ${JSON.stringify(key)}`);
   }

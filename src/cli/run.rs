@@ -84,6 +84,9 @@ pub struct RunArgs {
     /// A rule in k6's words, like 'http_req_duration:p(95)<500'; may be repeated.
     #[arg(long)]
     threshold: Vec<String>,
+    /// How long a request may take, from 1s to 60s.
+    #[arg(long, default_value_t = format!("{}s", ha_dashboard::domain::plan::REQUEST_TIMEOUT_S))]
+    request_timeout: String,
     /// Write the result as JSON to this file, also when the test fails or can't start; -: to standard output.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -128,6 +131,7 @@ impl RunArgs {
             pre_allocated_vus: self.pre_allocated_vus.clone().unwrap_or_default(),
             max_vus: self.rate_vus.clone().unwrap_or_default(),
             thresholds: self.threshold.join("\n"),
+            request_timeout: self.request_timeout.clone(),
         }
     }
 }

@@ -16,6 +16,12 @@ pub const DASHBOARD_SERVICE: &str = "analytics-service";
 /// Seconds k6 gives iterations to end after the last phase, and VUs when the load falls.
 pub const GRACE_S: u32 = 3;
 
+/// How long a request may take, in seconds, unless a plan says otherwise: short, so that a service that hangs shows soon.
+pub const REQUEST_TIMEOUT_S: u32 = 3;
+
+/// k6's own time-out of requests, in seconds: that of plans from before they had one.
+const K6S_TIMEOUT_S: u32 = 60;
+
 /// The shape of the load over time.
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -134,6 +140,13 @@ pub struct Plan {
     pub shape: Shape,
     /// What decides between passed and failed.
     pub thresholds: Vec<Threshold>,
+    /// How long a request of the script may take, in seconds; then it has failed.
+    #[serde(default = "k6s_timeout")]
+    pub request_timeout_s: u32,
+}
+
+fn k6s_timeout() -> u32 {
+    K6S_TIMEOUT_S
 }
 
 /// Whether a service is the dashboard itself.

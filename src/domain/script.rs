@@ -66,6 +66,8 @@ pub struct ScriptInput {
     pub targets: Vec<String>,
     /// Seconds iterations get to end, [`GRACE_S`].
     pub grace_s: u32,
+    /// Seconds a request may take.
+    pub request_timeout_s: u32,
 }
 
 impl ScriptInput {
@@ -82,6 +84,7 @@ impl ScriptInput {
             services: services.to_vec(),
             targets: services.iter().filter(aimed_at).map(|service| service.name.clone()).collect(),
             grace_s: GRACE_S,
+            request_timeout_s: plan.request_timeout_s,
         }
     }
 }

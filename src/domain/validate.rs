@@ -12,6 +12,9 @@ use super::{
     threshold::{NotAThreshold, Threshold},
 };
 
+/// The longest that a request may be given, in seconds: k6's own time-out.
+const LONGEST_REQUEST_S: u32 = 60;
+
 /// A plan as typed: nothing is lost, nothing is trusted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -36,6 +39,8 @@ pub struct Draft {
     pub max_vus: String,
     /// Thresholds in k6's words, one a line or separated by commas.
     pub thresholds: String,
+    /// How long a request may take, like `duration`; empty: [`plan::REQUEST_TIMEOUT_S`].
+    pub request_timeout: String,
 }
 
 /// The form's fields, named as in [`Draft`].
@@ -62,6 +67,8 @@ pub enum Field {
     MaxVus,
     /// [`Draft::thresholds`]
     Thresholds,
+    /// [`Draft::request_timeout`]
+    RequestTimeout,
 }
 
 /// What is wrong and what is allowed instead. The user interface puts it into the reader's language; its text is English.
@@ -203,7 +210,7 @@ pub struct Rules {
 
 impl Field {
     /// Every field, in the form's order.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Script,
         Self::Target,
         Self::Pattern,
@@ -214,6 +221,7 @@ impl Field {
         Self::PreAllocatedVus,
         Self::MaxVus,
         Self::Thresholds,
+        Self::RequestTimeout,
     ];
 
     /// The field's name, as in [`Draft`].
@@ -229,6 +237,7 @@ impl Field {
             Self::PreAllocatedVus => "pre_allocated_vus",
             Self::MaxVus => "max_vus",
             Self::Thresholds => "thresholds",
+            Self::RequestTimeout => "request_timeout",
         }
     }
 
@@ -427,6 +436,7 @@ impl Draft {
             Field::PreAllocatedVus => &mut self.pre_allocated_vus,
             Field::MaxVus => &mut self.max_vus,
             Field::Thresholds => &mut self.thresholds,
+            Field::RequestTimeout => &mut self.request_timeout,
         }
     }
 
@@ -454,9 +464,15 @@ impl Draft {
                 shape.map(|shape| (shape, thresholds))
             }
         };
-        match (script, target, course) {
-            (Some(script), Some(target), Some((shape, thresholds))) if refused.0.is_empty() => {
-                Ok(Plan { script: script.name.clone(), target, shape, thresholds })
+        let request_timeout_s = match self.request_timeout.trim() {
+            "" => Some(plan::REQUEST_TIMEOUT_S),
+            text => refused.duration(Field::RequestTimeout, text, 1, LONGEST_REQUEST_S),
+        };
+        match (script, target, course, request_timeout_s) {
+            (Some(script), Some(target), Some((shape, thresholds)), Some(request_timeout_s))
+                if refused.0.is_empty() =>
+            {
+                Ok(Plan { script: script.name.clone(), target, shape, thresholds, request_timeout_s })
             }
             _ => Err(refused.0),
         }

@@ -27,7 +27,7 @@ fn run(verdict: Verdict, rules: &[(&str, Option<f64>, Option<bool>)]) -> Run {
     };
     Run {
         id: "r-1".parse().unwrap(),
-        plan: Plan { script: EVIL.into(), target: "shop".into(), shape, thresholds: vec![] },
+        plan: Plan { script: EVIL.into(), target: "shop".into(), shape, thresholds: vec![], request_timeout_s: 3 },
         schedule: Some(Schedule::new(Pattern::Spike, peak, 20, None)),
         state: RunState::Finished(verdict),
         created_ms: START - 1_000,

@@ -12,7 +12,7 @@ use std::{
 
 use futures::{StreamExt, stream::FuturesUnordered};
 use ha_dashboard::domain::{
-    plan::GRACE_S,
+    plan::{GRACE_S, REQUEST_TIMEOUT_S},
     schedule::{Executor, Phase, PhaseName, Schedule},
     script::{Script, ScriptInput, ScriptKind},
     service::Service,
@@ -290,6 +290,7 @@ fn probe(services: Vec<Service>) -> ScriptInput {
         targets: services.iter().map(|service| service.name.clone()).collect(),
         services,
         grace_s: GRACE_S,
+        request_timeout_s: REQUEST_TIMEOUT_S,
     }
 }
 

@@ -105,6 +105,7 @@ pub struct Text {
     pub pre_allocated_vus: &'static str,
     pub max_vus: &'static str,
     pub automatic: &'static str,
+    pub request_timeout: &'static str,
     pub thresholds_field: &'static str,
     pub thresholds_hint: &'static str,
     pub thresholds_text: &'static str,
@@ -459,6 +460,7 @@ impl Text {
             Field::PreAllocatedVus => self.pre_allocated_vus,
             Field::MaxVus => self.max_vus,
             Field::Thresholds => self.thresholds_field,
+            Field::RequestTimeout => self.request_timeout,
         }
     }
 }

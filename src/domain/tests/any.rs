@@ -59,7 +59,7 @@ pub fn rules() -> Rules {
 /// A run of 60 s that just started.
 pub fn run_of_a_minute() -> Run {
     let shape = Shape::Pattern { pattern: Pattern::Load, peak: Peak::Vus { vus: 5 }, duration_s: 60, ramp_s: None };
-    let plan = Plan { script: "a.js".into(), target: "shop".into(), shape, thresholds: vec![] };
+    let plan = Plan { script: "a.js".into(), target: "shop".into(), shape, thresholds: vec![], request_timeout_s: 3 };
     Run {
         id: "r-1".parse().unwrap(),
         schedule: plan.schedule(),
@@ -123,6 +123,7 @@ pub fn draft() -> impl Strategy<Value = Draft> {
             pre_allocated_vus: vus.map(|(pre, _)| pre.to_string()).unwrap_or_default(),
             max_vus: vus.map(|(_, max)| max.to_string()).unwrap_or_default(),
             thresholds: thresholds.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
+            request_timeout: String::new(),
         },
     )
 }
@@ -134,6 +135,7 @@ pub fn plan() -> impl Strategy<Value = Plan> {
             target,
             shape: Shape::Own { duration_s, max_vus, end },
             thresholds,
+            request_timeout_s: 60,
         },
     );
     prop_oneof![3 => draft().prop_map(|draft| draft.validate(&rules()).unwrap()), 1 => own]

@@ -10,7 +10,7 @@ use crate::domain::{
 
 /// 60 s of load up to 10 VUs, begun at 5 s.
 fn run(shape: Shape) -> Run {
-    let plan = Plan { script: "a.js".into(), target: "shop".into(), shape, thresholds: vec![] };
+    let plan = Plan { script: "a.js".into(), target: "shop".into(), shape, thresholds: vec![], request_timeout_s: 3 };
     Run {
         id: "r-1".parse().unwrap(),
         schedule: plan.schedule(),

@@ -25,7 +25,13 @@ fn run() -> Run {
     let shape = Shape::Pattern { pattern: Pattern::Load, peak, duration_s: 60, ramp_s: None };
     Run {
         id: "r-1".parse().unwrap(),
-        plan: Plan { script: "a.js".into(), target: "all-services".into(), shape, thresholds: Vec::new() },
+        plan: Plan {
+            script: "a.js".into(),
+            target: "all-services".into(),
+            shape,
+            thresholds: Vec::new(),
+            request_timeout_s: 3,
+        },
         schedule: None,
         state: RunState::Finished(Verdict::Passed),
         created_ms: 10_000,

@@ -162,6 +162,24 @@ fn everything_wrong_is_told_at_once_in_the_forms_order() {
 }
 
 #[test]
+fn a_request_gets_from_one_second_to_a_minute() {
+    let planned = |text: &str| Draft { request_timeout: text.into(), ..draft() }.validate(&any::rules());
+    for (text, seconds) in [("", 3), (" \t", 3), ("1", 1), ("2s", 2), (" 5 s ", 5), ("60", 60), ("1 min", 60)] {
+        assert_eq!(planned(text).unwrap().request_timeout_s, seconds, "{text:?}");
+    }
+    for text in ["0", "61", "0.5", "-1", "2 min", "soon", "3ms"] {
+        let errors = planned(text).unwrap_err();
+        let problem = Problem::NotADuration { min_s: 1, max_s: 60 };
+        assert_eq!(errors, [problem.of(Field::RequestTimeout, text)], "{text:?}");
+    }
+    let own =
+        Draft { script: "own.js".into(), request_timeout: "9".into(), ..draft() }.validate(&any::rules()).unwrap();
+    assert_eq!(own.request_timeout_s, 9, "a script with its own options may use what sends our scripts' requests");
+    let services = [Service::new("checkout-service", "http://c")];
+    assert_eq!(ScriptInput::new(&own, None, &services).request_timeout_s, 9);
+}
+
+#[test]
 fn all_services_are_those_but_the_dashboard_unless_it_is_asked_for() {
     let services = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
     let with = Rules { services: services(&["shop", DASHBOARD_SERVICE]), ..any::rules() };
@@ -339,9 +357,21 @@ fn scripts_are_told_all_of_the_plan() {
 
 proptest! {
     #[test]
-    fn bad_input_never_panics(values in proptest::array::uniform10(any::text()), max in any::<(u32, u32, u32)>()) {
-        let [script, target, pattern, model, peak, duration, ramp, pre_allocated_vus, max_vus, thresholds] = values;
-        let draft = Draft { script, target, pattern, model, peak, duration, ramp, pre_allocated_vus, max_vus, thresholds };
+    fn bad_input_never_panics(values in proptest::array::uniform11(any::text()), max in any::<(u32, u32, u32)>()) {
+        let [script, target, pattern, model, peak, duration, ramp, pre_allocated_vus, max_vus, thresholds, timeout] = values;
+        let draft = Draft {
+            script,
+            target,
+            pattern,
+            model,
+            peak,
+            duration,
+            ramp,
+            pre_allocated_vus,
+            max_vus,
+            thresholds,
+            request_timeout: timeout,
+        };
         let limits = Limits { max_vus: max.0, max_rate: max.1, max_duration_s: max.2 };
         let rules = Rules { limits, ..any::rules() };
         let _ = draft.validate(&rules);

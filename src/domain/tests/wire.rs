@@ -64,6 +64,7 @@ fn the_wire_looks_as_documented() {
         target: "all-services".into(),
         shape: Shape::Pattern { pattern: Pattern::Spike, peak: Peak::Vus { vus: 5 }, duration_s: 60, ramp_s: None },
         thresholds: vec!["http_req_duration:p(95)<500".parse().unwrap()],
+        request_timeout_s: 3,
     };
     let expected = serde_json::json!({
         "script": "a.js",
@@ -74,8 +75,13 @@ fn the_wire_looks_as_documented() {
         "thresholds": [
             { "metric": "http_req_duration", "aggregation": { "percentile": 95.0 }, "comparison": "<", "limit": 500.0 },
         ],
+        "request_timeout_s": 3,
     });
     assert_eq!(json(&plan), expected);
+    let mut old = json(&plan);
+    old.as_object_mut().unwrap().remove("request_timeout_s");
+    let old: Plan = serde_json::from_value(old).unwrap();
+    assert_eq!(old, Plan { request_timeout_s: 60, ..plan }, "k6's own, when a plan had none");
 }
 
 #[test]

@@ -249,6 +249,7 @@ fn plan(script: &str, thresholds: &[&str]) -> Plan {
         target: ALL_SERVICES.into(),
         shape: Shape::Own { duration_s: 2, max_vus: 2, end: OwnEnd::Unknown },
         thresholds: thresholds.iter().map(|text| text.parse().unwrap()).collect(),
+        request_timeout_s: 3,
     }
 }
 

@@ -65,7 +65,7 @@ impl Stage {
 
 fn run() -> Run {
     let shape = Shape::Pattern { pattern: Pattern::Load, peak: Peak::Vus { vus: 5 }, duration_s: 60, ramp_s: None };
-    let plan = Plan { script: "a.js".into(), target: "shop".into(), shape, thresholds: vec![] };
+    let plan = Plan { script: "a.js".into(), target: "shop".into(), shape, thresholds: vec![], request_timeout_s: 3 };
     Run {
         id: "r-1".parse().unwrap(),
         schedule: plan.schedule(),

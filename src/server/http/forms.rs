@@ -135,7 +135,8 @@ mod tests {
         let back = with_draft(&mut draft, &ApiError::Invalid { errors: Vec::new() });
         assert!(back.starts_with("/?script=&target=&"), "{back}");
         assert!(
-            back.contains("peak=ten&") && back.ends_with("&thresholds=a%26b%3Dc%7B%7D%22%3C%0A&error=invalid"),
+            back.contains("peak=ten&")
+                && back.ends_with("&thresholds=a%26b%3Dc%7B%7D%22%3C%0A&request_timeout=&error=invalid"),
             "{back}"
         );
     }

@@ -169,6 +169,7 @@ pub fn run(id: &str, duration_s: u32, thresholds: &[&str]) -> Run {
             target: "shop".into(),
             shape: Shape::Own { duration_s, max_vus: 10, end: OwnEnd::Time { after_s: duration_s } },
             thresholds,
+            request_timeout_s: 3,
         },
         schedule: None,
         state: RunState::Running,

@@ -43,7 +43,13 @@ fn run(peak: Peak, thresholds: &[(&str, Option<bool>)]) -> Run {
     };
     Run {
         id: "r-1".parse().expect("an id"),
-        plan: Plan { script: "a.js".into(), target: "all-services".into(), shape, thresholds: Vec::new() },
+        plan: Plan {
+            script: "a.js".into(),
+            target: "all-services".into(),
+            shape,
+            thresholds: Vec::new(),
+            request_timeout_s: 3,
+        },
         schedule: Some(Schedule::new(Pattern::Load, peak, 60, None)),
         state: RunState::Running,
         created_ms: START - 1500,

@@ -172,7 +172,8 @@ mod tests {
 
     fn run(peak: Peak, rules: &[&str]) -> Run {
         let shape = Shape::Pattern { pattern: Pattern::Load, peak, duration_s: 60, ramp_s: Some(10) };
-        let plan = Plan { script: "a.js".into(), target: "shop".into(), shape, thresholds: vec![] };
+        let plan =
+            Plan { script: "a.js".into(), target: "shop".into(), shape, thresholds: vec![], request_timeout_s: 3 };
         Run {
             id: "r-1".parse().unwrap(),
             schedule: plan.schedule(),

@@ -59,6 +59,7 @@ pub(super) const TEXT: Text = Text {
     pre_allocated_vus: "Vorab angelegte VUs",
     max_vus: "Maximale VUs",
     automatic: "auto",
+    request_timeout: "Zeitlimit je Anfrage",
     thresholds_field: "Schwellenwerte",
     thresholds_hint: "Der Test gilt als bestanden, wenn alle eingehalten werden. Ohne Schwellenwerte genügt es, dass er bis zum Ende läuft.",
     thresholds_text: "Schwellenwerte als Text",

@@ -59,6 +59,7 @@ pub(super) const TEXT: Text = Text {
     pre_allocated_vus: "Pre-allocated VUs",
     max_vus: "Maximum VUs",
     automatic: "auto",
+    request_timeout: "Request time-out",
     thresholds_field: "Thresholds",
     thresholds_hint: "The test passes if all of these hold. Without any, it passes when it runs to its end.",
     thresholds_text: "Thresholds as text",

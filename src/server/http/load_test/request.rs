@@ -82,6 +82,8 @@ pub struct StartFields {
     /// Rules in k6's words, for example `http_req_duration:p(95)<500`.
     #[schema(value_type = Option<Vec<String>>)]
     thresholds: Option<Value>,
+    /// How long a request may take, like `duration`, from 1 to 60 s; else 3 s.
+    request_timeout: Option<Value>,
     /// What means nothing here.
     #[serde(flatten)]
     #[schema(ignore)]
@@ -115,6 +117,7 @@ impl Asked {
         let pre_allocated_vus = text("pre_allocated_vus", fields.pre_allocated_vus)?;
         let max_vus = text("max_vus", fields.max_vus)?;
         let thresholds = thresholds(fields.thresholds)?;
+        let request_timeout = text("request_timeout", fields.request_timeout)?;
 
         let model = model.unwrap_or_else(|| Model::Vus.name().into());
         let (rps, target_vus) = (("rps", rps), ("target_vus", target_vus));
@@ -134,6 +137,7 @@ impl Asked {
             pre_allocated_vus: pre_allocated_vus.unwrap_or_default(),
             max_vus: max_vus.unwrap_or_default(),
             thresholds,
+            request_timeout: request_timeout.unwrap_or_default(),
         };
         let ignored = fields.ignored.keys().map(|name| shortened(name)).take(IGNORED).collect();
         Ok(Self { draft, test_type, ignored, peak: peak_field })

@@ -98,7 +98,8 @@ async fn every_kind_of_run_is_described() {
         own(OwnEnd::Iterations { iterations: 10 }),
     ]);
     for shape in shapes {
-        let plan = Plan { script: "a.js".into(), target: "shop".into(), shape, thresholds: Vec::new() };
+        let plan =
+            Plan { script: "a.js".into(), target: "shop".into(), shape, thresholds: Vec::new(), request_timeout_s: 3 };
         show(&|run| (run.schedule, run.plan) = (plan.schedule(), plan.clone())).await;
     }
     let crashed = |exit_code| Verdict::Crashed { exit_code, message: "gone".into() };

@@ -160,6 +160,7 @@ async fn names_and_messages_can_not_inject_markup() {
             target: evil(),
             shape: Shape::Own { duration_s: 60, max_vus: 3, end: OwnEnd::Unknown },
             thresholds: Vec::new(),
+            request_timeout_s: 3,
         },
         schedule: None,
         state,
