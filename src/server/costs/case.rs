@@ -36,7 +36,9 @@ pub struct Case {
     pub run: Option<RunId>,
     /// The service that is hit.
     service: String,
-    /// The same, and those that call it: whose requests count.
+    /// Those of its replicas that are hit.
+    replicas: Vec<String>,
+    /// The service, and those that call it: whose requests count.
     affected: Vec<String>,
     slo: Option<Slo>,
     slices: Vec<Slice>,
@@ -89,6 +91,7 @@ impl Case {
             affected,
             slo,
             service,
+            replicas: fault.replicas.clone(),
             slices: Vec::new(),
             guard: fault.request.guard.map(GuardWatch::new),
             guard_broken: false,
@@ -116,12 +119,17 @@ impl Case {
 
     /// Takes what somebody noticed.
     pub fn notice(&mut self, event: &Event) {
-        let since = self.set_ms.is_some_and(|set_ms| event.at_ms >= set_ms);
-        if let EventKind::Health { service, health: Health::Down { .. } | Health::Degraded { .. } } = &event.kind
-            && since
-            && *service == self.service
-            && self.probe == Sighting::Nothing
-        {
+        if self.set_ms.is_none_or(|set_ms| event.at_ms < set_ms) {
+            return;
+        }
+        let is_bad = |health: &Health| matches!(health, Health::Down { .. } | Health::Degraded { .. });
+        let noticed = match &event.kind {
+            EventKind::Health { service, health } => *service == self.service && is_bad(health),
+            EventKind::ReplicaHealth { replica, health, .. } => self.replicas.contains(replica) && is_bad(health),
+            _ => false,
+        };
+        // The first who says so stops the clock.
+        if noticed && self.probe == Sighting::Nothing {
             self.probe = Sighting::At(event.at_ms);
         }
     }

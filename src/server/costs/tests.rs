@@ -130,9 +130,15 @@ async fn a_fault_is_followed_until_nothing_of_it_can_change() {
             .journal
             .append(Event { at_ms, kind: EventKind::Health { service: service.into(), health: down.clone() } });
     };
+    let replica = |replica: &str, at_ms| {
+        let (service, replica, health) = ("shop".into(), replica.into(), down.clone());
+        stage.journal.append(Event { at_ms, kind: EventKind::ReplicaHealth { service, replica, health } });
+    };
     event("other", set_ms + 500);
+    replica("shop-2", set_ms + 600);
     event("shop", set_ms - 500);
-    event("shop", set_ms + 2100);
+    replica("shop-1", set_ms + 2100);
+    event("shop", set_ms + 2600);
     event("shop", set_ms + 9100);
     (4..=20).for_each(|s| stage.push(set_ms + s * 1000, 50.0, 0.0));
     let restored = Fault {
