@@ -4,7 +4,6 @@ pub mod board;
 pub mod clock;
 pub mod config;
 pub mod control;
-#[cfg_attr(not(test), expect(dead_code, reason = "nobody sets faults yet"))]
 pub mod costs;
 pub mod disk;
 pub mod engine;
@@ -12,6 +11,7 @@ pub mod exposition;
 pub mod feed;
 pub mod http;
 pub mod hub;
+mod ids;
 pub mod journal;
 mod latest;
 pub mod proc;
@@ -28,18 +28,31 @@ pub mod usage;
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
-use ha_dashboard::{api::port::SharedControl, domain::live::MetricsStatus, web};
+use ha_dashboard::{
+    api::port::SharedControl,
+    domain::{
+        cost::FaultCost,
+        fault::{Fault, FaultEnd, FaultId},
+        live::MetricsStatus,
+    },
+    web,
+};
 use leptos::config::LeptosOptions;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::watch};
+use tokio_util::sync::CancellationToken;
 
 use self::{
     board::Board,
-    config::{Settings, StoreChoice},
+    config::{Config, Settings, StoreChoice},
     control::{Parts, StateLock},
     http::listen::{self, Bounds},
     journal::Journal,
     scripts::Scripts,
-    services::Registry,
+    services::{
+        Registry,
+        faults::{self, Faults},
+        gateway::Gateway,
+    },
     shutdown::Shutdown,
 };
 
@@ -79,7 +92,17 @@ impl App {
         let health = services.watch(&config, journal.clone(), &shutdown);
         let breakers = services.watch_breakers(journal.clone(), &shutdown);
         let metrics = MetricsStatus { grafana: config.grafana_url.clone(), ..MetricsStatus::default() };
+        let faults = faults::Parts {
+            config: Arc::clone(&config),
+            services: services.clone(),
+            journal: journal.clone(),
+            shutdown: shutdown.clone(),
+        };
+        let faults = Faults::start(faults).context("no replica can be asked")?;
         let board = Board::new(metrics, health, breakers, journal.clone(), shutdown.token.clone());
+        let pushes = hub::Pushes::default();
+        let reckoned = reckon(&config, &faults, &board, &pushes, &journal, &services, &shutdown);
+        shutdown.tasks.spawn(show_faults(faults.watch(), reckoned, Arc::clone(&board), shutdown.token.clone()));
 
         let store = prometheus::child::supervise(Arc::clone(&config), board.runs(), shutdown.clone());
         let links = hub::Links {
@@ -87,7 +110,7 @@ impl App {
             journal: journal.clone(),
             services: services.clone(),
             store: store.clone(),
-            pushes: hub::Pushes::default(),
+            pushes,
         };
         hub::start(Arc::clone(&config), links, &shutdown);
         let engine = engine::choose(&config, &shutdown);
@@ -96,6 +119,7 @@ impl App {
             engine,
             scripts: Arc::new(scripts),
             services,
+            faults,
             config,
             board,
             journal,
@@ -142,6 +166,55 @@ impl App {
     pub async fn end(self) {
         if !self.shutdown.finish(TASKS_END).await {
             tracing::warn!(left = self.shutdown.tasks.len(), "tasks did not end in time");
+        }
+    }
+}
+
+/// Has it reckoned what faults cost, and lets a broken guard end them.
+fn reckon(
+    config: &Config,
+    faults: &Faults,
+    board: &Board,
+    pushes: &hub::Pushes,
+    journal: &Journal,
+    services: &Registry,
+    shutdown: &Shutdown,
+) -> watch::Receiver<Vec<FaultCost>> {
+    let (halted, tasks) = (faults.clone(), shutdown.tasks.clone());
+    let halt = Box::new(move |id: FaultId| {
+        let halted = halted.clone();
+        // Somebody may have been faster.
+        tasks.spawn(async move { drop(halted.restore(&id, FaultEnd::Guard).await) });
+    });
+    let links = costs::Links {
+        faults: faults.watch(),
+        pushes: pushes.clone(),
+        runs: board.runs(),
+        journal: journal.clone(),
+        services: services.clone(),
+        gateway: Gateway::new(&config.gateway),
+        state_dir: config.state_dir.clone(),
+        halt,
+    };
+    costs::start(links, shutdown)
+}
+
+/// Shows a fault, or what it costs, as soon as it changes.
+async fn show_faults(
+    mut faults: watch::Receiver<Vec<Fault>>,
+    mut costs: watch::Receiver<Vec<FaultCost>>,
+    board: Arc<Board>,
+    end: CancellationToken,
+) {
+    loop {
+        board.faults(&faults.borrow_and_update(), &costs.borrow_and_update());
+        let changed = tokio::select! {
+            changed = faults.changed() => changed,
+            changed = costs.changed() => changed,
+            () = end.cancelled() => return,
+        };
+        if changed.is_err() {
+            return;
         }
     }
 }

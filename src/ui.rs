@@ -7,6 +7,7 @@ mod build;
 pub(crate) mod charts;
 mod condition;
 mod echarts;
+mod faults;
 mod header;
 pub mod live;
 pub(crate) mod load;

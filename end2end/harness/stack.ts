@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, readFile, readdir, rm } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Api } from "./api.ts";
@@ -16,9 +16,11 @@ export class Stack implements System {
     private readonly ports: { dashboard: number; prometheus: number; services: number[] },
     private readonly demo: Program[],
     private readonly settings: Record<string, string>,
+    /** Whether the services have replicas behind a gateway, set as `make run` does. */
+    private readonly staged: boolean,
   ) {}
 
-  static async start(settings: Record<string, string> = {}): Promise<Stack> {
+  static async start(settings: Record<string, string> = {}, staged = false): Promise<Stack> {
     const folder = await mkdtemp(join(tmpdir(), "ha-dashboard-e2e-"));
     await mkdir(join(folder, "state"));
     await cp(join(repository, "k6-scripts"), join(folder, "scripts"), { recursive: true });
@@ -27,8 +29,9 @@ export class Stack implements System {
       prometheus: await freePort(),
       services: await Promise.all(services.map(freePort)),
     };
-    const stack = new Stack(folder, ports, [], settings);
+    const stack = new Stack(folder, ports, [], settings, staged);
     try {
+      if (staged) await stack.writeStage();
       await stack.startDemo();
       await stack.startDashboard();
     } catch (error) {
@@ -57,7 +60,9 @@ export class Stack implements System {
     return `http://127.0.0.1:${this.ports.services[services.indexOf(name)]}`;
   }
 
-  private get services() {
+  private get services(): Record<string, string> {
+    if (this.staged)
+      return { HAD_CONFIG: join(this.folder, "ha-dashboard.toml"), HAD_STATE_DIR: join(this.folder, "state") };
     return { HAD_SERVICES: services.map((name) => `${name}=${this.serviceUrl(name)}`).join(",") };
   }
 
@@ -94,7 +99,29 @@ export class Stack implements System {
     return { code, output: await readFile(logFile, "utf8") };
   }
 
+  /** Two replicas a service, each behind a door of its own. */
+  private async writeStage() {
+    const here = (port: number) => JSON.stringify(`http://127.0.0.1:${port}`);
+    let text = "";
+    for (const name of services) {
+      text += `[[service]]\nname = "${name}"\nurl = ${JSON.stringify(this.serviceUrl(name))}\n`;
+      if (name === "checkout-service") text += 'depends_on = ["product-service", "user-service"]\n';
+      text += "slo = { availability = 99.5, p95_ms = 300 }\n";
+      for (const number of [1, 2]) {
+        const [url, door] = [here(await freePort()), here(await freePort())];
+        text += `[[service.replica]]\nname = "${name}-${number}"\nurl = ${url}\ndoor = ${door}\n`;
+      }
+    }
+    await writeFile(join(this.folder, "ha-dashboard.toml"), text);
+  }
+
   private async startDemo() {
+    if (this.staged) {
+      const program = Program.start(["demo"], this.services, join(this.folder, "demo.log"));
+      this.demo.push(program);
+      await Promise.all(services.map((name) => program.answers(`${this.serviceUrl(name)}/health`)));
+      return;
+    }
     for (const name of services) {
       const program = Program.start(["demo", "--service", name], this.services, join(this.folder, `${name}.log`));
       this.demo.push(program);

@@ -16,6 +16,8 @@ type Fixtures = {
   containers: ComposeStack;
   /** The load page, open and taken over by the browser half. */
   load: LoadPage;
+  /** A system of this test's own, whose services have two replicas each behind a gateway. */
+  staged: Stack;
   /** A system of this test's own, with an empty state folder. */
   freshStack: System;
 };
@@ -50,6 +52,12 @@ export const test = base.extend<Fixtures & { stack: System }, WorkerFixtures>({
     if (!(sharedStack instanceof ComposeStack)) throw new Error("there are no containers here");
     await sharedStack.calm();
     await use(sharedStack);
+  },
+
+  staged: async ({}, use) => {
+    const stack = await Stack.start({}, true);
+    await use(stack);
+    await stack.stop();
   },
 
   freshStack: async ({}, use) => {

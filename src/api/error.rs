@@ -4,7 +4,11 @@ use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    domain::{run::RunId, validate::FieldError},
+    domain::{
+        fault::{FaultField, FaultId, Refusal},
+        run::RunId,
+        validate::FieldError,
+    },
     wire::Wire,
 };
 
@@ -19,6 +23,24 @@ pub enum ApiError {
     Invalid {
         /// Every refused field.
         errors: Vec<FieldError>,
+    },
+    /// The fault is not valid: 422.
+    #[error("{}", .errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    InvalidFault {
+        /// Every refused field.
+        errors: Vec<FieldError<FaultField>>,
+    },
+    /// The fault can't be set now: 409.
+    #[error("{refusal}")]
+    FaultRefused {
+        /// Why.
+        refusal: Refusal,
+    },
+    /// The fault is over, or ends with itself: 409.
+    #[error("there is nothing to restore of fault {fault}: it is over, or ends with itself")]
+    FaultOver {
+        /// That fault.
+        fault: FaultId,
     },
     /// A run is at work already: 409.
     #[error("the run {running} is at work already: stop it first, or wait for its end")]
@@ -65,8 +87,8 @@ impl ApiError {
     /// The HTTP status that goes with it.
     pub fn status(&self) -> u16 {
         match self {
-            Self::Invalid { .. } => 422,
-            Self::AlreadyRunning { .. } | Self::NotRunning => 409,
+            Self::Invalid { .. } | Self::InvalidFault { .. } => 422,
+            Self::AlreadyRunning { .. } | Self::NotRunning | Self::FaultRefused { .. } | Self::FaultOver { .. } => 409,
             Self::NotFound { .. } => 404,
             Self::Unavailable { .. } => 503,
             Self::BadRequest { .. } => 400,
@@ -77,7 +99,9 @@ impl ApiError {
     /// The error's name on the wire, for example `already_running`.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Invalid { .. } => "invalid",
+            Self::Invalid { .. } | Self::InvalidFault { .. } => "invalid",
+            Self::FaultRefused { .. } => "fault_refused",
+            Self::FaultOver { .. } => "fault_over",
             Self::AlreadyRunning { .. } => "already_running",
             Self::NotRunning => "not_running",
             Self::NotFound { .. } => "not_found",

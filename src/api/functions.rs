@@ -15,6 +15,7 @@ use super::{
 use crate::domain::prefs::Prefs;
 use crate::{
     domain::{
+        fault::{Fault, FaultDraft, FaultId, FaultRules},
         live::Cursor,
         run::{Run, RunId},
         validate::{Draft, Rules},
@@ -84,6 +85,30 @@ pub async fn stop_run() -> Result<Run, ApiError> {
 #[server(prefix = "/fn", endpoint = "pull", output = Json)]
 pub async fn pull_image() -> Result<(), ApiError> {
     with_status(control()?.pull_image(&caller()).await)
+}
+
+/// What can be done to which replica now.
+#[server(prefix = "/fn", endpoint = "fault_rules", input = GetUrl, output = Json)]
+pub async fn get_fault_rules() -> Result<FaultRules, ApiError> {
+    Ok(control()?.fault_rules(&caller()).await)
+}
+
+/// Sets a fault.
+#[server(prefix = "/fn", endpoint = "set_fault", output = Json)]
+pub async fn set_fault(draft: FaultDraft) -> Result<Fault, ApiError> {
+    with_status(control()?.set_fault(&caller(), draft).await)
+}
+
+/// Takes a fault back before its time.
+#[server(prefix = "/fn", endpoint = "restore_fault", output = Json)]
+pub async fn restore_fault(id: FaultId) -> Result<Fault, ApiError> {
+    with_status(control()?.restore_fault(&caller(), &id).await)
+}
+
+/// Takes back everything that is set.
+#[server(prefix = "/fn", endpoint = "restore_all", output = Json)]
+pub async fn restore_all() -> Result<Vec<Fault>, ApiError> {
+    Ok(control()?.restore_all(&caller()).await)
 }
 
 /// Earlier runs, newest first.

@@ -58,6 +58,7 @@ fn value(settings: &Settings, key: &str) -> Option<String> {
         "max_vus" => config.limits.max_vus.to_string(),
         "max_rate" => config.limits.max_rate.to_string(),
         "max_duration" => format!("{}s", config.limits.max_duration_s),
+        "max_fault" => format!("{}s", config.fault_limits.longest_s),
         "prometheus_url" => url,
         "prometheus" => binary,
         "prometheus_port" => port,

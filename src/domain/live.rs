@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     Millis,
     breaker::Breakers,
+    cost::FaultCost,
     event::Event,
+    fault::Fault,
     frame::{Frame, History},
     run::Run,
     service::ServiceStatus,
@@ -121,6 +123,12 @@ pub struct Status {
     /// The circuit breakers that they tell of.
     #[serde(default, skip_serializing_if = "Breakers::is_empty")]
     pub breakers: Breakers,
+    /// Faults that are set, and the last ones that were, newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<Fault>,
+    /// What they cost, newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub costs: Vec<FaultCost>,
     /// The engine.
     pub engine: EngineStatus,
     /// The metrics store.

@@ -15,7 +15,9 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 use ha_dashboard::domain::{
     breaker::Breakers,
+    cost::FaultCost,
     event::Event,
+    fault::Fault,
     frame::{Dimension, Frame},
     live::{Cursor, MetricsStatus, Snapshot, Status},
     run::{Run, RunId, Seen},
@@ -30,6 +32,9 @@ use super::{
     feed::RunFeed,
     journal::{Follower, Journal},
 };
+
+/// Most faults that are over and still shown.
+const FAULTS_OVER: usize = 10;
 
 /// The picture, its parts and its readers.
 pub struct Board {
@@ -91,7 +96,8 @@ impl Board {
         if !changed {
             return;
         }
-        let (status, Parts { status: shown, frame, .. }) = (self.status(parts.status.metrics.clone()), &mut *parts);
+        let status = self.status(parts.status.metrics.clone(), &parts.status);
+        let Parts { status: shown, frame, .. } = &mut *parts;
         if id(&status) != id(shown) {
             // The numbers are those of another run.
             frame.values.retain(|key, _| matches!(key.part, Some((Dimension::Process, _))));
@@ -119,10 +125,28 @@ impl Board {
     /// Numbers about a run that another one has replaced meanwhile are dropped.
     pub fn tick(&self, about: Option<&RunId>, frame: Frame, record: bool, metrics: MetricsStatus) {
         let mut parts = self.parts();
-        let status = self.status(metrics);
+        let status = self.status(metrics, &parts.status);
         if id(&status) == about {
             parts.frame = frame;
             self.show(&mut parts, status, record);
+        }
+    }
+
+    /// Takes what is done to the services, and what that costs, both newest first, and shows at once what is set and the last of
+    /// what was.
+    pub fn faults(&self, faults: &[Fault], costs: &[FaultCost]) {
+        let mut parts = self.parts();
+        let mut status = self.status(parts.status.metrics.clone(), &parts.status);
+        let mut over = 0;
+        let is_shown = |fault: &&Fault| {
+            over += usize::from(!fault.state.is_on());
+            fault.state.is_on() || over <= FAULTS_OVER
+        };
+        status.faults = faults.iter().filter(is_shown).cloned().collect();
+        let is_theirs = |cost: &&FaultCost| status.faults.iter().any(|fault| fault.id == cost.fault);
+        status.costs = costs.iter().filter(is_theirs).cloned().collect();
+        if status != parts.status {
+            self.show(&mut parts, status, false);
         }
     }
 
@@ -182,13 +206,15 @@ impl Board {
         self.stage.subscribe(resume, self.end.clone(), now_ms)
     }
 
-    /// The parts put together.
-    fn status(&self, metrics: MetricsStatus) -> Status {
+    /// The parts put together; `before`: what was shown last.
+    fn status(&self, metrics: MetricsStatus, before: &Status) -> Status {
         let feed = self.runs.borrow();
         Status {
             run: feed.run.as_ref().map(|run| self.shown(run).into_owned()),
             services: self.services(),
             breakers: self.breakers(),
+            faults: before.faults.clone(),
+            costs: before.costs.clone(),
             engine: feed.engine.clone(),
             metrics,
             storage_problem: feed.storage_problem.clone(),

@@ -19,6 +19,7 @@ pub use layers::{Layers, Surroundings};
 pub use table::Flags;
 
 use ha_dashboard::domain::{
+    fault::FaultLimits,
     service::{Replica, Service},
     steady::Patience,
     validate::Limits,
@@ -103,6 +104,8 @@ pub struct Config {
     pub patience: Patience,
     /// Bounds of a plan.
     pub limits: Limits,
+    /// How long faults may last.
+    pub fault_limits: FaultLimits,
     /// The metrics store.
     pub store: StoreChoice,
     /// Grafana's base address as browsers reach it; `None`: nothing links there.

@@ -17,12 +17,13 @@ use ha_dashboard::{
         caller::Caller,
         error::ApiError,
         page::{PageState, RunReport},
-        port::{Runs, Services, SharedControl, View},
+        port::{Faults, Runs, Services, SharedControl, View},
     },
     domain::{
         Millis,
         breaker::Breakers,
         event::Event,
+        fault::{Fault, FaultDraft, FaultEnd, FaultId, FaultRules},
         frame::History,
         live::{Cursor, Snapshot, Status},
         picture::{self, Course, RunPicture},
@@ -52,7 +53,7 @@ use super::{
     hub::Courses,
     journal::Journal,
     scripts::{InspectError, Scripts},
-    services::Registry,
+    services::{Registry, faults},
     shutdown::Shutdown,
 };
 
@@ -69,6 +70,8 @@ pub struct Parts {
     pub scripts: Arc<Scripts>,
     /// The services that load may go to.
     pub services: Registry,
+    /// What is done to them.
+    pub faults: faults::Faults,
     /// What everybody is shown.
     pub board: Arc<Board>,
     /// Where it is written down what happens to runs.
@@ -87,18 +90,19 @@ pub struct Parts {
 /// # Errors
 /// When the state folder can't be used.
 pub async fn start(lock: StateLock, parts: Parts) -> anyhow::Result<SharedControl> {
-    let Parts { config, engine, scripts, services, board, journal, store, shutdown } = parts;
+    let Parts { config, engine, scripts, services, faults, board, journal, store, shutdown } = parts;
     let archive = Archive::open(lock)?;
     let courses = Courses::new(store.clone(), config.tick, shutdown.clone());
     let links = Links { engine, archive, services: services.clone(), board: board.clone(), journal, store, shutdown };
     let supervisor = Supervisor::take_over(links).await?;
-    Ok(Arc::new(Dashboard { config, scripts, services, board, courses, supervisor }))
+    Ok(Arc::new(Dashboard { config, scripts, services, faults, board, courses, supervisor }))
 }
 
 struct Dashboard {
     config: Arc<Config>,
     scripts: Arc<Scripts>,
     services: Registry,
+    faults: faults::Faults,
     board: Arc<Board>,
     courses: Courses,
     supervisor: Arc<Supervisor>,
@@ -186,6 +190,33 @@ impl Services for Dashboard {
 
     async fn breakers(&self, _: &Caller) -> Breakers {
         self.board.breakers()
+    }
+}
+
+#[async_trait]
+impl Faults for Dashboard {
+    async fn fault_rules(&self, _: &Caller) -> FaultRules {
+        self.faults.rules().await
+    }
+
+    async fn faults(&self, _: &Caller) -> Vec<Fault> {
+        self.faults.all()
+    }
+
+    async fn fault(&self, _: &Caller, id: &FaultId) -> Result<Fault, ApiError> {
+        self.faults.get(id)
+    }
+
+    async fn set_fault(&self, caller: &Caller, draft: FaultDraft) -> Result<Fault, ApiError> {
+        self.faults.set(caller, draft).await
+    }
+
+    async fn restore_fault(&self, _: &Caller, id: &FaultId) -> Result<Fault, ApiError> {
+        self.faults.restore(id, FaultEnd::Asked).await
+    }
+
+    async fn restore_all(&self, _: &Caller) -> Vec<Fault> {
+        self.faults.restore_all(FaultEnd::Asked).await
     }
 }
 

@@ -7,6 +7,7 @@
 mod breakers;
 mod edge;
 mod error;
+mod faults;
 mod forms;
 pub mod guard;
 mod health;

@@ -2,7 +2,8 @@
 //! their health. Probes, forms, targets, scripts and the measuring of their use read it.
 
 mod breakers;
-#[cfg_attr(not(test), expect(dead_code, reason = "what it says and what is set at doors has no reader yet"))]
+pub mod faults;
+#[cfg_attr(not(test), expect(dead_code, reason = "what it says of replicas and doors has no reader yet"))]
 pub mod gateway;
 mod probes;
 mod stage;

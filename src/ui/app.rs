@@ -13,7 +13,7 @@ use super::{
     header::Header,
     live::Live,
     load::Form,
-    pages::{FirstState, LoadPage, NotFoundPage, RunPage, RunsPage, ServicesPage},
+    pages::{FaultsPage, FirstState, LoadPage, NotFoundPage, RunPage, RunsPage, ServicesPage},
     tab,
     text::use_text,
 };
@@ -71,6 +71,7 @@ pub fn App() -> impl IntoView {
                 // Asynchronous: everything is in the first HTML, for readers without JavaScript too.
                 <Routes fallback=|| view! { <NotFoundPage /> }>
                     <Route path=path!("/") view=LoadPage ssr=SsrMode::Async />
+                    <Route path=path!("/faults") view=FaultsPage ssr=SsrMode::Async />
                     <Route path=path!("/services") view=ServicesPage ssr=SsrMode::Async />
                     <Route path=path!("/runs") view=RunsPage ssr=SsrMode::Async />
                     <Route path=path!("/runs/:id") view=RunPage ssr=SsrMode::Async />

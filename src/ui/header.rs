@@ -5,6 +5,7 @@ use leptos_router::hooks::use_location;
 
 use super::{
     browser,
+    faults::FaultBadge,
     live::{Connection, Live},
     pages::NAV,
     prefs::set_theme,
@@ -48,6 +49,7 @@ pub fn Header(
                 <ul>{NAV.iter().map(item).collect_view()}</ul>
             </nav>
             <div class="tools">
+                <FaultBadge />
                 <ConnectionBadge />
                 <Languages />
                 <ThemeSwitch theme />

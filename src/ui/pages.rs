@@ -1,11 +1,13 @@
 //! The pages, and the table of those that the navigation shows.
 
+mod faults;
 mod load;
 mod not_found;
 mod run;
 mod runs;
 mod services;
 
+pub use faults::FaultsPage;
 pub use load::LoadPage;
 pub use not_found::{NotFoundPage, NotThere};
 pub use run::RunPage;
@@ -38,6 +40,7 @@ pub struct NavItem {
 /// The navigation, in order.
 pub const NAV: &[NavItem] = &[
     NavItem { path: "/", name: |text| text.nav_load },
+    NavItem { path: "/faults", name: |text| text.nav_faults },
     NavItem { path: "/services", name: |text| text.nav_services },
     NavItem { path: "/runs", name: |text| text.nav_runs },
 ];

@@ -397,7 +397,9 @@ pub fn field_error<F>(error: &FieldError<F>, text: &'static Text) -> String {
 /// What went wrong with Start or Stop.
 pub fn api_error(error: &ApiError, text: &'static Text) -> String {
     match error {
-        ApiError::Invalid { .. } => text.error_invalid.into(),
+        ApiError::Invalid { .. } | ApiError::InvalidFault { .. } => text.error_invalid.into(),
+        ApiError::FaultRefused { refusal } => (text.fault_refused)(refusal),
+        ApiError::FaultOver { .. } => text.fault_over.into(),
         ApiError::AlreadyRunning { .. } => text.error_already_running.into(),
         ApiError::NotRunning => text.error_not_running.into(),
         ApiError::NotFound { what } => (text.error_not_found)(what),
@@ -414,6 +416,8 @@ pub fn error_code(code: &str, text: &'static Text) -> String {
         "invalid" => text.error_invalid.into(),
         "already_running" => text.error_already_running.into(),
         "not_running" => text.error_not_running.into(),
+        "last_replica" => text.fault_last_replica.into(),
+        "fault_refused" | "fault_over" => text.fault_moot.into(),
         "unavailable" => text.engine_not_ready.into(),
         _ => text.error_transport.into(),
     }

@@ -5,7 +5,7 @@ use proptest::{collection, option, prelude::*, sample};
 use crate::domain::{
     Millis,
     breaker::{Breaker, BreakerCalls, BreakerState, Breakers},
-    cost::{Budget, Cost, Detection, Figure, Lack, Latency, Outage, Outcome, Tally, Untold},
+    cost::{Budget, Cost, Detection, FaultCost, Figure, Lack, Latency, Outage, Outcome, Tally, Untold},
     event::{Event, EventKind},
     fault::{Fault, FaultEnd, FaultId, FaultKind, FaultRequest, FaultState, Guard, Hypothesis},
     frame::{Dimension, Frame, History, METRICS, Metric, SeriesKey},
@@ -291,9 +291,17 @@ pub fn status() -> impl Strategy<Value = Status> {
                 many_series,
             });
     let breakers = collection::vec(breaker(), 0..3).prop_map(|all| Breakers { triggered: all.len() as u64, all });
-    (option::of(run()), services, text(), option::of(text()), any::<bool>(), metrics, breakers).prop_map(
-        |(run, services, note, k6_version, ready, metrics, breakers)| Status {
+    let told = (fault(), option::of(run()), cost()).prop_map(|(fault, run, cost)| FaultCost {
+        fault: fault.id,
+        run: run.map(|run| run.id),
+        cost,
+    });
+    let faults = (collection::vec(fault(), 0..3), collection::vec(told, 0..2)).boxed();
+    (option::of(run()), services, faults, text(), option::of(text()), any::<bool>(), metrics, breakers).prop_map(
+        |(run, services, (faults, costs), note, k6_version, ready, metrics, breakers)| Status {
             run,
+            faults,
+            costs,
             breakers,
             services: services
                 .into_iter()

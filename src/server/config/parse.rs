@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use ha_dashboard::domain::{
+    fault::FaultLimits,
     plan::DASHBOARD_SERVICE,
     service::{Replica, Service, Slo},
     steady::Patience,
@@ -102,6 +103,10 @@ pub fn settings(layers: &Layers, surroundings: &Surroundings) -> Result<Settings
             max_duration_s: reader
                 .read("max_duration", Duration::from_secs(3_600), |text| duration(text, 10_000, 2_592_000_000))
                 .as_secs() as u32,
+        },
+        fault_limits: {
+            let longest = reader.read("max_fault", Duration::from_secs(600), |text| duration(text, 1_000, 86_400_000));
+            FaultLimits { longest_s: longest.as_secs() as u32, until_restored_s: longest.as_secs() as u32 }
         },
         store: match reader.read("prometheus_url", None, |text| base_url(text, true).map(Some)) {
             Some(url) => StoreChoice::External { url },

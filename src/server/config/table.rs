@@ -86,6 +86,12 @@ pub const SETTINGS: &[Setting] = &[
         "a duration from 10s to 720h, like 90s, 15m or 1h30m",
     ),
     row(
+        "max_fault",
+        "max-fault",
+        "Longest fault; one set until restored ends after that, too [default: 10m]",
+        "a duration from 1s to 24h, like 90s, 15m or 1h30m",
+    ),
+    row(
         "prometheus_url",
         "prometheus-url",
         "A metrics store with the Prometheus API, instead of an own Prometheus",

@@ -22,7 +22,6 @@ use ha_dashboard::{
         threshold::{MetricKind, Observed, Threshold},
     },
 };
-use rand::Rng;
 use tokio::{
     sync::{oneshot, watch},
     time::{interval, timeout},
@@ -40,6 +39,7 @@ use crate::server::{
     clock::now_ms,
     engine::{Engine, Exit, Instance, InstanceState, Launch, Started},
     feed::{RunFeed, StoreFeed},
+    ids,
     journal::Journal,
     services::Registry,
     shutdown::Shutdown,
@@ -751,7 +751,7 @@ fn new_run(plan: Plan, correlation_id: String, now_ms: Millis) -> Run {
     };
     let thresholds = plan.thresholds.iter().cloned().map(Observed::new).collect();
     let mut run = Run {
-        id: new_id(now_ms),
+        id: ids::run(now_ms),
         plan,
         schedule,
         state: RunState::Starting,
@@ -767,15 +767,4 @@ fn new_run(plan: Plan, correlation_id: String, now_ms: Millis) -> Run {
     let allowed_s = [START_ALLOWANCE_S, run.plan.shape.longest_s(), END_ALLOWANCE_S];
     run.deadline_ms += allowed_s.map(u64::from).iter().sum::<u64>() * 1000;
     run
-}
-
-/// A new run id that sorts by time, for example `20261123-174326-k7qz`.
-fn new_id(now_ms: Millis) -> RunId {
-    const LETTERS: &[u8] = b"abcdefghijkmnpqrstuvwxyz23456789";
-    let time = i64::try_from(now_ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
-    let time = time.unwrap_or(jiff::Timestamp::UNIX_EPOCH).strftime("%Y%m%d-%H%M%S").to_string();
-    let mut random = rand::rng();
-    let suffix = [(); 4].map(|()| char::from(LETTERS[random.random_range(0..LETTERS.len())]));
-    let id = format!("{time}-{}", suffix.iter().collect::<String>());
-    id.try_into().expect("digits, dashes and small letters make an id")
 }

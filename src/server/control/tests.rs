@@ -13,6 +13,7 @@ use std::{
 use ha_dashboard::{
     api::caller::Caller,
     domain::{
+        fault::FaultLimits,
         live::EngineReason,
         plan::{ALL_SERVICES, OwnEnd, Pattern, Peak, Plan, Shape},
         run::{RunState, Seen, Source, Totals, Verdict},
@@ -100,6 +101,7 @@ impl Bench {
             gateway: "unix:///nowhere".into(),
             supervisor: "/nowhere".into(),
             limits: Limits { max_vus: 10, max_rate: 10, max_duration_s: 60 },
+            fault_limits: FaultLimits::default(),
             store: StoreChoice::External { url: String::new() },
             grafana_url: None,
             engine: EngineChoice::Process,

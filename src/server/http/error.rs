@@ -11,7 +11,7 @@ use ha_dashboard::{
     api::error::ApiError,
     domain::{
         run::RunId,
-        validate::{self, FieldError},
+        validate::{self, FieldError, FieldName},
     },
 };
 use serde::Serialize;
@@ -67,7 +67,7 @@ pub struct FieldBody {
 
 impl FieldBody {
     /// A field that the request calls `field`.
-    pub fn new(error: FieldError, field: &'static str) -> Self {
+    pub fn new<F>(error: FieldError<F>, field: &'static str) -> Self {
         Self { message: error.told_of(field), field, value: error.value, problem: error.problem }
     }
 }
@@ -124,13 +124,8 @@ impl From<ApiError> for Problem {
         let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut problem = Self::new(status, error.code(), error.to_string());
         match error {
-            ApiError::Invalid { errors } => {
-                let named = |error: FieldError| {
-                    let name = error.field.name();
-                    FieldBody::new(error, name)
-                };
-                problem.errors = errors.into_iter().map(named).collect();
-            }
+            ApiError::Invalid { errors } => problem.errors = named(errors),
+            ApiError::InvalidFault { errors } => problem.errors = named(errors),
             ApiError::AlreadyRunning { running } => problem.running = Some(running),
             _ => {}
         }
@@ -147,6 +142,15 @@ impl IntoResponse for Failure {
         *response.extensions_mut() = extensions;
         response
     }
+}
+
+/// The fields under their own names.
+fn named<F: FieldName + Copy>(errors: Vec<FieldError<F>>) -> Vec<FieldBody> {
+    let named = |error: FieldError<F>| {
+        let name = error.field.name();
+        FieldBody::new(error, name)
+    };
+    errors.into_iter().map(named).collect()
 }
 
 /// At most 100 characters of what somebody sent.

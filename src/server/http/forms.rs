@@ -10,6 +10,7 @@ use axum::{
 use ha_dashboard::{
     api::{caller::Door, error::ApiError},
     domain::{
+        fault::{FaultDraft, FaultId, Refusal},
         prefs::{LANG_COOKIE, Lang, THEME_COOKIE, Theme},
         validate::{Draft, Field},
     },
@@ -30,6 +31,9 @@ pub fn router() -> Router<HttpState> {
         .route("/start", post(start))
         .route("/stop", post(stop))
         .route("/pull", post(pull))
+        .route("/faults/set", post(set_fault))
+        .route("/faults/restore", post(restore_fault))
+        .route("/faults/restore-all", post(restore_all))
         .route("/prefs", get(prefs))
 }
 
@@ -66,16 +70,83 @@ async fn pull(State(state): State<HttpState>, Asking(caller): Asking) -> Respons
     }
 }
 
+async fn set_fault(
+    State(state): State<HttpState>,
+    Asking(caller): Asking,
+    Form(fields): Form<Vec<(String, String)>>,
+) -> Response {
+    let mut draft = FaultDraft::default();
+    for (name, value) in fields {
+        let slot = match name.as_str() {
+            "draft[kind]" => &mut draft.kind,
+            "draft[service]" => &mut draft.service,
+            "draft[intensity]" => &mut draft.intensity,
+            "draft[duration]" => &mut draft.duration,
+            "draft[hypothesis]" => &mut draft.hypothesis,
+            "draft[guard]" => &mut draft.guard,
+            "draft[even_last]" => {
+                draft.even_last = true;
+                continue;
+            }
+            _ => continue,
+        };
+        *slot = value;
+    }
+    let error = match state.control.set_fault(&caller.through(Door::Form), draft.clone()).await {
+        Ok(_) => return see("/faults"),
+        Err(error) => error,
+    };
+    let code = match error {
+        ApiError::FaultRefused { refusal: Refusal::LastReplica { .. } } => "last_replica",
+        error => error.code(),
+    };
+    see(&with_query(
+        "/faults",
+        [
+            ("kind", draft.kind.as_str()),
+            ("service", &draft.service),
+            ("intensity", &draft.intensity),
+            ("duration", &draft.duration),
+            ("hypothesis", &draft.hypothesis),
+            ("guard", &draft.guard),
+            ("error", code),
+        ],
+    ))
+}
+
+/// Which fault to take back.
+#[derive(Debug, Deserialize)]
+struct Which {
+    id: String,
+}
+
+async fn restore_fault(State(state): State<HttpState>, Asking(caller): Asking, Form(which): Form<Which>) -> Response {
+    let Ok(id) = FaultId::try_from(which.id) else { return see("/faults?error=not_found") };
+    match state.control.restore_fault(&caller.through(Door::Form), &id).await {
+        Ok(_) => see("/faults"),
+        Err(error) => see(&format!("/faults?error={}", error.code())),
+    }
+}
+
+async fn restore_all(State(state): State<HttpState>, Asking(caller): Asking) -> Response {
+    state.control.restore_all(&caller.through(Door::Form)).await;
+    see("/faults")
+}
+
+/// A path with a query. Browsers and proxies refuse endless addresses; no value that is allowed is longer.
+fn with_query<'a>(path: &str, pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let Ok(mut url) = reqwest::Url::parse("http://dashboard/") else { return path.into() };
+    for (name, value) in pairs {
+        url.query_pairs_mut().append_pair(name, &value.chars().take(1_000).collect::<String>());
+    }
+    format!("{path}?{}", url.query().unwrap_or_default())
+}
+
 /// Back to the form with everything typed, which the page checks again and explains field by field.
 fn with_draft(draft: &mut Draft, error: &ApiError) -> String {
-    let Ok(mut url) = reqwest::Url::parse("http://dashboard/") else { return "/".into() };
-    for field in Field::ALL {
-        // Browsers and proxies refuse endless addresses; nothing that is allowed is longer.
-        let value: String = draft.slot(field).chars().take(1_000).collect();
-        url.query_pairs_mut().append_pair(field.name(), &value);
-    }
-    url.query_pairs_mut().append_pair("error", error.code());
-    format!("/?{}", url.query().unwrap_or_default())
+    let typed = Field::ALL.map(|field| (field.name(), draft.slot(field).clone()));
+    let pairs = typed.iter().map(|(name, value)| (*name, value.as_str()));
+    with_query("/", pairs.chain([("error", error.code())]))
 }
 
 /// What may be chosen.

@@ -49,3 +49,20 @@ pub fn wrong_kind(name: &str, value: &Value, allowed: &str) -> Failure {
     let value = shortened(&value.to_string());
     ApiError::BadRequest { what: format!("{name}: {value} is not allowed; allowed: {allowed}") }.into()
 }
+
+/// A value that may come as a number or as a text; `None`: it is not there.
+///
+/// # Errors
+/// When it is something else.
+pub fn text(name: &str, value: Option<Value>) -> Result<Option<String>, Failure> {
+    Ok(match value {
+        None | Some(Value::Null) => None,
+        Some(Value::String(text)) => Some(text),
+        // 60.0 is a way to write 60 in JSON.
+        Some(Value::Number(number)) => match number.as_f64() {
+            Some(float) if float.fract() == 0.0 && float.abs() < 1e15 => Some(format!("{float:.0}")),
+            _ => Some(number.to_string()),
+        },
+        Some(other) => return Err(wrong_kind(name, &other, "a number or a text")),
+    })
+}

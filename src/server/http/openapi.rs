@@ -3,7 +3,7 @@
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{HttpState, breakers, health, live, load_test, metrics, runs};
+use super::{HttpState, breakers, faults, health, live, load_test, metrics, runs};
 
 /// The description's head; paths and schemas come from the routes.
 #[derive(OpenApi)]
@@ -18,6 +18,7 @@ use super::{HttpState, breakers, health, live, load_test, metrics, runs};
         (name = "load-test", description = "The load test at work"),
         (name = "metrics", description = "Measured values"),
         (name = "runs", description = "Runs and their logs"),
+        (name = "faults", description = "Faults set in the services under test"),
         (name = "live", description = "The live stream"),
         (name = "health", description = "How the dashboard is"),
     ),
@@ -40,6 +41,11 @@ pub fn api() -> OpenApiRouter<HttpState> {
         .routes(routes!(runs::log))
         .routes(routes!(runs::report))
         .routes(routes!(runs::prometheus_log))
+        .routes(routes!(faults::faults, faults::set))
+        .routes(routes!(faults::rules))
+        .routes(routes!(faults::restore_all))
+        .routes(routes!(faults::fault))
+        .routes(routes!(faults::restore))
         .routes(routes!(live::live))
         .routes(routes!(health::health))
         .routes(routes!(health::detailed))

@@ -20,11 +20,15 @@ use ha_dashboard::{
     api::{
         caller::{Caller, Door},
         page::{PageState, RunReport},
-        port::{Runs, Services, View},
+        port::{Faults, Runs, Services, View},
     },
     domain::{
         breaker::{Breaker, BreakerCalls, BreakerState, Breakers},
         event::{Event, EventKind},
+        fault::{
+            Fault, FaultDraft, FaultEnd, FaultId, FaultKind, FaultLimits, FaultPlace, FaultRules, FaultState,
+            FaultTarget, admit,
+        },
         frame::{Dimension, Frame, Metric, SeriesKey},
         live::{Cursor, EngineStatus, MetricsStatus, MissingImage, Pull, Snapshot, Status},
         picture::{Course, RunPicture},
@@ -60,6 +64,7 @@ struct Scripted {
     said: Mutex<Option<String>>,
     /// What is wrong with the state folder.
     storage_problem: Mutex<String>,
+    faults: Mutex<Vec<Fault>>,
 }
 
 /// A breaker between checkout-service and `dependency`.
@@ -86,6 +91,8 @@ impl Scripted {
             let down = Health::Down { reason: said.clone(), why: Silence::Other };
             return Status {
                 run: self.run.lock().unwrap().clone(),
+                faults: self.faults.lock().unwrap().clone(),
+                costs: Vec::new(),
                 services: vec![ServiceStatus {
                     health: down,
                     ..ServiceStatus::unknown(Service::new(said.clone(), format!("http://x/{said}")), &[])
@@ -111,6 +118,8 @@ impl Scripted {
         }
         Status {
             run: self.run.lock().unwrap().clone(),
+            faults: self.faults.lock().unwrap().clone(),
+            costs: Vec::new(),
             services: vec![
                 service("product-service", Health::Up { latency_ms: 12.0 }),
                 service("user-service", Health::Down { reason: "connection refused".into(), why: Silence::Refused }),
@@ -217,6 +226,69 @@ impl Services for Scripted {
 
     async fn breakers(&self, _: &Caller) -> Breakers {
         self.status().breakers
+    }
+}
+
+#[async_trait]
+impl Faults for Scripted {
+    async fn fault_rules(&self, _: &Caller) -> FaultRules {
+        let kinds = vec![FaultKind::Kill, FaultKind::Restart, FaultKind::Latency];
+        let place = |name: &str| FaultPlace { name: name.into(), kinds: kinds.clone() };
+        let replicas = vec![place("product-service-1"), place("product-service-2")];
+        let targets = vec![FaultTarget { service: "product-service".into(), replicas }];
+        FaultRules { targets, limits: FaultLimits::default() }
+    }
+
+    async fn faults(&self, _: &Caller) -> Vec<Fault> {
+        self.faults.lock().unwrap().clone()
+    }
+
+    async fn fault(&self, caller: &Caller, id: &FaultId) -> Result<Fault, ApiError> {
+        let found = self.faults(caller).await.into_iter().find(|fault| fault.id == *id);
+        found.ok_or_else(|| ApiError::NotFound { what: format!("fault {id}") })
+    }
+
+    async fn set_fault(&self, caller: &Caller, draft: FaultDraft) -> Result<Fault, ApiError> {
+        let rules = self.fault_rules(caller).await;
+        let request = draft.validate(&rules).map_err(|errors| ApiError::InvalidFault { errors })?;
+        let mut faults = self.faults.lock().unwrap();
+        let replicas =
+            admit(&request, &rules, &faults, &|_| false).map_err(|refusal| ApiError::FaultRefused { refusal })?;
+        let fault = Fault {
+            id: format!("fault-{}", faults.len() + 1).parse().unwrap(),
+            replicas,
+            of_replicas: 2,
+            state: FaultState::Active,
+            asked_ms: NOW_MS,
+            set_at_ms: Some(NOW_MS),
+            until_ms: u64::MAX,
+            restored_at_ms: None,
+            healthy_again_ms: None,
+            by: caller.correlation_id.clone(),
+            request,
+        };
+        faults.insert(0, fault.clone());
+        Ok(fault)
+    }
+
+    async fn restore_fault(&self, _: &Caller, id: &FaultId) -> Result<Fault, ApiError> {
+        let mut faults = self.faults.lock().unwrap();
+        let found = faults.iter_mut().find(|fault| fault.id == *id);
+        let fault = found.ok_or_else(|| ApiError::NotFound { what: format!("fault {id}") })?;
+        if !fault.state.is_on() {
+            return Err(ApiError::FaultOver { fault: id.clone() });
+        }
+        fault.state = FaultState::Restored { why: FaultEnd::Asked };
+        Ok(fault.clone())
+    }
+
+    async fn restore_all(&self, caller: &Caller) -> Vec<Fault> {
+        let on = self.faults(caller).await.into_iter().filter(|fault| fault.state.is_on());
+        let mut restored = Vec::new();
+        for fault in on.collect::<Vec<_>>() {
+            restored.extend(self.restore_fault(caller, &fault.id).await);
+        }
+        restored
     }
 }
 
@@ -352,6 +424,7 @@ impl Answer {
 }
 
 const START: &str = "/api/v1/analytics/load-test/start";
+const FAULTS: &str = "/api/v1/faults";
 const STOP: &str = "/api/v1/analytics/load-test/stop";
 const STATUS: &str = "/api/v1/analytics/load-test/status";
 
@@ -583,6 +656,60 @@ async fn stop_answers_and_refuses() {
         "correlation_id": answer.header("x-correlation-id"),
     });
     assert_eq!(told, expected);
+}
+
+#[tokio::test]
+async fn faults_are_set_named_refused_and_restored() {
+    let server = Server::new();
+    let set = async |body: Value| server.post(FAULTS, "application/json", body.to_string()).await;
+    let told =
+        set(json!({ "kind": "latency", "replica": "product-service-1", "intensity": 7, "duration": "1m30s" })).await;
+    assert_eq!(told.status, 200, "{:?}", told.json());
+    let told = told.json();
+    assert_eq!(
+        told["fault"]["request"],
+        json!({
+            "kind": "latency", "service": "product-service", "replica": "product-service-1", "intensity": 7, "duration_s": 90,
+            "even_last": false,
+        })
+    );
+    assert_eq!(told["effect"], json!({ "effect": "latency", "delay_ms": 700, "jitter_ms": 140 }));
+    assert_eq!((told["impact"].as_str(), told["fault"]["state"].as_str()), (Some("medium"), Some("active")));
+
+    let refused = [
+        (json!({ "kind": "latency", "replica": "product-service-1" }), 409, "fault-1"),
+        (json!({ "kind": "kill", "service": "product-service" }), 409, "even_last"),
+        (json!({ "kind": "kill", "service": "shop" }), 422, "service: \"shop\" is not allowed"),
+        (json!({ "kind": "melt", "replica": "product-service-2" }), 422, "kind: \"melt\" is not allowed"),
+        (json!({ "kind": "kill", "replica": "product-service-2", "intensity": 11 }), 422, "intensity: \"11\""),
+        (json!({ "kind": "kill", "replica": "product-service-2", "intensity": 0 }), 422, "from 1 to 10"),
+        (json!({ "kind": "kill", "replica": "product-service-2", "duration": 0 }), 422, "duration: \"0\""),
+        (json!({ "kind": "kill", "replica": "product-service-2", "duration": "720h" }), 422, "duration: \"720h\""),
+        (json!({ "kind": "kill", "replica": "x\"\n; shutdown" }), 422, "replica: "),
+        (json!({ "kind": "kill", "replica": "product-service-2", "speed": 1 }), 400, "speed"),
+        (json!({ "kind": "kill", "replica": ["product-service-2"] }), 400, "replica"),
+        (json!({ "kind": "kill", "replica": "product-service-2", "even_last": "yes" }), 400, "even_last"),
+    ];
+    for (body, status, says) in refused {
+        let answer = set(body.clone()).await;
+        let told = answer.json();
+        assert_eq!(answer.status, status, "{body}: {told}");
+        assert!(told["error"].as_str().unwrap().contains(says), "{body}: {told}");
+    }
+    let all = server.get(FAULTS).await.json();
+    assert_eq!(all["faults"].as_array().map(Vec::len), Some(1), "nothing half-set stays");
+
+    let restored = server.post(&format!("{FAULTS}/fault-1/restore"), "application/json", "").await;
+    assert_eq!((restored.status, restored.json()["fault"]["state"].as_str()), (200, Some("restored")));
+    let again = server.post(&format!("{FAULTS}/fault-1/restore"), "application/json", "").await;
+    assert_eq!((again.status, again.json()["code"].as_str()), (409, Some("fault_over")));
+    assert_eq!(server.get(&format!("{FAULTS}/none")).await.status, 404);
+    assert_eq!(server.get(&format!("{FAULTS}/N%22one")).await.status, 404);
+    let rules = server.get(&format!("{FAULTS}/rules")).await.json();
+    assert_eq!(rules["services"][0]["replicas"][1]["replica"], json!("product-service-2"));
+    set(json!({ "kind": "kill", "replica": "product-service-2" })).await;
+    let all = server.post(&format!("{FAULTS}/restore-all"), "application/json", "").await.json();
+    assert_eq!(all["faults"].as_array().map(Vec::len), Some(1));
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ use std::{
 
 use axum::extract::Query;
 use ha_dashboard::domain::{
+    fault::FaultLimits,
     plan::{OwnEnd, Plan, Shape},
     run::{Run, RunState},
     service::Service,
@@ -148,6 +149,7 @@ pub fn config(dir: &Path, store: StoreChoice, services: Vec<Service>) -> Arc<Con
         gateway: "unix:///nowhere".into(),
         supervisor: "/nowhere".into(),
         limits: Limits { max_vus: 100, max_rate: 1000, max_duration_s: 600 },
+        fault_limits: FaultLimits::default(),
         store,
         grafana_url: None,
         engine: EngineChoice::Process,

@@ -20,7 +20,7 @@ use utoipa::{
 use super::{
     super::{
         error::{Failure, FieldBody, Problem, shortened},
-        json::wrong_kind,
+        json::{text, wrong_kind},
     },
     words,
 };
@@ -159,19 +159,6 @@ impl Asked {
         };
         Problem::invalid(errors.into_iter().map(named).collect()).into()
     }
-}
-
-fn text(name: &str, value: Option<Value>) -> Result<Option<String>, Failure> {
-    Ok(match value {
-        None | Some(Value::Null) => None,
-        Some(Value::String(text)) => Some(text),
-        // 60.0 is a way to write 60 in JSON.
-        Some(Value::Number(number)) => match number.as_f64() {
-            Some(float) if float.fract() == 0.0 && float.abs() < 1e15 => Some(format!("{float:.0}")),
-            _ => Some(number.to_string()),
-        },
-        Some(other) => return Err(wrong_kind(name, &other, "a number or a text")),
-    })
 }
 
 fn thresholds(value: Option<Value>) -> Result<String, Failure> {

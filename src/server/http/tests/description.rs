@@ -12,7 +12,7 @@ use ha_dashboard::domain::{
 use super::*;
 
 /// What callers of the former service use, and what is ours.
-const ROUTES: [(&str, &str); 18] = [
+const ROUTES: [(&str, &str); 24] = [
     ("get", "/api/v1/analytics/load-test/metrics"),
     ("get", "/api/v1/analytics/load-test/scenarios"),
     ("post", "/api/v1/analytics/load-test/start"),
@@ -20,6 +20,12 @@ const ROUTES: [(&str, &str); 18] = [
     ("post", "/api/v1/analytics/load-test/stop"),
     ("get", "/api/v1/analytics/metrics/load-test"),
     ("get", "/api/v1/circuit-breakers"),
+    ("get", "/api/v1/faults"),
+    ("post", "/api/v1/faults"),
+    ("post", "/api/v1/faults/restore-all"),
+    ("get", "/api/v1/faults/rules"),
+    ("get", "/api/v1/faults/{id}"),
+    ("post", "/api/v1/faults/{id}/restore"),
     ("get", "/api/v1/live"),
     ("get", "/api/v1/prometheus/log"),
     ("get", "/api/v1/runs"),
@@ -46,10 +52,15 @@ async fn the_description_is_true() {
 
     server.start(json!({ "duration": 60, "rps": 5 })).await;
     for (method, path) in ROUTES {
-        let url = path.replace("{id}", "run-1");
+        let is_fault = path.starts_with(FAULTS);
+        let url = path.replace("{id}", if is_fault { "fault-1" } else { "run-1" });
+        let body = match is_fault {
+            true => json!({ "kind": "latency", "replica": "product-service-1", "hypothesis": "failed < 1 %" }),
+            false => json!({ "duration": 60, "rps": 5 }),
+        };
         let answer = match method {
             "get" => server.get(&url).await,
-            _ => server.post(&url, "application/json", r#"{"duration": 60, "rps": 5}"#).await,
+            _ => server.post(&url, "application/json", body.to_string()).await,
         };
         assert!(!matches!(answer.status, 404 | 405), "{path}");
         check(&description, method, path, &answer);
@@ -58,6 +69,10 @@ async fn the_description_is_true() {
     let refused = server.start(json!({ "duration": 0 })).await;
     check(&description, "post", START, &refused);
     check(&description, "get", "/api/v1/runs/{id}", &server.get("/api/v1/runs/other").await);
+    let refused =
+        server.post(FAULTS, "application/json", r#"{"kind":"kill","service":"x","guard":"?"}"#.to_owned()).await;
+    assert_eq!(refused.status, 422);
+    check(&description, "post", FAULTS, &refused);
 }
 
 #[tokio::test]

@@ -1,0 +1,460 @@
+//! The faults that are set: the one place that sets them, takes them back, and writes down where each is.
+//!
+//! A fault ends at its time whoever set it is gone by then: doors and the supervisor know the time themselves, and what is
+//! still in the [`book`] when a dashboard starts is taken back.
+
+mod book;
+mod means;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use futures::future::join_all;
+use ha_dashboard::{
+    api::{caller::Caller, error::ApiError},
+    domain::{
+        Millis,
+        event::{Event, EventKind},
+        fault::{
+            Fault, FaultDraft, FaultEnd, FaultId, FaultKind, FaultLimits, FaultPlace, FaultRules, FaultState,
+            FaultTarget, admit,
+        },
+        service::{Replica, Service},
+    },
+};
+use tokio::sync::watch;
+
+use self::{
+    book::Book,
+    means::{Means, Processes},
+};
+use super::{Registry, gateway::Gateway, supervisor::Supervisor};
+use crate::server::{clock::now_ms, config::Config, ids, journal::Journal, shutdown::Shutdown};
+
+/// Faults that are over and still told of.
+const KEPT: usize = 50;
+
+/// How long a restart may take before it is said to have failed.
+const RESTART: Duration = Duration::from_secs(30);
+
+/// Between two tries to take a fault back.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// How long somebody who asks for a restore waits for it; it goes on after that.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often a replica is asked whether it is well again, and for how long.
+const LOOK: Duration = Duration::from_millis(100);
+const LOOKS_END: Duration = Duration::from_secs(120);
+
+/// How long a replica may take to answer.
+const ANSWER: Duration = Duration::from_secs(1);
+
+/// What faults are set with.
+pub struct Parts {
+    /// The configuration.
+    pub config: Arc<Config>,
+    /// What can be hit.
+    pub services: Registry,
+    /// Where it is written down what is set.
+    pub journal: Journal,
+    /// Takes everything back.
+    pub shutdown: Shutdown,
+}
+
+/// The faults. Copies are handles on the same ones.
+#[derive(Clone)]
+pub struct Faults(Arc<Inner>);
+
+struct Inner {
+    limits: FaultLimits,
+    services: Registry,
+    means: Means,
+    book: Book,
+    journal: Journal,
+    shutdown: Shutdown,
+    /// Newest first. Whoever changes something holds the lock until it is in the book.
+    known: Mutex<()>,
+    told: watch::Sender<Vec<Fault>>,
+}
+
+impl Faults {
+    /// Takes back what an earlier process left set, and is ready for more.
+    ///
+    /// # Errors
+    /// When no HTTP client can be made.
+    pub fn start(parts: Parts) -> Result<Self, reqwest::Error> {
+        let Parts { config, services, journal, shutdown } = parts;
+        let http = reqwest::Client::builder()
+            .timeout(ANSWER)
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
+        let means =
+            Means { gateway: Gateway::new(&config.gateway), supervisor: Supervisor::new(&config.supervisor), http };
+        let book = Book::new(&config.state_dir);
+        let mut left = book.read();
+        for fault in &mut left {
+            fault.state = FaultState::Restoring { why: FaultEnd::Start };
+        }
+        let (told, _) = watch::channel(left.clone());
+        let limits = config.fault_limits;
+        let known = Mutex::default();
+        let this = Self(Arc::new(Inner { limits, services, means, book, journal, shutdown, known, told }));
+        for fault in left {
+            tracing::warn!(fault = %fault.id, kind = fault.request.kind.name(), "was left set, and is taken back");
+            this.spawn(this.clone().take_back(fault, FaultEnd::Start));
+        }
+        this.spawn(this.clone().take_all_back_at_the_end());
+        Ok(this)
+    }
+
+    /// Follows what is set and what was, newest first. It is in the journal by then.
+    pub fn watch(&self) -> watch::Receiver<Vec<Fault>> {
+        self.0.told.subscribe()
+    }
+
+    /// What is set and what was, newest first.
+    pub fn all(&self) -> Vec<Fault> {
+        self.0.told.borrow().clone()
+    }
+
+    /// What can be done to which replica now.
+    pub async fn rules(&self) -> FaultRules {
+        self.rules_with(&self.0.means.processes().await)
+    }
+
+    fn rules_with(&self, processes: &Processes) -> FaultRules {
+        let place =
+            |replica: &Replica| FaultPlace { name: replica.name.clone(), kinds: Means::kinds(replica, processes) };
+        let targets = self.0.services.members().iter().map(|member| FaultTarget {
+            service: member.service.name.clone(),
+            replicas: member.replicas.iter().map(place).collect(),
+        });
+        // What nothing can be done to is nothing to choose.
+        let targets = targets.filter(|target| target.replicas.iter().any(|place| !place.kinds.is_empty()));
+        FaultRules { limits: self.0.limits, targets: targets.collect() }
+    }
+
+    /// Checks a draft and sets it. Resolves when it is confirmed, or a restart has begun.
+    ///
+    /// # Errors
+    /// When it is not valid, not allowed now, or does not take hold; nothing of it stays then.
+    pub async fn set(&self, caller: &Caller, draft: FaultDraft) -> Result<Fault, ApiError> {
+        let processes = self.0.means.processes().await;
+        let rules = self.rules_with(&processes);
+        let request = draft.validate(&rules).map_err(|errors| ApiError::InvalidFault { errors })?;
+        let fault = {
+            let _known = self.known();
+            let on = self.0.told.borrow().clone();
+            let replicas = admit(&request, &rules, &on, &|name| Means::is_down(name, &processes))
+                .map_err(|refusal| ApiError::FaultRefused { refusal })?;
+            let (now_ms, of_replicas) =
+                (now_ms(), rules.target(&request.service).map_or(0, |target| target.replicas.len()));
+            let lasts = request.ends_after_s(&self.0.limits).map_or(RESTART * 10, |s| Duration::from_secs(s.into()));
+            let fault = Fault {
+                id: ids::fault(now_ms),
+                replicas,
+                of_replicas: u32::try_from(of_replicas).unwrap_or(u32::MAX),
+                state: FaultState::Setting,
+                asked_ms: now_ms,
+                set_at_ms: None,
+                until_ms: now_ms + lasts.as_millis() as Millis,
+                restored_at_ms: None,
+                healthy_again_ms: None,
+                by: format!("{} {}", caller.door, caller.correlation_id),
+                request,
+            };
+            self.0.book.write(std::iter::once(&fault).chain(&on)).map_err(|error| ApiError::Unavailable {
+                what: format!(
+                    "a fault is only set where it can be written down, and the state folder refuses: {error}"
+                ),
+            })?;
+            self.0.told.send_modify(|told| {
+                told.insert(0, fault.clone());
+                let mut over = 0;
+                told.retain(|fault| {
+                    over += usize::from(!fault.state.is_on());
+                    fault.state.is_on() || over <= KEPT
+                });
+            });
+            fault
+        };
+        // It goes on whether or not whoever asked still listens.
+        let setting = self.spawn(self.clone().take_hold(fault));
+        setting.await.unwrap_or_else(|error| Err(ApiError::Internal { what: error.to_string() }))
+    }
+
+    /// Takes a fault back before its time.
+    ///
+    /// # Errors
+    /// When there is none, or it is over.
+    pub async fn restore(&self, id: &FaultId, why: FaultEnd) -> Result<Fault, ApiError> {
+        let over = |fault: &Fault| ApiError::FaultOver { fault: fault.id.clone() };
+        let begun = self.change(id, |fault| match fault.state {
+            FaultState::Active if fault.request.kind.lasts() => {
+                fault.state = FaultState::Restoring { why };
+                Some(fault.clone())
+            }
+            _ => None,
+        });
+        match begun {
+            None => Err(ApiError::NotFound { what: format!("fault {id}") }),
+            Some((fault, None)) if matches!(fault.state, FaultState::Restoring { .. }) => Ok(fault),
+            Some((fault, None)) => Err(over(&fault)),
+            Some((_, Some(fault))) => {
+                let done = self.spawn(self.clone().take_back(fault, why));
+                // Longer than that is told by the fault's state.
+                let _ = tokio::time::timeout(PATIENCE, done).await;
+                self.get(id)
+            }
+        }
+    }
+
+    /// Takes back all that is set, at once.
+    pub async fn restore_all(&self, why: FaultEnd) -> Vec<Fault> {
+        let on =
+            self.0.told.borrow().iter().filter(|fault| fault.state == FaultState::Active).cloned().collect::<Vec<_>>();
+        let restored = join_all(on.iter().map(|fault| self.restore(&fault.id, why))).await;
+        restored.into_iter().flatten().collect()
+    }
+
+    /// One fault.
+    ///
+    /// # Errors
+    /// When there is none, or it is not told of any more.
+    pub fn get(&self, id: &FaultId) -> Result<Fault, ApiError> {
+        let found = self.0.told.borrow().iter().find(|fault| fault.id == *id).cloned();
+        found.ok_or_else(|| ApiError::NotFound { what: format!("fault {id}") })
+    }
+
+    async fn take_hold(self, fault: Fault) -> Result<Fault, ApiError> {
+        let (id, kind, effect) = (&fault.id, fault.request.kind, fault.request.effect());
+        if !kind.lasts() {
+            let fault = self.confirm(&fault);
+            self.spawn(self.clone().restart(fault.clone()));
+            return Ok(fault);
+        }
+        let hit = self.hit(&fault);
+        let set = join_all(hit.iter().map(|(_, replica)| self.0.means.set(replica, effect, fault.until_ms))).await;
+        match set.into_iter().find_map(Result::err) {
+            None => {
+                let fault = self.confirm(&fault);
+                self.spawn(self.clone().end_in_time(fault.clone()));
+                Ok(fault)
+            }
+            Some(error) => {
+                // Where it took hold already it does not stay.
+                let undone = join_all(hit.iter().map(|(_, replica)| self.0.means.restore(replica, kind))).await;
+                undone
+                    .into_iter()
+                    .filter_map(Result::err)
+                    .for_each(|error| tracing::warn!(fault = %id, %error, "not undone"));
+                let reason = error.to_string();
+                self.fail(&fault, &reason);
+                Err(ApiError::Unavailable { what: reason })
+            }
+        }
+    }
+
+    fn confirm(&self, fault: &Fault) -> Fault {
+        let (now_ms, request) = (now_ms(), &fault.request);
+        tracing::info!(fault = %fault.id, kind = request.kind.name(), replicas = ?fault.replicas, by = fault.by, "set");
+        self.note(
+            now_ms,
+            EventKind::FaultSet {
+                fault: fault.id.clone(),
+                kind: request.kind,
+                service: request.service.clone(),
+                replicas: fault.replicas.clone(),
+                intensity: request.intensity,
+                for_s: request.ends_after_s(&self.0.limits),
+            },
+        );
+        let confirmed = self.change(&fault.id, |fault| {
+            fault.state = FaultState::Active;
+            fault.set_at_ms = Some(now_ms);
+        });
+        confirmed.map_or_else(|| fault.clone(), |(fault, ())| fault)
+    }
+
+    fn fail(&self, fault: &Fault, reason: &str) {
+        tracing::warn!(fault = %fault.id, reason, "failed");
+        self.note(
+            now_ms(),
+            EventKind::FaultFailed {
+                fault: fault.id.clone(),
+                kind: fault.request.kind,
+                service: fault.request.service.clone(),
+                replicas: fault.replicas.clone(),
+                reason: reason.to_owned(),
+            },
+        );
+        self.change(&fault.id, |fault| fault.state = FaultState::Failed { reason: reason.to_owned() });
+    }
+
+    async fn end_in_time(self, fault: Fault) {
+        let left = Duration::from_millis(fault.until_ms.saturating_sub(now_ms()));
+        tokio::select! {
+            () = tokio::time::sleep(left) => {}
+            () = self.0.shutdown.token.cancelled() => return,
+        }
+        // Somebody may have been faster.
+        let _ = self.restore(&fault.id, FaultEnd::Time).await;
+    }
+
+    /// Restarts the replicas, one after the other where that is asked for, each once the one before is well.
+    async fn restart(self, fault: Fault) {
+        let effect = fault.request.effect();
+        let one = |service: Service, replica: Replica| {
+            let this = self.clone();
+            async move {
+                this.0.means.set(&replica, effect, 0).await.map_err(|error| error.to_string())?;
+                let well = tokio::time::timeout(RESTART, this.is_well(&service, &replica)).await;
+                well.map_err(|_| format!("{} does not answer after its restart", replica.name))
+            }
+        };
+        let hit = self.hit(&fault);
+        let done = if fault.request.kind == FaultKind::RollingRestart {
+            let mut done = Ok(());
+            for (service, replica) in hit {
+                if done.is_ok() {
+                    done = one(service, replica).await;
+                }
+            }
+            done
+        } else {
+            join_all(hit.into_iter().map(|(service, replica)| one(service, replica))).await.into_iter().collect()
+        };
+        match done {
+            Ok(()) => self.restored(&fault, FaultEnd::Done),
+            Err(reason) => self.fail(&fault, &reason),
+        }
+    }
+
+    /// Takes a fault back, however often that has to be tried.
+    async fn take_back(self, fault: Fault, why: FaultEnd) {
+        let kind = fault.request.kind;
+        let mut hit = self.hit(&fault);
+        loop {
+            let tried = join_all(hit.iter().map(|(_, replica)| self.0.means.restore(replica, kind))).await;
+            let mut tried = tried.into_iter();
+            let mut last = None;
+            hit.retain(|_| match tried.next() {
+                Some(Err(error)) => {
+                    last = Some(error);
+                    true
+                }
+                _ => false,
+            });
+            let Some(error) = last else { break };
+            // Doors, knobs and the supervisor end it themselves at its time. Whoever is not there to be asked has gone with
+            // what was set, or will have.
+            if now_ms() >= fault.until_ms {
+                tracing::warn!(fault = %fault.id, %error, "can't be taken back; its own time is over");
+                break;
+            }
+            tracing::warn!(fault = %fault.id, %error, "not taken back yet");
+            tokio::select! {
+                () = tokio::time::sleep(AGAIN) => {}
+                // The next start tries again.
+                () = self.0.shutdown.token.cancelled(), if why != FaultEnd::Shutdown => return,
+            }
+        }
+        self.restored(&fault, why);
+    }
+
+    fn restored(&self, fault: &Fault, why: FaultEnd) {
+        let now_ms = now_ms();
+        tracing::info!(fault = %fault.id, ?why, "restored");
+        self.note(
+            now_ms,
+            EventKind::FaultRestored {
+                fault: fault.id.clone(),
+                kind: fault.request.kind,
+                service: fault.request.service.clone(),
+                replicas: fault.replicas.clone(),
+                why,
+            },
+        );
+        self.change(&fault.id, |fault| {
+            fault.state = FaultState::Restored { why };
+            fault.restored_at_ms = Some(now_ms);
+        });
+        self.spawn(self.clone().see_well_again(fault.clone()));
+    }
+
+    /// Notes when every replica that was hit answers its callers again.
+    async fn see_well_again(self, fault: Fault) {
+        let hit = self.hit(&fault);
+        let well = join_all(hit.iter().map(|(service, replica)| self.is_well(service, replica)));
+        tokio::select! {
+            well = tokio::time::timeout(LOOKS_END, well) => {
+                if well.is_ok() {
+                    let now_ms = now_ms();
+                    self.change(&fault.id, |fault| fault.healthy_again_ms = Some(now_ms));
+                }
+            }
+            () = self.0.shutdown.token.cancelled() => {}
+        }
+    }
+
+    /// Waits until a replica answers its health check the way its callers come.
+    async fn is_well(&self, service: &Service, replica: &Replica) {
+        let url = format!("{}{}", replica.reached_at(), service.health_path);
+        while !self.0.means.http.get(&url).send().await.is_ok_and(|answer| answer.status().is_success()) {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    async fn take_all_back_at_the_end(self) {
+        self.0.shutdown.token.cancelled().await;
+        self.restore_all(FaultEnd::Shutdown).await;
+    }
+
+    /// The replicas that a fault hits, with their service.
+    fn hit(&self, fault: &Fault) -> Vec<(Service, Replica)> {
+        let members = self.0.services.members().iter();
+        let pairs =
+            members.flat_map(|member| member.replicas.iter().map(|replica| (member.service.clone(), replica.clone())));
+        pairs.filter(|(_, replica)| fault.hits(&replica.name)).collect()
+    }
+
+    /// Changes a fault, in the book too; `None`: there is none. What it is after that, and what `change` says.
+    fn change<T>(&self, id: &FaultId, change: impl FnOnce(&mut Fault) -> T) -> Option<(Fault, T)> {
+        let _known = self.known();
+        let mut changed = None;
+        self.0.told.send_if_modified(|told| {
+            let Some(fault) = told.iter_mut().find(|fault| fault.id == *id) else { return false };
+            let before = fault.clone();
+            let said = change(fault);
+            let differs = before != *fault;
+            changed = Some((fault.clone(), said, differs));
+            differs
+        });
+        let (fault, said, differs) = changed?;
+        if differs && let Err(error) = self.0.book.write(self.0.told.borrow().iter()) {
+            // It was written down before it was set: at worst the next start takes back what is gone.
+            tracing::warn!(fault = %id, %error, "its state can't be written down");
+        }
+        Some((fault, said))
+    }
+
+    fn note(&self, at_ms: Millis, kind: EventKind) {
+        self.0.journal.append(Event { at_ms, kind });
+    }
+
+    fn spawn<T: Send + 'static>(&self, task: impl Future<Output = T> + Send + 'static) -> tokio::task::JoinHandle<T> {
+        self.0.shutdown.tasks.spawn(task)
+    }
+
+    fn known(&self) -> MutexGuard<'_, ()> {
+        // Nothing is kept in it.
+        self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
