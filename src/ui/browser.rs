@@ -1,6 +1,6 @@
 //! The few things the page asks the browser for. On the server each is a quiet nothing.
 
-use std::time::Duration;
+use std::{cell::RefCell, time::Duration};
 
 use leptos::{prelude::*, wasm_bindgen::JsCast, web_sys};
 
@@ -162,9 +162,16 @@ pub(in crate::ui) fn set_cookie(name: &str, value: &str) {
     js::set_cookie(&format!("{name}={value}; Path=/; Max-Age=31536000; SameSite=Lax"));
 }
 
+thread_local! {
+    /// The id of the element that the keyboard is moved to next.
+    static NEXT_FOCUS: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
 /// Moves the keyboard to an element once the page has been brought up to date.
 pub(in crate::ui) fn focus_soon(id: String) {
+    NEXT_FOCUS.set(Some(id.clone()));
     request_animation_frame(move || {
+        NEXT_FOCUS.take();
         if let Some(element) = element_by_id(&id) {
             let _ = element.focus();
         }
@@ -191,7 +198,12 @@ pub(in crate::ui) fn after_click(change: impl FnOnce() + 'static) {
 /// browser would begin anew at the top.
 pub(in crate::ui) fn hand_on_focus(from: &'static str, to: &'static str) {
     on_cleanup(move || {
-        let focused = if cfg!(feature = "hydrate") { document().active_element() } else { None };
+        if cfg!(feature = "ssr") {
+            return;
+        }
+        // What is to have the focus in the next frame may go before that, too.
+        let next = NEXT_FOCUS.with_borrow(|id| element_by_id(id.as_deref()?).map(Into::into));
+        let focused = next.or_else(|| document().active_element());
         if focused.is_some_and(|focused| focused.closest(from).ok().flatten().is_some()) {
             focus_soon(to.into());
         }
