@@ -387,6 +387,15 @@ impl Fault {
     }
 }
 
+/// Which of some faults, newest first, are still told of: those that are on, and the `most` newest that are over.
+pub fn still_told(most: usize) -> impl FnMut(&Fault) -> bool {
+    let mut over = 0;
+    move |fault| {
+        over += usize::from(!fault.state.is_on());
+        fault.state.is_on() || over <= most
+    }
+}
+
 /// A service and those who feel it when it is hit: whoever calls it, and their callers in turn, nearest first.
 /// `calls` tells of each service which others it calls.
 pub fn affected<'a, C>(service: &'a str, calls: &[(&'a str, C)]) -> Vec<&'a str>

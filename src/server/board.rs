@@ -17,7 +17,7 @@ use ha_dashboard::domain::{
     breaker::Breakers,
     cost::FaultCost,
     event::Event,
-    fault::Fault,
+    fault::{Fault, still_told},
     frame::{Dimension, Frame},
     live::{Cursor, MetricsStatus, Snapshot, Status},
     run::{Run, RunId, Seen},
@@ -137,12 +137,8 @@ impl Board {
     pub fn faults(&self, faults: &[Fault], costs: &[FaultCost]) {
         let mut parts = self.parts();
         let mut status = self.status(parts.status.metrics.clone(), &parts.status);
-        let mut over = 0;
-        let is_shown = |fault: &&Fault| {
-            over += usize::from(!fault.state.is_on());
-            fault.state.is_on() || over <= FAULTS_OVER
-        };
-        status.faults = faults.iter().filter(is_shown).cloned().collect();
+        let mut is_shown = still_told(FAULTS_OVER);
+        status.faults = faults.iter().filter(|fault| is_shown(fault)).cloned().collect();
         let is_theirs = |cost: &&FaultCost| status.faults.iter().any(|fault| fault.id == cost.fault);
         status.costs = costs.iter().filter(is_theirs).cloned().collect();
         if status != parts.status {

@@ -9,7 +9,7 @@ mod probes;
 mod stage;
 pub mod supervisor;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use ha_dashboard::domain::{
     breaker::Breakers,
@@ -18,6 +18,12 @@ use ha_dashboard::domain::{
 use tokio::sync::watch;
 
 use super::{config::Config, journal::Journal, shutdown::Shutdown, usage::loopback_port};
+
+/// Who asks services and replicas, waiting `patience` for an answer. What redirects does not serve: what a balancer would see is
+/// what counts.
+pub fn asker(patience: Duration) -> reqwest::ClientBuilder {
+    reqwest::Client::builder().timeout(patience).redirect(reqwest::redirect::Policy::none())
+}
 
 /// A service and where it works.
 #[derive(Debug, Clone, PartialEq)]

@@ -15,7 +15,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::server::{
     clock::now_ms,
-    services::{Member, gateway::Gateway},
+    services::{Member, asker, gateway::Gateway},
 };
 
 /// How long an answer may take.
@@ -68,8 +68,7 @@ fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
 
 /// Asks again and again, whether or not earlier questions were answered.
 async fn probe(url: String, seen: Arc<Mutex<Seen>>) {
-    let client = reqwest::Client::builder().timeout(ANSWER).no_proxy().redirect(reqwest::redirect::Policy::none());
-    let client = match client.build() {
+    let client = match asker(ANSWER).no_proxy().build() {
         Ok(client) => client,
         Err(error) => return tracing::error!(%error, "the service can't be watched"),
     };

@@ -18,7 +18,7 @@ use ha_dashboard::domain::{
 use tokio::{sync::watch, time::MissedTickBehavior};
 
 use self::text::Told;
-use super::Registry;
+use super::{Registry, asker};
 use crate::server::{clock::now_ms, journal::Journal, shutdown::Shutdown};
 
 /// How often a replica is asked.
@@ -42,8 +42,7 @@ pub fn watch(services: &Registry, journal: Journal, shutdown: &Shutdown) -> watc
     let mut replicas: Vec<Asked> = replicas.collect();
     let token = shutdown.token.clone();
     shutdown.tasks.spawn(async move {
-        let client = reqwest::Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).build();
-        let client = match client {
+        let client = match asker(TIMEOUT).build() {
             Ok(client) => client,
             Err(error) => return tracing::error!(%error, "no replica can be asked for its breakers"),
         };

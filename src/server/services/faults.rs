@@ -22,7 +22,7 @@ use ha_dashboard::{
         event::{Event, EventKind},
         fault::{
             Fault, FaultDraft, FaultEnd, FaultId, FaultKind, FaultLimits, FaultPlace, FaultRules, FaultState,
-            FaultTarget, admit,
+            FaultTarget, admit, still_told,
         },
         service::{Replica, Service},
     },
@@ -33,7 +33,7 @@ use self::{
     book::Book,
     means::{Means, Processes},
 };
-use super::{Registry, gateway::Gateway, supervisor::Supervisor};
+use super::{Registry, asker, gateway::Gateway, supervisor::Supervisor};
 use crate::server::{clock::now_ms, config::Config, ids, journal::Journal, shutdown::Shutdown};
 
 /// Faults that are over and still told of.
@@ -90,11 +90,7 @@ impl Faults {
     /// When no HTTP client can be made.
     pub fn start(parts: Parts) -> Result<Self, reqwest::Error> {
         let Parts { config, services, journal, shutdown } = parts;
-        let http = reqwest::Client::builder()
-            .timeout(ANSWER)
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
+        let http = asker(ANSWER).no_proxy().build()?;
         let means =
             Means { gateway: Gateway::new(&config.gateway), supervisor: Supervisor::new(&config.supervisor), http };
         let book = Book::new(&config.state_dir);
@@ -177,11 +173,7 @@ impl Faults {
             })?;
             self.0.told.send_modify(|told| {
                 told.insert(0, fault.clone());
-                let mut over = 0;
-                told.retain(|fault| {
-                    over += usize::from(!fault.state.is_on());
-                    fault.state.is_on() || over <= KEPT
-                });
+                told.retain(still_told(KEPT));
             });
             fault
         };

@@ -13,7 +13,7 @@ use ha_dashboard::domain::{
 };
 use tokio::{sync::watch, time::MissedTickBehavior};
 
-use super::{Member, gateway::configuration::NOBODY};
+use super::{Member, asker, gateway::configuration::NOBODY};
 use crate::server::{clock::now_ms, journal::Journal, shutdown::Shutdown, silence};
 
 /// How often everybody is asked.
@@ -100,9 +100,7 @@ pub fn watch(
 ) {
     let token = shutdown.token.clone();
     shutdown.tasks.spawn(async move {
-        // A service that redirects does not serve: what a balancer would see is what counts.
-        let client = reqwest::Client::builder().timeout(TIMEOUT).redirect(reqwest::redirect::Policy::none()).build();
-        let client = match client {
+        let client = match asker(TIMEOUT).build() {
             Ok(client) => client,
             Err(error) => return tracing::error!(%error, "no service can be probed"),
         };

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
-use super::{how_long, how_many};
+use super::how_long;
 use crate::{
     api::{
         error::ApiError,
@@ -167,7 +167,7 @@ fn Fields(rules: FaultRules) -> impl IntoView {
         let request = rules.with_value(|rules| draft.validate(rules)).ok()?;
         let time = how_long(&request, text);
         let effect = (text.fault_effect)(&request.effect());
-        Some((text.fault_sentence)(&draft.service, &how_many(hit, of, text), &effect, &time))
+        Some((text.fault_sentence)(&draft.service, &(text.fault_hits)(hit, of), &effect, &time))
     };
     let pending = set.pending();
     let longest = rules.with_value(|rules| show::duration(rules.limits.longest_s));
@@ -240,42 +240,12 @@ fn Fields(rules: FaultRules) -> impl IntoView {
                     aria-invalid=move || wrong_time.with(Option::is_some).then_some("true")
                     on:input=move |event| chosen.duration.set(event_target_value(&event))
                 />
-                {message("fault-duration-hint", wrong_time, (text.fault_duration_hint)(&longest))}
+                {message("fault-duration-hint".into(), wrong_time, (text.fault_duration_hint)(&longest))}
             </div>
             <details class="field fault-more">
                 <summary>{text.fault_more}</summary>
-                <div class="field">
-                    <label for="fault-hypothesis">{text.fault_hypothesis}</label>
-                    <input
-                        type="text"
-                        id="fault-hypothesis"
-                        name="draft[hypothesis]"
-                        autocomplete="off"
-                        spellcheck="false"
-                        class="code"
-                        value=chosen.hypothesis.get_untracked()
-                        aria-describedby="fault-hypothesis-hint"
-                        aria-invalid=move || wrong_hypothesis.with(Option::is_some).then_some("true")
-                        on:input=move |event| chosen.hypothesis.set(event_target_value(&event))
-                    />
-                    {message("fault-hypothesis-hint", wrong_hypothesis, text.fault_hypothesis_hint.to_owned())}
-                </div>
-                <div class="field">
-                    <label for="fault-guard">{text.fault_guard}</label>
-                    <input
-                        type="text"
-                        id="fault-guard"
-                        name="draft[guard]"
-                        autocomplete="off"
-                        spellcheck="false"
-                        class="code"
-                        value=chosen.guard.get_untracked()
-                        aria-describedby="fault-guard-hint"
-                        aria-invalid=move || wrong_guard.with(Option::is_some).then_some("true")
-                        on:input=move |event| chosen.guard.set(event_target_value(&event))
-                    />
-                    {message("fault-guard-hint", wrong_guard, text.fault_guard_hint.to_owned())}
-                </div>
+                {pledge("hypothesis", text.fault_hypothesis, text.fault_hypothesis_hint, chosen.hypothesis, wrong_hypothesis)}
+                {pledge("guard", text.fault_guard, text.fault_guard_hint, chosen.guard, wrong_guard)}
             </details>
             <p class="summary" data-testid="fault-summary" aria-live="polite">{what}</p>
             {move || problem().map(|message| {
@@ -334,8 +304,39 @@ fn card(kind: FaultKind, chosen: Chosen, looked: Memo<(Vec<FaultKind>, usize, us
     .into_any()
 }
 
+/// A field for what a fault is set with beside itself.
+fn pledge(
+    name: &'static str,
+    label: &'static str,
+    hint: &'static str,
+    typed: RwSignal<String>,
+    wrong: Memo<Option<String>>,
+) -> AnyView {
+    let id = format!("fault-{name}");
+    let hint_id = format!("{id}-hint");
+    view! {
+        <div class="field">
+            <label for=id.clone()>{label}</label>
+            <input
+                type="text"
+                id=id
+                name=format!("draft[{name}]")
+                autocomplete="off"
+                spellcheck="false"
+                class="code"
+                value=typed.get_untracked()
+                aria-describedby=hint_id.clone()
+                aria-invalid=move || wrong.with(Option::is_some).then_some("true")
+                on:input=move |event| typed.set(event_target_value(&event))
+            />
+            {message(hint_id, wrong, hint.to_owned())}
+        </div>
+    }
+    .into_any()
+}
+
 /// What is wrong with a field, in the place of its hint.
-fn message(id: &'static str, wrong: Memo<Option<String>>, hint: String) -> AnyView {
+fn message(id: String, wrong: Memo<Option<String>>, hint: String) -> AnyView {
     view! {
         <p class="field-message" id=id>
             {move || match wrong.get() {

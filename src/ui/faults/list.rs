@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{how_long, left_s, whom};
+use super::{how_long, title};
 use crate::{
     api::functions::{restore_all, restore_fault},
     domain::{
@@ -117,12 +117,13 @@ fn Active(id: FaultId) -> impl IntoView {
     let part =
         move |f: fn(&Fault, &'static Text) -> String| move || fault.with(|one| one.as_ref().map(|one| f(one, text)));
     let state = Memo::new(move |_| fault.with(|one| one.as_ref().map_or("restored", |one| one.state.name())));
-    let left = Memo::new(move |_| fault.with(|one| one.as_ref().and_then(|one| left_s(one, live))).map(f64::ceil));
+    let left =
+        Memo::new(move |_| fault.with(|one| one.as_ref().and_then(|one| one.left_s(live.now_ms.get()))).map(f64::ceil));
     let share = move || {
         let whole = fault
             .with(|one| one.as_ref().map(|one| one.until_ms.saturating_sub(one.set_at_ms.unwrap_or(one.asked_ms))));
         let whole = whole.filter(|whole| *whole > 0)? as f64 / 1e3;
-        let left = fault.with(|one| one.as_ref().and_then(|one| left_s(one, live)))?;
+        let left = fault.with(|one| one.as_ref().and_then(|one| one.left_s(live.now_ms.get())))?;
         Some((left / whole).clamp(0.0, 1.0))
     };
     let restore = Action::new(|id: &FaultId| restore_fault(id.clone()));
@@ -136,7 +137,7 @@ fn Active(id: FaultId) -> impl IntoView {
     view! {
         <li class="fault" data-testid="fault" data-state=state>
             <div class="run-head">
-                <h3>{part(|fault, text| format!("{} · {}", (text.fault_kind)(fault.request.kind), whom(fault, text)))}</h3>
+                <h3>{part(title)}</h3>
                 <span class="badge" data-state=move || if state.get() == "active" { "failed" } else { "stopping" }>
                     {move || (text.fault_state)(state.get())}
                 </span>
@@ -198,7 +199,7 @@ fn Earlier(id: FaultId) -> impl IntoView {
     let found = fault(live, id);
     move || {
         let fault = found.get()?;
-        let head = format!("{} · {}", (text.fault_kind)(fault.request.kind), whom(&fault, text));
+        let head = title(&fault, text);
         let time = how_long(&fault.request, text);
         let effect = (text.fault_effect)(&fault.request.effect());
         let what = if time.is_empty() { effect } else { format!("{effect}, {time}") };
@@ -224,7 +225,7 @@ fn Earlier(id: FaultId) -> impl IntoView {
                     </div>
                     <p class="muted">{what}</p>
                     <CostLine id=fault.id.clone() />
-                <p>{end}</p>
+                    <p>{end}</p>
                 </li>
             }
             .into_any(),
