@@ -1,6 +1,7 @@
 //! The command line: one module a command.
 
 mod exit;
+mod fault;
 mod gateway;
 mod healthcheck;
 mod knobs;
@@ -43,6 +44,9 @@ enum Command {
     /// Run one load test without a page, for pipelines.
     #[command(after_help = exit::HELP)]
     Run(Box<run::RunArgs>),
+    /// Set, list and take back faults of the dashboard at --addr.
+    #[command(after_help = exit::HELP)]
+    Fault(fault::FaultArgs),
     /// Serve the demo services: product, user and checkout.
     Demo(demo::DemoArgs),
     /// Turn the knobs of the demo service at --addr, from its own machine.
@@ -96,6 +100,7 @@ pub fn main() -> ExitCode {
             on_workers(run::main(*args, settings, explicit))
         }
         Command::Demo(args) => on_one_thread(demo::main(args, settings, &cli.flags)),
+        Command::Fault(args) => on_one_thread(fault::main(args, settings)),
         Command::Knobs(args) => on_one_thread(knobs::main(args, settings)),
         Command::Gateway(args) => gateway::main(&args, &settings),
         Command::Config => show_config::main(&settings, &cli.flags, &surroundings),

@@ -317,6 +317,62 @@ fn the_dashboard_tells_who_noticed_what() {
     }
 }
 
+/// Exit code, standard output and standard error of `ha-dashboard fault`.
+fn fault(port: u16, words: &[&str]) -> (i32, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ha-dashboard"));
+    let output = command.arg("fault").args(words).args(["--addr", &format!("127.0.0.1:{port}")]).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn faults_are_set_listed_and_taken_back_from_the_command_line() {
+    let stage = Stage::start();
+    let dashboard = Dashboard::start(&stage);
+    let fault = |words: &[&str]| fault(dashboard.port, words);
+    assert_eq!(fault(&["list"]), (0, "nothing is set, and nothing was\n".into(), String::new()));
+
+    let latency = ["set", "latency", "product-service-1", "--intensity", "3", "--duration", "5m"];
+    let (code, told, problem) = fault(&latency);
+    assert_eq!((code, problem.as_str()), (0, ""));
+    assert!(told.contains("  latency on product-service-1 (1 of 2, 300 ms ± 60 ms): active, "), "{told}");
+    let id = told.split(' ').next().unwrap();
+    let (code, listed, _) = fault(&["list", "--json"]);
+    let listed: Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!((code, &listed["faults"][0]["id"], &listed["faults"][0]["state"]), (0, &json!(id), &json!("active")));
+
+    let (code, told, problem) = fault(&latency);
+    assert_eq!((code, told.as_str()), (2, ""));
+    assert!(problem.contains(&format!("latency is at work on product-service-1 already (fault {id})")), "{problem}");
+    let wrong = ["set", "explode", "no\"\nwhere", "--intensity", "11", "--duration", "30 days", "--json"];
+    let (code, refusal, problem) = fault(&wrong);
+    assert_eq!(code, 2);
+    for field in ["kind", "service", "intensity", "duration"] {
+        assert!(problem.contains(&format!("{field}: ")), "{field}: {problem}");
+    }
+    assert_eq!(serde_json::from_str::<Value>(&refusal).unwrap()["code"], "invalid");
+
+    let (code, told, _) = fault(&["restore", id]);
+    assert!(code == 0 && told.ends_with(": restored, somebody asked\n"), "{told}");
+    assert_eq!(fault(&["restore", id]).0, 2, "it is over");
+    let (code, _, problem) = fault(&["restore", "../../health?"]);
+    assert_eq!((code, problem.as_str()), (2, "there is no fault ../../health?\n"));
+
+    assert_eq!(fault(&["set", "freeze", "user-service-2"]).0, 0);
+    assert_eq!(stage.state("user-service-2"), "frozen");
+    let (code, told, _) = fault(&["restore-all"]);
+    assert!(code == 0 && told.contains("freeze on user-service-2 (1 of 2): restored"), "{told}");
+    assert_eq!(stage.state("user-service-2"), "running");
+    assert_eq!(fault(&["restore-all"]), (0, "nothing was set\n".into(), String::new()));
+
+    let (code, _, problem) = self::fault(stage.ports[0][0], &["list"]);
+    assert!(code == 3 && problem.contains("is no dashboard"), "{problem}");
+    drop(dashboard);
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (code, _, problem) = self::fault(nobody, &["list"]);
+    assert!(code == 3 && problem.contains("no dashboard answers"), "{problem}");
+}
+
 #[test]
 fn a_gateway_that_dies_comes_back_and_a_crash_of_the_supervisor_leaves_nothing() {
     let mut stage = Stage::start();
