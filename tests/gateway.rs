@@ -36,11 +36,12 @@ struct Gateway {
 impl Gateway {
     fn start(engine: &Path) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("monitoring/gateway/haproxy.cfg");
-        let text = std::fs::read_to_string(ours).unwrap();
-        let (bind, server) = ("bind :2375", "unix@/var/run/docker.sock");
-        assert!(text.contains(bind) && text.contains(server));
+        let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("monitoring/gateway");
+        let text = std::fs::read_to_string(ours.join("haproxy.cfg")).unwrap();
+        let (bind, server, list) = ("bind :2375", "unix@/var/run/docker.sock", "/usr/local/etc/haproxy/replicas.lst");
+        assert!(text.contains(bind) && text.contains(server) && text.contains(list));
         let text = text
+            .replace(list, &ours.join("replicas.lst").display().to_string())
             .replace(bind, &format!("bind unix@{}", dir.path().join("gateway.sock").display()))
             .replace(server, &format!("unix@{}", engine.display()));
         let file = dir.path().join("haproxy.cfg");
@@ -203,6 +204,135 @@ fn other_containers_are_out_of_reach() {
         }
         assert_eq!(gateway.ask(&format!("DELETE /containers/{name}"), "", "").0, 403, "{name}");
     }
+}
+
+/// A replica of the stack, which the tests' engine has not. That the engine says so shows that it was asked.
+const REPLICA: &str = "ha-dashboard-product-service-2";
+
+#[test]
+fn replicas_can_be_looked_at_and_hit_and_nothing_else() {
+    let gateway = Gateway::start(&engine());
+    for call in [
+        "GET json",
+        "GET stats?stream=false&one-shot=true",
+        "POST kill?signal=SIGKILL",
+        "POST stop?t=10",
+        "POST start",
+        "POST restart?t=10",
+        "POST pause",
+        "POST unpause",
+    ] {
+        let line = |name: &str| call.replace(' ', &format!(" /containers/{name}/"));
+        let (status, answer) = gateway.ask(&line(REPLICA), "", "");
+        assert!(status == 404 && answer.contains("o such container"), "{call}: {answer}");
+        // Others that only look like one, and what names none.
+        for name in ["ha-dashboard-product-service-20", "ha-dashboard-product-service", "product-service-2", "x"] {
+            let (status, answer) = gateway.ask(&line(name), "", "");
+            assert_eq!(status, 403, "{call} of {name}: {answer}");
+        }
+    }
+    for call in [
+        "GET logs",
+        "GET archive?path=/",
+        "GET export",
+        "GET top",
+        "GET changes",
+        "PUT archive?path=/",
+        "PUT json",
+        "POST exec",
+        "POST attach",
+        "POST rename?name=x",
+        "POST resize",
+        "POST wait",
+        "POST json",
+        "POST stats",
+        "POST update",
+        "POST start/",
+        "POST json/start",
+        "GET kill",
+        "DELETE stop",
+    ] {
+        let (status, answer) = gateway.ask(&call.replace(' ', &format!(" /containers/{REPLICA}/")), "", "");
+        assert!(status == 403 && answer.contains(OUR_REFUSAL), "{call}: {answer}");
+    }
+    assert_eq!(gateway.ask(&format!("DELETE /containers/{REPLICA}"), "", "").0, 403);
+    assert_eq!(gateway.ask(&format!("POST /containers/x/{REPLICA}/start"), "", "").0, 403);
+}
+
+#[test]
+fn of_a_replica_one_limit_at_a_time_can_be_changed() {
+    let gateway = Gateway::start(&engine());
+    let update = |name: &str, body: &str| gateway.ask(&format!("POST /containers/{name}/update"), JSON, body);
+    for body in [
+        r#"{"NanoCpus":600000000}"#,
+        r#"{"CpuPeriod":100000,"CpuQuota":5000}"#,
+        r#"{"CpuPeriod":100000,"CpuQuota":-1}"#,
+        r#"{"Memory":134217728}"#,
+    ] {
+        let (status, answer) = update(REPLICA, body);
+        assert!(status == 404 && answer.contains("o such container"), "{body}: {answer}");
+        assert_eq!(update("k6-load-tester", body).0, 403);
+        assert_eq!(update("ha-dashboard-20261123-174326-k7qz-1", body).0, 403);
+    }
+    for body in [
+        "",
+        "{}",
+        r#"{"Memory":-1}"#,
+        r#"{"Memory":0}"#,
+        r#"{"Memory":1.5}"#,
+        r#"{"Memory":134217728,"MemorySwap":-1}"#,
+        r#"{"Memory":134217728}{"Privileged":true}"#,
+        r#"{"memory":134217728}"#,
+        r#" {"Memory":134217728}"#,
+        r#"{"CpuQuota":5000}"#,
+        r#"{"RestartPolicy":{"Name":"always"}}"#,
+        r#"{"Memory":134217728,"RestartPolicy":{"Name":"always"}}"#,
+        r#"{"PidsLimit":-1}"#,
+        r#"{"Devices":[{"PathOnHost":"/dev/sda"}]}"#,
+        r#"{"CgroupParent":"/"}"#,
+        &format!(r#"{{"Memory":134217728}}{}"#, " ".repeat(80_000)),
+    ] {
+        let (status, answer) = update(REPLICA, body);
+        assert_eq!(status, 403, "{}: {answer}", &body[..body.len().min(100)]);
+    }
+    // What has no length can't be told to be whole.
+    let chunked = format!("{JSON}Transfer-Encoding: chunked\r\n");
+    let (status, answer) = gateway.ask(
+        &format!("POST /containers/{REPLICA}/update"),
+        &chunked,
+        "14\r\n{\"Memory\":134217728}\r\n0\r\n\r\n",
+    );
+    assert!([400, 403].contains(&status), "{answer}");
+}
+
+#[test]
+fn no_version_in_which_a_start_changes_what_a_container_may() {
+    let gateway = Gateway::start(&engine());
+    let body = r#"{"Binds":["/:/host"],"Privileged":true}"#;
+    for name in [REPLICA, "ha-dashboard-once-0123456789abcdef"] {
+        for version in ["1.1", "1.12", "1.23", "1.023", "0.24"] {
+            let (status, answer) = gateway.ask(&format!("POST /v{version}/containers/{name}/start"), JSON, body);
+            assert_eq!(status, 403, "{version}: {answer}");
+        }
+        // From the next version on, the engine refuses to.
+        let (status, answer) = gateway.ask(&format!("POST /v1.24/containers/{name}/start"), JSON, body);
+        assert!([400, 404].contains(&status), "{answer}");
+    }
+}
+
+#[test]
+fn the_list_of_replicas_is_that_of_the_stack() {
+    let read = |path: &str| std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+    let list = read("monitoring/gateway/replicas.lst");
+    let listed = list.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>();
+    let (services, stack) = (read("monitoring/stage/ha-dashboard.toml"), read("docker-compose.yml"));
+    let after = |text: &str, key: &str| {
+        let values = text.lines().filter_map(|line| line.trim().strip_prefix(key));
+        values.map(|value| value.trim_matches('"').to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(listed, after(&services, "container = "));
+    let named = after(&stack, "container_name: ");
+    assert_eq!(listed, named.iter().filter(|name| *name != "k6-load-tester").collect::<Vec<_>>());
 }
 
 #[test]

@@ -101,3 +101,44 @@ test("a killed replica is told by the gateway and the probe, and no request of t
   await containers.startService("user-service");
   await expect.poll(told, { timeout: 15_000 }).toMatchObject({ "user-service-1": fine, "user-service-2": fine });
 });
+
+test("faults take hold of containers through the gateway of Docker, and a dashboard that is killed leaves none", async ({
+  containers,
+}) => {
+  test.setTimeout(120_000);
+  const of = async (replica: string, what: string) =>
+    containers.docker("inspect", "--format", what, await containers.container(replica));
+  const state = async (replica: string) => of(replica, "{{.State.Status}}");
+  const set = async (fault: Record<string, unknown>) => {
+    const answer = await containers.api.post("/api/v1/faults", { duration: "5m", ...fault });
+    expect(answer.status, await answer.clone().text()).toBe(200);
+  };
+  const process = async (replica: string) => {
+    const { dependencies } = await (await containers.api.get("/health/detailed")).json();
+    return dependencies[replica.slice(0, -2)].replicas[replica].process;
+  };
+  await set({ kind: "kill", replica: "product-service-1" });
+  await set({ kind: "freeze", replica: "user-service-2" });
+  await set({ kind: "memory", replica: "checkout-service-1", intensity: 1 });
+  await set({ kind: "cpu", replica: "checkout-service-1", intensity: 4 });
+  const limits = () => of("checkout-service-1", "{{.HostConfig.NanoCpus}} {{.HostConfig.Memory}}");
+  expect(await state("product-service-1")).toBe("exited");
+  expect(await state("user-service-2")).toBe("paused");
+  expect(await limits()).toBe(`200000000 ${64 << 20}`);
+  await expect.poll(() => process("product-service-1")).toBe("ended");
+  await expect.poll(() => process("user-service-2")).toBe("frozen");
+  const disk = await containers.api.post("/api/v1/faults", { kind: "disk", replica: "product-service-2" });
+  expect(disk.status).toBe(422);
+
+  await containers.crash();
+  await containers.startDashboard();
+  await expect.poll(() => state("product-service-1"), { timeout: 30_000 }).toBe("running");
+  await expect.poll(() => state("user-service-2"), { timeout: 30_000 }).toBe("running");
+  await expect.poll(limits, { timeout: 30_000 }).toBe(`1000000000 ${128 << 20}`);
+  const states = async () => {
+    const { faults } = await (await containers.api.get("/api/v1/faults")).json();
+    return faults.map(({ state, why }: { state: string; why: string }) => `${state} ${why}`);
+  };
+  await expect.poll(states, { timeout: 30_000 }).toEqual(Array(4).fill("restored start"));
+  await expect.poll(() => process("product-service-1")).toBe("running");
+});

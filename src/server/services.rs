@@ -2,6 +2,7 @@
 //! their health. Probes, forms, targets, scripts and the measuring of their use read it.
 
 mod breakers;
+mod containers;
 pub mod faults;
 #[cfg_attr(not(test), expect(dead_code, reason = "what it says of replicas and doors has no reader yet"))]
 pub mod gateway;

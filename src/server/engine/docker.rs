@@ -4,9 +4,11 @@
 //! that is on disk. Plan and scripts go in as an archive before the start. Each ends by itself when its time is over,
 //! whatever becomes of Docker, see [`K6Command::bounded`].
 
-mod client;
+pub mod client;
 mod folder;
 mod instance;
+#[cfg(test)]
+pub mod lab;
 mod output;
 
 use std::{
@@ -68,7 +70,7 @@ const WHAT_IS_THERE: &str = r#""$@" || exit; timeout --version 2>/dev/null; true
 const NEVER_STARTED: &str = "k6 was never started: the dashboard ended before";
 
 /// The labels of our containers.
-mod label {
+pub mod label {
     /// Whose they are: one value a state folder.
     pub const OWNER: &str = "ha-dashboard.owner";
     /// The run.

@@ -73,6 +73,8 @@ pub struct ReplicaBody {
     response_time: Option<f64>,
     /// `starting`, `running`, `frozen`, `held` or `ended`; null where nobody here runs it.
     process: Option<&'static str>,
+    /// Its exit code, where its process has ended by itself; null where it runs, or a signal ended it.
+    exit_code: Option<i32>,
     /// How many times its process was started again; null where nobody here runs it.
     restarts: Option<u32>,
     /// Whether the gateway sends requests there; null where there is none, or it does not answer.
@@ -87,6 +89,7 @@ impl ReplicaBody {
             status: word(&one.health),
             response_time: seconds(&one.health),
             process: one.process.as_ref().map(|process| process.state.name()),
+            exit_code: one.process.as_ref().and_then(|process| process.code),
             restarts: one.process.as_ref().map(|process| process.restarts),
             gateway: one.gateway.as_ref().map(|word| word.up),
             traffic_share: one.gateway.as_ref().and_then(|word| word.share),

@@ -1,7 +1,8 @@
 //! The faults that are set: the one place that sets them, takes them back, and writes down where each is.
 //!
 //! A fault ends at its time whoever set it is gone by then: doors and the supervisor know the time themselves, and what is
-//! still in the [`book`] when a dashboard starts is taken back.
+//! still in the [`book`] when a dashboard starts is taken back. What is done to a container knows no time: there, the next
+//! start is what ends it.
 
 mod book;
 mod means;
@@ -31,9 +32,9 @@ use tokio::sync::watch;
 
 use self::{
     book::Book,
-    means::{Means, Processes},
+    means::{AtHand, Means},
 };
-use super::{Registry, asker, gateway::Gateway, supervisor::Supervisor};
+use super::{Registry, asker, containers::Containers, gateway::Gateway, supervisor::Supervisor};
 use crate::server::{clock::now_ms, config::Config, ids, journal::Journal, shutdown::Shutdown};
 
 /// Faults that are over and still told of.
@@ -91,8 +92,12 @@ impl Faults {
     pub fn start(parts: Parts) -> Result<Self, reqwest::Error> {
         let Parts { config, services, journal, shutdown } = parts;
         let http = asker(ANSWER).no_proxy().build()?;
-        let means =
-            Means { gateway: Gateway::new(&config.gateway), supervisor: Supervisor::new(&config.supervisor), http };
+        let means = Means {
+            gateway: Gateway::new(&config.gateway),
+            supervisor: Supervisor::new(&config.supervisor),
+            containers: Containers::new(&config),
+            http,
+        };
         let book = Book::new(&config.state_dir);
         let mut left = book.read();
         for fault in &mut left {
@@ -122,12 +127,16 @@ impl Faults {
 
     /// What can be done to which replica now.
     pub async fn rules(&self) -> FaultRules {
-        self.rules_with(&self.0.means.processes().await)
+        self.rules_with(&self.at_hand().await)
     }
 
-    fn rules_with(&self, processes: &Processes) -> FaultRules {
-        let place =
-            |replica: &Replica| FaultPlace { name: replica.name.clone(), kinds: Means::kinds(replica, processes) };
+    async fn at_hand(&self) -> AtHand {
+        let replicas = self.0.services.members().iter().flat_map(|member| &member.replicas);
+        self.0.means.at_hand(replicas).await
+    }
+
+    fn rules_with(&self, at_hand: &AtHand) -> FaultRules {
+        let place = |replica: &Replica| FaultPlace { name: replica.name.clone(), kinds: at_hand.kinds(replica) };
         let targets = self.0.services.members().iter().map(|member| FaultTarget {
             service: member.service.name.clone(),
             replicas: member.replicas.iter().map(place).collect(),
@@ -142,13 +151,13 @@ impl Faults {
     /// # Errors
     /// When it is not valid, not allowed now, or does not take hold; nothing of it stays then.
     pub async fn set(&self, caller: &Caller, draft: FaultDraft) -> Result<Fault, ApiError> {
-        let processes = self.0.means.processes().await;
-        let rules = self.rules_with(&processes);
+        let at_hand = self.at_hand().await;
+        let rules = self.rules_with(&at_hand);
         let request = draft.validate(&rules).map_err(|errors| ApiError::InvalidFault { errors })?;
         let fault = {
             let _known = self.known();
             let on = self.0.told.borrow().clone();
-            let replicas = admit(&request, &rules, &on, &|name| Means::is_down(name, &processes))
+            let replicas = admit(&request, &rules, &on, &|name| at_hand.is_down(name))
                 .map_err(|refusal| ApiError::FaultRefused { refusal })?;
             let (now_ms, of_replicas) =
                 (now_ms(), rules.target(&request.service).map_or(0, |target| target.replicas.len()));
@@ -333,6 +342,7 @@ impl Faults {
     async fn take_back(self, fault: Fault, why: FaultEnd) {
         let kind = fault.request.kind;
         let mut hit = self.hit(&fault);
+        let mut told = String::new();
         loop {
             let tried = join_all(hit.iter().map(|(_, replica)| self.0.means.restore(replica, kind))).await;
             let mut tried = tried.into_iter();
@@ -345,13 +355,15 @@ impl Faults {
                 _ => false,
             });
             let Some(error) = last else { break };
-            // Doors, knobs and the supervisor end it themselves at its time. Whoever is not there to be asked has gone with
-            // what was set, or will have.
-            if now_ms() >= fault.until_ms {
+            if now_ms() >= fault.until_ms && error.ends_by_itself() {
                 tracing::warn!(fault = %fault.id, %error, "can't be taken back; its own time is over");
                 break;
             }
-            tracing::warn!(fault = %fault.id, %error, "not taken back yet");
+            let why_not = error.to_string();
+            if why_not != told {
+                tracing::warn!(fault = %fault.id, error = why_not, "not taken back yet");
+                told = why_not;
+            }
             tokio::select! {
                 () = tokio::time::sleep(AGAIN) => {}
                 // The next start tries again.

@@ -1,5 +1,6 @@
-//! How replicas are by those who stand closest: the gateway that sends them requests, and the supervisor of their processes.
-//! Both are asked often, as what they notice is on record with the time at which it is read here.
+//! How replicas are by those who stand closest: the gateway that sends them requests, and the supervisor of their processes or
+//! the engine of their containers. Gateway and supervisor are asked often, as what they notice is on record with the time at
+//! which it is read here; the engine tells of changes by itself.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -15,6 +16,7 @@ use tokio::{sync::watch, time::MissedTickBehavior};
 
 use super::{
     Member,
+    containers::Containers,
     gateway::{Gateway, Server, configuration::stands_before},
     supervisor::{Order, Supervised, Supervisor},
 };
@@ -39,6 +41,8 @@ pub fn watch(
 ) {
     let gateway = members.iter().any(stands_before).then(|| Gateway::new(&config.gateway));
     let supervisor = Supervisor::new(&config.supervisor);
+    let replicas = members.iter().flat_map(|member| member.replicas.clone()).collect();
+    let containers = Containers::new(config).watch(replicas, shutdown);
     let token = shutdown.token.clone();
     shutdown.tasks.spawn(async move {
         let mut ticks = tokio::time::interval(EVERY);
@@ -64,7 +68,8 @@ pub fn watch(
             };
             let now = now_ms();
             let words = traffic.words(servers.unwrap_or_default(), now);
-            let processes = by_replica(processes.unwrap_or_default());
+            let mut processes = by_replica(processes.unwrap_or_default());
+            processes.extend(containers.borrow().clone());
             let mut news = Vec::new();
             all.send_if_modified(|all| {
                 let mut changed = false;

@@ -394,11 +394,11 @@ pub(super) const TEXT: Text = Text {
         Effect::Cut => "Anfragen verschwinden ohne Antwort".into(),
         Effect::Latency { delay_ms, jitter_ms } => format!("jede Antwort kommt {delay_ms} ms ± {jitter_ms} ms später"),
         Effect::Errors { percent } => format!("{percent} % der Anfragen werden mit einem Fehler beantwortet"),
-        Effect::Cpu { percent: 100 } => "1 Kern ist ausgelastet".into(),
+        Effect::Cpu { percent: 100 } => "1 Kern wird ihm genommen".into(),
         Effect::Cpu { percent } => {
-            format!("{} Kerne sind ausgelastet", format::number(f64::from(*percent) / 100.0, 1, Numbers::De))
+            format!("{} Kerne werden ihm genommen", format::number(f64::from(*percent) / 100.0, 1, Numbers::De))
         }
-        Effect::Memory { mib } => format!("{mib} MiB Speicher sind belegt"),
+        Effect::Memory { mib } => format!("{mib} MiB Speicher werden ihm genommen"),
         Effect::Disk { mib_per_s } => format!("{mib_per_s} MiB pro Sekunde werden auf die Platte geschrieben"),
     },
     fault_end: |why| match why {

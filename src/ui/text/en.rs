@@ -386,11 +386,11 @@ pub(super) const TEXT: Text = Text {
         Effect::Cut => "requests vanish without an answer".into(),
         Effect::Latency { delay_ms, jitter_ms } => format!("{delay_ms} ms ± {jitter_ms} ms on every answer"),
         Effect::Errors { percent } => format!("{percent}% of the requests are answered with an error"),
-        Effect::Cpu { percent: 100 } => "1 core is kept busy".into(),
+        Effect::Cpu { percent: 100 } => "1 core is taken away from it".into(),
         Effect::Cpu { percent } => {
-            format!("{} cores are kept busy", format::number(f64::from(*percent) / 100.0, 1, Numbers::En))
+            format!("{} cores are taken away from it", format::number(f64::from(*percent) / 100.0, 1, Numbers::En))
         }
-        Effect::Memory { mib } => format!("{mib} MiB of memory are taken up"),
+        Effect::Memory { mib } => format!("{mib} MiB of memory are taken away from it"),
         Effect::Disk { mib_per_s } => format!("{mib_per_s} MiB are written to the disk every second"),
     },
     fault_end: |why| match why {

@@ -1,4 +1,6 @@
-//! The part of the Docker Engine API that we use, and what its failures mean. No type of bollard leaves this file.
+//! The part of the Docker Engine API that we use, and what its failures mean. No type of bollard leaves this module.
+
+mod replica;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -20,6 +22,8 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt, TryStreamExt};
 use ha_dashboard::domain::Millis;
 use tokio::{sync::OnceCell, time::timeout};
+
+pub use self::replica::{Limit, Limits, Phase, Seen};
 
 /// How long an answer may take. Streams last as long as they want.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -224,6 +228,7 @@ pub struct Fetched {
 type Pieces = Pin<Box<dyn Stream<Item = Result<Piece, DockerError>> + Send>>;
 
 /// A handle on one engine; connects when it is first used, and again after a break.
+#[derive(Debug)]
 pub struct Client {
     host: String,
     docker: OnceCell<Docker>,
@@ -404,11 +409,6 @@ impl Client {
             Some(ContainerStateStatusEnum::EXITED | ContainerStateStatusEnum::DEAD) => Life::Ended,
             _ => Life::Running,
         };
-        let millis = |time: &str| {
-            let ms = time.parse::<jiff::Timestamp>().ok()?.as_millisecond();
-            // Docker writes year 1 for never.
-            Millis::try_from(ms).ok().filter(|ms| *ms > 0)
-        };
         Ok(ContainerState {
             life,
             exit_code: state.exit_code.and_then(|code| i32::try_from(code).ok()).unwrap_or_default(),
@@ -563,15 +563,26 @@ fn explain(host: &str, doing: &'static str, error: Error) -> DockerError {
 /// <https://docs.docker.com/reference/cli/docker/container/stats/>.
 fn sample(stats: bollard::models::ContainerStatsResponse) -> Option<Sample> {
     let read = stats.read?.parse::<jiff::Timestamp>().ok()?;
-    let memory = stats.memory_stats?;
-    let parts = memory.stats.unwrap_or_default();
-    // The second name is that of control groups v1.
-    let cache = ["inactive_file", "total_inactive_file"].iter().find_map(|name| parts.get(*name)).copied();
     Some(Sample {
         at_s: read.as_millisecond() as f64 / 1e3,
         cpu_s: stats.cpu_stats?.cpu_usage?.total_usage? as f64 / 1e9,
-        bytes: memory.usage?.saturating_sub(cache.unwrap_or_default()) as f64,
+        bytes: held(stats.memory_stats?)? as f64,
     })
+}
+
+/// Memory that is held, in bytes.
+fn held(memory: bollard::models::ContainerMemoryStats) -> Option<u64> {
+    let parts = memory.stats.unwrap_or_default();
+    // The second name is that of control groups v1.
+    let cache = ["inactive_file", "total_inactive_file"].iter().find_map(|name| parts.get(*name)).copied();
+    Some(memory.usage?.saturating_sub(cache.unwrap_or_default()))
+}
+
+/// A time as Docker writes it.
+fn millis(time: &str) -> Option<Millis> {
+    let ms = time.parse::<jiff::Timestamp>().ok()?.as_millisecond();
+    // Year 1 stands for never.
+    Millis::try_from(ms).ok().filter(|ms| *ms > 0)
 }
 
 fn causes(error: &Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {

@@ -1,5 +1,5 @@
-//! How a fault takes hold of a replica, and how it is taken back: at its door, through whoever runs its process, or by its own
-//! knobs.
+//! How a fault takes hold of a replica, and how it is taken back: at its door, through whoever runs its process or container,
+//! or by its own knobs.
 
 use std::collections::BTreeMap;
 
@@ -11,6 +11,7 @@ use ha_dashboard::domain::{
 use serde_json::{Map, Value, json};
 
 use super::super::{
+    containers::{Contained, ContainerError, Containers},
     gateway::{Door, Gateway, GatewayError},
     supervisor::{Order, Supervisor, SupervisorError},
 };
@@ -28,6 +29,9 @@ pub enum MeansError {
     /// The supervisor does not do it.
     #[error(transparent)]
     Supervisor(#[from] SupervisorError),
+    /// Nothing of the kind is done to its container.
+    #[error(transparent)]
+    Container(#[from] ContainerError),
     /// The replica itself does not.
     #[error("{replica} does not turn its knobs: {why}")]
     Knobs {
@@ -38,49 +42,80 @@ pub enum MeansError {
     },
 }
 
-/// What is at hand.
+impl MeansError {
+    /// Whether what was set ends at its time, though it can't be taken back now. Doors, knobs and the supervisor see to that
+    /// themselves: whoever is not there to be asked has gone with what was set, or will have. An engine does not.
+    pub fn ends_by_itself(&self) -> bool {
+        !matches!(self, Self::Container(_))
+    }
+}
+
+/// What faults are set with.
 #[derive(Debug, Clone)]
 pub struct Means {
     /// Sets what happens at doors.
     pub gateway: Gateway,
     /// Runs the processes on this machine.
     pub supervisor: Supervisor,
+    /// Runs the containers.
+    pub containers: Containers,
     /// Asks replicas.
     pub http: reqwest::Client,
 }
 
-/// The replicas that are supervised, by name, as they are now.
-pub type Processes = BTreeMap<String, ProcessStatus>;
+/// The replicas that can be got hold of beside their doors, as they are now.
+#[derive(Debug, Default)]
+pub struct AtHand {
+    supervised: BTreeMap<String, ProcessStatus>,
+    contained: BTreeMap<String, Contained>,
+}
 
-impl Means {
-    /// The processes that can be got hold of; none where nobody supervises them.
-    pub async fn processes(&self) -> Processes {
-        match self.supervisor.order(&Order::List).await {
-            Ok(replicas) => replicas.into_iter().map(|one| (one.replica, one.process)).collect(),
-            Err(_) => Processes::new(),
-        }
-    }
-
+impl AtHand {
     /// What can be done to a replica.
-    pub fn kinds(replica: &Replica, processes: &Processes) -> Vec<FaultKind> {
-        let can = |kind: &FaultKind| match kind.layer() {
-            Layer::Door => replica.door.is_some(),
-            Layer::Process | Layer::Inside => processes.contains_key(&replica.name),
+    pub fn kinds(&self, replica: &Replica) -> Vec<FaultKind> {
+        let can = |kind: &FaultKind| match (kind.layer(), self.contained.get(&replica.name)) {
+            (Layer::Door, _) => replica.door.is_some(),
+            (Layer::Process, Some(_)) => true,
+            (Layer::Inside, Some(container)) => match kind {
+                FaultKind::Cpu => true,
+                FaultKind::Memory => container.memory_is_limited,
+                _ => false,
+            },
+            (Layer::Process | Layer::Inside, None) => {
+                replica.container.is_none() && self.supervised.contains_key(&replica.name)
+            }
         };
         FaultKind::ALL.into_iter().filter(can).collect()
     }
 
     /// Whether a replica does not work for its callers whatever is done at its door.
-    pub fn is_down(name: &str, processes: &Processes) -> bool {
+    pub fn is_down(&self, replica: &str) -> bool {
+        let contained = self.contained.get(replica).map(|container| &container.process);
+        let process = contained.or_else(|| self.supervised.get(replica));
         let gone = |state| matches!(state, ProcessState::Frozen | ProcessState::Held | ProcessState::Ended);
-        processes.get(name).is_some_and(|process| gone(process.state))
+        process.is_some_and(|process| gone(process.state))
+    }
+}
+
+impl Means {
+    /// What can be got hold of among some replicas; nothing where nobody supervises them and the engine is away.
+    pub async fn at_hand(&self, replicas: impl Iterator<Item = &Replica>) -> AtHand {
+        let (supervised, contained) = tokio::join!(self.supervisor.order(&Order::List), self.containers.look(replicas));
+        let supervised = supervised.unwrap_or_default().into_iter().map(|one| (one.replica, one.process)).collect();
+        AtHand { supervised, contained }
     }
 
-    /// Lets an effect take hold until `until_ms`, when it ends by itself whatever became of us.
+    /// Lets an effect take hold until `until_ms`, when it ends by itself whatever became of us; in a container it stays until it
+    /// is restored.
     ///
     /// # Errors
     /// When whoever has to do it does not.
     pub async fn set(&self, replica: &Replica, effect: Effect, until_ms: Millis) -> Result<(), MeansError> {
+        if let Some(container) = &replica.container
+            && !matches!(effect, Effect::Cut | Effect::Latency { .. } | Effect::Errors { .. })
+        {
+            return Ok(self.containers.set(container, effect).await?);
+        }
         let name = replica.name.clone();
         match effect {
             Effect::Killed => self.order(Order::Kill { replica: name, until_ms }).await,
@@ -109,6 +144,9 @@ impl Means {
     /// When whoever has to do it does not.
     pub async fn restore(&self, replica: &Replica, kind: FaultKind) -> Result<(), MeansError> {
         match kind.layer() {
+            Layer::Process | Layer::Inside if let Some(container) = &replica.container => {
+                Ok(self.containers.restore(container, kind).await?)
+            }
             Layer::Process => self.order(Order::Restore { replica: replica.name.clone() }).await,
             Layer::Door => self.gateway.clear_door(&replica.name).await.map_err(Into::into),
             Layer::Inside => {
