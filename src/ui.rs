@@ -11,6 +11,8 @@ mod faults;
 mod header;
 pub mod live;
 pub(crate) mod load;
+mod map;
+mod overview;
 mod pages;
 pub(crate) mod parts;
 mod prefs;

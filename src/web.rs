@@ -9,7 +9,7 @@ use axum::{
     body::Body,
     http::{HeaderName, HeaderValue, Method, Request, StatusCode, header, request::Parts},
     middleware::{self, Next},
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
 };
 use futures::FutureExt;
 use leptos::{
@@ -90,11 +90,21 @@ pub fn router(options: LeptosOptions, control: SharedControl) -> Router {
         .fallback(fallback)
         .layer(middleware::from_fn_with_state(Arc::new(pages), shared::share))
         .layer(middleware::from_fn(honest_status))
+        .layer(middleware::from_fn(former_address))
         .layer(SetResponseHeaderLayer::overriding(
             HeaderName::from_static(ui::BUILD_HEADER),
             HeaderValue::from_str(&build).ok(),
         ))
         .with_state(options)
+}
+
+/// Leads on from an address that brought back a form while the load page was the first one.
+async fn former_address(request: Request<Body>, next: Next) -> Response {
+    let came_back = |query: &&str| query.split('&').any(|pair| pair.starts_with("error="));
+    match request.uri().query().filter(came_back) {
+        Some(query) if request.uri().path() == "/" => Redirect::to(&format!("/load?{query}")).into_response(),
+        _ => next.run(request).await,
+    }
 }
 
 /// Names the build of the site: what its files hash to, or the version where their names carry no hash.

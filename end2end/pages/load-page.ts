@@ -35,7 +35,7 @@ export const longPlan = { ...shortPlan, duration: "5m" } satisfies Plan;
 
 export type Chart = "load" | "throughput" | "latency" | "errors" | "cpu" | "memory";
 
-/** The main page: form, running state, numbers, charts. */
+/** The load page: form, running state, numbers, charts. */
 export class LoadPage {
   readonly state: Locator;
   readonly verdict: Locator;
@@ -58,10 +58,10 @@ export class LoadPage {
     this.actionError = page.getByTestId("action-error");
   }
 
-  /** Opens the page and waits until the browser half has taken over. */
-  static async open(page: Page, url: string): Promise<LoadPage> {
+  /** Opens the page of a dashboard, or another that shows a test, and waits until the browser half has taken over. */
+  static async open(page: Page, dashboard: string, path = "/load"): Promise<LoadPage> {
     const load = new LoadPage(page);
-    await page.goto(url);
+    await page.goto(dashboard + path);
     await load.hydrated();
     return load;
   }

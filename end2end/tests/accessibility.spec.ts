@@ -26,7 +26,7 @@ for (const colorScheme of ["light", "dark"] as const) {
       await load.expectVerdict("stopped");
       await expectAccessible(page);
 
-      for (const name of ["Services", "Runs"]) {
+      for (const name of ["Overview", "Services", "Runs"]) {
         await page.getByRole("link", { name }).click();
         await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
         await expectAccessible(page);

@@ -76,7 +76,7 @@ test("a metric that the script does not make is refused at the start, and nothin
 
 test("a link can put no form of its own into the page", async ({ page, stack }) => {
   const load = new LoadPage(page);
-  await page.goto(`${stack.url}/?error=invalid&thresholds=${encodeURIComponent(injection)}`);
+  await page.goto(`${stack.url}/load?error=invalid&thresholds=${encodeURIComponent(injection)}`);
   await expect(page.locator("html")).toHaveAttribute("data-hydrated", "true");
   await expect(load.field("thresholds")).toHaveValue(injection);
   await expect(page.locator("#injected")).toHaveCount(0);
@@ -196,7 +196,7 @@ test("a service that is down does not stop the dashboard: the run shows it @cont
   const service = page.getByTestId("service-user-service").first();
   await expect(service).toHaveAttribute("data-health", /^(down|degraded)$/, { timeout: 15_000 });
   await expect(service).toContainText(/refuses connections|503/);
-  await page.goto(stack.url);
+  await page.goto(`${stack.url}/load`);
   await load.hydrated();
   await load.start({ ...shortPlan, target: "user-service", thresholds: "http_req_failed:rate<0.01" });
   await expect.poll(() => load.stat("failed"), { timeout: 20_000 }).toBeGreaterThan(0.9);

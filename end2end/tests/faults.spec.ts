@@ -85,3 +85,76 @@ test("a replica is killed under load, what it cost is told, and it comes back by
   await expect(plain.getByTestId("fault")).toHaveCount(0);
   await plain.context().close();
 });
+
+test("the overview: a replica that is killed goes dark on the map, and comes back", async ({
+  staged,
+  page,
+  browser,
+}) => {
+  const place = (name: string) => page.getByTestId(`map-replica-${name}`);
+  const [one, two] = [place("product-service-1"), place("product-service-2")];
+  await page.goto(staged.url);
+  await expect(page.locator("html")).toHaveAttribute("data-hydrated", "true", { timeout: 15_000 });
+  await expect(one).toHaveAttribute("data-light", "on", { timeout: 20_000 });
+  await expect(page.getByTestId("banner")).toHaveCount(0);
+  await expect(page.getByTestId("stat-rps")).toHaveAttribute("data-value", "");
+  await expectAccessible(page);
+  await keepPicture(page, "overview-idle-light-1440");
+
+  // What was planned on the load page starts here.
+  await page.getByRole("link", { name: "Change" }).click();
+  await page.locator('[name="draft[peak]"]').fill("6");
+  await page.locator('[name="draft[duration]"]').fill("5 min");
+  await page.getByRole("link", { name: "Overview" }).click();
+  await expect(page.getByTestId("quick-plan")).toContainText("6 VUs, 5 min");
+  await page.getByRole("button", { name: "Start load test" }).click();
+  await expect(page.getByTestId("banner-load")).toContainText(/Running.*left/s, { timeout: 20_000 });
+  await expect(one).not.toHaveAttribute("data-flow", "0", { timeout: 20_000 });
+
+  await page.getByLabel("Kill a replica").selectOption("product-service-1");
+  await page.getByRole("button", { name: "Kill for 15 s" }).click();
+  await expect(one).toHaveAttribute("data-light", "dark", { timeout: 10_000 });
+  await expect(one).toContainText(/held down.*Kill · 00:\d\d/);
+  await expect(one).toHaveAttribute("data-flow", "0");
+  await expect(two).toHaveAttribute("data-light", "on");
+  await expect(two).not.toHaveAttribute("data-flow", "0");
+  await expect(page.getByTestId("banner")).toContainText("Kill · product-service-1");
+  await expectAccessible(page);
+  await keepPicture(page, "overview-light-1440");
+
+  await expect(one).toHaveAttribute("data-light", "on", { timeout: 40_000 });
+  await expect(page.getByTestId("banner")).not.toContainText("Kill");
+
+  // Nothing moves for those who ask for that, and a phone has room for all of it.
+  const fault = { kind: "kill", replica: "product-service-1", duration: "10 min" };
+  await fetch(`${staged.url}/api/v1/faults`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(fault),
+  });
+  await expect(one).toHaveAttribute("data-light", "dark", { timeout: 10_000 });
+  await page.emulateMedia({ reducedMotion: "reduce", colorScheme: "dark" });
+  await keepPicture(page, "overview-dark-1440");
+  expect(await page.evaluate(() => document.getAnimations().length)).toBe(0);
+  for (const width of [390, 320]) {
+    await page.setViewportSize({ width, height: 844 });
+    await expect.poll(() => sidewaysPixels(page), { message: `${width} px` }).toBe(0);
+    await keepPicture(page, `overview-dark-${width}`);
+  }
+
+  // The same without JavaScript; every form leads back here.
+  const plain = await (await browser.newContext({ javaScriptEnabled: false, locale: "de-DE" })).newPage();
+  await plain.goto(staged.url);
+  await expect(plain.getByTestId("map-replica-product-service-1")).toHaveAttribute("data-light", "dark");
+  await plain.getByRole("button", { name: "Alles zurücknehmen" }).click();
+  await expect(plain).toHaveURL(`${staged.url}/`);
+  await expect(one).toHaveAttribute("data-light", "on", { timeout: 20_000 });
+  await plain.getByLabel("Ein Replikat abschießen").selectOption("user-service-2");
+  await plain.getByRole("button", { name: "15 s lang abschießen" }).click();
+  await expect(place("user-service-2")).toHaveAttribute("data-light", "dark", { timeout: 10_000 });
+  await expect(plain).toHaveURL(`${staged.url}/`);
+  await plain.getByRole("button", { name: "Lasttest stoppen" }).click();
+  await expect(page.getByRole("button", { name: "Start load test" })).toBeVisible({ timeout: 20_000 });
+  await expect(plain).toHaveURL(`${staged.url}/`);
+  await plain.context().close();
+});

@@ -7,14 +7,14 @@ test("without JavaScript: state and numbers are shown, Start and Stop are plain 
   freshStack: stack,
 }, info) => {
   const load = new LoadPage(page);
-  await page.goto(stack.url);
+  await page.goto(`${stack.url}/load`);
   await load.expectState("idle");
 
   await load.fill(longPlan);
   await load.startButton.click();
   await expect(page).toHaveURL(new RegExp(`^${stack.url}/`));
   await expect(async () => {
-    await page.goto(stack.url);
+    await page.goto(`${stack.url}/load`);
     await expect(load.state).toHaveAttribute("data-state", "running", { timeout: 1_000 });
     expect(await load.stat("rps")).toBeGreaterThan(0);
     expect(await load.stat("vus")).toBeGreaterThan(0);
@@ -23,7 +23,7 @@ test("without JavaScript: state and numbers are shown, Start and Stop are plain 
 
   await load.stopButton.click();
   await expect(async () => {
-    await page.goto(stack.url);
+    await page.goto(`${stack.url}/load`);
     await expect(load.verdict).toHaveAttribute("data-verdict", "stopped", { timeout: 1_000 });
   }).toPass({ timeout: 20_000 });
 
@@ -48,7 +48,7 @@ test("without JavaScript: state and numbers are shown, Start and Stop are plain 
 
 test("without JavaScript: a refused plan comes back with the reason", async ({ page, stack }) => {
   const load = new LoadPage(page);
-  await page.goto(stack.url);
+  await page.goto(`${stack.url}/load`);
   await load.fill({ ...shortPlan });
   await load.field("peak").evaluate((input: HTMLInputElement) => input.form?.setAttribute("novalidate", ""));
   await load.set("peak", "ten");
@@ -62,7 +62,7 @@ test("without JavaScript: a refused plan comes back with the reason", async ({ p
 });
 
 test("without JavaScript: a link can put no form of its own into the page", async ({ page, stack }) => {
-  await page.goto(`${stack.url}/?error=invalid&thresholds=${encodeURIComponent(injection)}`);
+  await page.goto(`${stack.url}/load?error=invalid&thresholds=${encodeURIComponent(injection)}`);
   await expect(new LoadPage(page).field("thresholds")).toHaveValue(injection);
   await expect(page.locator("#injected")).toHaveCount(0);
 });

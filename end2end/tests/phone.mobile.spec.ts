@@ -43,7 +43,7 @@ for (const colorScheme of ["light", "dark"] as const) {
       await expect(load.field("peak")).toBeFocused();
       await expect(load.error("peak")).toBeVisible();
 
-      for (const name of ["Services", "Runs"]) {
+      for (const name of ["Overview", "Services", "Runs"]) {
         await page.getByRole("link", { name }).click();
         await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
         await fits();
@@ -62,7 +62,7 @@ for (const colorScheme of ["light", "dark"] as const) {
       await page.getByRole("link", { name: "Deutsch" }).click();
       await expect(page.locator("html")).toHaveAttribute("lang", "de");
       await load.hydrated();
-      for (const path of ["/", "/services", "/runs", run, "/nothing"]) {
+      for (const path of ["/", "/load", "/services", "/runs", run, "/nothing"]) {
         await page.goto(stack.url + path);
         await load.hydrated();
         await fits();
@@ -71,7 +71,7 @@ for (const colorScheme of ["light", "dark"] as const) {
       await expect(page.locator("html")).toHaveAttribute("lang", "en");
       await load.hydrated();
 
-      await page.goto(stack.url);
+      await page.goto(`${stack.url}/load`);
       await load.hydrated();
       await stack.crash();
       await expect(page.getByTestId("last-values")).toBeVisible();

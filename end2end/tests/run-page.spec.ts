@@ -12,8 +12,8 @@ test("the page of a run is live while it runs, and its report afterwards, also w
   await load.start({ ...longPlan, target: "checkout-service" });
   await load.expectLive(5);
   const { test_id } = await stack.api.status();
-  const url = `${stack.url}/runs/${test_id}`;
-  const own = await LoadPage.open(page, url);
+  const path = `/runs/${test_id}`;
+  const own = await LoadPage.open(page, stack.url, path);
   await own.expectLive(5);
   expect(await own.stat("vus")).toBeGreaterThan(0);
   await expect(own.threshold("http_req_duration:p(95)<2000")).toHaveAttribute("data-ok", "true");
@@ -43,7 +43,7 @@ test("the page of a run is live while it runs, and its report afterwards, also w
   await stack.api.idle();
 
   // It is all in the first HTML, and in the file.
-  const html = await (await fetch(url)).text();
+  const html = await (await fetch(stack.url + path)).text();
   expect(html).toContain("plot-line");
   const [download] = await Promise.all([
     page.waitForEvent("download"),

@@ -13,7 +13,7 @@ use super::{
     header::Header,
     live::Live,
     load::Form,
-    pages::{FaultsPage, FirstState, LoadPage, NotFoundPage, RunPage, RunsPage, ServicesPage},
+    pages::{FaultsPage, FirstState, LoadPage, NotFoundPage, OverviewPage, RunPage, RunsPage, ServicesPage},
     tab,
     text::use_text,
 };
@@ -70,7 +70,8 @@ pub fn App() -> impl IntoView {
             <main id="main" tabindex="-1">
                 // Asynchronous: everything is in the first HTML, for readers without JavaScript too.
                 <Routes fallback=|| view! { <NotFoundPage /> }>
-                    <Route path=path!("/") view=LoadPage ssr=SsrMode::Async />
+                    <Route path=path!("/") view=OverviewPage ssr=SsrMode::Async />
+                    <Route path=path!("/load") view=LoadPage ssr=SsrMode::Async />
                     <Route path=path!("/faults") view=FaultsPage ssr=SsrMode::Async />
                     <Route path=path!("/services") view=ServicesPage ssr=SsrMode::Async />
                     <Route path=path!("/runs") view=RunsPage ssr=SsrMode::Async />

@@ -4,7 +4,7 @@ mod form;
 mod list;
 
 pub use form::FaultForm;
-pub use list::{ActiveFaults, EarlierFaults, FaultBadge};
+pub use list::{ActiveFaults, EarlierFaults, FaultBadge, FaultCards};
 
 use super::{show, text::Text};
 use crate::domain::fault::{Fault, FaultRequest};

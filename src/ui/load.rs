@@ -1,4 +1,4 @@
-//! The parts of the main page: control on one side, the live picture on the other.
+//! The parts of the load page: control on one side, the live picture on the other.
 
 mod announcer;
 mod face;
@@ -19,12 +19,12 @@ pub use form::LoadForm;
 pub use notices::Notices;
 #[cfg(feature = "ssr")]
 pub use run::VerdictView;
-pub use run::{GrafanaLink, LastVerdict, ReportLink, RunPanel};
+pub use run::{GrafanaLink, LastVerdict, ReportLink, RunPanel, StopForm};
 pub use state::{Form, from_query};
 pub use strip::Strip;
 pub use tables::{ByService, ByStatus};
 pub use thresholds::Thresholds;
-pub use tiles::Tiles;
+pub use tiles::{BigTiles, Tiles};
 pub use timeline::Timeline;
 
 use leptos::prelude::*;

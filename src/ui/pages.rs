@@ -3,6 +3,7 @@
 mod faults;
 mod load;
 mod not_found;
+mod overview;
 mod run;
 mod runs;
 mod services;
@@ -10,12 +11,15 @@ mod services;
 pub use faults::FaultsPage;
 pub use load::LoadPage;
 pub use not_found::{NotFoundPage, NotThere};
+pub use overview::OverviewPage;
 pub use run::RunPage;
 pub use runs::RunsPage;
 pub use services::ServicesPage;
 
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
+
+pub(super) use load::ReloadWithoutScript;
 
 use super::{
     live::Live,
@@ -39,7 +43,8 @@ pub struct NavItem {
 
 /// The navigation, in order.
 pub const NAV: &[NavItem] = &[
-    NavItem { path: "/", name: |text| text.nav_load },
+    NavItem { path: "/", name: |text| text.nav_overview },
+    NavItem { path: "/load", name: |text| text.nav_load },
     NavItem { path: "/faults", name: |text| text.nav_faults },
     NavItem { path: "/services", name: |text| text.nav_services },
     NavItem { path: "/runs", name: |text| text.nav_runs },

@@ -100,7 +100,7 @@ fn a_run_at_work_shows_phase_time_left_and_stop() {
             r#"aria-valuenow="50""#,
             "00:30 left",
             "Hold",
-            r#"action="/stop""#,
+            r#"action="/stop?back=/load""#,
             "Stop load test",
         ],
     );

@@ -64,6 +64,7 @@ pub struct Text {
     pub app_name: &'static str,
     pub skip_to_content: &'static str,
     pub nav_label: &'static str,
+    pub nav_overview: &'static str,
     pub nav_load: &'static str,
     pub nav_services: &'static str,
     pub nav_runs: &'static str,
@@ -283,6 +284,29 @@ pub struct Text {
     pub gateway_down: &'static str,
     /// With the replica's share of the traffic, in %.
     pub gateway_share: fn(u32) -> String,
+
+    /// Heads what is at work: load and faults.
+    pub at_work: &'static str,
+    pub watch_load: &'static str,
+    pub quick_actions: &'static str,
+    pub quick_plan_change: &'static str,
+    pub quick_plan_wrong: &'static str,
+    pub quick_kill: &'static str,
+    /// With a length of time.
+    pub quick_kill_for: fn(&str) -> String,
+    pub quick_kill_hint: &'static str,
+    /// The load as a place on the map.
+    pub load_short: &'static str,
+    pub map_heading: &'static str,
+    pub map_no_load: &'static str,
+    pub map_gateway_there: &'static str,
+    pub map_gateway_away: &'static str,
+    /// A service that is its own only replica.
+    pub map_only: &'static str,
+    pub map_replica: fn(&str) -> String,
+    /// A share in %.
+    pub map_share: fn(&str) -> String,
+    pub map_out: &'static str,
 
     pub breakers: &'static str,
     pub breakers_hint: &'static str,

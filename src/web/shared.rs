@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// What shows no more than [`PageState`], for readers with the same [`Prefs`].
-const PATHS: [&str; 2] = ["/", "/services"];
+const PATHS: [&str; 3] = ["/", "/load", "/services"];
 
 /// How long a page is shown although nothing changed but the clock.
 const MAX_AGE_MS: Millis = 1_000;

@@ -37,11 +37,25 @@ pub fn router() -> Router<HttpState> {
         .route("/prefs", get(prefs))
 }
 
+/// In a form's address: the page that it stands on, to which its answer leads.
+#[derive(Debug, Deserialize)]
+struct Way {
+    back: Option<String>,
+}
+
+impl Way {
+    /// Back to that page; to `usual` where none is named.
+    fn or(self, usual: &str) -> Response {
+        see(&self.back.map_or_else(|| usual.to_owned(), |path| local(&path)))
+    }
+}
+
 /// Browsers name the draft's inputs `draft[peak]` and so on; later ones win, so that of two inputs with one name the
 /// page decides by order.
 async fn start(
     State(state): State<HttpState>,
     Asking(caller): Asking,
+    Query(way): Query<Way>,
     Form(fields): Form<Vec<(String, String)>>,
 ) -> Response {
     let mut draft = Draft::default();
@@ -51,28 +65,29 @@ async fn start(
         }
     }
     match state.control.start(&caller.through(Door::Form), draft.clone()).await {
-        Ok(_) => see("/"),
+        Ok(_) => way.or("/load"),
         Err(error) => see(&with_draft(&mut draft, &error)),
     }
 }
 
-async fn stop(State(state): State<HttpState>, Asking(caller): Asking) -> Response {
+async fn stop(State(state): State<HttpState>, Asking(caller): Asking, Query(way): Query<Way>) -> Response {
     match state.control.stop(&caller.through(Door::Form)).await {
-        Ok(_) => see("/"),
-        Err(error) => see(&format!("/?error={}", error.code())),
+        Ok(_) => way.or("/load"),
+        Err(error) => see(&format!("/load?error={}", error.code())),
     }
 }
 
 async fn pull(State(state): State<HttpState>, Asking(caller): Asking) -> Response {
     match state.control.pull_image(&caller.through(Door::Form)).await {
-        Ok(()) => see("/"),
-        Err(error) => see(&format!("/?error={}", error.code())),
+        Ok(()) => see("/load"),
+        Err(error) => see(&format!("/load?error={}", error.code())),
     }
 }
 
 async fn set_fault(
     State(state): State<HttpState>,
     Asking(caller): Asking,
+    Query(way): Query<Way>,
     Form(fields): Form<Vec<(String, String)>>,
 ) -> Response {
     let mut draft = FaultDraft::default();
@@ -93,7 +108,7 @@ async fn set_fault(
         *slot = value;
     }
     let error = match state.control.set_fault(&caller.through(Door::Form), draft.clone()).await {
-        Ok(_) => return see("/faults"),
+        Ok(_) => return way.or("/faults"),
         Err(error) => error,
     };
     let code = match error {
@@ -120,17 +135,22 @@ struct Which {
     id: String,
 }
 
-async fn restore_fault(State(state): State<HttpState>, Asking(caller): Asking, Form(which): Form<Which>) -> Response {
+async fn restore_fault(
+    State(state): State<HttpState>,
+    Asking(caller): Asking,
+    Query(way): Query<Way>,
+    Form(which): Form<Which>,
+) -> Response {
     let Ok(id) = FaultId::try_from(which.id) else { return see("/faults?error=not_found") };
     match state.control.restore_fault(&caller.through(Door::Form), &id).await {
-        Ok(_) => see("/faults"),
+        Ok(_) => way.or("/faults"),
         Err(error) => see(&format!("/faults?error={}", error.code())),
     }
 }
 
-async fn restore_all(State(state): State<HttpState>, Asking(caller): Asking) -> Response {
+async fn restore_all(State(state): State<HttpState>, Asking(caller): Asking, Query(way): Query<Way>) -> Response {
     state.control.restore_all(&caller.through(Door::Form)).await;
-    see("/faults")
+    way.or("/faults")
 }
 
 /// A path with a query. Browsers and proxies refuse endless addresses; no value that is allowed is longer.
@@ -146,7 +166,7 @@ fn with_query<'a>(path: &str, pairs: impl IntoIterator<Item = (&'a str, &'a str)
 fn with_draft(draft: &mut Draft, error: &ApiError) -> String {
     let typed = Field::ALL.map(|field| (field.name(), draft.slot(field).clone()));
     let pairs = typed.iter().map(|(name, value)| (*name, value.as_str()));
-    with_query("/", pairs.chain([("error", error.code())]))
+    with_query("/load", pairs.chain([("error", error.code())]))
 }
 
 /// What may be chosen.
@@ -204,7 +224,7 @@ mod tests {
     fn nothing_typed_is_lost() {
         let mut draft = Draft { peak: "ten".into(), thresholds: "a&b=c{}\"<\n".into(), ..Draft::default() };
         let back = with_draft(&mut draft, &ApiError::Invalid { errors: Vec::new() });
-        assert!(back.starts_with("/?script=&target=&"), "{back}");
+        assert!(back.starts_with("/load?script=&target=&"), "{back}");
         assert!(
             back.contains("peak=ten&")
                 && back.ends_with("&thresholds=a%26b%3Dc%7B%7D%22%3C%0A&request_timeout=&error=invalid"),

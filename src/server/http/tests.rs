@@ -875,19 +875,30 @@ async fn plain_forms_lose_nothing() {
     let good = "draft%5Bscript%5D=api-load-test.js&draft%5Btarget%5D=all-services&draft%5Bpattern%5D=load\
                 &draft%5Bmodel%5D=vus&draft%5Bpeak%5D=5&draft%5Bduration%5D=1m&draft%5Bthresholds%5D=";
     let answer = server.post("/start", form, good).await;
-    assert_eq!((answer.status, answer.header("location")), (303, "/"));
+    assert_eq!((answer.status, answer.header("location")), (303, "/load"));
     assert_eq!(server.last_draft().duration, "1m");
     let answer = server.post("/start", form, good).await;
     assert_eq!(answer.status, 303);
     assert!(answer.header("location").ends_with("&error=already_running"));
     let answer = server.post("/stop", form, "").await;
-    assert_eq!((answer.status, answer.header("location")), (303, "/"));
+    assert_eq!((answer.status, answer.header("location")), (303, "/load"));
 
     let answer = server.post("/start", form, "draft[peak]=ten%22%7B&draft[script]=a.js").await;
     let back = answer.header("location").to_owned();
-    assert!(back.starts_with("/?script=a.js&target=&pattern=&model=&peak=ten%22%7B&"), "{back}");
+    assert!(back.starts_with("/load?script=a.js&target=&pattern=&model=&peak=ten%22%7B&"), "{back}");
     assert!(back.ends_with("&error=invalid"), "{back}");
     assert_eq!(server.post("/start", "application/json", "{}").await.status, 415);
+    // A form stands on the page that its address names; nothing that isn't ours is led to.
+    server.control.turn(RunState::Finished(Verdict::Stopped));
+    for (path, page) in
+        [("/start?back=/", "/"), ("/stop?back=/", "/"), ("/faults/restore-all?back=//evil.example", "/")]
+    {
+        let answer = server.post(path, form, good).await;
+        assert_eq!((answer.status, answer.header("location")), (303, page), "{path}");
+    }
+    // What was there before the overview.
+    let answer = server.get("/?peak=77777&error=invalid").await;
+    assert_eq!((answer.status, answer.header("location")), (303, "/load?peak=77777&error=invalid"));
 }
 
 #[tokio::test]
@@ -1076,15 +1087,15 @@ async fn a_page_that_readers_share_is_right_for_each() {
     let (german, _) = page(&server, "/", ("cookie", "had_lang=de; had_theme=dark")).await;
     assert!(german.contains("<html lang=\"de\" data-theme=\"dark\"") && first.contains("<html lang=\"en\">"));
     // What somebody typed is theirs.
-    assert!(page(&server, "/?peak=77777&error=invalid", plain).await.0.contains("77777"));
+    assert!(page(&server, "/load?peak=77777&error=invalid", plain).await.0.contains("77777"));
     assert!(page(&server, "/", plain).await.0 == first);
 
-    let stop = "action=\"/stop\"";
+    let stop = "action=\"/stop?back=/\"";
     assert!(!first.contains(stop));
     let form = "draft[script]=api-load-test.js&draft[target]=all-services&draft[pattern]=load&draft[model]=vus\
                 &draft[peak]=5&draft[duration]=1m&draft[thresholds]=";
     let answer = server.post("/start", "application/x-www-form-urlencoded", form).await;
-    assert_eq!(answer.header("location"), "/");
+    assert_eq!(answer.header("location"), "/load");
     assert!(page(&server, "/", plain).await.0.contains(stop), "who pressed Start sees it");
 }
 

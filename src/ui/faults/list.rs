@@ -1,6 +1,7 @@
 //! What is set, with the time that is left, and what was.
 
 use leptos::prelude::*;
+use leptos_router::hooks::use_location;
 
 use super::{how_long, title};
 use crate::{
@@ -96,16 +97,21 @@ pub fn ActiveFaults() -> impl IntoView {
                         .into_any()
                 })}
             </header>
-            {move || {
-                let on = on.get();
-                if on.is_empty() {
-                    return view! { <p class="empty-line">{text.faults_none}</p> }.into_any();
-                }
-                let cards = on.into_iter().map(|id| view! { <Active id /> }).collect_view();
-                view! { <ul class="fault-list">{cards}</ul> }.into_any()
+            {move || match on.with(Vec::is_empty) {
+                true => view! { <p class="empty-line">{text.faults_none}</p> }.into_any(),
+                false => view! { <FaultCards /> }.into_any(),
             }}
         </section>
     }
+}
+
+/// A card for each fault that is set.
+#[component]
+pub fn FaultCards() -> impl IntoView {
+    let live: Live = expect_context();
+    let on = faults(live, true);
+    let cards = move || on.get().into_iter().map(|id| view! { <Active id /> }).collect_view();
+    view! { <ul class="fault-list">{cards}</ul> }
 }
 
 /// A fault that is set.
@@ -134,6 +140,7 @@ fn Active(id: FaultId) -> impl IntoView {
         })
     };
     let (name, for_cost) = (id.to_string(), id.clone());
+    let here = use_location().pathname;
     view! {
         <li class="fault" data-testid="fault" data-state=state>
             <div class="run-head">
@@ -151,7 +158,7 @@ fn Active(id: FaultId) -> impl IntoView {
                         None => String::new(),
                     }}
                 </span>
-                <form method="post" action="/faults/restore" on:submit=move |event| { event.prevent_default(); restore.dispatch(id.clone()); }>
+                <form method="post" action=move || format!("/faults/restore?back={}", here.get()) on:submit=move |event| { event.prevent_default(); restore.dispatch(id.clone()); }>
                     <input type="hidden" name="id" value=name />
                     <button
                         type="submit"

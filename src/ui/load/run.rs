@@ -82,37 +82,8 @@ pub fn RunPanel() -> impl IntoView {
 fn Active() -> impl IntoView {
     let live: Live = expect_context();
     let (lang, text) = (use_lang(), use_text());
-    let stop = Action::new(move |_: &()| async move {
-        let result = functions::stop_run().await;
-        if let Ok(run) = &result {
-            live.answer.set(Some(run.clone()));
-        }
-        result
-    });
-    let state = Memo::new(move |_| live.run.with(|run| run.as_ref().map(|run| run.state.clone())));
-    let problem = Memo::new(move |_| live.run.with(|run| run.as_ref().and_then(|run| run.stop_problem.clone())));
-    let stopping = Memo::new(move |_| {
-        stop.pending().get() || (state.get() == Some(RunState::Stopping) && problem.with(Option::is_none))
-    });
-    // What a stop ran into is moot once the run went on by itself, or the dashboard answers again.
-    Effect::new(move |before: Option<(Option<RunId>, Option<RunState>, bool)>| {
-        let id = live.run.with(|run| run.as_ref().map(|run| run.id.clone()));
-        let now = (id, state.get(), live.connection.get() != Connection::Lost);
-        if before.is_some_and(|before| before != now && now.2) {
-            stop.clear();
-        }
-        now
-    });
     // A button takes the focus along when it goes.
     browser::hand_on_focus("[data-face]", HEADING);
-    let error = Signal::derive(move || {
-        // What a stop that is being tried runs into is the run's to tell: it knows when that is over.
-        let tried = state.get() == Some(RunState::Stopping);
-        stop.value().with(|value| match value {
-            Some(Err(error)) if !tried => Some(show::api_error(error, text)),
-            _ => None,
-        })
-    });
     let with_run =
         move |f: fn(&Run, u64) -> f64| live.run.with(|run| run.as_ref().map_or(0.0, |run| f(run, live.now_ms.get())));
     // A whole percent is as fine as a reader hears or sees it.
@@ -181,9 +152,51 @@ fn Active() -> impl IntoView {
         <p class="run-links">
             <GrafanaLink run=live.run />
         </p>
+        <StopForm back="/load" />
+    }
+}
+
+/// Stops the run at work, and tells what a stop runs into.
+#[component]
+pub fn StopForm(
+    /// The page that it stands on.
+    back: &'static str,
+) -> impl IntoView {
+    let live: Live = expect_context();
+    let text = use_text();
+    let stop = Action::new(move |_: &()| async move {
+        let result = functions::stop_run().await;
+        if let Ok(run) = &result {
+            live.answer.set(Some(run.clone()));
+        }
+        result
+    });
+    let state = Memo::new(move |_| live.run.with(|run| run.as_ref().map(|run| run.state.clone())));
+    let problem = Memo::new(move |_| live.run.with(|run| run.as_ref().and_then(|run| run.stop_problem.clone())));
+    let stopping = Memo::new(move |_| {
+        stop.pending().get() || (state.get() == Some(RunState::Stopping) && problem.with(Option::is_none))
+    });
+    // What a stop ran into is moot once the run went on by itself, or the dashboard answers again.
+    Effect::new(move |before: Option<(Option<RunId>, Option<RunState>, bool)>| {
+        let id = live.run.with(|run| run.as_ref().map(|run| run.id.clone()));
+        let now = (id, state.get(), live.connection.get() != Connection::Lost);
+        if before.is_some_and(|before| before != now && now.2) {
+            stop.clear();
+        }
+        now
+    });
+    let error = Signal::derive(move || {
+        // What a stop that is being tried runs into is the run's to tell: it knows when that is over.
+        let tried = state.get() == Some(RunState::Stopping);
+        stop.value().with(|value| match value {
+            Some(Err(error)) if !tried => Some(show::api_error(error, text)),
+            _ => None,
+        })
+    });
+    view! {
         <form
             method="post"
-            action="/stop"
+            action=format!("/stop?back={back}")
             on:submit=move |event| {
                 event.prevent_default();
                 if !stopping.get_untracked() {

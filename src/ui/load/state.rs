@@ -141,6 +141,16 @@ impl Form {
         self.draft.with_untracked(|draft| draft.clone().slot(field).clone())
     }
 
+    /// What a field holds.
+    pub fn value(self, field: Field) -> String {
+        self.draft.with(|draft| draft.clone().slot(field).clone())
+    }
+
+    /// The plan as it stands; `None`: something about it is wrong.
+    pub fn plan(self) -> Option<Plan> {
+        self.checked.with(|checked| checked.as_ref().and_then(|checked| checked.as_ref().ok().cloned()))
+    }
+
     fn set(self, field: Field, value: String) {
         self.refused.update(|errors| errors.retain(|error| error.field != field));
         self.draft.update(|draft| *draft.slot(field) = value);
@@ -197,7 +207,7 @@ impl Form {
     }
 
     /// Brings the form to life, once: takes over what was typed before, and what this tab has kept.
-    pub(super) fn wake(self) {
+    pub fn wake(self) {
         self.read_controls();
         if self.alive.get_untracked() {
             return;
@@ -374,7 +384,7 @@ impl Form {
     }
 
     /// Whether a Start is on its way.
-    pub(super) fn is_starting(self) -> Memo<bool> {
+    pub fn is_starting(self) -> Memo<bool> {
         self.start.pending()
     }
 
@@ -408,7 +418,8 @@ impl Form {
         }
     }
 
-    pub(super) fn submit(self) {
+    /// Starts what is planned; where something about it is wrong, shows what.
+    pub fn submit(self) {
         self.came_back.set(None);
         self.touched.set(all_fields());
         let first_wrong = self.checked.with_untracked(|checked| match checked {

@@ -26,13 +26,23 @@ const SMALL: [&[Metric]; 2] = [
 /// All tiles.
 #[component]
 pub fn Tiles() -> impl IntoView {
+    view! {
+        <BigTiles />
+        <dl class="tiles small">{of_model(SMALL)}</dl>
+    }
+}
+
+/// The four that are read from the back of the room.
+#[component]
+pub fn BigTiles() -> impl IntoView {
+    view! { <dl class="tiles big">{of_model(BIG)}</dl> }
+}
+
+/// The tiles that fit the load: first those for virtual users, then those for an arrival rate.
+fn of_model(metrics: [&'static [Metric]; 2]) -> impl Fn() -> Vec<AnyView> {
     let live: Live = expect_context();
     let open = Memo::new(move |_| live.run.with(|run| usize::from(is_open(run.as_ref()))));
-    let tiles = |metrics: &[Metric]| metrics.iter().map(|metric| view! { <Tile metric=*metric /> }).collect_view();
-    view! {
-        <dl class="tiles big">{move || tiles(BIG[open.get()])}</dl>
-        <dl class="tiles small">{move || tiles(SMALL[open.get()])}</dl>
-    }
+    move || metrics[open.get()].iter().map(|metric| view! { <Tile metric=*metric /> }.into_any()).collect()
 }
 
 /// One number with its name and unit, and below which time it is of and what it must not pass.

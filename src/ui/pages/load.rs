@@ -1,4 +1,4 @@
-//! `/`: set up, start, watch and stop a test.
+//! `/load`: set up, start, watch and stop a test.
 
 use leptos::prelude::*;
 use leptos_meta::Title;
@@ -18,7 +18,7 @@ use crate::ui::{
 /// Keeps the page up to date without JavaScript. As text: a browser with JavaScript makes no elements of it to hydrate.
 const RELOAD: &str = r#"<meta http-equiv="refresh" content="5">"#;
 
-/// The main page.
+/// The load page.
 #[component]
 pub fn LoadPage() -> impl IntoView {
     let text = use_text();
@@ -40,7 +40,7 @@ pub fn LoadPage() -> impl IntoView {
 
 /// Loads the page again and again where no script keeps it up to date.
 #[component]
-pub(super) fn ReloadWithoutScript() -> impl IntoView {
+pub fn ReloadWithoutScript() -> impl IntoView {
     view! { <noscript inner_html=RELOAD></noscript> }
 }
 

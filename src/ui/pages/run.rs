@@ -101,7 +101,7 @@ fn RunView(found: Found, again: RwSignal<u32>) -> impl IntoView {
         ask_again(again);
     }
     let links = if active {
-        view! { <a class="link" href="/">{text.go_home}</a> }.into_any()
+        view! { <a class="link" href="/load">{text.runs_go}</a> }.into_any()
     } else {
         view! {
             <ReportLink run=run.id.clone() />

@@ -54,7 +54,7 @@ fn List() -> impl IntoView {
                         view! {
                             <div class="card empty">
                                 <p>{text.runs_empty}</p>
-                                <p><a class="button primary" href="/">{text.runs_go}</a></p>
+                                <p><a class="button primary" href="/load">{text.runs_go}</a></p>
                             </div>
                         }
                             .into_any()

@@ -77,8 +77,8 @@ async fn addresses_can_not_inject_markup() {
     let evil = encoded(EVIL);
     for name in DRAFT.into_iter().chain(["error", "lang", "theme", "back", "id", &evil]) {
         let query = match name {
-            "error" => format!("/?error={evil}"),
-            name => format!("/?error=invalid&{name}={evil}"),
+            "error" => format!("/load?error={evil}"),
+            name => format!("/load?error=invalid&{name}={evil}"),
         };
         for page in pages(&server.get(&query).await, name) {
             if name == "thresholds" {
@@ -100,7 +100,7 @@ async fn addresses_can_not_inject_markup() {
         ("referer", "http://x/\"><x-evil>"),
         ("user-agent", "</script><x-evil>"),
     ] {
-        for path in ["/", "/services", "/runs", "/nothing"] {
+        for path in ["/", "/load", "/services", "/runs", "/nothing"] {
             let answer = server.send(Request::get(path).header(name, value).body(Body::empty()).unwrap()).await;
             pages(&answer, name);
         }
@@ -116,7 +116,7 @@ async fn plain_forms_can_not_inject_markup() {
             server.post("/start", "application/x-www-form-urlencoded", format!("draft%5B{name}%5D={evil}")).await;
         assert_eq!(answer.status, 303, "{name}");
         let way_back = answer.header("location");
-        assert!(way_back.starts_with("/?script="), "{way_back}");
+        assert!(way_back.starts_with("/load?script="), "{way_back}");
         pages(&server.get(way_back).await, name);
         let back = server.get(&format!("/prefs?lang={evil}&theme={evil}&back={evil}")).await;
         assert_eq!(back.header("location"), "/");
@@ -179,7 +179,7 @@ async fn names_and_messages_can_not_inject_markup() {
         server.control.turn_hostile(EVIL);
         let over = !state.is_active();
         *server.control.run.lock().unwrap() = Some(run(state));
-        for path in ["/", "/services", "/runs", "/runs/run-1", "/runs/run-1/report.html"] {
+        for path in ["/", "/load", "/services", "/runs", "/runs/run-1", "/runs/run-1/report.html"] {
             let answer = server.get(path).await;
             assert_eq!(answer.status, 200, "{path}");
             for page in pages(&answer, path) {
@@ -188,7 +188,7 @@ async fn names_and_messages_can_not_inject_markup() {
                 if path == "/runs/run-1" {
                     assert!(page.text("pre.log").contains(EVIL), "{path}");
                 }
-                if path == "/" && over {
+                if path == "/load" && over {
                     assert!(page.select("option").any(|option| option.attr("value") == Some(EVIL)), "{path}");
                 }
             }

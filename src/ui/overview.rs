@@ -1,0 +1,7 @@
+//! The parts of the overview: what is at work, and what a presenter does most.
+
+mod actions;
+mod banner;
+
+pub use actions::{MorePlaces, QuickActions};
+pub use banner::Banner;

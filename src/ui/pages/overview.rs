@@ -1,0 +1,40 @@
+//! `/`: the whole at a glance, and what is done most.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+
+use super::WithState;
+use crate::ui::{
+    load::{Announcer, BigTiles, Notices},
+    map::ServiceMap,
+    overview::{Banner, MorePlaces, QuickActions},
+    text::use_text,
+};
+
+/// The overview.
+#[component]
+pub fn OverviewPage() -> impl IntoView {
+    let text = use_text();
+    view! {
+        <Title text=text.nav_overview />
+        <WithState>
+            <h1 class="visually-hidden">{text.nav_overview}</h1>
+            <Announcer />
+            <Notices />
+            <Banner />
+            <div class="live">
+                <BigTiles />
+            </div>
+            <div class="overview">
+                <section class="card" aria-labelledby="map-heading">
+                    <h2 id="map-heading">{text.map_heading}</h2>
+                    <ServiceMap />
+                </section>
+                <div>
+                    <QuickActions />
+                    <MorePlaces />
+                </div>
+            </div>
+        </WithState>
+    }
+}
