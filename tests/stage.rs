@@ -1,4 +1,5 @@
-//! `ha-dashboard demo` sets the stage: replicas that are killed and frozen for real, behind a real HAProxy.
+//! `ha-dashboard demo` sets the stage: replicas that are killed and frozen for real, behind a real HAProxy. And the dashboard
+//! over stages that others have set, with programs that are none of ours.
 #![cfg(feature = "ssr")]
 #![allow(clippy::unwrap_used)]
 
@@ -7,6 +8,7 @@ use std::{
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
     os::unix::net::UnixStream,
+    path::Path,
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     thread,
@@ -52,6 +54,10 @@ fn ask(port: u16, line: &str, body: &str) -> Option<(u16, String)> {
 
 fn status(port: u16, line: &str) -> Option<u16> {
     ask(port, line, "").map(|(status, _)| status)
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 struct Stage {
@@ -244,13 +250,19 @@ struct Dashboard {
 
 impl Dashboard {
     fn start(stage: &Stage) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        Self::with(stage.folder.path(), &[])
+    }
+
+    /// Over what the configuration in a folder names.
+    fn with(folder: &Path, options: &[&str]) -> Self {
+        let port = free_port();
         let serve = Command::new(env!("CARGO_BIN_EXE_ha-dashboard"))
             .args(["serve", "--log", "warn", "--engine", "process", "--prometheus-url", "http://127.0.0.1:1"])
             .args(["--addr", &format!("127.0.0.1:{port}"), "--config"])
-            .arg(stage.folder.path().join("ha-dashboard.toml"))
+            .arg(folder.join("ha-dashboard.toml"))
             .arg("--state-dir")
-            .arg(stage.folder.path())
+            .arg(folder)
+            .args(options)
             .stdin(Stdio::null())
             .spawn()
             .unwrap();
@@ -263,6 +275,25 @@ impl Dashboard {
     fn replica(&self, service: &str, name: &str) -> Value {
         let told: Value = serde_json::from_str(&ask(self.port, "GET /health/detailed", "").unwrap().1).unwrap();
         told["dependencies"][service]["replicas"][name].clone()
+    }
+
+    /// Waits until it tells something of a replica.
+    fn tells(&self, service: &str, name: &str, wanted: &Value) -> Value {
+        until(&wanted.to_string(), || {
+            let told = self.replica(service, name);
+            let same = wanted.as_object().unwrap().iter().all(|(key, value)| told[key] == *value);
+            same.then_some(told)
+        })
+    }
+
+    /// Sets a fault, until it is restored.
+    fn set(&self, fault: &Value) {
+        let (status, answer) = until("an answer", || ask(self.port, "POST /api/v1/faults", &fault.to_string()));
+        assert_eq!(status, 200, "{fault}: {answer}");
+    }
+
+    fn restore_all(&self) {
+        assert_eq!(until("an answer", || status(self.port, "POST /api/v1/faults/restore-all")), 200);
     }
 
     /// The kinds of events that are on record about a replica.
@@ -286,13 +317,7 @@ fn the_dashboard_tells_who_noticed_what() {
     let stage = Stage::start();
     let dashboard = Dashboard::start(&stage);
     let (service, name) = ("user-service", "user-service-2");
-    let is = |wanted: Value| {
-        until(&wanted.to_string(), || {
-            let told = dashboard.replica(service, name);
-            let same = wanted.as_object().unwrap().iter().all(|(key, value)| told[key] == *value);
-            same.then_some(told)
-        })
-    };
+    let is = |wanted: Value| dashboard.tells(service, name, &wanted);
     let fine = is(json!({ "status": "healthy", "process": "running", "gateway": true, "restarts": 0 }));
     assert!(fine["response_time"].as_f64().is_some_and(|seconds| seconds > 0.0), "{fine}");
 
@@ -368,7 +393,7 @@ fn faults_are_set_listed_and_taken_back_from_the_command_line() {
     let (code, _, problem) = self::fault(stage.ports[0][0], &["list"]);
     assert!(code == 3 && problem.contains("is no dashboard"), "{problem}");
     drop(dashboard);
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let nobody = free_port();
     let (code, _, problem) = self::fault(nobody, &["list"]);
     assert!(code == 3 && problem.contains("no dashboard answers"), "{problem}");
 }
@@ -408,4 +433,157 @@ fn in_order_it_ends_with_all_that_it_started() {
     assert!(stage.demo.wait().unwrap().success());
     until("nothing is left", || children.iter().all(|child| !child.is_alive()).then_some(()));
     assert!(!stage.folder.path().join("stage/supervisor.sock").exists());
+}
+
+/// A program that ends with its value.
+struct Program(Child);
+
+impl Program {
+    fn start(program: &str, args: &[&str]) -> Self {
+        // Debian has haproxy where only root looks.
+        let path = format!("{}:/usr/sbin", std::env::var("PATH").unwrap_or_default());
+        let child =
+            Command::new(program).args(args).env("PATH", path).stdin(Stdio::null()).stdout(Stdio::null()).spawn();
+        Self(child.unwrap_or_else(|error| panic!("{program}: {error}: run `make setup`")))
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn programs_that_are_not_ours_get_a_gateway_doors_and_faults() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let [known, first, second, door, other_door] = [(); 5].map(|()| free_port());
+    std::fs::write(path("index.html"), "hello").unwrap();
+    let text = format!(
+        r#"gateway = "unix://{}"
+[[service]]
+name = "web"
+url = "http://127.0.0.1:{known}"
+health_path = "/index.html"
+[[service.replica]]
+name = "web-1"
+url = "http://127.0.0.1:{first}"
+door = "http://127.0.0.1:{door}"
+[[service.replica]]
+name = "web-2"
+url = "http://127.0.0.1:{second}"
+door = "http://127.0.0.1:{other_door}"
+"#,
+        path("gateway.sock"),
+    );
+    std::fs::write(path("ha-dashboard.toml"), text).unwrap();
+    let replica =
+        |port: u16| Program::start("busybox", &["httpd", "-f", "-p", &format!("127.0.0.1:{port}"), "-h", &path("")]);
+    let (dying, _other) = (replica(first), replica(second));
+    let written = Command::new(env!("CARGO_BIN_EXE_ha-dashboard"))
+        .args(["gateway", "--config", &path("ha-dashboard.toml"), "--dir", &path("")])
+        .status()
+        .unwrap();
+    assert!(written.success());
+    let _gateway = Program::start("haproxy", &["-db", "-f", &path("haproxy.cfg")]);
+    let dashboard = Dashboard::with(folder.path(), &[]);
+    let fine = json!({ "status": "healthy", "gateway": true, "process": null });
+    for name in ["web-1", "web-2"] {
+        dashboard.tells("web", name, &fine);
+    }
+    let time = || {
+        let asked = Instant::now();
+        assert_eq!(ask(known, "GET /index.html", ""), Some((200, "hello".into())));
+        asked.elapsed()
+    };
+    dashboard.set(&json!({ "kind": "latency", "service": "web", "intensity": 5 }));
+    assert!(time() >= Duration::from_millis(400), "500 ms ± 100 ms on every answer");
+    dashboard.restore_all();
+    until("it is as quick as before", || (time() < Duration::from_millis(400)).then_some(()));
+    dashboard.set(&json!({ "kind": "cut", "replica": "web-2" }));
+    dashboard.tells("web", "web-2", &json!({ "status": "unhealthy", "gateway": false }));
+    time();
+    dashboard.restore_all();
+    dashboard.tells("web", "web-2", &fine);
+    // One that ends by itself. There is nobody to start it again, and nobody who could kill the other one.
+    drop(dying);
+    dashboard.tells("web", "web-1", &json!({ "status": "unhealthy", "gateway": false }));
+    time();
+    let kill = json!({ "kind": "kill", "replica": "web-2" }).to_string();
+    let (status, answer) = ask(dashboard.port, "POST /api/v1/faults", &kill).unwrap();
+    assert!(status == 422 && answer.contains("latency"), "{answer}");
+}
+
+/// The engine that `.ci/docker` started, or another one that is named.
+fn engine() -> String {
+    std::env::var("DOCKER_HOST").unwrap_or_else(|_| {
+        let home = std::env::var("HOME").unwrap_or_default();
+        format!("unix://{home}/.cache/ha-dashboard/docker/docker.sock")
+    })
+}
+
+/// A container that goes with its value.
+struct Container(String);
+
+impl Container {
+    fn docker(args: &[&str]) -> String {
+        let output = Command::new("docker").args(["-H", &engine()]).args(args).output().expect("there is no docker");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    fn state(&self) -> String {
+        Self::docker(&["inspect", "--format", "{{.State.Status}}", &self.0])
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        let _ = Command::new("docker").args(["-H", &engine(), "rm", "-f", &self.0]).output();
+    }
+}
+
+#[test]
+fn a_container_without_any_gateway_gets_probes_kill_and_freeze() {
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let web = Container(format!("had-test-web-{port}"));
+    let published = format!("127.0.0.1:{port}:8000");
+    // An image of the tests, for its busybox.
+    let httpd = ["grafana/k6:1.1.0", "busybox", "httpd", "-f", "-p", "8000", "-h", "/etc"];
+    let options = ["run", "-d", "--name", &web.0, "-p", &published, "--entrypoint"];
+    Container::docker(&[&options[..], &["env"], &httpd].concat());
+    let text = format!(
+        r#"[[service]]
+name = "web"
+url = "http://127.0.0.1:{port}"
+health_path = "/passwd"
+[[service.replica]]
+name = "web-1"
+url = "http://127.0.0.1:{port}"
+container = "{}"
+"#,
+        web.0
+    );
+    std::fs::write(folder.path().join("ha-dashboard.toml"), text).unwrap();
+    let dashboard = Dashboard::with(folder.path(), &["--docker-host", &engine()]);
+    let is = |wanted: Value| dashboard.tells("web", "web-1", &wanted);
+    let fine = json!({ "status": "healthy", "process": "running", "gateway": null });
+    is(fine.clone());
+    let once = json!({ "kind": "kill", "replica": "web-1" }).to_string();
+    let (status, answer) = ask(dashboard.port, "POST /api/v1/faults", &once).unwrap();
+    assert!(status == 409 && answer.contains("even_last"), "{answer}");
+    for (kind, state, told) in [
+        ("kill", "exited", json!({ "status": "unhealthy", "process": "ended", "exit_code": 137 })),
+        ("freeze", "paused", json!({ "status": "unhealthy", "process": "frozen" })),
+    ] {
+        dashboard.set(&json!({ "kind": kind, "replica": "web-1", "even_last": true }));
+        assert_eq!(web.state(), state);
+        is(told);
+        dashboard.restore_all();
+        assert_eq!(web.state(), "running");
+        is(fine.clone());
+    }
 }

@@ -230,8 +230,9 @@ impl ServiceStatus {
         Self { service, health: Health::Unknown, replicas: replicas.iter().map(unknown).collect() }
     }
 
-    /// Whether it has replicas apart from itself.
+    /// Whether there is more to tell of its replicas than of itself: they are apart from it, or known by their containers.
     pub fn has_replicas(&self) -> bool {
-        self.replicas.iter().any(|one| one.replica.url != self.service.url)
+        let apart = |replica: &Replica| replica.url != self.service.url || replica.container.is_some();
+        self.replicas.iter().any(|one| apart(&one.replica))
     }
 }
