@@ -88,7 +88,7 @@ impl App {
         prometheus::child::announce(&config.state_dir, None);
         let shutdown = Shutdown::default();
         let journal = Journal::default();
-        let services = Registry::new(&config);
+        let services = Registry::new(&config).with_labelled(&config).await;
         let health = services.watch(&config, journal.clone(), &shutdown);
         let breakers = services.watch_breakers(journal.clone(), &shutdown);
         let metrics = MetricsStatus { grafana: config.grafana_url.clone(), ..MetricsStatus::default() };

@@ -6,6 +6,7 @@ mod containers;
 pub mod faults;
 #[cfg_attr(not(test), expect(dead_code, reason = "what it says of replicas and doors has no reader yet"))]
 pub mod gateway;
+mod labelled;
 mod probes;
 mod stage;
 pub mod supervisor;

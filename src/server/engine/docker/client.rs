@@ -23,7 +23,7 @@ use futures::{Stream, StreamExt, TryStreamExt};
 use ha_dashboard::domain::Millis;
 use tokio::{sync::OnceCell, time::timeout};
 
-pub use self::replica::{Limit, Limits, Phase, Seen};
+pub use self::replica::{Labelled, Limit, Limits, Phase, Seen};
 
 /// How long an answer may take. Streams last as long as they want.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -490,12 +490,7 @@ impl Client {
         let filters = HashMap::from([("label", vec![format!("{label}={value}")])]);
         let options = query::ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
         let found = self.ask("list containers", self.docker().await?.list_containers(Some(options))).await?;
-        let names = found.into_iter().filter_map(|container| {
-            // Of several names the container's own has one slash, the links' have more.
-            let mut names = container.names?.into_iter();
-            names.find(|name| name.matches('/').count() == 1).map(|name| name.trim_start_matches('/').to_owned())
-        });
-        Ok(names.collect())
+        Ok(found.into_iter().filter_map(|container| own_name(container.names)).collect())
     }
 
     /// Fetches an image, telling how far it is.
@@ -529,6 +524,12 @@ impl Client {
             other => other,
         }
     }
+}
+
+/// Of several names the container's own has one slash, the links' have more.
+fn own_name(names: Option<Vec<String>>) -> Option<String> {
+    let mut names = names?.into_iter();
+    names.find(|name| name.matches('/').count() == 1).map(|name| name.trim_start_matches('/').to_owned())
 }
 
 /// What a failure at the engine `host` means.

@@ -281,3 +281,27 @@ async fn what_is_no_replica_is_left_alone() {
     assert!(matches!(refused, Err(ContainerError::OfK6(_))), "{refused:?}");
     assert_eq!(shop.inspect("shop-1", "{{.State.Status}}"), "running");
 }
+
+#[tokio::test]
+async fn a_container_with_the_label_of_a_service_is_one_of_its_replicas() {
+    let shop = Shop::open().await;
+    let label = "ha-dashboard.service=shop";
+    let (known, found) = (shop.container("shop-1"), shop.container("shop-2"));
+    lab::docker(&["rm", "-f", known, found]);
+    shop.run("shop-1", &["--label", label]);
+    let work = ["--label", label, "--label", "ha-dashboard.port=8000", "--entrypoint", "sleep", lab::IMAGE, "3600"];
+    lab::docker(&[&["run", "-d", "--name", found][..], &work].concat());
+    let service = Service::new("shop", "http://127.0.0.1:1");
+    let first = Member { service, replicas: vec![shop.replicas[0].clone()] };
+    let services = Registry::from_iter([first]).with_labelled(&shop.config()).await;
+    let [member] = services.members() else { panic!("{services:?}") };
+    let address = lab::docker(&["inspect", "--format", "{{.NetworkSettings.IPAddress}}", found]);
+    let ours = member.replicas.iter().filter(|one| one.container.as_deref() == Some(found)).collect::<Vec<_>>();
+    assert_eq!(member.replicas[0], shop.replicas[0], "what is known stays as it is");
+    let [replica] = ours[..] else { panic!("{member:?}") };
+    assert_eq!((replica.url.clone(), replica.name.as_str()), (format!("http://{address}:8000"), found));
+    assert_eq!(
+        Containers::new(&shop.config()).look(ours.into_iter()).await[found].process.state,
+        ProcessState::Running
+    );
+}

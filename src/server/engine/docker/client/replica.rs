@@ -14,7 +14,7 @@ use futures::{Stream, StreamExt, TryStreamExt};
 use ha_dashboard::domain::Millis;
 use serde::{Deserialize, Serialize};
 
-use super::{Client, DockerError, held, millis};
+use super::{Client, DockerError, held, millis, own_name};
 
 /// How long a container gets to end in order before the engine kills it.
 const GRACE: Duration = Duration::from_secs(10);
@@ -84,6 +84,17 @@ pub enum Limit {
     Memory(i64),
 }
 
+/// A container that carries a label.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Labelled {
+    /// Its name.
+    pub name: String,
+    /// Its labels.
+    pub labels: BTreeMap<String, String>,
+    /// Its address in the first of its networks in which it has one.
+    pub address: Option<String>,
+}
+
 /// What a container has at hand now.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Surroundings {
@@ -131,6 +142,26 @@ impl Client {
     pub async fn look(&self, name: &str) -> Result<Seen, DockerError> {
         let docker = self.docker().await?;
         self.about(name, self.ask("look at the container", docker.inspect_container(name, None)).await).map(Seen::from)
+    }
+
+    /// All containers with a label, whatever it says and whether or not they run, by their names.
+    ///
+    /// # Errors
+    /// When the engine does not tell.
+    pub async fn labelled(&self, label: &str) -> Result<Vec<Labelled>, DockerError> {
+        let filters = HashMap::from([("label", vec![label.to_owned()])]);
+        let options = query::ListContainersOptionsBuilder::default().all(true).filters(&filters).build();
+        let found = self.ask("list containers", self.docker().await?.list_containers(Some(options))).await?;
+        let containers = found.into_iter().filter_map(|container| {
+            let networks = container.network_settings.and_then(|all| all.networks).unwrap_or_default();
+            let networks = networks.into_iter().collect::<BTreeMap<_, _>>();
+            let address = networks.into_values().filter_map(|one| one.ip_address).find(|address| !address.is_empty());
+            let labels = container.labels.unwrap_or_default().into_iter().collect();
+            Some(Labelled { name: own_name(container.names)?, labels, address })
+        });
+        let mut containers = containers.collect::<Vec<_>>();
+        containers.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(containers)
     }
 
     /// Kills a container. The engine does not start it again by itself, whatever its restart policy.
