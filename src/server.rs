@@ -16,7 +16,6 @@ pub mod journal;
 mod latest;
 pub mod proc;
 pub mod prometheus;
-#[cfg_attr(not(test), expect(dead_code, reason = "nothing runs scenarios yet"))]
 pub mod scenarios;
 pub mod scripts;
 pub mod services;
@@ -47,6 +46,7 @@ use self::{
     control::{Parts, StateLock},
     http::listen::{self, Bounds},
     journal::Journal,
+    scenarios::{Conductor, Scenarios},
     scripts::Scripts,
     services::{
         Registry,
@@ -115,9 +115,11 @@ impl App {
         hub::start(Arc::clone(&config), links, &shutdown);
         let engine = engine::choose(&config, &shutdown);
         let scripts = Scripts::new(config.scripts_dir.clone(), Arc::clone(&engine), services.services(), &shutdown);
+        Conductor::start(board.runs(), faults.clone(), &shutdown);
         let parts = Parts {
             engine,
             scripts: Arc::new(scripts),
+            scenarios: Scenarios::new(&config.scripts_dir, faults.clone()),
             services,
             faults,
             config,

@@ -30,6 +30,7 @@ fn rules() -> Rules {
         limits: Limits { max_vus: 1000, max_rate: 2000, max_duration_s: 86_400 },
         services: SERVICES.map(str::to_owned).into(),
         scripts: SCRIPTS.map(|name| Script { name: name.into(), kind: ScriptKind::Scheduled }).into(),
+        scenarios: Vec::new(),
     }
 }
 

@@ -398,6 +398,52 @@ fn faults_are_set_listed_and_taken_back_from_the_command_line() {
     assert!(code == 3 && problem.contains("no dashboard answers"), "{problem}");
 }
 
+/// A pipeline's test of the product service beside a scenario.
+fn load_with(stage: &Stage, scenario: &str, duration: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ha-dashboard"));
+    let socket = |name: &str| stage.folder.path().join("stage").join(name).display().to_string();
+    command
+        .args(["run", "--engine", "process", "--target", "product-service", "--vus", "2", "--json", "-"])
+        .args(["--duration", duration, "--scenario", scenario, "--supervisor", &socket("supervisor.sock")])
+        .args(["--gateway", &format!("unix://{}", socket("gateway.sock")), "--config"])
+        .arg(stage.folder.path().join("ha-dashboard.toml"))
+        .stdin(Stdio::null());
+    command
+}
+
+#[test]
+fn a_scenario_goes_with_the_load_and_ends_with_it() {
+    let stage = Stage::start();
+    let file = stage.folder.path().join("hang.yaml");
+    let path = file.display().to_string();
+    let steps = "steps:\n- {at: 1 s, fault: freeze, target: product-service-1, for: 10 min}\n\
+                 - {at: 2 s, fault: latency, target: product-service-2, intensity: 1}\n";
+    std::fs::write(&file, format!("name: One hangs\n{steps}")).unwrap();
+    let mut run = load_with(&stage, &path, "10s").stdout(Stdio::piped()).spawn().unwrap();
+    until("the first step", || (stage.state("product-service-1") == "frozen").then_some(()));
+    let mut told = String::new();
+    run.stdout.take().unwrap().read_to_string(&mut told).unwrap();
+    run.wait().unwrap();
+    assert_eq!(stage.state("product-service-1"), "running", "the load has ended");
+    let told: Value = serde_json::from_str(&told).unwrap();
+    let scenario = &told["run"]["scenario"];
+    assert_eq!((&scenario["name"], &scenario["steps"][1]["at_s"]), (&json!("One hangs"), &json!(2)));
+    // Clean again, so that nothing is left of the latency.
+    assert!(told["run"]["totals"]["requests"].as_f64().is_some_and(|requests| requests > 0.0), "{told}");
+
+    std::fs::write(&file, "steps:\n- at: 10 s\n  fault: kill\n  target: nobody\n").unwrap();
+    let wrong = [
+        (path.as_str(), "step 1 (line 2): at 10 s the load has ended"),
+        (path.as_str(), "step 1 (line 2): target: \"nobody\" is not allowed: use one of product-service, "),
+        ("none.yaml", "scenario: \"none.yaml\" is not allowed: use one of brownout.yaml, failover.yaml"),
+    ];
+    for (scenario, why) in wrong {
+        let refused = load_with(&stage, scenario, "10s").output().unwrap();
+        let told = String::from_utf8(refused.stderr).unwrap();
+        assert!(refused.status.code() == Some(2) && told.contains(why), "{told}");
+    }
+}
+
 #[test]
 fn a_gateway_that_dies_comes_back_and_a_crash_of_the_supervisor_leaves_nothing() {
     let mut stage = Stage::start();

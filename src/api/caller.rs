@@ -12,6 +12,8 @@ pub enum Door {
     Form,
     /// The command line.
     Terminal,
+    /// A step of a scenario.
+    Scenario,
 }
 
 impl Door {
@@ -22,6 +24,7 @@ impl Door {
             Self::Page => "page",
             Self::Form => "form",
             Self::Terminal => "terminal",
+            Self::Scenario => "scenario",
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     domain::{
         fault::{FaultField, FaultId, Refusal},
         run::RunId,
+        scenario::ScenarioError,
         validate::FieldError,
     },
     wire::Wire,
@@ -29,6 +30,12 @@ pub enum ApiError {
     InvalidFault {
         /// Every refused field.
         errors: Vec<FieldError<FaultField>>,
+    },
+    /// The scenario is not valid: 422.
+    #[error("scenario: {}", .errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    InvalidScenario {
+        /// All that is wrong with it.
+        errors: Vec<ScenarioError>,
     },
     /// The fault can't be set now: 409.
     #[error("{refusal}")]
@@ -87,7 +94,7 @@ impl ApiError {
     /// The HTTP status that goes with it.
     pub fn status(&self) -> u16 {
         match self {
-            Self::Invalid { .. } | Self::InvalidFault { .. } => 422,
+            Self::Invalid { .. } | Self::InvalidFault { .. } | Self::InvalidScenario { .. } => 422,
             Self::AlreadyRunning { .. } | Self::NotRunning | Self::FaultRefused { .. } | Self::FaultOver { .. } => 409,
             Self::NotFound { .. } => 404,
             Self::Unavailable { .. } => 503,
@@ -100,6 +107,7 @@ impl ApiError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Invalid { .. } | Self::InvalidFault { .. } => "invalid",
+            Self::InvalidScenario { .. } => "invalid_scenario",
             Self::FaultRefused { .. } => "fault_refused",
             Self::FaultOver { .. } => "fault_over",
             Self::AlreadyRunning { .. } => "already_running",

@@ -24,7 +24,7 @@ use ha_dashboard::{
         plan::{Model, Pattern},
         prefs::Lang,
         run::{Run, RunState, Verdict},
-        validate::{Draft, Problem},
+        validate::{Draft, Problem, Rules},
     },
 };
 
@@ -87,6 +87,9 @@ pub struct RunArgs {
     /// How long a request may take, from 1s to 60s.
     #[arg(long, default_value_t = format!("{}s", ha_dashboard::domain::plan::REQUEST_TIMEOUT_S))]
     request_timeout: String,
+    /// Faults beside the load: a scenario's file name in the scripts' folder, or the path of another YAML file.
+    #[arg(long, value_name = "NAME|FILE")]
+    scenario: Option<String>,
     /// Write the result as JSON to this file, also when the test fails or can't start; -: to standard output.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -107,6 +110,17 @@ fn language(tag: &str) -> Result<Lang, String> {
 }
 
 impl RunArgs {
+    /// A scenario's file name, or the text of a file that is not on offer.
+    fn scenario(&self, rules: &Rules) -> Result<(String, String), String> {
+        let Some(scenario) = &self.scenario else { return Ok(Default::default()) };
+        let is_offered = rules.scenarios.iter().any(|offer| offer.file == *scenario);
+        if is_offered || !Path::new(scenario).is_file() {
+            return Ok((scenario.clone(), String::new()));
+        }
+        let text = std::fs::read_to_string(scenario);
+        text.map(|text| (String::new(), text)).map_err(|error| format!("--scenario {scenario}: {error}"))
+    }
+
     /// Where the result goes.
     pub fn files(&self) -> Files {
         Files {
@@ -118,7 +132,7 @@ impl RunArgs {
         }
     }
 
-    fn draft(&self, script: String) -> Draft {
+    fn draft(&self, script: String, (scenario, scenario_text): (String, String)) -> Draft {
         let model = if self.rate.is_some() { Model::ArrivalRate } else { Model::Vus };
         Draft {
             script,
@@ -132,6 +146,8 @@ impl RunArgs {
             max_vus: self.rate_vus.clone().unwrap_or_default(),
             thresholds: self.threshold.join("\n"),
             request_timeout: self.request_timeout.clone(),
+            scenario,
+            scenario_text,
         }
     }
 }
@@ -232,9 +248,14 @@ async fn follow(app: &App, args: &RunArgs) -> Result<Ended, (Code, String)> {
             (Draft::suggested(&rules).script, rules)
         }
     };
-    let draft = args.draft(script);
+    let scenario = args.scenario(&rules).map_err(|why| (exit::INVALID, why))?;
+    let draft = args.draft(script, scenario);
     // Refused at once, not after Prometheus has started.
-    if let Err(errors) = draft.validate(&rules) {
+    let plan = draft.validate(&rules);
+    if let Ok(plan) = &plan {
+        control.scenario(caller, &draft, plan.shape.duration_s()).await.map_err(failed)?;
+    }
+    if let Err(errors) = plan {
         let engine = control.brief(caller).await.status.engine.clone();
         // Without k6 every script is broken, and that is not the caller's plan.
         let no_k6 =
@@ -312,11 +333,14 @@ async fn last_picture(app: &App, caller: &Caller, run: &Run) -> Snapshot {
 
 fn failed(error: ApiError) -> (Code, String) {
     match error {
-        ApiError::Invalid { errors } => {
-            (exit::INVALID, errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
-        }
+        ApiError::Invalid { errors } => (exit::INVALID, lines(&errors)),
+        ApiError::InvalidScenario { errors } => (exit::INVALID, lines(&errors)),
         error => (exit::ENVIRONMENT, error.to_string()),
     }
+}
+
+fn lines(errors: &[impl ToString]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 /// Waits for k6 and the metrics store.

@@ -124,6 +124,8 @@ pub enum FaultEnd {
     Asked,
     /// Its guard was broken.
     Guard,
+    /// The load that its scenario goes with ended.
+    Load,
     /// It was done: a restart ends with itself.
     Done,
     /// The dashboard was shut down.

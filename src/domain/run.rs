@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Millis,
     plan::Plan,
+    scenario::Scenario,
     schedule::{Phase, Schedule},
     threshold::Observed,
 };
@@ -175,6 +176,9 @@ pub struct Run {
     /// The phases that follow from it; none where the script brings its own options.
     #[cfg_attr(feature = "ssr", schema(required = true))]
     pub schedule: Option<Schedule>,
+    /// The faults that come with its load; none where it has no scenario.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scenario: Option<Scenario>,
     /// Where it is.
     pub state: RunState,
     /// When Start was pressed, in ms since 1970.

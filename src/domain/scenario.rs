@@ -34,7 +34,7 @@ pub struct StepDraft {
 }
 
 /// A checked scenario. Of what people enter, only the validation of a draft makes one.
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema), schema(as = FaultScenario))]
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Scenario {
     /// What people call it.
@@ -46,13 +46,22 @@ pub struct Scenario {
 }
 
 /// A checked step.
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema), schema(as = ScenarioStep))]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Step {
     /// How long after the start of load, in seconds.
     pub at_s: u32,
     /// What is done then.
     pub fault: FaultRequest,
+}
+
+/// A scenario file that may be chosen.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Offer {
+    /// Its file name.
+    pub file: String,
+    /// The scenario, whatever load goes with it; else all that is wrong with it here and now.
+    pub scenario: Result<Scenario, Vec<ScenarioError>>,
 }
 
 /// A step's fields, as they are called in a file.

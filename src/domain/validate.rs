@@ -7,6 +7,7 @@ use super::{
     fault::{Guard, Hypothesis},
     format,
     plan::{self, ALL_BUT_DASHBOARD, ALL_SERVICES, Model, OwnEnd, Pattern, Peak, Plan, Shape},
+    scenario::Offer,
     script::{Script, ScriptKind},
     suggest::Suggestion,
     threshold::{NotAThreshold, Threshold},
@@ -41,6 +42,10 @@ pub struct Draft {
     pub thresholds: String,
     /// How long a request may take, like `duration`; empty: [`plan::REQUEST_TIMEOUT_S`].
     pub request_timeout: String,
+    /// A scenario's file name; empty: none.
+    pub scenario: String,
+    /// In place of a file: a scenario itself, as YAML; empty: none. No form has it.
+    pub scenario_text: String,
 }
 
 /// The form's fields, named as in [`Draft`].
@@ -69,6 +74,8 @@ pub enum Field {
     Thresholds,
     /// [`Draft::request_timeout`]
     RequestTimeout,
+    /// [`Draft::scenario`]
+    Scenario,
 }
 
 /// What is wrong and what is allowed instead. The user interface puts it into the reader's language; its text is English.
@@ -124,6 +131,13 @@ pub enum Problem {
     NotAHypothesis,
     /// Not a guard of a fault.
     NotAGuard,
+    /// A step of the scenario comes when the load has ended.
+    AfterLoad {
+        /// When it comes, in seconds after the start of load.
+        at_s: u32,
+        /// How long the load takes, in seconds.
+        load_s: u32,
+    },
     /// The fault is always of a whole service, so no replica goes with it.
     OfWholeService,
     /// The script's own options go past a limit.
@@ -206,11 +220,14 @@ pub struct Rules {
     pub services: Vec<String>,
     /// The scripts there are.
     pub scripts: Vec<Script>,
+    /// The scenarios there are.
+    #[serde(default)]
+    pub scenarios: Vec<Offer>,
 }
 
 impl Field {
     /// Every field, in the form's order.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Script,
         Self::Target,
         Self::Pattern,
@@ -222,6 +239,7 @@ impl Field {
         Self::MaxVus,
         Self::Thresholds,
         Self::RequestTimeout,
+        Self::Scenario,
     ];
 
     /// The field's name, as in [`Draft`].
@@ -238,6 +256,7 @@ impl Field {
             Self::MaxVus => "max_vus",
             Self::Thresholds => "thresholds",
             Self::RequestTimeout => "request_timeout",
+            Self::Scenario => "scenario",
         }
     }
 
@@ -285,6 +304,12 @@ impl std::fmt::Display for Problem {
             Self::NotAThreshold { hint, .. } | Self::OwnOptionsTooLarge { hint, .. } => f.write_str(hint),
             Self::NotAHypothesis => write!(f, "write {}", Hypothesis::NOTATION),
             Self::NotAGuard => write!(f, "write {}", Guard::NOTATION),
+            Self::AfterLoad { at_s, load_s } => write!(
+                f,
+                "its last step comes at {}, and the load takes {}: make that longer",
+                duration::text(*at_s),
+                duration::text(*load_s)
+            ),
             Self::OfWholeService => f.write_str("this fault is of the whole service, leave the replica out"),
             Self::BrokenScript { message } => write!(f, "k6 can't run this script: {message}"),
         }
@@ -437,6 +462,7 @@ impl Draft {
             Field::MaxVus => &mut self.max_vus,
             Field::Thresholds => &mut self.thresholds,
             Field::RequestTimeout => &mut self.request_timeout,
+            Field::Scenario => &mut self.scenario,
         }
     }
 
@@ -468,6 +494,7 @@ impl Draft {
             "" => Some(plan::REQUEST_TIMEOUT_S),
             text => refused.duration(Field::RequestTimeout, text, 1, LONGEST_REQUEST_S),
         };
+        self.scenario(rules, course.as_ref().map(|(shape, _)| shape.duration_s()), &mut refused);
         match (script, target, course, request_timeout_s) {
             (Some(script), Some(target), Some((shape, thresholds)), Some(request_timeout_s))
                 if refused.0.is_empty() =>
@@ -499,6 +526,24 @@ impl Draft {
             true => Some(name.to_owned()),
             false => refused.add(Field::Target, name, Problem::NotOneOf { allowed: rules.targets() }),
         }
+    }
+
+    /// Whether there is such a scenario, and the load is long enough for it. What is wrong within it is told by its own
+    /// validation.
+    fn scenario(&self, rules: &Rules, load_s: Option<u32>, refused: &mut Refused) {
+        let file = self.scenario.trim();
+        let problem = match (rules.scenarios.iter().find(|offer| offer.file == file), load_s) {
+            _ if file.is_empty() => return,
+            (None, _) => {
+                let usable = rules.scenarios.iter().filter(|offer| offer.scenario.is_ok());
+                Problem::NotOneOf { allowed: usable.map(|offer| offer.file.clone()).collect() }
+            }
+            (Some(Offer { scenario: Ok(scenario), .. }), Some(load_s)) if scenario.last_s() >= load_s => {
+                Problem::AfterLoad { at_s: scenario.last_s(), load_s }
+            }
+            (Some(_), _) => return,
+        };
+        refused.add(Field::Scenario, file, problem).unwrap_or(())
     }
 
     fn shape(&self, limits: &Limits, refused: &mut Refused) -> Option<Shape> {

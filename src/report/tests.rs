@@ -36,6 +36,7 @@ fn run(verdict: Verdict, rules: &[(&str, Option<f64>, Option<bool>)]) -> Run {
         deadline_ms: START + 90_000,
         thresholds: rules.iter().map(seen).collect(),
         totals: Some(Totals { requests: Some(400.0), request_rate: Some(20.0), ..Totals::default() }),
+        scenario: None,
         stop_problem: None,
         correlation_id: String::new(),
     }

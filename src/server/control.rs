@@ -30,6 +30,7 @@ use ha_dashboard::{
         plan::Plan,
         prefs::Lang,
         run::{Run, RunId},
+        scenario::{Offer, Scenario},
         script::{Script, ScriptInput},
         service::ServiceStatus,
         threshold::NotAThreshold,
@@ -52,6 +53,7 @@ use super::{
     feed::StoreFeed,
     hub::Courses,
     journal::Journal,
+    scenarios::Scenarios,
     scripts::{InspectError, Scripts},
     services::{Registry, faults},
     shutdown::Shutdown,
@@ -68,6 +70,8 @@ pub struct Parts {
     pub engine: Arc<dyn Engine>,
     /// The scripts there are.
     pub scripts: Arc<Scripts>,
+    /// The scenarios there are.
+    pub scenarios: Scenarios,
     /// The services that load may go to.
     pub services: Registry,
     /// What is done to them.
@@ -90,17 +94,18 @@ pub struct Parts {
 /// # Errors
 /// When the state folder can't be used.
 pub async fn start(lock: StateLock, parts: Parts) -> anyhow::Result<SharedControl> {
-    let Parts { config, engine, scripts, services, faults, board, journal, store, shutdown } = parts;
+    let Parts { config, engine, scripts, scenarios, services, faults, board, journal, store, shutdown } = parts;
     let archive = Archive::open(lock)?;
     let courses = Courses::new(store.clone(), config.tick, shutdown.clone());
     let links = Links { engine, archive, services: services.clone(), board: board.clone(), journal, store, shutdown };
     let supervisor = Supervisor::take_over(links).await?;
-    Ok(Arc::new(Dashboard { config, scripts, services, faults, board, courses, supervisor }))
+    Ok(Arc::new(Dashboard { config, scripts, scenarios, services, faults, board, courses, supervisor }))
 }
 
 struct Dashboard {
     config: Arc<Config>,
     scripts: Arc<Scripts>,
+    scenarios: Scenarios,
     services: Registry,
     faults: faults::Faults,
     board: Arc<Board>,
@@ -109,8 +114,8 @@ struct Dashboard {
 }
 
 impl Dashboard {
-    fn rules_with(&self, scripts: Vec<Script>) -> Rules {
-        Rules { limits: self.config.limits, services: self.services.names(), scripts }
+    fn rules_with(&self, scripts: Vec<Script>, scenarios: Vec<Offer>) -> Rules {
+        Rules { limits: self.config.limits, services: self.services.names(), scripts, scenarios }
     }
 
     /// Only the script knows its own metrics, so k6 is asked about thresholds on them before a run is started.
@@ -138,12 +143,12 @@ impl Dashboard {
 #[async_trait]
 impl Runs for Dashboard {
     async fn rules(&self, _: &Caller) -> Rules {
-        self.rules_with(self.scripts.list().await)
+        self.rules_with(self.scripts.list().await, self.scenarios.offers().await)
     }
 
     async fn rules_for(&self, caller: &Caller, script: &str) -> Rules {
         match self.scripts.one(script.trim()).await {
-            Some(script) => self.rules_with(vec![script]),
+            Some(script) => self.rules_with(vec![script], self.scenarios.look().await),
             // The error names those there are.
             None => self.rules(caller).await,
         }
@@ -152,9 +157,14 @@ impl Runs for Dashboard {
     async fn start(&self, caller: &Caller, draft: Draft) -> Result<Run, ApiError> {
         let rules = self.rules_for(caller, &draft.script).await;
         let plan = draft.validate(&rules).map_err(|errors| ApiError::Invalid { errors })?;
+        let scenario = self.scenario(caller, &draft, plan.shape.duration_s()).await?;
         self.knows_its_metrics(&plan).await?;
         let trend_stats = self.scripts.trend_stats(&plan.script);
-        self.supervisor.start(plan, trend_stats, caller.clone()).await
+        self.supervisor.start(plan, scenario, trend_stats, caller.clone()).await
+    }
+
+    async fn scenario(&self, _: &Caller, draft: &Draft, load_s: u32) -> Result<Option<Scenario>, ApiError> {
+        self.scenarios.of(draft, load_s).await
     }
 
     async fn stop(&self, caller: &Caller) -> Result<Run, ApiError> {

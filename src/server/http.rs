@@ -18,6 +18,7 @@ mod load_test;
 mod metrics;
 mod openapi;
 mod runs;
+mod scenarios;
 #[cfg(test)]
 mod tests;
 

@@ -386,6 +386,7 @@ pub fn field_error<F>(error: &FieldError<F>, text: &'static Text) -> String {
         }
         Problem::NotAHypothesis => text.problem_hypothesis.into(),
         Problem::NotAGuard => text.problem_guard.into(),
+        Problem::AfterLoad { at_s, load_s } => (text.problem_after_load)(&duration(*at_s), &duration(*load_s)),
         Problem::OfWholeService => text.problem_whole_service.into(),
         Problem::BrokenScript { message } => (text.problem_broken)(message),
         Problem::OwnOptionsTooLarge { hint, excess } => {
@@ -398,6 +399,9 @@ pub fn field_error<F>(error: &FieldError<F>, text: &'static Text) -> String {
 pub fn api_error(error: &ApiError, text: &'static Text) -> String {
     match error {
         ApiError::Invalid { .. } | ApiError::InvalidFault { .. } => text.error_invalid.into(),
+        ApiError::InvalidScenario { errors } => {
+            errors.iter().map(|error| scenario::error(error, text)).collect::<Vec<_>>().join("\n")
+        }
         ApiError::FaultRefused { refusal } => (text.fault_refused)(refusal),
         ApiError::FaultOver { .. } => text.fault_over.into(),
         ApiError::AlreadyRunning { .. } => text.error_already_running.into(),
@@ -414,6 +418,7 @@ pub fn api_error(error: &ApiError, text: &'static Text) -> String {
 pub fn error_code(code: &str, text: &'static Text) -> String {
     match code {
         "invalid" => text.error_invalid.into(),
+        "invalid_scenario" => text.error_scenario.into(),
         "already_running" => text.error_already_running.into(),
         "not_running" => text.error_not_running.into(),
         "last_replica" => text.fault_last_replica.into(),

@@ -29,6 +29,7 @@ fn rules() -> Rules {
         limits: Limits { max_vus: 200, max_rate: 1000, max_duration_s: 3600 },
         services: vec!["checkout-service".into()],
         scripts: vec![Script { name: "api-load-test.js".into(), kind: ScriptKind::Scheduled }],
+        scenarios: Vec::new(),
     }
 }
 
@@ -55,6 +56,7 @@ fn run(state: RunState) -> Run {
         ended_ms: None,
         deadline_ms: 1_100_000,
         totals: None,
+        scenario: None,
         stop_problem: None,
         correlation_id: "test".into(),
     }

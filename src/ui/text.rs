@@ -107,6 +107,7 @@ pub struct Text {
     pub max_vus: &'static str,
     pub automatic: &'static str,
     pub request_timeout: &'static str,
+    pub scenario: &'static str,
     pub thresholds_field: &'static str,
     pub thresholds_hint: &'static str,
     pub thresholds_text: &'static str,
@@ -474,6 +475,7 @@ pub struct Text {
     pub scenario_unreadable: fn(&str, Option<u32>) -> String,
 
     pub error_invalid: &'static str,
+    pub error_scenario: &'static str,
     pub error_already_running: &'static str,
     pub error_not_running: &'static str,
     pub error_not_found: fn(&str) -> String,
@@ -493,6 +495,8 @@ pub struct Text {
     pub problem_hypothesis: &'static str,
     pub problem_guard: &'static str,
     pub problem_whole_service: &'static str,
+    /// When the last step of a scenario comes, and how long the load takes.
+    pub problem_after_load: fn(&str, &str) -> String,
     pub problem_broken: fn(&str) -> String,
     pub problem_own: fn(&Excess) -> String,
 
@@ -522,6 +526,7 @@ impl Text {
             Field::MaxVus => self.max_vus,
             Field::Thresholds => self.thresholds_field,
             Field::RequestTimeout => self.request_timeout,
+            Field::Scenario => self.scenario,
         }
     }
 }

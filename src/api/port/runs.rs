@@ -6,6 +6,7 @@ use crate::{
     api::{caller::Caller, error::ApiError},
     domain::{
         run::{Run, RunId},
+        scenario::Scenario,
         validate::{Draft, Rules},
     },
 };
@@ -33,10 +34,16 @@ pub trait Runs: Send + Sync + 'static {
         self.rules(caller).await
     }
 
+    /// Checks the scenario that a draft asks for beside a load of `load_s` seconds; `None`: it asks for none.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidScenario`], [`ApiError::NotFound`].
+    async fn scenario(&self, caller: &Caller, draft: &Draft, load_s: u32) -> Result<Option<Scenario>, ApiError>;
+
     /// Checks a draft and starts it. Resolves when the engine has k6 running or refused.
     ///
     /// # Errors
-    /// [`ApiError::Invalid`], [`ApiError::AlreadyRunning`], [`ApiError::Unavailable`].
+    /// [`ApiError::Invalid`], [`ApiError::InvalidScenario`], [`ApiError::AlreadyRunning`], [`ApiError::Unavailable`].
     async fn start(&self, caller: &Caller, draft: Draft) -> Result<Run, ApiError>;
 
     /// Asks the run at work to end. Resolves as soon as the signal is out; the end itself comes through the live stream.

@@ -40,6 +40,7 @@ fn why_it_ended(why: FaultEnd) -> &'static str {
         FaultEnd::Time => "its time was over",
         FaultEnd::Asked => "somebody asked",
         FaultEnd::Guard => "its guard was broken",
+        FaultEnd::Load => "the load of its scenario ended",
         FaultEnd::Done => "it was done",
         FaultEnd::Shutdown => "the dashboard was shut down",
         FaultEnd::Start => "the dashboard started anew",

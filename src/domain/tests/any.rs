@@ -53,6 +53,7 @@ pub fn rules() -> Rules {
             script("own.js", own(Some(90), 7)),
             script("wide.js", own(Some(90), 2001)),
         ],
+        scenarios: Vec::new(),
     }
 }
 
@@ -69,6 +70,7 @@ pub fn run_of_a_minute() -> Run {
         started_ms: None,
         ended_ms: None,
         deadline_ms: 100_000,
+        scenario: None,
         stop_problem: None,
         thresholds: vec![],
         totals: None,
@@ -124,6 +126,8 @@ pub fn draft() -> impl Strategy<Value = Draft> {
             max_vus: vus.map(|(_, max)| max.to_string()).unwrap_or_default(),
             thresholds: thresholds.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
             request_timeout: String::new(),
+            scenario: String::new(),
+            scenario_text: String::new(),
         },
     )
 }
@@ -202,6 +206,7 @@ pub fn run() -> BoxedStrategy<Run> {
                     deadline_ms,
                     thresholds,
                     totals,
+                    scenario: None,
                     stop_problem: None,
                     correlation_id,
                 }
@@ -389,7 +394,14 @@ pub fn event() -> impl Strategy<Value = Event> {
 }
 
 fn fault_end() -> impl Strategy<Value = FaultEnd> {
-    sample::select(vec![FaultEnd::Time, FaultEnd::Asked, FaultEnd::Guard, FaultEnd::Done, FaultEnd::Shutdown])
+    sample::select(vec![
+        FaultEnd::Time,
+        FaultEnd::Asked,
+        FaultEnd::Guard,
+        FaultEnd::Load,
+        FaultEnd::Done,
+        FaultEnd::Shutdown,
+    ])
 }
 
 fn fault_request() -> impl Strategy<Value = FaultRequest> {

@@ -22,6 +22,7 @@ fn run(shape: Shape) -> Run {
         deadline_ms: 100_000,
         thresholds: vec![],
         totals: None,
+        scenario: None,
         stop_problem: None,
         correlation_id: String::new(),
     }

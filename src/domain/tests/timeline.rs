@@ -40,6 +40,7 @@ fn run() -> Run {
         deadline_ms: 90_000,
         thresholds: Vec::new(),
         totals: None,
+        scenario: None,
         stop_problem: None,
         correlation_id: String::new(),
     }

@@ -2,7 +2,9 @@ use proptest::prelude::*;
 
 use super::any;
 use crate::domain::{
+    fault::FaultDraft,
     plan::{ALL_BUT_DASHBOARD, ALL_SERVICES, DASHBOARD_SERVICE, OwnEnd, Pattern, Peak, Shape},
+    scenario::{Offer, ScenarioDraft, ScenarioError, StepDraft},
     schedule::Schedule,
     script::{Script, ScriptInput, ScriptKind},
     service::Service,
@@ -355,10 +357,37 @@ fn scripts_are_told_all_of_the_plan() {
     assert_eq!((one.targets, one.services.len(), one.schedule), (vec!["checkout-service".to_owned()], 2, None));
 }
 
+#[test]
+fn a_scenario_is_one_of_those_there_are_and_fits_the_load() {
+    let fault = FaultDraft { kind: "kill".into(), service: "shop-1".into(), ..FaultDraft::default() };
+    let steps = vec![StepDraft { at: "59".into(), fault, line: None }];
+    let scenario = ScenarioDraft { steps, ..ScenarioDraft::default() }.validate(&super::fault::rules(), None);
+    let broken = Err(vec![ScenarioError::unreadable("no YAML", None)]);
+    let offer = |file: &str, scenario| Offer { file: file.into(), scenario };
+    let rules = Rules { scenarios: vec![offer("a.yaml", scenario), offer("b.yaml", broken)], ..any::rules() };
+    let told = |scenario: &str, duration: &str| {
+        let draft = Draft { scenario: scenario.into(), duration: duration.into(), ..draft() };
+        draft.validate(&rules).map_or_else(|errors| errors, |_| vec![])
+    };
+    for (scenario, duration) in [("", "60"), (" ", "60"), ("a.yaml", "60"), (" a.yaml ", "60")] {
+        assert_eq!(told(scenario, duration), [], "{scenario:?}");
+    }
+    assert_eq!(told("b.yaml", "60"), [], "its own validation tells what is wrong with it");
+    let late = Problem::AfterLoad { at_s: 59, load_s: 59 };
+    assert_eq!(told("a.yaml", "59"), [late.of(Field::Scenario, "a.yaml")]);
+    for unknown in ["c.yaml", "../a.yaml", "a\n\"b"] {
+        let problem = Problem::NotOneOf { allowed: vec!["a.yaml".into()] };
+        assert_eq!(told(unknown, "60"), [problem.of(Field::Scenario, unknown)]);
+    }
+    let fields = told("c.yaml", "soon").into_iter().map(|error| error.field).collect::<Vec<_>>();
+    assert_eq!(fields, [Field::Duration, Field::Scenario]);
+}
+
 proptest! {
     #[test]
-    fn bad_input_never_panics(values in proptest::array::uniform11(any::text()), max in any::<(u32, u32, u32)>()) {
-        let [script, target, pattern, model, peak, duration, ramp, pre_allocated_vus, max_vus, thresholds, timeout] = values;
+    fn bad_input_never_panics(values in proptest::array::uniform12(any::text()), max in any::<(u32, u32, u32)>()) {
+        let [script, target, pattern, model, peak, duration, ramp, pre_allocated_vus, max_vus, thresholds, timeout, scenario] =
+            values;
         let draft = Draft {
             script,
             target,
@@ -371,6 +400,8 @@ proptest! {
             max_vus,
             thresholds,
             request_timeout: timeout,
+            scenario_text: scenario.clone(),
+            scenario,
         };
         let limits = Limits { max_vus: max.0, max_rate: max.1, max_duration_s: max.2 };
         let rules = Rules { limits, ..any::rules() };

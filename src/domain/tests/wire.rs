@@ -33,7 +33,7 @@ proptest! {
         same_after_the_wire(&Message::Snapshot(Box::new(snapshot)));
         same_after_the_wire(&Message::Tick(Box::new(tick)));
         same_after_the_wire(&input);
-        same_after_the_wire(&Rules { limits: any::LIMITS, services: input.targets, scripts: vec![script] });
+        same_after_the_wire(&Rules { limits: any::LIMITS, services: input.targets, scripts: vec![script], scenarios: Vec::new() });
         same_after_the_wire(&error);
         same_after_the_wire(&draft);
         same_after_the_wire(&Shape::Pattern { pattern: Pattern::Spike, peak, duration_s: u32::MAX, ramp_s });

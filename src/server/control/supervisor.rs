@@ -17,6 +17,7 @@ use ha_dashboard::{
         live::{EngineStatus, Pull},
         plan::{Plan, Shape},
         run::{Run, RunId, RunState, Seen},
+        scenario::Scenario,
         schedule::Schedule,
         script::ScriptInput,
         threshold::{MetricKind, Observed, Threshold},
@@ -231,30 +232,33 @@ impl Supervisor {
         }
     }
 
-    /// Starts a plan; `trend_stats` are what the script wants its summary to tell of trends. Of two calls at the same instant one wins.
+    /// Starts a plan, with what its scenario does beside it; `trend_stats` are what the script wants its summary to tell of trends. Of two calls at the same instant one wins.
     ///
     /// # Errors
     /// [`ApiError::AlreadyRunning`], [`ApiError::Unavailable`]; then everything is as before.
     pub async fn start(
         self: &Arc<Self>,
         plan: Plan,
+        scenario: Option<Scenario>,
         trend_stats: Vec<String>,
         caller: Caller,
     ) -> Result<Run, ApiError> {
         let this = self.clone();
         // A task of its own: a caller who goes away must not leave half a start behind.
-        let start = self.shutdown.tasks.spawn(async move { this.start_whole(plan, trend_stats, caller).await });
+        let start =
+            self.shutdown.tasks.spawn(async move { this.start_whole(plan, scenario, trend_stats, caller).await });
         start.await.unwrap_or_else(|error| Err(ApiError::Internal { what: format!("the start broke off: {error}") }))
     }
 
     async fn start_whole(
         self: Arc<Self>,
         plan: Plan,
+        scenario: Option<Scenario>,
         trend_stats: Vec<String>,
         caller: Caller,
     ) -> Result<Run, ApiError> {
         let Caller { correlation_id, door } = caller;
-        let reservation = self.reserve(plan, correlation_id)?;
+        let reservation = self.reserve(plan, scenario, correlation_id)?;
         let run = reservation.run.clone();
         let result = self.launch(&run, trend_stats).await;
         match result {
@@ -321,12 +325,17 @@ impl Supervisor {
     }
 
     /// Takes the one place there is for a run at work.
-    fn reserve(self: &Arc<Self>, plan: Plan, correlation_id: String) -> Result<Reservation, ApiError> {
+    fn reserve(
+        self: &Arc<Self>,
+        plan: Plan,
+        scenario: Option<Scenario>,
+        correlation_id: String,
+    ) -> Result<Reservation, ApiError> {
         let mut state = self.state();
         if let Some(running) = state.current().filter(|run| run.state.is_active()) {
             return Err(ApiError::AlreadyRunning { running: running.id.clone() });
         }
-        let run = new_run(plan, correlation_id, now_ms());
+        let run = new_run(plan, scenario, correlation_id, now_ms());
         let before = Before {
             current: state.current.take(),
             instance: state.instance.take(),
@@ -744,7 +753,7 @@ impl Drop for Reservation {
     }
 }
 
-fn new_run(plan: Plan, correlation_id: String, now_ms: Millis) -> Run {
+fn new_run(plan: Plan, scenario: Option<Scenario>, correlation_id: String, now_ms: Millis) -> Run {
     let schedule = match plan.shape {
         Shape::Pattern { pattern, peak, duration_s, ramp_s } => Some(Schedule::new(pattern, peak, duration_s, ramp_s)),
         Shape::Own { .. } => None,
@@ -754,6 +763,7 @@ fn new_run(plan: Plan, correlation_id: String, now_ms: Millis) -> Run {
         id: ids::run(now_ms),
         plan,
         schedule,
+        scenario,
         state: RunState::Starting,
         created_ms: now_ms,
         started_ms: None,

@@ -75,6 +75,7 @@ fn run() -> Run {
         started_ms: Some(1000),
         ended_ms: None,
         deadline_ms: Millis::MAX,
+        scenario: None,
         stop_problem: None,
         thresholds: vec![],
         totals: None,

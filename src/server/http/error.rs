@@ -11,6 +11,7 @@ use ha_dashboard::{
     api::error::ApiError,
     domain::{
         run::RunId,
+        scenario::{ScenarioError, ScenarioProblem},
         validate::{self, FieldError, FieldName},
     },
 };
@@ -28,6 +29,8 @@ pub struct Problem {
     pub error: String,
     /// Refused fields.
     pub errors: Vec<FieldBody>,
+    /// What is wrong with a scenario.
+    pub steps: Vec<ScenarioErrorBody>,
     /// The run that is at work already.
     pub running: Option<RunId>,
 }
@@ -46,6 +49,9 @@ pub struct ErrorBody {
     /// With `invalid`: every refused field.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldBody>,
+    /// With `invalid_scenario`: all that is wrong with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    steps: Vec<ScenarioErrorBody>,
     /// With `already_running`: the run at work.
     #[serde(skip_serializing_if = "Option::is_none")]
     running: Option<RunId>,
@@ -65,6 +71,42 @@ pub struct FieldBody {
     problem: validate::Problem,
 }
 
+/// What is wrong with a scenario.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct ScenarioErrorBody {
+    /// Where it is, what is wrong and what is allowed.
+    message: String,
+    /// The step, from 1 in the order of the file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step: Option<u32>,
+    /// The line in the file, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<u32>,
+    /// The character in the line, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<u32>,
+    /// The step's field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'static str>,
+    /// What the field says, at most 100 characters of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<String>,
+}
+
+impl From<ScenarioError> for ScenarioErrorBody {
+    fn from(error: ScenarioError) -> Self {
+        let message = error.to_string();
+        let ScenarioError { step, line, problem } = error;
+        let (mut column, mut field, mut value) = (None, None, None);
+        match problem {
+            ScenarioProblem::Field(error) => (field, value) = (Some(error.field.name()), Some(error.value)),
+            ScenarioProblem::Unreadable { column: at, .. } => column = at,
+            _ => {}
+        }
+        Self { message, step, line, column, field, value }
+    }
+}
+
 impl FieldBody {
     /// A field that the request calls `field`.
     pub fn new<F>(error: FieldError<F>, field: &'static str) -> Self {
@@ -75,7 +117,7 @@ impl FieldBody {
 impl Problem {
     /// A problem without particulars.
     pub fn new(status: StatusCode, code: &'static str, error: String) -> Self {
-        Self { status, code, error, errors: Vec::new(), running: None }
+        Self { status, code, error, errors: Vec::new(), steps: Vec::new(), running: None }
     }
 
     /// Refused fields.
@@ -98,6 +140,7 @@ impl Problem {
             code: self.code,
             correlation_id,
             errors: self.errors,
+            steps: self.steps,
             running: self.running,
         }
     }
@@ -126,6 +169,7 @@ impl From<ApiError> for Problem {
         match error {
             ApiError::Invalid { errors } => problem.errors = named(errors),
             ApiError::InvalidFault { errors } => problem.errors = named(errors),
+            ApiError::InvalidScenario { errors } => problem.steps = errors.into_iter().map(Into::into).collect(),
             ApiError::AlreadyRunning { running } => problem.running = Some(running),
             _ => {}
         }

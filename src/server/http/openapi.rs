@@ -3,7 +3,7 @@
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{HttpState, breakers, faults, health, live, load_test, metrics, runs};
+use super::{HttpState, breakers, faults, health, live, load_test, metrics, runs, scenarios};
 
 /// The description's head; paths and schemas come from the routes.
 #[derive(OpenApi)]
@@ -46,6 +46,7 @@ pub fn api() -> OpenApiRouter<HttpState> {
         .routes(routes!(faults::restore_all))
         .routes(routes!(faults::fault))
         .routes(routes!(faults::restore))
+        .routes(routes!(scenarios::scenarios))
         .routes(routes!(live::live))
         .routes(routes!(health::health))
         .routes(routes!(health::detailed))

@@ -26,14 +26,15 @@ use ha_dashboard::{
         breaker::{Breaker, BreakerCalls, BreakerState, Breakers},
         event::{Event, EventKind},
         fault::{
-            Fault, FaultDraft, FaultEnd, FaultId, FaultKind, FaultLimits, FaultPlace, FaultRules, FaultState,
-            FaultTarget, admit,
+            Fault, FaultDraft, FaultEnd, FaultId, FaultKind, FaultLimits, FaultPlace, FaultRequest, FaultRules,
+            FaultState, FaultTarget, admit,
         },
         frame::{Dimension, Frame, Metric, SeriesKey},
         live::{Cursor, EngineStatus, MetricsStatus, MissingImage, Pull, Snapshot, Status},
         picture::{Course, RunPicture},
         prefs::Lang,
         run::{Run, RunState, Verdict},
+        scenario::{Offer, Scenario, ScenarioError, Step},
         script::{Script, ScriptKind},
         service::{Health, Service, ServiceStatus, Silence},
         validate::{Draft, Limits, Rules},
@@ -65,6 +66,21 @@ struct Scripted {
     /// What is wrong with the state folder.
     storage_problem: Mutex<String>,
     faults: Mutex<Vec<Fault>>,
+}
+
+/// A scenario that kills a replica when the load is 20 s old.
+fn failover(name: &str) -> Scenario {
+    let fault = FaultRequest {
+        kind: FaultKind::Kill,
+        service: "product-service".into(),
+        replica: Some("product-service-1".into()),
+        intensity: None,
+        duration_s: Some(15),
+        even_last: false,
+        hypothesis: None,
+        guard: None,
+    };
+    Scenario { name: name.into(), description: name.into(), steps: vec![Step { at_s: 20, fault }] }
 }
 
 /// A breaker between checkout-service and `dependency`.
@@ -323,12 +339,28 @@ impl Runs for Scripted {
                     Script { name: said.clone(), kind: broken },
                     Script { name: format!("{said}.js"), kind: own },
                 ],
+                scenarios: vec![
+                    Offer { file: said.clone(), scenario: Ok(failover(&said)) },
+                    Offer {
+                        file: format!("{said}.yaml"),
+                        scenario: Err(vec![ScenarioError::unreadable(&said, Some((2, 3)))]),
+                    },
+                ],
             };
         }
         Rules {
             limits: Limits { max_vus: 200, max_rate: 1000, max_duration_s: 3600 },
             services: vec!["product-service".into(), "user-service".into()],
             scripts: vec![script("api-load-test.js"), own("own-options.js"), script("shop-journey.js")],
+            scenarios: vec![Offer { file: "failover.yaml".into(), scenario: Ok(failover("Failover")) }],
+        }
+    }
+
+    async fn scenario(&self, _: &Caller, draft: &Draft, _: u32) -> Result<Option<Scenario>, ApiError> {
+        match (draft.scenario.as_str(), draft.scenario_text.as_str()) {
+            ("", "") => Ok(None),
+            (_, "") => Ok(Some(failover("Failover"))),
+            (_, text) => Err(ApiError::InvalidScenario { errors: vec![ScenarioError::unreadable(text, Some((2, 3)))] }),
         }
     }
 
@@ -336,6 +368,7 @@ impl Runs for Scripted {
         self.callers.lock().unwrap().push(caller.clone());
         self.drafts.lock().unwrap().push(draft.clone());
         let plan = draft.validate(&self.rules(caller).await).map_err(|errors| ApiError::Invalid { errors })?;
+        let scenario = self.scenario(caller, &draft, plan.shape.duration_s()).await?;
         let mut slot = self.run.lock().unwrap();
         if let Some(run) = slot.as_ref().filter(|run| run.state.is_active()) {
             return Err(ApiError::AlreadyRunning { running: run.id.clone() });
@@ -350,6 +383,7 @@ impl Runs for Scripted {
             ended_ms: None,
             deadline_ms: NOW_MS + 90_000,
             totals: None,
+            scenario,
             stop_problem: None,
             thresholds: Vec::new(),
             correlation_id: caller.correlation_id.clone(),
@@ -531,6 +565,41 @@ async fn start_reads_every_way_to_ask() {
         let answer = server.start(body.clone()).await;
         assert_eq!(answer.status, 200, "{body}: {}", answer.json());
         assert_eq!(server.last_draft(), expected, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn scenarios_are_listed_started_by_name_or_whole_and_refused_step_by_step() {
+    let server = Server::new();
+    let listed = server.get("/api/v1/scenarios").await.json();
+    let expected = json!([{
+        "file": "failover.yaml", "name": "Failover", "description": "Failover",
+        "steps": [{ "at_s": 20, "fault": {
+            "kind": "kill", "service": "product-service", "replica": "product-service-1", "duration_s": 15, "even_last": false,
+        } }],
+    }]);
+    assert_eq!(listed["scenarios"], expected);
+
+    let start = async |scenario: Value| server.start(json!({ "duration": 60, "rps": 5, "scenario": scenario })).await;
+    let told = start(json!("failover.yaml")).await.json();
+    assert_eq!(told["configuration"]["scenario"], "Failover");
+    assert_eq!(server.get(STATUS).await.json()["configuration"]["scenario"], "Failover");
+    assert_eq!(server.get("/api/v1/runs/run-1").await.json()["run"]["scenario"]["steps"], expected[0]["steps"]);
+
+    let refused = start(json!("none.yaml")).await;
+    assert_eq!(refused.status, 422);
+    let field = refused.json()["errors"][0].clone();
+    assert_eq!((&field["field"], &field["allowed"]), (&json!("scenario"), &json!(["failover.yaml"])));
+    for (whole, text) in [(json!({ "steps": [] }), r#"{"steps":[]}"#), (json!("steps:\n- at: 5"), "steps:\n- at: 5")] {
+        let refused = start(whole).await;
+        assert_eq!(server.last_draft().scenario_text, text);
+        let told = refused.json();
+        assert_eq!((refused.status, &told["code"]), (422, &json!("invalid_scenario")));
+        let place = ["line", "column"].map(|key| told["steps"][0][key].clone());
+        assert_eq!(place, [json!(2), json!(3)], "{told}");
+    }
+    for wrong in [json!(5), json!(["failover.yaml"]), json!(true)] {
+        assert_eq!(start(wrong).await.status, 400);
     }
 }
 

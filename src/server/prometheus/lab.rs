@@ -180,6 +180,7 @@ pub fn run(id: &str, duration_s: u32, thresholds: &[&str]) -> Run {
         ended_ms: None,
         deadline_ms: now_ms() + 600_000,
         totals: None,
+        scenario: None,
         stop_problem: None,
         correlation_id: "test".into(),
     }

@@ -8,7 +8,7 @@ mod book;
 mod means;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests;
+pub mod tests;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -22,8 +22,8 @@ use ha_dashboard::{
         Millis,
         event::{Event, EventKind},
         fault::{
-            Fault, FaultDraft, FaultEnd, FaultId, FaultKind, FaultLimits, FaultPlace, FaultRules, FaultState,
-            FaultTarget, admit, still_told,
+            Fault, FaultDraft, FaultEnd, FaultId, FaultKind, FaultLimits, FaultPlace, FaultRequest, FaultRules,
+            FaultState, FaultTarget, admit, still_told,
         },
         service::{Replica, Service},
     },
@@ -154,39 +154,75 @@ impl Faults {
         let at_hand = self.at_hand().await;
         let rules = self.rules_with(&at_hand);
         let request = draft.validate(&rules).map_err(|errors| ApiError::InvalidFault { errors })?;
-        let fault = {
-            let _known = self.known();
-            let on = self.0.told.borrow().clone();
-            let replicas = admit(&request, &rules, &on, &|name| at_hand.is_down(name))
-                .map_err(|refusal| ApiError::FaultRefused { refusal })?;
-            let (now_ms, of_replicas) =
-                (now_ms(), rules.target(&request.service).map_or(0, |target| target.replicas.len()));
-            let lasts = request.ends_after_s(&self.0.limits).map_or(RESTART * 10, |s| Duration::from_secs(s.into()));
-            let fault = Fault {
-                id: ids::fault(now_ms),
-                replicas,
-                of_replicas: u32::try_from(of_replicas).unwrap_or(u32::MAX),
-                state: FaultState::Setting,
-                asked_ms: now_ms,
-                set_at_ms: None,
-                until_ms: now_ms + lasts.as_millis() as Millis,
-                restored_at_ms: None,
-                healthy_again_ms: None,
-                by: format!("{} {}", caller.door, caller.correlation_id),
-                request,
-            };
-            self.0.book.write(std::iter::once(&fault).chain(&on)).map_err(|error| ApiError::Unavailable {
-                what: format!(
-                    "a fault is only set where it can be written down, and the state folder refuses: {error}"
-                ),
-            })?;
-            self.0.told.send_modify(|told| {
-                told.insert(0, fault.clone());
-                told.retain(still_told(KEPT));
-            });
-            fault
+        let fault = self.begin(caller, request, &rules, &at_hand)?;
+        self.hold(fault).await
+    }
+
+    /// Sets what was checked before. That it may not be set now is told on the timeline: nobody waits for an answer.
+    ///
+    /// # Errors
+    /// When it is not allowed now, or does not take hold; nothing of it stays then.
+    pub async fn carry_out(&self, caller: &Caller, request: FaultRequest) -> Result<Fault, ApiError> {
+        let at_hand = self.at_hand().await;
+        match self.begin(caller, request.clone(), &self.rules_with(&at_hand), &at_hand) {
+            Ok(fault) => self.hold(fault).await,
+            Err(error) => {
+                let now_ms = now_ms();
+                self.note(
+                    now_ms,
+                    EventKind::FaultFailed {
+                        fault: ids::fault(now_ms),
+                        kind: request.kind,
+                        service: request.service,
+                        replicas: request.replica.into_iter().collect(),
+                        reason: error.to_string(),
+                    },
+                );
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes the place for a fault, and writes it down.
+    fn begin(
+        &self,
+        caller: &Caller,
+        request: FaultRequest,
+        rules: &FaultRules,
+        at_hand: &AtHand,
+    ) -> Result<Fault, ApiError> {
+        let _known = self.known();
+        let on = self.0.told.borrow().clone();
+        let replicas = admit(&request, rules, &on, &|name| at_hand.is_down(name))
+            .map_err(|refusal| ApiError::FaultRefused { refusal })?;
+        let (now_ms, of_replicas) =
+            (now_ms(), rules.target(&request.service).map_or(0, |target| target.replicas.len()));
+        let lasts = request.ends_after_s(&self.0.limits).map_or(RESTART * 10, |s| Duration::from_secs(s.into()));
+        let fault = Fault {
+            id: ids::fault(now_ms),
+            replicas,
+            of_replicas: u32::try_from(of_replicas).unwrap_or(u32::MAX),
+            state: FaultState::Setting,
+            asked_ms: now_ms,
+            set_at_ms: None,
+            until_ms: now_ms + lasts.as_millis() as Millis,
+            restored_at_ms: None,
+            healthy_again_ms: None,
+            by: format!("{} {}", caller.door, caller.correlation_id),
+            request,
         };
-        // It goes on whether or not whoever asked still listens.
+        self.0.book.write(std::iter::once(&fault).chain(&on)).map_err(|error| ApiError::Unavailable {
+            what: format!("a fault is only set where it can be written down, and the state folder refuses: {error}"),
+        })?;
+        self.0.told.send_modify(|told| {
+            told.insert(0, fault.clone());
+            told.retain(still_told(KEPT));
+        });
+        Ok(fault)
+    }
+
+    /// Lets a fault take hold. It goes on whether or not whoever asked still listens.
+    async fn hold(&self, fault: Fault) -> Result<Fault, ApiError> {
         let setting = self.spawn(self.clone().take_hold(fault));
         setting.await.unwrap_or_else(|error| Err(ApiError::Internal { what: error.to_string() }))
     }

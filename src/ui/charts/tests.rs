@@ -57,6 +57,7 @@ fn run(peak: Peak, thresholds: &[(&str, Option<bool>)]) -> Run {
         ended_ms: None,
         deadline_ms: START + 100_000,
         totals: None,
+        scenario: None,
         stop_problem: None,
         thresholds: thresholds.iter().map(observed).collect(),
         correlation_id: String::new(),

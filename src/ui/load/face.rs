@@ -185,6 +185,7 @@ mod tests {
             deadline_ms: 100_000,
             thresholds: rules.iter().map(|rule| Observed::new(rule.parse().unwrap())).collect(),
             totals: None,
+            scenario: None,
             stop_problem: None,
             correlation_id: String::new(),
         }

@@ -470,7 +470,7 @@ mod tests {
     /// A form with its first draft, made in the owner that `check` runs in.
     fn with_form(check: impl FnOnce(Form)) {
         let limits = Limits { max_vus: 200, max_rate: 1000, max_duration_s: 3600 };
-        let rules = Rules { limits, services: vec!["shop".into()], scripts: vec![] };
+        let rules = Rules { limits, services: vec!["shop".into()], scripts: vec![], scenarios: vec![] };
         Owner::new().with(|| {
             let form = Form::provide(Live::provide());
             form.seed(&rules, None);

@@ -61,6 +61,7 @@ pub(super) const TEXT: Text = Text {
     max_vus: "Maximale VUs",
     automatic: "auto",
     request_timeout: "Zeitlimit je Anfrage",
+    scenario: "Szenario",
     thresholds_field: "Schwellenwerte",
     thresholds_hint: "Der Test gilt als bestanden, wenn alle eingehalten werden. Ohne Schwellenwerte genügt es, dass er bis zum Ende läuft.",
     thresholds_text: "Schwellenwerte als Text",
@@ -424,6 +425,7 @@ pub(super) const TEXT: Text = Text {
         FaultEnd::Time => "die Zeit war um",
         FaultEnd::Asked => "auf Wunsch",
         FaultEnd::Guard => "die Sicherung hat ausgelöst",
+        FaultEnd::Load => "die Last ist zu Ende",
         FaultEnd::Done => "erledigt",
         FaultEnd::Shutdown => "das Dashboard wurde beendet",
         FaultEnd::Start => "noch gesetzt, als das Dashboard startete",
@@ -569,6 +571,7 @@ pub(super) const TEXT: Text = Text {
     },
 
     error_invalid: "Einige Felder stimmen noch nicht.",
+    error_scenario: "Das Szenario kann hier nicht laufen. Die Seite „Störungen“ sagt, warum.",
     error_already_running: "Es läuft bereits ein Test. Bitte zuerst stoppen oder sein Ende abwarten.",
     error_not_running: "Es läuft kein Test, es gibt also nichts zu stoppen.",
     error_not_found: |what| format!("Nicht gefunden: {what}."),
@@ -612,6 +615,9 @@ pub(super) const TEXT: Text = Text {
     problem_hypothesis: "Eine Hypothese sieht so aus: failed < 1 % oder recovered < 5 s.",
     problem_guard: "Eine Sicherung sieht so aus: failed > 50 % for 10 s.",
     problem_whole_service: "Diese Störung betrifft immer den ganzen Dienst. Bitte kein Replikat wählen.",
+    problem_after_load: |at, load| {
+        format!("Der letzte Schritt kommt nach {at}, die Last dauert {load}. Bitte länger wählen.")
+    },
     problem_broken: |message| format!("k6 kann dieses Skript nicht ausführen: {message}"),
     problem_own: |excess| match excess {
         Excess::NoEnd { max_s } => {

@@ -61,6 +61,7 @@ pub(super) const TEXT: Text = Text {
     max_vus: "Maximum VUs",
     automatic: "auto",
     request_timeout: "Request time-out",
+    scenario: "Scenario",
     thresholds_field: "Thresholds",
     thresholds_hint: "The test passes if all of these hold. Without any, it passes when it runs to its end.",
     thresholds_text: "Thresholds as text",
@@ -416,6 +417,7 @@ pub(super) const TEXT: Text = Text {
         FaultEnd::Time => "its time was over",
         FaultEnd::Asked => "on request",
         FaultEnd::Guard => "its guard was broken",
+        FaultEnd::Load => "the load has ended",
         FaultEnd::Done => "done",
         FaultEnd::Shutdown => "the dashboard was shut down",
         FaultEnd::Start => "left over when the dashboard started",
@@ -556,6 +558,7 @@ pub(super) const TEXT: Text = Text {
     },
 
     error_invalid: "Some fields need attention.",
+    error_scenario: "The scenario can’t be run here. The page “Faults” says why.",
     error_already_running: "Another test is already running. Stop it first, or wait until it ends.",
     error_not_running: "No test is running, so there is nothing to stop.",
     error_not_found: |what| format!("There is no {what}."),
@@ -597,6 +600,9 @@ pub(super) const TEXT: Text = Text {
     problem_hypothesis: "A hypothesis looks like this: failed < 1 %, or recovered < 5 s.",
     problem_guard: "A guard looks like this: failed > 50 % for 10 s.",
     problem_whole_service: "This fault is always of the whole service. Please choose no replica.",
+    problem_after_load: |at, load| {
+        format!("Its last step comes at {at}, and the load takes {load}. Please make that longer.")
+    },
     problem_broken: |message| format!("k6 can’t run this script: {message}"),
     problem_own: |excess| match excess {
         Excess::NoEnd { max_s } => {

@@ -30,6 +30,9 @@ pub struct Configuration {
     model: Option<&'static str>,
     /// Most iterations started per second, open model only.
     target_rate: Option<u32>,
+    /// What the scenario that goes with the load is called; not there where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scenario: Option<String>,
 }
 
 /// A started test.
@@ -263,6 +266,7 @@ impl From<&Run> for Configuration {
             script_file: run.plan.script.clone(),
             model,
             target_rate,
+            scenario: run.scenario.as_ref().map(|scenario| scenario.name.clone()),
         }
     }
 }

@@ -84,6 +84,9 @@ pub struct StartFields {
     thresholds: Option<Value>,
     /// How long a request may take, like `duration`, from 1 to 60 s; else 3 s.
     request_timeout: Option<Value>,
+    /// Faults beside the load: the file name of a scenario from `GET /api/v1/scenarios`, or the scenario itself, as an object or
+    /// as YAML of several lines.
+    scenario: Option<Value>,
     /// What means nothing here.
     #[serde(flatten)]
     #[schema(ignore)]
@@ -118,6 +121,7 @@ impl Asked {
         let max_vus = text("max_vus", fields.max_vus)?;
         let thresholds = thresholds(fields.thresholds)?;
         let request_timeout = text("request_timeout", fields.request_timeout)?;
+        let (scenario, scenario_text) = scenario(fields.scenario)?;
 
         let model = model.unwrap_or_else(|| Model::Vus.name().into());
         let (rps, target_vus) = (("rps", rps), ("target_vus", target_vus));
@@ -138,6 +142,8 @@ impl Asked {
             max_vus: max_vus.unwrap_or_default(),
             thresholds,
             request_timeout: request_timeout.unwrap_or_default(),
+            scenario,
+            scenario_text,
         };
         let ignored = fields.ignored.keys().map(|name| shortened(name)).take(IGNORED).collect();
         Ok(Self { draft, test_type, ignored, peak: peak_field })
@@ -158,6 +164,17 @@ impl Asked {
             FieldBody::new(error, field)
         };
         Problem::invalid(errors.into_iter().map(named).collect()).into()
+    }
+}
+
+/// A scenario's file name, or its text. JSON is YAML, too.
+fn scenario(value: Option<Value>) -> Result<(String, String), Failure> {
+    match value {
+        None | Some(Value::Null) => Ok(Default::default()),
+        Some(Value::String(text)) if text.trim().contains('\n') => Ok((String::new(), text)),
+        Some(Value::String(file)) => Ok((file, String::new())),
+        Some(object @ Value::Object(_)) => Ok((String::new(), object.to_string())),
+        Some(other) => Err(wrong_kind("scenario", &other, "a scenario's file name, an object, or YAML")),
     }
 }
 

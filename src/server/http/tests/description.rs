@@ -12,7 +12,7 @@ use ha_dashboard::domain::{
 use super::*;
 
 /// What callers of the former service use, and what is ours.
-const ROUTES: [(&str, &str); 24] = [
+const ROUTES: [(&str, &str); 25] = [
     ("get", "/api/v1/analytics/load-test/metrics"),
     ("get", "/api/v1/analytics/load-test/scenarios"),
     ("post", "/api/v1/analytics/load-test/start"),
@@ -31,6 +31,7 @@ const ROUTES: [(&str, &str); 24] = [
     ("get", "/api/v1/runs"),
     ("get", "/api/v1/runs/{id}"),
     ("get", "/api/v1/runs/{id}/log"),
+    ("get", "/api/v1/scenarios"),
     ("get", "/health"),
     ("get", "/health/detailed"),
     ("get", "/live"),
@@ -68,7 +69,12 @@ async fn the_description_is_true() {
     // Refusals keep to the description as well.
     let refused = server.start(json!({ "duration": 0 })).await;
     check(&description, "post", START, &refused);
+    let refused = server.start(json!({ "duration": 60, "rps": 5, "scenario": { "steps": [] } })).await;
+    check(&description, "post", START, &refused);
     check(&description, "get", "/api/v1/runs/{id}", &server.get("/api/v1/runs/other").await);
+    let server = Server::new();
+    server.start(json!({ "duration": 60, "rps": 5, "scenario": "failover.yaml" })).await;
+    check(&description, "get", "/api/v1/runs", &server.get("/api/v1/runs").await);
     let refused =
         server.post(FAULTS, "application/json", r#"{"kind":"kill","service":"x","guard":"?"}"#.to_owned()).await;
     assert_eq!(refused.status, 422);

@@ -22,17 +22,17 @@ use crate::server::{
 };
 
 /// How long something may take on a busy machine.
-const SOON: Duration = Duration::from_secs(20);
+pub const SOON: Duration = Duration::from_secs(20);
 
 /// Two replicas of a shop, their supervisor, and the faults that are set there.
-struct Stage {
+pub struct Stage {
     folder: tempfile::TempDir,
     orders: Arc<Mutex<Vec<Order>>>,
     replicas: Vec<Replica>,
 }
 
 impl Stage {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let orders = Arc::default();
         tokio::spawn(supervise(
@@ -48,7 +48,7 @@ impl Stage {
         Self { folder, orders, replicas: vec![replica("shop-1"), replica("shop-2")] }
     }
 
-    fn faults(&self) -> (Faults, Journal, Shutdown) {
+    pub fn faults(&self) -> (Faults, Journal, Shutdown) {
         let store = StoreChoice::External { url: "http://127.0.0.1:1".into() };
         let mut config = Config::clone(&lab::config(self.folder.path(), store, Vec::new()));
         config.supervisor = self.folder.path().join("supervisor.sock");
@@ -60,7 +60,7 @@ impl Stage {
         (Faults::start(parts).unwrap(), journal, shutdown)
     }
 
-    fn orders(&self) -> Vec<Order> {
+    pub fn orders(&self) -> Vec<Order> {
         self.orders.lock().unwrap().clone()
     }
 }
