@@ -56,8 +56,15 @@ fn status(port: u16, line: &str) -> Option<u16> {
     ask(port, line, "").map(|(status, _)| status)
 }
 
+/// Free ports, all at once, so that no two are the same.
+fn free_ports<const N: usize>() -> [u16; N] {
+    let sockets = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    sockets.each_ref().map(|socket| socket.local_addr().unwrap().port())
+}
+
 fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    let [port] = free_ports();
+    port
 }
 
 struct Stage {
@@ -70,11 +77,7 @@ struct Stage {
 impl Stage {
     fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let free: Vec<_> = {
-            // All at once, so that no two are the same.
-            let sockets: Vec<_> = (0..15).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-            sockets.iter().map(|socket| socket.local_addr().unwrap().port()).collect()
-        };
+        let free = free_ports::<15>();
         let mut text = String::new();
         let ports = [0, 1, 2].map(|at| [free[at * 5], free[at * 5 + 1], free[at * 5 + 2]]);
         for (at, name) in SERVICES.into_iter().enumerate() {
@@ -505,7 +508,7 @@ impl Drop for Program {
 fn programs_that_are_not_ours_get_a_gateway_doors_and_faults() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
-    let [known, first, second, door, other_door] = [(); 5].map(|()| free_port());
+    let [known, first, second, door, other_door] = free_ports();
     std::fs::write(path("index.html"), "hello").unwrap();
     let text = format!(
         r#"gateway = "unix://{}"
