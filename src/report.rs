@@ -1,12 +1,16 @@
 //! A run as one HTML file: for a pipeline's artefacts, for mail, for paper. No script, no network, nothing to serve.
 
+mod faults;
 mod parts;
 #[cfg(test)]
 mod tests;
 
 use leptos::prelude::*;
 
-use self::parts::{Part, parts};
+use self::{
+    faults::Faults,
+    parts::{Part, parts},
+};
 use crate::domain::{
     Millis,
     format::{self, NO_DATA},
@@ -224,6 +228,7 @@ fn Content(told: Told) -> impl IntoView {
             <h2>{text.report_over_time}</h2>
             <Charts state=state.clone() course />
         </section>
+        <Faults costed=faults::of_run(&state.snapshot, &run.id) run=run.clone() />
         <ByService parts=parts(&state.snapshot) />
         <Timeline entries=timeline::entries(&state.snapshot.events, Some(&run)) origin_ms=timeline::origin_ms(&run) />
     }

@@ -194,6 +194,7 @@ fn reckon(
         runs: board.runs(),
         journal: journal.clone(),
         services: services.clone(),
+        breakers: board.follow_breakers(),
         gateway: Gateway::new(&config.gateway),
         state_dir: config.state_dir.clone(),
         halt,

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use super::*;
 use crate::domain::{
+    cost::{Cost, Detection, FaultCost, Figure, Lack, Outcome, Tally, Untold},
     event::{Event, EventKind},
+    fault::{Fault, FaultEnd, FaultKind, FaultRequest, FaultState, Hypothesis},
     frame::{Dimension, Frame, SeriesKey},
     plan::{Pattern, Peak, Plan, Shape},
     run::Totals,
@@ -165,4 +167,55 @@ fn the_page_of_a_run_says_why_values_over_time_are_missing() {
     assert_has(&inner_html(&known, &[], Lang::En), &[r#"class="plot-line""#, "k6 has written no log"]);
     // What the dashboard alone measured is not in the store.
     assert!(!inner_html(&known, &[], Lang::En).contains("chart-cpu"));
+}
+
+#[test]
+fn faults_of_the_run_are_told_with_what_they_cost() {
+    let run = run(Verdict::Passed, &[]);
+    let fault = |id: &str, at_ms| Fault {
+        id: id.parse().unwrap(),
+        request: FaultRequest {
+            kind: FaultKind::Kill,
+            service: "shop".into(),
+            replica: Some(EVIL.into()),
+            intensity: None,
+            duration_s: Some(15),
+            even_last: false,
+            hypothesis: Some(Hypothesis::RecoveredWithin { seconds: 5 }),
+            guard: None,
+        },
+        replicas: vec![EVIL.into()],
+        of_replicas: 2,
+        state: FaultState::Restored { why: FaultEnd::Time },
+        asked_ms: at_ms,
+        set_at_ms: Some(at_ms),
+        until_ms: at_ms + 15_000,
+        restored_at_ms: Some(at_ms + 15_000),
+        healthy_again_ms: None,
+        by: String::new(),
+    };
+    let cost = Cost {
+        settled: true,
+        span: Tally { seconds: 15.0, valid: 2140.0, bad: 3.0, dropped: 0.0 },
+        detection: Detection { gateway_ms: Some(920), ..Detection::default() },
+        recovered_ms: Some(1400),
+        outcome: Some(Outcome::Held),
+        untold: vec![Untold { figure: Figure::Redundant, why: Lack::NotSeen }],
+        ..Cost::default()
+    };
+    let mut snapshot = snapshot(&run, 20);
+    snapshot.status.faults = vec![fault("f-2", START + 9_000), fault("f-1", START + 5_000)];
+    let told = |id: &str, run: &str| FaultCost {
+        fault: id.parse().unwrap(),
+        run: Some(run.parse().unwrap()),
+        cost: cost.clone(),
+    };
+    snapshot.status.costs = vec![told("f-2", "another"), told("f-1", run.id.as_str())];
+    let english = html(&run, &snapshot, &[], Lang::En);
+    let sentence = "Detected after 0.9 s, 3 of 2,140 requests failed, recovered after 1.4 s";
+    assert_has(&english, &[sentence, "Recovered within 5 s: held", "Redundant again", "– (not seen)", "00:05"]);
+    assert_eq!(english.matches("data-testid=\"report-fault\"").count(), 1, "the other one is of another run");
+    assert!(!english.contains(EVIL), "what is not ours is escaped");
+    snapshot.status.costs.clear();
+    assert!(!html(&run, &snapshot, &[], Lang::De).contains("report-faults"), "none is nothing to tell");
 }

@@ -182,6 +182,11 @@ impl Board {
         self.breakers.borrow().clone()
     }
 
+    /// Follows the circuit breakers.
+    pub fn follow_breakers(&self) -> watch::Receiver<Breakers> {
+        self.breakers.clone()
+    }
+
     /// What happened, oldest first.
     pub fn events(&self) -> Vec<Event> {
         self.journal.events()

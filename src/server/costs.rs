@@ -14,6 +14,7 @@ use std::{
 };
 
 use ha_dashboard::domain::{
+    breaker::Breakers,
     cost::FaultCost,
     fault::{Fault, FaultId},
     run::RunId,
@@ -62,6 +63,8 @@ pub struct Links {
     pub journal: Journal,
     /// The services, and who calls whom.
     pub services: Registry,
+    /// The circuit breakers there are.
+    pub breakers: watch::Receiver<Breakers>,
     /// What the gateway sees.
     pub gateway: Gateway,
     /// Where costs are kept.
@@ -81,6 +84,7 @@ pub fn start(links: Links, shutdown: &Shutdown) -> watch::Receiver<Vec<FaultCost
         faults: links.faults,
         runs: links.runs,
         services: links.services,
+        breakers: links.breakers,
         gateway: links.gateway,
         halt: links.halt,
         recent: Vec::new(),
@@ -100,6 +104,7 @@ struct Clerk {
     faults: watch::Receiver<Vec<Fault>>,
     runs: watch::Receiver<RunFeed>,
     services: Registry,
+    breakers: watch::Receiver<Breakers>,
     gateway: Gateway,
     halt: Halt,
     /// The last pushes, oldest first, for faults that are still to come.
@@ -155,6 +160,7 @@ impl Clerk {
         self.cases.retain_mut(|case| {
             let Some(fault) = faults.iter().find(|fault| fault.id == case.id) else { return false };
             case.follow(fault, run.as_ref());
+            case.watched_by(&self.breakers.borrow());
             if case.is_guard_broken() {
                 (self.halt)(case.id.clone());
             }

@@ -354,6 +354,7 @@ pub struct Text {
     pub course_reading: &'static str,
     pub course_gone: &'static str,
     pub course_unread: &'static str,
+    pub report_faults: &'static str,
     pub report_service_hint: &'static str,
     pub report_rate: &'static str,
     pub report_p95: &'static str,
@@ -451,6 +452,16 @@ pub struct Text {
     pub cost_unnoticed: &'static str,
     pub cost_not_recovered_yet: &'static str,
     pub cost_recovery_untold: fn(&str) -> String,
+    /// A time that still grows.
+    pub cost_so_far: fn(&str) -> String,
+    /// That there was no outage.
+    pub cost_no_outage: &'static str,
+    pub cost_nines: fn(&str) -> String,
+    /// In how many requests nothing failed, and what the availability then is at least.
+    pub cost_no_failure: fn(&str, &str) -> String,
+    pub cost_latency: &'static str,
+    /// How fast it was used up, and which share of the run's.
+    pub cost_budget: fn(&str, &str) -> String,
     pub figure: fn(Figure) -> &'static str,
     /// Why a figure is not there.
     pub lack: fn(Lack) -> &'static str,

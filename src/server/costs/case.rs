@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use ha_dashboard::domain::{
     Millis,
+    breaker::{BreakerState, Breakers},
     cost::{Cost, Evidence, GuardWatch, Sighting, Slice, Tally},
     event::{Event, EventKind},
     fault::{self, Fault, FaultId, FaultState},
@@ -47,6 +48,7 @@ pub struct Case {
     set_ms: Option<Millis>,
     load_ended_ms: Option<Millis>,
     probe: Sighting,
+    breaker: Sighting,
     /// Open while there is something to see.
     eye: Option<Eye>,
     seen: Seen,
@@ -99,6 +101,7 @@ impl Case {
             load_ended_ms: None,
             // The dashboard's own probes never rest.
             probe: Sighting::Nothing,
+            breaker: Sighting::Unwatched,
             eye: Some(eye),
             seen: Seen::default(),
         }
@@ -123,14 +126,27 @@ impl Case {
             return;
         }
         let is_bad = |health: &Health| matches!(health, Health::Down { .. } | Health::Degraded { .. });
-        let noticed = match &event.kind {
-            EventKind::Health { service, health } => *service == self.service && is_bad(health),
-            EventKind::ReplicaHealth { replica, health, .. } => self.replicas.contains(replica) && is_bad(health),
-            _ => false,
+        let clock = match &event.kind {
+            EventKind::Health { service, health } if *service == self.service && is_bad(health) => &mut self.probe,
+            EventKind::ReplicaHealth { replica, health, .. } if self.replicas.contains(replica) && is_bad(health) => {
+                &mut self.probe
+            }
+            EventKind::Breaker { dependency, state: BreakerState::Open, .. } if *dependency == self.service => {
+                &mut self.breaker
+            }
+            _ => return,
         };
         // The first who says so stops the clock.
-        if noticed && self.probe == Sighting::Nothing {
-            self.probe = Sighting::At(event.at_ms);
+        if !matches!(clock, Sighting::At(_)) {
+            *clock = Sighting::At(event.at_ms);
+        }
+    }
+
+    /// Takes in which circuit breakers there are: one before the service is a witness, whatever it says.
+    pub fn watched_by(&mut self, breakers: &Breakers) {
+        let has_witness = breakers.all.iter().any(|breaker| breaker.dependency == self.service);
+        if has_witness && self.breaker == Sighting::Unwatched {
+            self.breaker = Sighting::Nothing;
         }
     }
 
@@ -170,7 +186,7 @@ impl Case {
                 probes: &self.seen.probes,
                 gateway: self.seen.gateway,
                 probe: self.probe,
-                breaker: Sighting::Unwatched,
+                breaker: self.breaker,
                 slo: self.slo,
                 run: whole.of(self.run.as_ref(), &self.affected),
                 hypothesis: fault.request.hypothesis,

@@ -2,6 +2,7 @@ use std::sync::Mutex;
 
 use ha_dashboard::domain::{
     Millis,
+    breaker::{Breaker, BreakerCalls, BreakerState},
     cost::{Figure, Lack, Slice},
     event::{Event, EventKind},
     fault::{FaultEnd, FaultKind, FaultRequest, FaultState, Guard},
@@ -41,6 +42,7 @@ impl Stage {
             runs: runs.subscribe(),
             journal: journal.clone(),
             services: [shop, checkout, service("other")].into_iter().map(Member::from).collect(),
+            breakers: watch::channel(breakers()).1,
             gateway: Gateway::new("unix:///nowhere/haproxy.sock"),
             state_dir: dir.path().to_owned(),
             halt: Box::new(move |fault| told.lock().unwrap().push(fault)),
@@ -61,6 +63,21 @@ impl Stage {
         let found = self.costs.wait_for(|costs| costs.first().is_some_and(&wanted));
         tokio::time::timeout(Duration::from_secs(60), found).await.unwrap().unwrap()[0].clone()
     }
+}
+
+/// One through which checkout calls the shop.
+fn breakers() -> Breakers {
+    let shop = Breaker {
+        service: "checkout".into(),
+        replica: "checkout-1".into(),
+        dependency: "shop".into(),
+        state: Some(BreakerState::Closed),
+        failure_share: None,
+        calls: BreakerCalls::default(),
+        opened: 0,
+        last_change_ms: None,
+    };
+    Breakers { all: vec![shop], triggered: 0 }
 }
 
 fn run() -> Run {
@@ -141,6 +158,13 @@ async fn a_fault_is_followed_until_nothing_of_it_can_change() {
     replica("shop-1", set_ms + 2100);
     event("shop", set_ms + 2600);
     event("shop", set_ms + 9100);
+    let breaker = |at_ms, state| {
+        let (service, replica, dependency) = ("checkout".into(), "checkout-1".into(), "shop".into());
+        stage.journal.append(Event { at_ms, kind: EventKind::Breaker { service, replica, dependency, state } });
+    };
+    breaker(set_ms + 2000, BreakerState::HalfOpen);
+    breaker(set_ms + 2700, BreakerState::Open);
+    breaker(set_ms + 9000, BreakerState::Open);
     (4..=20).for_each(|s| stage.push(set_ms + s * 1000, 50.0, 0.0));
     let restored = Fault {
         state: FaultState::Restored { why: FaultEnd::Time },
@@ -152,6 +176,7 @@ async fn a_fault_is_followed_until_nothing_of_it_can_change() {
     let cost = stage.cost(|told| told.cost.settled).await.cost;
     assert_eq!((cost.recovered_ms, cost.redundant_ms, cost.lost), (Some(3000), Some(16_000), Some(300.0)));
     assert_eq!((cost.detection.client_ms, cost.detection.probe_ms), (Some(1000), Some(2100)));
+    assert_eq!(cost.detection.breaker_ms, Some(2700));
     assert_eq!(cost.why_not(Figure::DetectedByGateway), Some(Lack::NotWatched));
     let budget = cost.budget.unwrap();
     assert!((budget.burn_rate - 100.0).abs() < 1e-6 && (budget.of_run - 7.5).abs() < 1e-6, "{budget:?}");
@@ -202,6 +227,7 @@ async fn a_fault_without_load_says_so() {
     stage.faults.send_replace(vec![over]);
     let told = stage.cost(|told| told.cost.settled).await;
     assert_eq!((told.run, told.cost.until_recovered), (None, None));
+    assert_eq!(told.cost.why_not(Figure::DetectedByBreaker), Some(Lack::NotSeen), "there is one, and nobody calls");
     assert_eq!(told.cost.why_not(Figure::Recovered), Some(Lack::NoLoad));
     assert!(told.cost.outage.is_some_and(|outage| outage.goes_on), "nothing answers there");
     assert!(stage.shutdown.finish(Duration::from_secs(10)).await);

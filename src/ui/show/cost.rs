@@ -4,10 +4,11 @@ use super::numbers;
 use crate::{
     domain::{
         Millis,
-        cost::{Cost, Figure, Lack, Outcome},
+        cost::{Cost, Figure, Lack, Outage, Outcome, Tally},
         duration,
         fault::{Guard, Hypothesis},
-        format,
+        format::{self, NO_DATA},
+        frame::Unit,
         prefs::Lang,
     },
     ui::text::Text,
@@ -40,6 +41,60 @@ pub fn sentence(cost: &Cost, lang: Lang) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
+/// The figures of a cost, each with its name and its value; where there is none, why.
+pub fn figures(cost: &Cost, lang: Lang) -> Vec<(&'static str, String)> {
+    let text = lang.text();
+    let n = numbers(lang);
+    let lack = |figure| match cost.why_not(figure) {
+        None | Some(Lack::NotYet) => NO_DATA.to_owned(),
+        Some(why) => format!("{NO_DATA} ({})", (text.lack)(why)),
+    };
+    let time = |ms: Option<Millis>| ms.map(|ms| seconds(ms, lang));
+    let outage = |outage: Option<Outage>| {
+        outage.map(|outage| match (outage.length_ms, outage.goes_on) {
+            (0, _) => text.cost_no_outage.to_owned(),
+            (length_ms, true) => (text.cost_so_far)(&seconds(length_ms, lang)),
+            (length_ms, false) => seconds(length_ms, lang),
+        })
+    };
+    let clock = cost.detection;
+    let latency = [cost.latency.before_s, cost.latency.during_s, cost.latency.after_s];
+    let latency = latency.map(|s| format::value_or_none(Unit::Seconds, s, n)).join(" → ");
+    let budget = cost.budget.map(|budget| {
+        (text.cost_budget)(&format::value(Unit::Count, budget.burn_rate, n), &format::percent(budget.of_run, n))
+    });
+    let rows = [
+        (Figure::Availability, cost.until_recovered.as_ref().map(|tally| availability(tally, lang))),
+        (Figure::Outage, outage(cost.outage)),
+        (Figure::OutageByLoad, outage(cost.outage_by_load)),
+        (Figure::Degraded, time(cost.degraded_ms)),
+        (Figure::DetectedByClient, time(clock.client_ms)),
+        (Figure::DetectedByGateway, time(clock.gateway_ms)),
+        (Figure::DetectedByProbe, time(clock.probe_ms)),
+        (Figure::DetectedByBreaker, time(clock.breaker_ms)),
+        (Figure::Recovered, time(cost.recovered_ms)),
+        (Figure::Redundant, time(cost.redundant_ms)),
+        (Figure::Lost, cost.lost.map(|lost| format::number(lost, 0, n))),
+        (Figure::Budget, budget),
+    ];
+    let row =
+        |(figure, value): (Figure, Option<String>)| ((text.figure)(figure), value.unwrap_or_else(|| lack(figure)));
+    let mut rows = rows.into_iter().map(row).collect::<Vec<_>>();
+    rows.insert(rows.len() - 1, (text.cost_latency, latency));
+    rows
+}
+
+/// An availability in percent and in nines; where nothing failed, what that says of it.
+fn availability(tally: &Tally, lang: Lang) -> String {
+    let (text, n) = (lang.text(), numbers(lang));
+    let share = format::percent(tally.availability().unwrap_or_default(), n);
+    match (tally.nines(), tally.at_least()) {
+        (Some(nines), _) => format!("{share}, {}", (text.cost_nines)(&format::number(nines, 1, n))),
+        (None, Some(least)) => (text.cost_no_failure)(&format::number(tally.valid, 0, n), &format::percent(least, n)),
+        (None, None) => share,
+    }
+}
+
 /// A time of a fault, in seconds with a tenth: it is known no better.
 pub fn seconds(ms: Millis, lang: Lang) -> String {
     format!("{} s", format::number(ms as f64 / 1e3, 1, numbers(lang)))
@@ -69,22 +124,10 @@ pub fn outcome(outcome: &Outcome, text: &'static Text) -> (&'static str, String)
     }
 }
 
-/// The figures that can't be told any more, each with its reason; what is still to come is not among them.
-pub fn untold(cost: &Cost, text: &'static Text) -> Vec<(&'static str, &'static str)> {
-    // That nobody saw anything is a figure of its own: it stands where the time would.
-    let seen = |figure| {
-        use Figure::{DetectedByBreaker, DetectedByClient, DetectedByGateway, DetectedByProbe};
-        matches!(figure, DetectedByClient | DetectedByGateway | DetectedByProbe | DetectedByBreaker)
-    };
-    let is_lack = |why, figure| why != Lack::NotYet && !(why == Lack::NotSeen && seen(figure));
-    let lacks = cost.untold.iter().filter(|untold| is_lack(untold.why, untold.figure));
-    lacks.map(|untold| ((text.figure)(untold.figure), (text.lack)(untold.why))).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::cost::{Detection, Tally, Untold};
+    use crate::domain::cost::{Budget, Detection, Latency, Untold};
 
     #[test]
     fn a_cost_is_one_sentence() {
@@ -127,15 +170,41 @@ mod tests {
     }
 
     #[test]
-    fn what_is_still_to_come_is_not_untold() {
-        let untold_of = |figure, why| Cost { untold: vec![Untold { figure, why }], ..Cost::default() };
-        let text = Lang::En.text();
-        assert!(untold(&untold_of(Figure::Recovered, Lack::NotYet), text).is_empty());
-        assert!(untold(&untold_of(Figure::DetectedByProbe, Lack::NotSeen), text).is_empty());
-        assert_eq!(untold(&untold_of(Figure::Redundant, Lack::NotSeen), text).len(), 1);
+    fn figures_have_values_or_reasons() {
+        let tally = Tally { seconds: 3.0, valid: 1500.0, bad: 15.0, dropped: 0.0 };
+        let why = |figure, why| Untold { figure, why };
+        let cost = Cost {
+            until_recovered: Some(tally),
+            outage: Some(Outage { after_ms: 0, length_ms: 8296, goes_on: true }),
+            outage_by_load: Some(Outage { after_ms: 0, length_ms: 0, goes_on: false }),
+            lost: Some(1263.0),
+            recovered_ms: Some(9310),
+            latency: Latency { before_s: Some(0.0109), during_s: None, after_s: Some(0.5) },
+            budget: Some(Budget { burn_rate: 10.0, of_run: 0.125, of_30_days: 0.001 }),
+            untold: vec![why(Figure::DetectedByBreaker, Lack::NotWatched), why(Figure::Redundant, Lack::NotYet)],
+            ..Cost::default()
+        };
+        let told = |cost: &Cost, lang: Lang| {
+            figures(cost, lang).into_iter().map(|(name, value)| format!("{name}: {value}")).collect::<Vec<_>>()
+        };
+        let en = told(&cost, Lang::En);
+        for line in [
+            "Availability until recovered: 99.0%, 2.0 nines",
+            "Longest outage: 8.3 s so far",
+            "Longest outage as the load saw it: none",
+            "Detected by a circuit breaker: – (nobody there to notice)",
+            "Recovered: 9.3 s",
+            "Redundant again: –",
+            "Requests lost: 1,263",
+            "p95 before, during, after: 10.9 ms → – → 500 ms",
+            "Error budget: used 10 times as fast as allowed: 12.5% of this run’s",
+        ] {
+            assert!(en.contains(&line.to_owned()), "{line} in {en:?}");
+        }
+        let good = Cost { until_recovered: Some(Tally { bad: 0.0, ..tally }), ..Cost::default() };
         assert_eq!(
-            untold(&untold_of(Figure::DetectedByBreaker, Lack::NotWatched), text),
-            [("Detected by a circuit breaker", "nobody there to notice")]
+            told(&good, Lang::De)[0],
+            "Verfügbarkeit bis zur Erholung: kein Fehler in 1.500 Anfragen, also mindestens 99,8 %"
         );
     }
 }

@@ -1,0 +1,68 @@
+//! The faults of a run, and what they cost.
+
+use leptos::prelude::*;
+
+use crate::{
+    domain::{
+        Millis,
+        cost::FaultCost,
+        fault::Fault,
+        live::Snapshot,
+        run::{Run, RunId},
+        timeline,
+    },
+    ui::{
+        parts::RunTime,
+        show,
+        text::{use_lang, use_text},
+    },
+};
+
+/// The faults that were set while a run was at work, in the order of their time, each with its cost.
+pub fn of_run(snapshot: &Snapshot, run: &RunId) -> Vec<(Fault, FaultCost)> {
+    let status = &snapshot.status;
+    let costs = status.costs.iter().filter(|told| told.run.as_ref() == Some(run));
+    let with_fault =
+        |told: &FaultCost| Some((status.faults.iter().find(|fault| fault.id == told.fault)?.clone(), told.clone()));
+    let mut costed = costs.filter_map(with_fault).collect::<Vec<_>>();
+    costed.sort_by_key(|(fault, _)| fault.set_at_ms);
+    costed
+}
+
+/// One after the other; nothing where there were none.
+#[component]
+pub fn Faults(costed: Vec<(Fault, FaultCost)>, run: Run) -> impl IntoView {
+    let text = use_text();
+    if costed.is_empty() {
+        return ().into_any();
+    }
+    let origin_ms = timeline::origin_ms(&run);
+    let one = |(fault, told): (Fault, FaultCost)| view! { <One fault told origin_ms /> };
+    view! {
+        <section class="card" data-testid="report-faults">
+            <h2>{text.report_faults}</h2>
+            {costed.into_iter().map(one).collect_view()}
+        </section>
+    }
+    .into_any()
+}
+
+#[component]
+fn One(fault: Fault, told: FaultCost, origin_ms: Millis) -> impl IntoView {
+    let (lang, text) = (use_lang(), use_text());
+    let Fault { request, replicas, set_at_ms, asked_ms, .. } = fault;
+    let name = (text.fault_kind)(request.kind);
+    let whom = show::hit(&request.service, &replicas, text);
+    let outcome = request.hypothesis.zip(told.cost.outcome).map(|(hypothesis, outcome)| {
+        format!("{}: {}", show::cost::hypothesis(&hypothesis, lang), show::cost::outcome(&outcome, text).1)
+    });
+    let row = |(name, value): (&'static str, String)| view! { <div><dt>{name}</dt><dd>{value}</dd></div> };
+    view! {
+        <article class="report-fault" data-testid="report-fault">
+            <h3>{name}": "{whom}" ("<RunTime at_ms=set_at_ms.unwrap_or(asked_ms) origin_ms />")"</h3>
+            <p>{show::cost::sentence(&told.cost, lang)}"."</p>
+            {outcome.map(|words| view! { <p>{words}"."</p> })}
+            <dl class="facts wide">{show::cost::figures(&told.cost, lang).into_iter().map(row).collect_view()}</dl>
+        </article>
+    }
+}
