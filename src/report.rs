@@ -228,7 +228,7 @@ fn Content(told: Told) -> impl IntoView {
             <h2>{text.report_over_time}</h2>
             <Charts state=state.clone() course />
         </section>
-        <Faults costed=faults::of_run(&state.snapshot, &run.id) run=run.clone() />
+        <Faults costed=state.snapshot.status.costed(&run.id) run=run.clone() />
         <ByService parts=parts(&state.snapshot) />
         <Timeline entries=timeline::entries(&state.snapshot.events, Some(&run)) origin_ms=timeline::origin_ms(&run) />
     }

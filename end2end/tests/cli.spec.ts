@@ -15,6 +15,9 @@ test("a pipeline runs a test: plain lines, a JSON result, exit code 0", async ({
   expect(result).toMatchObject({ verdict: "passed", exit_code: 0, thresholds: [{ ok: true, k6_ok: true }] });
   expect(result.totals.requests).toBeGreaterThan(0);
   expect(result.totals.failed_share).toBe(0);
+  const happened = result.events.map(({ kind }: { kind: { event: string } }) => kind.event);
+  expect([happened[0], happened.at(-1)]).toEqual(["run-started", "run-ended"]);
+  expect(result.faults).toEqual([]);
   expect(result.totals.p99_s).toBeGreaterThanOrEqual(result.totals.p95_s);
 });
 

@@ -307,7 +307,7 @@ async fn finish(app: &App, caller: &Caller, (run, verdict): (Run, Verdict)) -> R
     let snapshot = last_picture(app, caller, &run).await;
     // What the store tells in place of k6 comes with that picture.
     let run = snapshot.status.run.clone().filter(|told| told.id == run.id).unwrap_or(run);
-    Ok(Ended { report: Report::new(run, &verdict), snapshot, log })
+    Ok(Ended { report: Report::new(run, &verdict, &snapshot), snapshot, log })
 }
 
 /// The picture with the values of the run's last moments: they reach the hub with the poll after k6's end.

@@ -12,7 +12,7 @@ use super::{
     event::Event,
     fault::Fault,
     frame::{Frame, History},
-    run::Run,
+    run::{Run, RunId},
     service::ServiceStatus,
 };
 
@@ -244,6 +244,18 @@ impl std::str::FromStr for Cursor {
 impl From<Cursor> for String {
     fn from(cursor: Cursor) -> Self {
         cursor.to_string()
+    }
+}
+
+impl Status {
+    /// The faults that were set while a run was at work, in the order of their time, each with its cost.
+    pub fn costed(&self, run: &RunId) -> Vec<(Fault, FaultCost)> {
+        let costs = self.costs.iter().filter(|told| told.run.as_ref() == Some(run));
+        let with_fault =
+            |told: &FaultCost| Some((self.faults.iter().find(|fault| fault.id == told.fault)?.clone(), told.clone()));
+        let mut costed = costs.filter_map(with_fault).collect::<Vec<_>>();
+        costed.sort_by_key(|(fault, _)| fault.set_at_ms);
+        costed
     }
 }
 

@@ -60,7 +60,8 @@ fn folded(chain: &[&Event]) -> Vec<Entry> {
     }
 }
 
-fn belongs(event: &Event, run: &Run) -> bool {
+/// Whether something happened in a run or is about it.
+pub fn belongs(event: &Event, run: &Run) -> bool {
     let named = match &event.kind {
         EventKind::RunStarted { run }
         | EventKind::StopRequested { run }

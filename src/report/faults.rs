@@ -3,31 +3,13 @@
 use leptos::prelude::*;
 
 use crate::{
-    domain::{
-        Millis,
-        cost::FaultCost,
-        fault::Fault,
-        live::Snapshot,
-        run::{Run, RunId},
-        timeline,
-    },
+    domain::{Millis, cost::FaultCost, fault::Fault, run::Run, timeline},
     ui::{
         parts::RunTime,
         show,
         text::{use_lang, use_text},
     },
 };
-
-/// The faults that were set while a run was at work, in the order of their time, each with its cost.
-pub fn of_run(snapshot: &Snapshot, run: &RunId) -> Vec<(Fault, FaultCost)> {
-    let status = &snapshot.status;
-    let costs = status.costs.iter().filter(|told| told.run.as_ref() == Some(run));
-    let with_fault =
-        |told: &FaultCost| Some((status.faults.iter().find(|fault| fault.id == told.fault)?.clone(), told.clone()));
-    let mut costed = costs.filter_map(with_fault).collect::<Vec<_>>();
-    costed.sort_by_key(|(fault, _)| fault.set_at_ms);
-    costed
-}
 
 /// One after the other; nothing where there were none.
 #[component]

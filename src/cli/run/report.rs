@@ -3,11 +3,15 @@
 use std::{io::Write, sync::Arc};
 
 use ha_dashboard::domain::{
+    cost::Cost,
+    event::Event,
+    fault::Fault,
     format::{self, NO_DATA, Numbers},
     frame::Unit,
     live::Snapshot,
     picture::{Course, RunPicture},
     run::{Run, Source, Totals, Verdict},
+    timeline,
 };
 use serde::Serialize;
 
@@ -26,8 +30,20 @@ pub struct Report {
     thresholds: Vec<Rule>,
     /// The figures of the whole run; null where nobody tells them.
     totals: Option<Totals>,
+    /// What happened, oldest first.
+    events: Vec<Event>,
+    /// The faults that were set, oldest first.
+    faults: Vec<Costed>,
     /// Everything that is on record.
     pub run: Run,
+}
+
+/// A fault with its cost.
+#[derive(Debug, Serialize)]
+struct Costed {
+    #[serde(flatten)]
+    fault: Fault,
+    cost: Cost,
 }
 
 /// A test that ran, however it ended.
@@ -61,8 +77,9 @@ impl Ended {
 }
 
 impl Report {
-    /// Sums up a finished run.
-    pub fn new(run: Run, verdict: &Verdict) -> Self {
+    /// Sums up a finished run; `snapshot` is the picture at its end.
+    pub fn new(run: Run, verdict: &Verdict, snapshot: &Snapshot) -> Self {
+        let costed = snapshot.status.costed(&run.id).into_iter();
         let rules = run.thresholds.iter().map(|observed| Rule {
             threshold: observed.threshold.to_string(),
             value: observed.value,
@@ -75,6 +92,8 @@ impl Report {
             exit_code: Code::from(verdict).0,
             thresholds: rules.collect(),
             totals: run.totals.clone(),
+            events: snapshot.events.iter().filter(|event| timeline::belongs(event, &run)).cloned().collect(),
+            faults: costed.map(|(fault, told)| Costed { fault, cost: told.cost }).collect(),
             run,
         }
     }

@@ -92,6 +92,15 @@ fn plot(picture: &Picture, rows: Vec<Vec<Point>>, label: String, text: &ChartTex
             </rect>
         }
     });
+    let spans = picture.spans.iter().map(|span| {
+        let (from, to) = (x(picture, span.from_s), x(picture, span.to_s));
+        view! {
+            <rect class="plot-fault" x=percent(from) width=percent(to - from) y="0" height="100%">
+                <title>{span.words.clone()}</title>
+            </rect>
+            <text class="plot-fault-name" text-anchor="middle" x=percent((from + to) / 2.0) y="0" dy="1.2em">{span.name}</text>
+        }
+    });
     let levels = steps(picture.left.scale.max, picture.left.scale.step).map(|value| {
         let y = percent(y(&picture.left, value));
         let label = format!("{}{}", tick(value, numbers), picture.left.suffix);
@@ -125,6 +134,7 @@ fn plot(picture: &Picture, rows: Vec<Vec<Point>>, label: String, text: &ChartTex
     view! {
         <svg class=class role="img" aria-label=label>
             {bands.collect_view()}
+            {spans.collect_view()}
             {gaps.collect_view()}
             {levels.collect_view()}
             {right.collect_view()}

@@ -59,7 +59,7 @@ pub fn whole(picture: &Picture, style: &Style) -> Whole {
     let mut y_axis = vec![value_axis(&picture.left, style, true)];
     y_axis.extend(picture.right.iter().map(|axis| value_axis(axis, style, false)));
     // The background goes first, so that nothing is hidden behind it.
-    let mut series = vec![backdrop(picture, style), gaps(picture, style)];
+    let mut series = vec![backdrop(picture, style), faults(picture, style), gaps(picture, style)];
     series.extend(marks(picture, style));
     series.extend(picture.traces.iter().enumerate().map(|(i, trace)| line(i, trace, style)));
     series.extend(picture.limits.iter().enumerate().map(|(i, limit)| limit_line(i, limit, picture, style)));
@@ -166,14 +166,24 @@ fn backdrop(picture: &Picture, style: &Style) -> Line {
 
 /// What is missing is shown as missing, and named.
 fn gaps(picture: &Picture, style: &Style) -> Line {
+    named_areas("gaps", Tone::Warn, picture.gaps.iter().map(|(from, to)| (*from, *to, picture.gap_name)), style)
+}
+
+/// While a fault was set.
+fn faults(picture: &Picture, style: &Style) -> Line {
+    named_areas("faults", Tone::Bad, picture.spans.iter().map(|span| (span.from_s, span.to_s, span.name)), style)
+}
+
+/// Tinted stretches of time, each with its name at the top.
+fn named_areas<'a>(id: &str, tone: Tone, areas: impl Iterator<Item = (f64, f64, &'a str)>, style: &Style) -> Line {
     let edge = |s: f64| MarkAreaData::new().x_axis(moment(s));
-    let areas: Vec<_> = picture.gaps.iter().map(|(from, to)| (edge(*from).name(picture.gap_name), edge(*to))).collect();
+    let areas: Vec<_> = areas.map(|(from, to, name)| (edge(from).name(name), edge(to))).collect();
     let name = Label::new().show(true).position(LabelPosition::InsideTop).font_size(style.px(FONT_SIZE));
-    Line::new().id("gaps").silent(true).mark_area(
+    Line::new().id(id).silent(true).mark_area(
         MarkArea::new()
             .silent(true)
-            .label(name.color(style.colour(Tone::Warn)))
-            .item_style(ItemStyle::new().color(style.colour(Tone::Warn)).opacity(0.12))
+            .label(name.color(style.colour(tone)))
+            .item_style(ItemStyle::new().color(style.colour(tone)).opacity(0.12))
             .data(areas),
     )
 }

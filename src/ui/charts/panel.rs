@@ -61,7 +61,7 @@ pub(super) fn ChartPanel(
         let at_ms = state.with(|state| state.snapshot.history.at_ms.get(row.get()?).copied())?;
         picture.with(|picture| {
             let elapsed_ms = at_ms.saturating_sub(picture.origin_ms);
-            let happened = picture.mark_near(pointer_ms).map(|mark| format!(" · {}", mark.words)).unwrap_or_default();
+            let happened = picture.told_at(pointer_ms).map(|words| format!(" · {words}")).unwrap_or_default();
             Some(format!("{} {}{happened}", text.at, clock(elapsed_ms as f64 / 1e3)))
         })
     };

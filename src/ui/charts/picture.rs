@@ -13,10 +13,12 @@ use super::{
 use crate::domain::{
     Millis, decimal,
     event::EventKind,
+    fault::Fault,
     format::{self, Numbers},
     frame::{Dimension, History, Metric, SeriesKey, Unit},
     live::{LiveState, Snapshot},
     plan::{DASHBOARD_SERVICE, GRACE_S},
+    prefs::Lang,
     run::Run,
     schedule::Schedule,
     threshold::{Aggregation, Observed},
@@ -49,6 +51,8 @@ pub struct Picture {
     pub gaps: Vec<(f64, f64)>,
     /// What happened, oldest first.
     pub marks: Vec<Mark>,
+    /// While faults were set, oldest first.
+    pub spans: Vec<Span>,
     /// What a gap is called.
     pub gap_name: &'static str,
     /// Whether the run is over, so that its peaks say more than its last values.
@@ -104,6 +108,19 @@ pub struct Mark {
     /// How good it is.
     pub tone: Tone,
     /// What it was.
+    pub words: String,
+}
+
+/// The time of a fault.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Span {
+    /// From when, in seconds since the start.
+    pub from_s: f64,
+    /// Until when; of a fault that is on: when it ends by itself.
+    pub to_s: f64,
+    /// The kind of fault; empty where the span is too short for it.
+    pub name: &'static str,
+    /// What is done to whom.
     pub words: String,
 }
 
@@ -220,6 +237,7 @@ impl Picture {
             bands: schedule.map(bands).unwrap_or_default(),
             gaps: if is_of_samples(panel) { gaps(history, run, origin_ms) } else { Vec::new() },
             marks: if is_of_samples(panel) { marks(snapshot, run, origin_ms, text) } else { Vec::new() },
+            spans: spans(snapshot, run, origin_ms, length_s, text.lang),
             gap_name: text.no_metrics,
             over: run.is_some_and(|run| !run.state.is_active()),
         }
@@ -247,11 +265,14 @@ impl Picture {
         history.at_ms.partition_point(|at| *at < self.origin_ms)
     }
 
-    /// What happened near a place on the time axis, in ms.
-    pub fn mark_near(&self, at_ms: f64) -> Option<&Mark> {
-        let away = |mark: &&Mark| (mark.at_s - at_ms / 1e3).abs();
+    /// What happened near a place on the time axis, in ms, or was going on there.
+    pub fn told_at(&self, at_ms: f64) -> Option<&str> {
+        let at_s = at_ms / 1e3;
+        let away = |mark: &&Mark| (mark.at_s - at_s).abs();
         let nearest = self.marks.iter().min_by(|a, b| away(a).total_cmp(&away(b)));
-        nearest.filter(|mark| away(mark) <= self.length_s * NEAR)
+        let mark = nearest.filter(|mark| away(mark) <= self.length_s * NEAR).map(|mark| mark.words.as_str());
+        let span = || self.spans.iter().rev().find(|span| (span.from_s..=span.to_s).contains(&at_s));
+        mark.or_else(|| span().map(|span| span.words.as_str()))
     }
 
     /// Whether any measured series has a value, in the history or, before that came, now.
@@ -296,6 +317,9 @@ const NEAR: f64 = 0.015;
 
 /// Most marks shown, the newest: more would hide the data.
 const MARKS: usize = 40;
+
+/// A span of this share of the time axis has room for the name of its fault.
+const NAMED: f64 = 0.1;
 
 /// Limits further above the data than this factor stand at the upper edge.
 const FAR: f64 = 10.0;
@@ -502,6 +526,23 @@ fn marks(snapshot: &Snapshot, run: Option<&Run>, origin_ms: Millis, text: &Chart
     }
     marks.drain(..marks.len().saturating_sub(MARKS));
     marks
+}
+
+/// The faults that were set while the run was at work, as far as the time axis goes.
+fn spans(snapshot: &Snapshot, run: Option<&Run>, origin_ms: Millis, length_s: f64, lang: Lang) -> Vec<Span> {
+    let (Some(run), text) = (run, lang.text()) else { return Vec::new() };
+    let ended_ms = run.ended_ms.unwrap_or(Millis::MAX);
+    let seconds = |at_ms: Millis| (at_ms.saturating_sub(origin_ms) as f64 / 1e3).min(length_s);
+    let span = |fault: &Fault| {
+        let set_ms = fault.set_at_ms.filter(|set_ms| *set_ms < ended_ms)?;
+        let to_ms = fault.restored_at_ms.unwrap_or(fault.until_ms);
+        let (from_s, to_s) = (seconds(set_ms), seconds(to_ms.min(ended_ms)));
+        let kind = (text.fault_kind)(fault.request.kind);
+        let name = if to_s - from_s >= length_s * NAMED { kind } else { "" };
+        let words = format!("{kind}: {}", show::hit(&fault.request.service, &fault.replicas, text));
+        (to_ms > origin_ms && from_s < to_s).then_some(Span { from_s, to_s, name, words })
+    };
+    snapshot.status.faults.iter().rev().filter_map(span).collect()
 }
 
 /// Whether a panel shows what k6 measured; the use of the machine is known without it.

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::domain::{
     event::{Event, EventKind},
+    fault::{Fault, FaultKind, FaultRequest, FaultState},
     frame::{Dimension, Frame, Metric, SeriesKey},
     live::LiveState,
     plan::{Pattern, Peak, Plan, Shape},
@@ -332,12 +333,62 @@ fn what_happened_is_marked_where_samples_are_shown() {
     // Nine crossings within seconds are two marks.
     let expected = [(5.0, Tone::Bad), (9.0, Tone::Ok), (20.0, Tone::Warn), (40.0, Tone::Warn), (48.0, Tone::Bad)];
     assert_eq!(marks, expected);
-    assert_eq!(latency.mark_near(9_300.0).map(|mark| mark.at_s), Some(9.0));
-    assert_eq!(latency.mark_near(14_000.0), None);
+    assert_eq!(latency.told_at(9_300.0), Some(latency.marks[1].words.as_str()));
+    assert_eq!(latency.told_at(14_000.0), None);
     let option = json_of(&latency);
     assert_eq!(series(&option, "marks-bad")["markLine"]["data"], json!([{ "xAxis": 5000.0 }, { "xAxis": 48_000.0 }]));
     assert_eq!(series(&option, "marks-ok")["markLine"]["lineStyle"]["color"], "<ok>");
     assert!(Picture::of(panel("cpu"), &state, english()).marks.is_empty());
+}
+
+#[test]
+fn faults_are_shaded_in_every_panel_as_long_as_they_are_set() {
+    let mut state = state(Some(run(CLOSED, &[])), &[(START, &[whole(Metric::P95, 0.2)])]);
+    let fault = |id: &str, kind, set_s: i64, until_s: u64, restored_s: Option<u64>| {
+        let set_ms = START.saturating_add_signed(set_s * 1000);
+        Fault {
+            id: id.parse().expect("an id"),
+            request: FaultRequest {
+                kind,
+                service: "user-service".into(),
+                replica: None,
+                intensity: None,
+                duration_s: Some(15),
+                even_last: false,
+                hypothesis: None,
+                guard: None,
+            },
+            replicas: vec!["user-service-1".into()],
+            of_replicas: 2,
+            state: FaultState::Active,
+            asked_ms: set_ms,
+            set_at_ms: Some(set_ms),
+            until_ms: START + until_s * 1000,
+            restored_at_ms: restored_s.map(|s| START + s * 1000),
+            healthy_again_ms: None,
+            by: String::new(),
+        }
+    };
+    state.snapshot.status.faults = vec![
+        fault("is-on", FaultKind::Freeze, 50, 90, None),
+        fault("was-on", FaultKind::Kill, 10, 25, Some(22)),
+        fault("short", FaultKind::Cut, 5, 7, None),
+        fault("from-before", FaultKind::Latency, -20, 5, Some(3)),
+        fault("before", FaultKind::Latency, -40, 0, Some(0)),
+    ];
+    let cpu = Picture::of(panel("cpu"), &state, english());
+    let spans: Vec<_> = cpu.spans.iter().map(|span| (span.from_s, span.to_s, span.name)).collect();
+    // Up to where it ends by itself, or where the axis does.
+    assert_eq!(spans, [(0.0, 3.0, ""), (5.0, 7.0, ""), (10.0, 22.0, "Kill"), (50.0, 63.0, "Freeze")]);
+    assert_eq!(cpu.told_at(15_000.0), Some("Kill: user-service-1"));
+    assert_eq!(cpu.told_at(30_000.0), None);
+    let area = series(&json_of(&cpu), "faults")["markArea"].clone();
+    assert_eq!(area["itemStyle"]["color"], "<bad>");
+    let edges = [
+        json!({ "name": "Kill", "xAxis": "1970-01-01T00:00:10.000Z" }),
+        json!({ "xAxis": "1970-01-01T00:00:22.000Z" }),
+    ];
+    assert_eq!(area["data"][2], json!(edges));
 }
 
 #[test]

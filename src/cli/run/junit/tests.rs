@@ -19,7 +19,7 @@ fn finished(verdict: Verdict, rules: &[Rule], log: &[&str]) -> Ended {
     run.state = RunState::Finished(verdict.clone());
     run.totals = Some(Totals { requests: Some(12.0), ..Totals::default() });
     Ended {
-        report: Summary::new(run, &verdict),
+        report: Summary::new(run, &verdict, &Snapshot::default()),
         snapshot: Snapshot::default(),
         log: log.iter().map(|line| (*line).to_owned()).collect(),
     }

@@ -349,4 +349,44 @@ mod tests {
         ];
         assert_eq!(lines, expected);
     }
+
+    #[test]
+    fn grafana_has_an_annotation_for_every_kind_of_event() {
+        let dashboard = include_str!("../../../../monitoring/grafana/dashboards/load-test-run.json");
+        let dashboard: serde_json::Value = serde_json::from_str(dashboard).unwrap();
+        let annotations = dashboard["annotations"]["list"].as_array().unwrap();
+        let asked = annotations.iter().filter_map(|annotation| annotation["expr"].as_str());
+        let asked = asked.filter_map(|expr| Some(expr.split_once("kind=~\"")?.1.split_once('"')?.0));
+        let shown: Vec<&str> = asked.flat_map(|kinds| kinds.split('|')).collect();
+        let (service, replica) = (String::new, String::new);
+        let kinds = [
+            EventKind::RunAdopted { run: "r-1".parse().unwrap() },
+            EventKind::StopRequested { run: "r-1".parse().unwrap() },
+            EventKind::Threshold { threshold: String::new(), ok: true },
+            EventKind::Health { service: service(), health: Health::Unknown },
+            EventKind::ReplicaHealth { service: service(), replica: replica(), health: Health::Unknown },
+            EventKind::GatewayServer { service: service(), replica: replica(), up: false, check: String::new() },
+            EventKind::Process { service: service(), replica: replica(), state: ProcessState::Ended, code: None },
+            EventKind::Breaker {
+                service: service(),
+                replica: replica(),
+                dependency: service(),
+                state: BreakerState::Open,
+            },
+            EventKind::MetricsBack,
+            EventKind::FaultSet {
+                fault: "f-1".parse().unwrap(),
+                kind: FaultKind::RollingRestart,
+                service: service(),
+                replicas: Vec::new(),
+                intensity: None,
+                for_s: None,
+            },
+        ];
+        for kind in &kinds {
+            let (told, ..) = words(kind);
+            let fits = |pattern: &&str| pattern.strip_suffix(".*").map_or(*pattern == told, |p| told.starts_with(p));
+            assert!(shown.iter().any(|pattern| fits(pattern)), "{told} is not among {shown:?}");
+        }
+    }
 }
