@@ -16,6 +16,7 @@ pub mod format;
 pub mod frame;
 pub mod grafana;
 pub mod histogram;
+pub mod lanes;
 pub mod live;
 pub mod picture;
 pub mod plan;

@@ -13,12 +13,14 @@ use self::{
 };
 use crate::domain::{
     Millis,
+    cost::Figure,
     format::{self, NO_DATA},
     frame::{Metric, Unit},
     live::{LiveState, Snapshot},
     picture::{Course, RunPicture},
     prefs::Lang,
-    run::{Run, RunState, Verdict},
+    run::{Run, RunState, ServiceTotals, Verdict},
+    service::ServiceStatus,
     threshold::Observed,
     timeline::{self, Entry},
 };
@@ -229,6 +231,7 @@ fn Content(told: Told) -> impl IntoView {
             <Charts state=state.clone() course />
         </section>
         <Faults costed=state.snapshot.status.costed(&run.id) run=run.clone() />
+        <Availability run=run.clone() services=state.snapshot.status.services.clone() />
         <ByService parts=parts(&state.snapshot) />
         <Timeline entries=timeline::entries(&state.snapshot.events, Some(&run)) origin_ms=timeline::origin_ms(&run) />
     }
@@ -389,6 +392,53 @@ fn ByService(parts: Vec<Part>) -> impl IntoView {
                         </tr>
                     </thead>
                     <tbody>{parts.into_iter().map(row).collect_view()}</tbody>
+                </table>
+            </div>
+        </section>
+    }
+    .into_any()
+}
+
+/// How available each service was; nothing where the store told nothing of it.
+#[component]
+fn Availability(run: Run, services: Vec<ServiceStatus>) -> impl IntoView {
+    let (lang, text) = (use_lang(), use_text());
+    let asked = run.by_service().iter().filter(|service| service.requests > 0.0).cloned().collect::<Vec<_>>();
+    if asked.is_empty() {
+        return ().into_any();
+    }
+    let or_none = |value: Option<String>| value.unwrap_or_else(|| NO_DATA.to_owned());
+    let row = |told: ServiceTotals| {
+        let known = services.iter().find(|status| status.service.name == told.name);
+        let slo = known.and_then(|status| status.service.slo);
+        let tally = told.tally();
+        view! {
+            <tr data-testid="report-availability">
+                <th scope="row">{told.name.clone()}</th>
+                <td class="num">{show::cost::availability(&tally, lang)}</td>
+                <td class="num">{or_none(show::cost::longest_outage(&told, lang))}</td>
+                <td class="num">{or_none(slo.map(|slo| show::cost::promise(&slo, lang)))}</td>
+                <td class="num">{or_none(show::cost::budget_left(&tally, slo, lang))}</td>
+            </tr>
+        }
+    };
+    let rows = asked.into_iter().map(row).collect_view();
+    view! {
+        <section class="card">
+            <h2>{text.availability}</h2>
+            <p class="muted">{text.availability_hint}</p>
+            <div class="table-wrap" tabindex="0" role="group" aria-label=text.availability>
+                <table>
+                    <thead>
+                        <tr>
+                            <th scope="col">{text.service}</th>
+                            <th scope="col" class="num">{text.availability}</th>
+                            <th scope="col" class="num">{(text.figure)(Figure::Outage)}</th>
+                            <th scope="col" class="num">{text.slo}</th>
+                            <th scope="col" class="num">{text.error_budget}</th>
+                        </tr>
+                    </thead>
+                    <tbody>{rows}</tbody>
                 </table>
             </div>
         </section>

@@ -41,6 +41,9 @@ test("a replica is killed under load, what it cost is told, and it comes back by
   await expect(active).toHaveCount(0, { timeout: 20_000 });
   await expect(earlier).toContainText("healthy again after", { timeout: 20_000 });
   await expect(earlier.getByTestId("fault-cost")).toContainText(/detected after .* requests failed/i);
+  await expect(earlier.getByTestId("fault-clocks")).toContainText(/Detected by the gateway\s*\d/);
+  await earlier.getByText("All figures").click();
+  await expect(earlier.getByTestId("fault-figures")).toContainText("Availability until recovered");
   const { faults } = (await (await staged.api.get("/api/v1/faults")).json()) as {
     faults: { state: string; why: string }[];
   };

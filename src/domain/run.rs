@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Millis,
+    cost::Tally,
     plan::Plan,
     scenario::Scenario,
     schedule::{Phase, Schedule},
@@ -143,6 +144,20 @@ pub struct ServiceTotals {
     pub failed_share: Option<f64>,
     /// 95th percentile of request durations, in seconds, to within a bucket (10 %).
     pub p95_s: Option<f64>,
+    /// The longest time for which at least half of its requests failed or none ended, in ms, to within a push; `None`: not
+    /// every push of the run was seen.
+    pub longest_outage_ms: Option<Millis>,
+    /// All such times together, in ms.
+    pub out_ms: Option<Millis>,
+}
+
+impl ServiceTotals {
+    /// Its requests, and those that failed.
+    pub fn tally(&self) -> Tally {
+        let bad = (self.requests * self.failed_share.unwrap_or_default()).round();
+        let seconds = self.request_rate.filter(|rate| *rate > 0.0).map_or(0.0, |rate| self.requests / rate);
+        Tally { seconds, valid: self.requests, bad, dropped: 0.0 }
+    }
 }
 
 impl Totals {
@@ -199,6 +214,9 @@ pub struct Run {
     #[serde(default)]
     #[cfg_attr(feature = "ssr", schema(required = true))]
     pub totals: Option<Totals>,
+    /// What went to each service so far, as the metrics store tells it; once it is over, its totals say that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub so_far: Vec<ServiceTotals>,
     /// Why a stop that was asked for has not reached k6 yet; it is tried again until it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_problem: Option<String>,
@@ -213,6 +231,8 @@ pub struct Seen {
     pub run: RunId,
     /// One entry a threshold, in the run's order.
     pub thresholds: Vec<Observed>,
+    /// What went to each service so far.
+    pub so_far: Vec<ServiceTotals>,
     /// The store's figures of the whole run, once it is over and its last samples are counted.
     pub totals: Option<Totals>,
 }
@@ -288,8 +308,15 @@ impl Run {
         }
         if over {
             self.totals.clone_from(&seen.totals);
+        } else {
+            self.so_far.clone_from(&seen.so_far);
         }
         self
+    }
+
+    /// What went to each service: over the whole run, or so far.
+    pub fn by_service(&self) -> &[ServiceTotals] {
+        self.totals.as_ref().map_or(&self.so_far, |totals| &totals.services)
     }
 
     /// Of two that were told on different ways, the one that knows more: the later run, or the later state of one run.

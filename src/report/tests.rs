@@ -9,9 +9,9 @@ use crate::domain::{
     fault::{Fault, FaultEnd, FaultKind, FaultRequest, FaultState, Hypothesis},
     frame::{Dimension, Frame, SeriesKey},
     plan::{Pattern, Peak, Plan, Shape},
-    run::Totals,
+    run::{ServiceTotals, Totals},
     schedule::Schedule,
-    service::{Health, Service, ServiceStatus, Silence},
+    service::{Health, Service, ServiceStatus, Silence, Slo},
 };
 
 const START: u64 = 1_700_000_000_000;
@@ -39,6 +39,7 @@ fn run(verdict: Verdict, rules: &[(&str, Option<f64>, Option<bool>)]) -> Run {
         thresholds: rules.iter().map(seen).collect(),
         totals: Some(Totals { requests: Some(400.0), request_rate: Some(20.0), ..Totals::default() }),
         scenario: None,
+        so_far: Vec::new(),
         stop_problem: None,
         correlation_id: String::new(),
     }
@@ -80,6 +81,28 @@ fn assert_has(html: &str, parts: &[&str]) {
     for part in parts {
         assert!(html.contains(part), "{part:?} is missing in {html}");
     }
+}
+
+#[test]
+fn availability_is_told_by_service_beside_what_was_promised() {
+    let mut run = run(Verdict::Failed, &[]);
+    let shop = ServiceTotals {
+        name: "shop".into(),
+        requests: 4000.0,
+        request_rate: Some(200.0),
+        failed_share: Some(0.002),
+        longest_outage_ms: Some(1300),
+        ..ServiceTotals::default()
+    };
+    let idle = ServiceTotals { name: "idle".into(), ..ServiceTotals::default() };
+    run.totals = Some(Totals { services: vec![shop, idle], ..Totals::default() });
+    let mut snapshot = snapshot(&run, 3);
+    snapshot.status.services[0].service.slo = Some(Slo { availability: 99.0, p95_ms: None });
+    let english = html(&run, &snapshot, &[], Lang::En);
+    assert_has(&english, &["99.8%, 2.7 nines", "1.3 s", "99.0% good", "80.0% left"]);
+    assert_eq!(english.matches("data-testid=\"report-availability\"").count(), 1, "nobody asked the other one");
+    run.totals = None;
+    assert!(!html(&run, &snapshot, &[], Lang::De).contains("report-availability"), "nothing is known");
 }
 
 #[test]

@@ -19,7 +19,7 @@ use ha_dashboard::domain::{
     event::{Event, EventKind},
     frame::{Dimension, Frame, Metric, SeriesKey},
     live::MetricsStatus,
-    run::{Run, RunState, Seen, Totals},
+    run::{Run, RunState, Seen, ServiceTotals, Totals},
     threshold::Observed,
 };
 use tokio::{
@@ -113,6 +113,8 @@ struct Ticker {
     watch: Option<Watch>,
     /// What was seen of the run's thresholds.
     observed: Vec<Observed>,
+    /// What went to each service so far.
+    so_far: Vec<ServiceTotals>,
     /// The store's figures of the whole run.
     totals: Option<Totals>,
     /// The time of the run's newest sample.
@@ -185,6 +187,7 @@ impl Ticker {
             run: None,
             watch: None,
             observed: Vec::new(),
+            so_far: Vec::new(),
             totals: None,
             newest_ms: None,
             load: None,
@@ -257,6 +260,7 @@ impl Ticker {
         let same = before.as_ref().map(|run| &run.id) == run.as_ref().map(|run| &run.id);
         if !same {
             (self.load, self.newest_ms, self.totals, self.ending) = (None, None, None, Ending::No);
+            self.so_far.clear();
             self.observed = run.as_ref().map(|run| run.thresholds.clone()).unwrap_or_default();
             self.watch = run.clone().map(|run| Watch::new(run, self.config.tick));
             // A run from before our time has a history that only the store knows.
@@ -429,6 +433,7 @@ impl Ticker {
         let Some(watch) = &self.watch else { return };
         self.newest_ms = watch.newest_ms();
         self.observed = watch.observed.clone();
+        self.so_far = watch.so_far();
         self.tell_seen();
     }
 
@@ -505,8 +510,8 @@ impl Ticker {
 
     fn tell_seen(&self) {
         let Some(run) = &self.run else { return };
-        let (thresholds, totals) = (self.observed.clone(), self.totals.clone());
-        self.board.observe(Seen { run: run.id.clone(), thresholds, totals });
+        let (thresholds, so_far, totals) = (self.observed.clone(), self.so_far.clone(), self.totals.clone());
+        self.board.observe(Seen { run: run.id.clone(), thresholds, so_far, totals });
     }
 
     /// Reads the history of a run from before our time; `None`: there is none, or it can't be had.

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "ssr")]
 mod drawing;
+mod lanes;
 mod option;
 mod panel;
 mod panels;
@@ -15,7 +16,7 @@ pub mod theme;
 
 use leptos::prelude::*;
 
-use self::{panel::ChartPanel, panels::PANELS, text::ChartText};
+use self::{lanes::Lanes, panel::ChartPanel, panels::PANELS, text::ChartText};
 use super::{echarts, text::use_lang};
 #[cfg(feature = "ssr")]
 pub use drawing::drawn_charts;
@@ -53,6 +54,10 @@ pub fn LiveCharts() -> impl IntoView {
         settle(shared);
     }
 
+    let panels = |of_processes| {
+        let panels = PANELS.iter().filter(move |panel| panel.is_of_processes() == of_processes);
+        panels.map(|panel| view! { <ChartPanel panel shared /> }).collect_view()
+    };
     view! {
         <div class="charts" data-testid="charts">
             <noscript>
@@ -61,7 +66,9 @@ pub fn LiveCharts() -> impl IntoView {
             <Show when=move || shared.script.get() == Some(false)>
                 <p class="charts-notice" role="status">{text.script_missing}</p>
             </Show>
-            {PANELS.iter().map(|panel| view! { <ChartPanel panel shared /> }).collect_view()}
+            {panels(false)}
+            <Lanes shared />
+            {panels(true)}
         </div>
     }
 }

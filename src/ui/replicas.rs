@@ -7,7 +7,10 @@ use super::{
     show,
     text::{use_lang, use_text},
 };
-use crate::domain::service::{Health, ProcessState, ReplicaStatus};
+use crate::domain::{
+    format,
+    service::{Health, ProcessState, ReplicaStatus},
+};
 
 /// The replicas of the service `name`, where it has some apart from itself.
 #[component]
@@ -41,6 +44,7 @@ pub fn Replicas(
 
 #[component]
 fn Row(name: String, replicas: Memo<Vec<ReplicaStatus>>) -> impl IntoView {
+    let live: Live = expect_context();
     let (lang, text) = (use_lang(), use_text());
     let wanted = name.clone();
     let one = Memo::new(move |_| replicas.with(|all| all.iter().find(|one| one.replica.name == wanted).cloned()));
@@ -49,9 +53,12 @@ fn Row(name: String, replicas: Memo<Vec<ReplicaStatus>>) -> impl IntoView {
         one.with(|one| {
             let process = one.as_ref()?.process.clone()?;
             let word = (text.process_state)(process.state, process.code);
+            // Counted from the server's clock, and never before it.
+            let age_s = live.now_ms.get().saturating_sub(process.since_ms) as f64 / 1e3;
+            let since = (text.state_since)(&format::clock(age_s));
             Some(match process.restarts {
-                0 => word,
-                times => format!("{word}, {}", (text.restarts)(times)),
+                0 => format!("{word} {since}"),
+                times => format!("{word} {since}, {}", (text.restarts)(times)),
             })
         })
     };

@@ -57,6 +57,7 @@ fn run(state: RunState) -> Run {
         deadline_ms: 1_100_000,
         totals: None,
         scenario: None,
+        so_far: Vec::new(),
         stop_problem: None,
         correlation_id: "test".into(),
     }
@@ -322,9 +323,12 @@ fn replicas_are_shown_with_who_says_what_of_them() {
     page.status.services = vec![shop, ServiceStatus::unknown(Service::new("alone", "http://a"), &[])];
     let told = html(Lang::En, &page, None, || view! { <Replicas name="shop" /> });
     assert_has(&told, &[r#"data-health="up""#, "sends 52% of the requests here", "sends nothing here"]);
-    assert_has(&told, &["ended with code 137, started again 2 times", r#"data-process="ended" data-gateway="down""#]);
+    assert_has(
+        &told,
+        &["ended with code 137 for 17:11, started again 2 times", r#"data-process="ended" data-gateway="down""#],
+    );
     let told = html(Lang::De, &page, None, || view! { <Replicas name="shop" /> });
-    assert_has(&told, &["Replikate", "mit Code 137 beendet, 2 Mal neu gestartet"]);
+    assert_has(&told, &["Replikate", "mit Code 137 beendet seit 17:11, 2 Mal neu gestartet"]);
     let alone = html(Lang::En, &page, None, || view! { <Replicas name="alone" /> });
     assert!(!alone.contains("<ul"), "{alone}");
 }

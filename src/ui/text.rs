@@ -454,6 +454,26 @@ pub struct Text {
     pub cost_recovery_untold: fn(&str) -> String,
     /// A time that still grows.
     pub cost_so_far: fn(&str) -> String,
+    /// On a stopwatch while a service is out.
+    pub cost_out_for: fn(&str) -> String,
+    /// For how long something is in its state.
+    pub state_since: fn(&str) -> String,
+    /// What a service promises.
+    pub slo: &'static str,
+    /// So much of the requests shall be good.
+    pub slo_good: fn(&str) -> String,
+    /// What an error budget is called.
+    pub error_budget: &'static str,
+    /// So much of it is left.
+    pub budget_left: fn(&str) -> String,
+    /// So many times of it are gone.
+    pub budget_overspent: fn(&str) -> String,
+    /// Heads the availability of services over a run.
+    pub availability: &'static str,
+    /// Says how the report's availability is reckoned.
+    pub availability_hint: &'static str,
+    /// Opens the table of all figures.
+    pub cost_all_figures: &'static str,
     /// That there was no outage.
     pub cost_no_outage: &'static str,
     pub cost_nines: fn(&str) -> String,

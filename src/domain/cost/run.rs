@@ -1,13 +1,10 @@
 //! What a whole run says of a service's availability, taken in slice by slice.
 
-use serde::{Deserialize, Serialize};
-
-use super::{Budget, Slice, Tally};
-use crate::domain::{Millis, service::Slo};
+use super::{Slice, Tally};
+use crate::domain::Millis;
 
 /// The availability of a service, or of all of them, over a run so far.
-#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct RunCost {
     /// All requests.
     pub tally: Tally,
@@ -16,8 +13,9 @@ pub struct RunCost {
     /// All of them together.
     pub out_ms: Millis,
     /// The one at the end.
-    #[serde(skip)]
     out_now_ms: Millis,
+    /// How long no request has ended now: an outage only if the next ones fail, for load may just have ended.
+    silent_ms: Millis,
 }
 
 impl RunCost {
@@ -25,17 +23,19 @@ impl RunCost {
     pub fn take(&mut self, slice: &Slice) {
         let rate = if self.tally.seconds > 0.0 { self.tally.valid / self.tally.seconds } else { 0.0 };
         self.tally.add(slice);
-        if !slice.is_out(rate) {
+        let (is_out, is_silent) = (slice.is_out(rate), slice.valid + slice.dropped <= 0.0);
+        if is_out && is_silent {
+            self.silent_ms += slice.length_ms();
+            return;
+        }
+        let silent_ms = std::mem::take(&mut self.silent_ms);
+        if !is_out {
             self.out_now_ms = 0;
             return;
         }
-        self.out_now_ms += slice.length_ms();
-        self.out_ms += slice.length_ms();
+        let more_ms = silent_ms + slice.length_ms();
+        self.out_now_ms += more_ms;
+        self.out_ms += more_ms;
         self.longest_outage_ms = self.longest_outage_ms.max(self.out_now_ms);
-    }
-
-    /// What of the error budget is gone; `None`: nothing was asked, or nothing may ever fail.
-    pub fn budget(&self, slo: Slo) -> Option<Budget> {
-        Budget::of(&self.tally, slo, &self.tally)
     }
 }

@@ -71,6 +71,7 @@ pub fn run_of_a_minute() -> Run {
         ended_ms: None,
         deadline_ms: 100_000,
         scenario: None,
+        so_far: Vec::new(),
         stop_problem: None,
         thresholds: vec![],
         totals: None,
@@ -207,6 +208,7 @@ pub fn run() -> BoxedStrategy<Run> {
                     thresholds,
                     totals,
                     scenario: None,
+                    so_far: Vec::new(),
                     stop_problem: None,
                     correlation_id,
                 }

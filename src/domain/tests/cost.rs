@@ -4,7 +4,8 @@ use super::any;
 use crate::domain::{
     Millis,
     cost::{
-        Baseline, Cost, Evidence, Figure, GuardWatch, Lack, Outage, Outcome, Probe, RunCost, Sighting, Slice, Tally,
+        Baseline, Budget, Cost, Evidence, Figure, GuardWatch, Lack, Outage, Outcome, Probe, RunCost, Sighting, Slice,
+        Tally,
     },
     fault::{Guard, Hypothesis},
     histogram::{Bucket, Histogram},
@@ -304,10 +305,29 @@ fn a_run_tells_its_longest_outage_and_budget() {
     slices.iter().for_each(|slice| run.take(slice));
     assert_eq!((run.longest_outage_ms, run.out_ms), (3000, 5000));
     assert_eq!((run.tally.valid, run.tally.bad), (10_000.0, 500.0));
-    let budget = run.budget(slo(99.0).unwrap()).unwrap();
-    assert!((budget.burn_rate - 5.0).abs() < 1e-9 && (budget.of_run - 5.0).abs() < 1e-9);
-    assert_eq!(run.budget(slo(100.0).unwrap()), None, "nothing may ever fail");
-    assert_eq!(RunCost::default().budget(slo(99.0).unwrap()), None);
+    let budget = |tally: &Tally, availability| Budget::of(tally, slo(availability).unwrap(), tally);
+    let whole = budget(&run.tally, 99.0).unwrap();
+    assert!((whole.burn_rate - 5.0).abs() < 1e-9 && (whole.of_run - 5.0).abs() < 1e-9);
+    assert_eq!(budget(&run.tally, 100.0), None, "nothing may ever fail");
+    assert_eq!(budget(&Tally::default(), 99.0), None);
+}
+
+#[test]
+fn silence_is_an_outage_of_a_run_only_where_what_comes_after_it_failed() {
+    let longest = |course: &[Slice]| {
+        let mut run = RunCost::default();
+        course.iter().for_each(|slice| run.take(slice));
+        (run.longest_outage_ms, run.out_ms)
+    };
+    let silent = |at_s| second(at_s, 0.0, 0.0, 0.01);
+    let frozen = course(0, 30, |at_s| match at_s {
+        10..13 => Some(silent(at_s)),
+        13 => Some(second(at_s, 20.0, 20.0, 3.0)),
+        _ => None,
+    });
+    assert_eq!(longest(&frozen), (4000, 4000), "requests that nobody answered end when their time is out");
+    let paused = course(0, 30, |at_s| matches!(at_s, 10..13 | 25..).then(|| silent(at_s)));
+    assert_eq!(longest(&paused), (0, 0), "load paused, and ended");
 }
 
 #[test]

@@ -23,6 +23,7 @@ fn run(shape: Shape) -> Run {
         thresholds: vec![],
         totals: None,
         scenario: None,
+        so_far: Vec::new(),
         stop_problem: None,
         correlation_id: String::new(),
     }
@@ -137,7 +138,8 @@ fn what_was_seen_counts_until_k6_has_spoken() {
         crossings: Vec::new(),
     };
     let totals = |requests| Some(Totals { requests: Some(requests), ..Totals::default() });
-    let seen = Seen { run: load().id, thresholds: vec![observed(Some(641.0), None)], totals: totals(9.0) };
+    let seen =
+        Seen { run: load().id, thresholds: vec![observed(Some(641.0), None)], so_far: Vec::new(), totals: totals(9.0) };
     let finished = || RunState::Finished(Verdict::Failed);
     for (told, state, known, value, shown) in [
         (observed(None, None), RunState::Running, None, Some(641.0), None),

@@ -41,6 +41,7 @@ fn run() -> Run {
         thresholds: Vec::new(),
         totals: None,
         scenario: None,
+        so_far: Vec::new(),
         stop_problem: None,
         correlation_id: String::new(),
     }

@@ -771,6 +771,7 @@ fn new_run(plan: Plan, scenario: Option<Scenario>, correlation_id: String, now_m
         deadline_ms: now_ms,
         thresholds,
         totals: None,
+        so_far: Vec::new(),
         stop_problem: None,
         correlation_id,
     };

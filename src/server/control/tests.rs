@@ -687,6 +687,7 @@ fn k6_that_is_killed_counts_as_crashed() {
     let of_store = |requests| Seen {
         run: run.id.clone(),
         thresholds: vec![threshold.clone()],
+        so_far: Vec::new(),
         totals: Some(Totals { source: Source::Store, requests: Some(requests), ..Totals::default() }),
     };
     life.board.observe(of_store(9.0));

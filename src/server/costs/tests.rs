@@ -93,6 +93,7 @@ fn run() -> Run {
         ended_ms: None,
         deadline_ms: Millis::MAX,
         scenario: None,
+        so_far: Vec::new(),
         stop_problem: None,
         thresholds: vec![],
         totals: None,

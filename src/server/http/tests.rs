@@ -384,6 +384,7 @@ impl Runs for Scripted {
             deadline_ms: NOW_MS + 90_000,
             totals: None,
             scenario,
+            so_far: Vec::new(),
             stop_problem: None,
             thresholds: Vec::new(),
             correlation_id: caller.correlation_id.clone(),

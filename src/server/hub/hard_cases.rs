@@ -147,6 +147,14 @@ async fn every_frame_agrees_with_k6s_own_record_of_its_requests() {
         assert!(same_bucket(shown, truth), "{threshold}: {shown} {truth}");
     }
 
+    // What went to each service, and that none was out: not the one that vanished, nor the rare one.
+    let totals = until(5, "the totals are there", || live.board.snapshot().status.run.as_ref()?.totals.clone()).await;
+    let told = totals.services.iter().map(|told| (told.name.as_str(), told.requests, told.longest_outage_ms));
+    let mut by_service: BTreeMap<&str, f64> = BTreeMap::new();
+    requests.iter().for_each(|own| *by_service.entry(&own.service).or_default() += 1.0);
+    let none_out = by_service.into_iter().map(|(name, sent)| (name, sent, Some(0)));
+    assert_eq!(told.collect::<Vec<_>>(), none_out.collect::<Vec<_>>());
+
     let live_history = live.board.snapshot().history.clone();
     live.end().await;
     let frames = frames.await.unwrap();

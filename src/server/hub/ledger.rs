@@ -380,6 +380,8 @@ impl Ledger {
             request_rate: (elapsed_s > 0.0).then(|| rounded(requests / elapsed_s)),
             failed_share: (requests > 0.0).then(|| rounded(failed / requests)),
             p95_s: self.whole.durations.get(name).and_then(|durations| quantile(durations, 0.95)),
+            longest_outage_ms: None,
+            out_ms: None,
         };
         let (mut services, mut statuses) = (Vec::new(), BTreeMap::new());
         for (part, sum) in sums.iter().filter(|_| requests.is_some()) {

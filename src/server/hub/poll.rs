@@ -1,11 +1,12 @@
 //! What the metrics store knows of a run: one poll a tick.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use ha_dashboard::domain::{
     Millis,
+    cost::RunCost,
     frame::{Frame, Metric, SeriesKey},
-    run::{Run, RunId, Totals},
+    run::{Run, RunId, ServiceTotals, Totals},
     threshold::{Observed, Threshold},
 };
 
@@ -37,6 +38,8 @@ pub struct Count {
     complete: bool,
     /// Most VUs that were at work.
     peak_vus: Option<f64>,
+    /// When each service was out; `None`: not every push was seen.
+    outages: Option<BTreeMap<Arc<str>, RunCost>>,
     run: RunId,
     /// What the newest sample brought, until somebody takes it.
     push: Option<Push>,
@@ -57,7 +60,8 @@ impl Count {
 
     fn with(ledger: Ledger, run: &Run, window: Duration, complete: bool) -> Self {
         let (run, window) = (run.id.clone(), Window::new(window, run.started_ms));
-        Self { ledger, window, complete, peak_vus: None, run, push: None }
+        let outages = complete.then(BTreeMap::new);
+        Self { ledger, window, complete, peak_vus: None, outages, run, push: None }
     }
 
     /// Takes in stored samples. The values at the newest one; `None`: nothing came.
@@ -69,6 +73,12 @@ impl Count {
         // Of what came late only requests matter: its time is told already.
         let news = before_ms.filter(|before| at_ms > *before || !batch.requests.is_empty());
         self.push = news.filter(|_| self.complete).map(|before_ms| Push::of(&self.run, before_ms, &batch));
+        if let (Some(outages), Some(push)) = (&mut self.outages, &self.push) {
+            for name in push.services.keys() {
+                outages.entry(name.clone()).or_default();
+            }
+            outages.iter_mut().for_each(|(name, cost)| cost.take(&push.of_service(name)));
+        }
         self.window.push(batch, self.complete);
         self.complete = true;
         let Now { mut values, rates_ms, percentiles_ms } = self.window.now();
@@ -99,8 +109,25 @@ impl Count {
 
     /// The figures of the whole run, which is over; `None`: not everything was counted.
     pub fn totals(&self, run: &Run) -> Option<Totals> {
-        let totals = self.ledger.totals(run.elapsed_s(run.ended_ms?))?;
+        let mut totals = self.ledger.totals(run.elapsed_s(run.ended_ms?))?;
+        self.tell_outages(&mut totals.services);
         Some(Totals { peak_vus: self.peak_vus, ..totals })
+    }
+
+    /// What went to each service of a run that is at work.
+    fn so_far(&self, run: &Run) -> Vec<ServiceTotals> {
+        let elapsed_s = run.elapsed_s(self.newest_ms().unwrap_or_default());
+        let mut services = self.ledger.totals(elapsed_s).map(|totals| totals.services).unwrap_or_default();
+        self.tell_outages(&mut services);
+        services
+    }
+
+    fn tell_outages(&self, services: &mut [ServiceTotals]) {
+        for service in services {
+            let cost = self.outages.as_ref().and_then(|outages| outages.get(&*service.name));
+            service.longest_outage_ms = cost.map(|cost| cost.longest_outage_ms);
+            service.out_ms = cost.map(|cost| cost.out_ms);
+        }
     }
 }
 
@@ -149,6 +176,11 @@ impl Watch {
     /// The figures of the whole run, once it is over; `None`: not everything was counted.
     pub fn totals(&self) -> Option<Totals> {
         self.count.as_ref()?.totals(&self.run)
+    }
+
+    /// What went to each service so far; empty: not everything was counted.
+    pub fn so_far(&self) -> Vec<ServiceTotals> {
+        self.count.as_ref().map(|count| count.so_far(&self.run)).unwrap_or_default()
     }
 
     /// Gives back what was remembered of each series: for a run of which nothing more will come.

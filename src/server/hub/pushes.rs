@@ -66,6 +66,12 @@ impl Push {
         Self { run: run.clone(), services, from_ms, to_ms, dropped }
     }
 
+    /// What came for one service alone; a slice without requests where nothing did.
+    pub fn of_service(&self, name: &str) -> Slice {
+        let none = || Slice { from_ms: self.from_ms, to_ms: self.to_ms, ..Slice::default() };
+        self.services.get(name).cloned().unwrap_or_else(none)
+    }
+
     /// What came for these services together. Requests of which nobody knows where they went may have gone to any.
     pub fn slice(&self, services: &[String]) -> Slice {
         let mut all = Slice { from_ms: self.from_ms, to_ms: self.to_ms, dropped: self.dropped, ..Slice::default() };

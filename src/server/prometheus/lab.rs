@@ -181,6 +181,7 @@ pub fn run(id: &str, duration_s: u32, thresholds: &[&str]) -> Run {
         deadline_ms: now_ms() + 600_000,
         totals: None,
         scenario: None,
+        so_far: Vec::new(),
         stop_problem: None,
         correlation_id: "test".into(),
     }

@@ -5,6 +5,7 @@
 use leptos::prelude::*;
 
 use super::{
+    lanes::drawn_lanes,
     panel::look_id,
     panels::{Look, PANELS, Panel},
     picture::{Axis, Limit, Picture, Point, Trace, figure},
@@ -23,8 +24,17 @@ const SIDE: f64 = 1e3;
 /// Every panel of a run, with whatever its history holds.
 pub fn drawn_charts(state: &LiveState, lang: Lang) -> impl IntoView + use<> {
     let text = ChartText::of(lang);
-    let charts = PANELS.iter().filter_map(|panel| chart(panel, state, text)).collect_view();
-    view! { <div class="charts">{charts}</div> }
+    let charts = |of_processes| {
+        let panels = PANELS.iter().filter(move |panel| panel.is_of_processes() == of_processes);
+        panels.filter_map(|panel| chart(panel, state, text)).collect_view()
+    };
+    view! {
+        <div class="charts">
+            {charts(false)}
+            {drawn_lanes(state, text)}
+            {charts(true)}
+        </div>
+    }
 }
 
 /// `None`: it is about this machine, of which nothing is known any more.

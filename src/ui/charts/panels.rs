@@ -19,7 +19,6 @@ pub struct Panel {
 
 impl Panel {
     /// Whether all it draws is what processes use of this machine, which only the dashboard at work knows.
-    #[cfg(feature = "ssr")]
     pub fn is_of_processes(&self) -> bool {
         self.traces.iter().all(|trace| matches!(trace.source, Source::Parts(_, Dimension::Process)))
     }

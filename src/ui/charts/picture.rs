@@ -13,7 +13,7 @@ use super::{
 use crate::domain::{
     Millis, decimal,
     event::EventKind,
-    fault::Fault,
+    fault::{Fault, FaultId},
     format::{self, Numbers},
     frame::{Dimension, History, Metric, SeriesKey, Unit},
     live::{LiveState, Snapshot},
@@ -114,6 +114,8 @@ pub struct Mark {
 /// The time of a fault.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Span {
+    /// The fault.
+    pub fault: FaultId,
     /// From when, in seconds since the start.
     pub from_s: f64,
     /// Until when; of a fault that is on: when it ends by itself.
@@ -193,8 +195,7 @@ impl Picture {
         let history = &snapshot.history;
         let services = service_names(state);
 
-        let origin_ms = origin(run, history);
-        let length_s = length(run, history, origin_ms);
+        let (origin_ms, length_s) = axis(run, history);
         let traces: Vec<Trace> =
             panel.traces.iter().flat_map(|spec| traces_of(spec, schedule, snapshot, &services, text)).collect();
         let has_plan = traces.iter().any(|trace| trace.key.is_none());
@@ -328,6 +329,12 @@ fn first_metric(panel: &Panel) -> Option<Metric> {
     panel.traces.last().map(|spec| match spec.source {
         Source::Whole(metric) | Source::Parts(metric, _) | Source::Planned(metric) => metric,
     })
+}
+
+/// When the time axis starts, and its length in seconds.
+pub fn axis(run: Option<&Run>, history: &History) -> (Millis, f64) {
+    let origin_ms = origin(run, history);
+    (origin_ms, length(run, history, origin_ms))
 }
 
 fn origin(run: Option<&Run>, history: &History) -> Millis {
@@ -529,7 +536,7 @@ fn marks(snapshot: &Snapshot, run: Option<&Run>, origin_ms: Millis, text: &Chart
 }
 
 /// The faults that were set while the run was at work, as far as the time axis goes.
-fn spans(snapshot: &Snapshot, run: Option<&Run>, origin_ms: Millis, length_s: f64, lang: Lang) -> Vec<Span> {
+pub fn spans(snapshot: &Snapshot, run: Option<&Run>, origin_ms: Millis, length_s: f64, lang: Lang) -> Vec<Span> {
     let (Some(run), text) = (run, lang.text()) else { return Vec::new() };
     let ended_ms = run.ended_ms.unwrap_or(Millis::MAX);
     let seconds = |at_ms: Millis| (at_ms.saturating_sub(origin_ms) as f64 / 1e3).min(length_s);
@@ -540,7 +547,7 @@ fn spans(snapshot: &Snapshot, run: Option<&Run>, origin_ms: Millis, length_s: f6
         let kind = (text.fault_kind)(fault.request.kind);
         let name = if to_s - from_s >= length_s * NAMED { kind } else { "" };
         let words = format!("{kind}: {}", show::hit(&fault.request.service, &fault.replicas, text));
-        (to_ms > origin_ms && from_s < to_s).then_some(Span { from_s, to_s, name, words })
+        (to_ms > origin_ms && from_s < to_s).then(|| Span { fault: fault.id.clone(), from_s, to_s, name, words })
     };
     snapshot.status.faults.iter().rev().filter_map(span).collect()
 }

@@ -17,7 +17,7 @@ use crate::domain::{
     prefs::Lang,
     run::{Run, RunState, Verdict},
     schedule::Schedule,
-    service::{Health, Service, ServiceStatus},
+    service::{Health, Replica, ReplicaStatus, Service, ServiceStatus, Silence},
     threshold::Observed,
 };
 
@@ -59,6 +59,7 @@ fn run(peak: Peak, thresholds: &[(&str, Option<bool>)]) -> Run {
         deadline_ms: START + 100_000,
         totals: None,
         scenario: None,
+        so_far: Vec::new(),
         stop_problem: None,
         thresholds: thresholds.iter().map(observed).collect(),
         correlation_id: String::new(),
@@ -382,6 +383,24 @@ fn faults_are_shaded_in_every_panel_as_long_as_they_are_set() {
     assert_eq!(spans, [(0.0, 3.0, ""), (5.0, 7.0, ""), (10.0, 22.0, "Kill"), (50.0, 63.0, "Freeze")]);
     assert_eq!(cpu.told_at(15_000.0), Some("Kill: user-service-1"));
     assert_eq!(cpu.told_at(30_000.0), None);
+    state.snapshot.status.services[1].replicas = vec![ReplicaStatus {
+        replica: Replica { url: "http://127.0.0.1:1".into(), ..Replica::only(&Service::new("user-service", "")) },
+        health: Health::Up { latency_ms: 1.0 },
+        process: None,
+        gateway: None,
+    }];
+    let reason = String::new();
+    let health = Health::Down { reason, why: Silence::Refused };
+    let (service, replica) = ("user-service".into(), "user-service-1".into());
+    let kind = EventKind::ReplicaHealth { service, replica, health };
+    state.snapshot.events = vec![Event { at_ms: START + 11_000, kind }];
+    state.snapshot.history.push(&Frame { at_ms: START + 31_500, ..Frame::default() });
+    // 63 s in all, of which 31.5 are over.
+    let lanes = [
+        "product-service: there all the time | @0+50 | ",
+        "user-service-1: Down 00:11–00:31 | ok@0+17 bad@17+33 | bad@0+5 bad@8+3 bad@16+19 bad@79+21",
+    ];
+    assert_eq!(super::lanes::told(&state, english()), lanes);
     let area = series(&json_of(&cpu), "faults")["markArea"].clone();
     assert_eq!(area["itemStyle"]["color"], "<bad>");
     let edges = [

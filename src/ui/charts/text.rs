@@ -36,6 +36,10 @@ pub struct ChartText {
     pub host: &'static str,
     /// A series or panel without values.
     pub no_data: &'static str,
+    /// Says what the bars of replicas show.
+    pub lanes_help: &'static str,
+    /// Of a replica that was there all the time.
+    pub lane_fine: &'static str,
     /// A stretch in which k6 measured and nobody could take it.
     pub no_metrics: &'static str,
     /// The chart script did not load.
@@ -132,6 +136,8 @@ const ENGLISH: ChartText = ChartText {
     planned: "planned",
     total: "total",
     host: "host",
+    lanes_help: "Who was there: as our probes and the gateway noticed. The stripe below a bar: a fault was set.",
+    lane_fine: "there all the time",
     no_data: "no data",
     no_metrics: "no metrics",
     script_missing: "The charts could not be loaded: /vendor/echarts.min.js is missing. The numbers are live all the same.",
@@ -201,6 +207,8 @@ const GERMAN: ChartText = ChartText {
     planned: "geplant",
     total: "gesamt",
     host: "Rechner",
+    lanes_help: "Wer da war: wie unsere Proben und das Gateway es bemerkt haben. Der Streifen unter einem Balken: Störung gesetzt.",
+    lane_fine: "die ganze Zeit da",
     no_data: "keine Daten",
     no_metrics: "keine Messwerte",
     script_missing: "Die Diagramme konnten nicht geladen werden: /vendor/echarts.min.js fehlt. Die Zahlen sind trotzdem live.",

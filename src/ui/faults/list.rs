@@ -7,6 +7,7 @@ use super::{how_long, title};
 use crate::{
     api::functions::{restore_all, restore_fault},
     domain::{
+        cost::Cost,
         fault::{Fault, FaultId, FaultState},
         format,
         prefs::Lang,
@@ -36,22 +37,59 @@ fn fault(live: Live, id: FaultId) -> Memo<Option<Fault>> {
     })
 }
 
-/// What a fault costs, so far or in the end, as one sentence.
-fn cost(live: Live, id: FaultId, lang: Lang) -> Memo<Option<String>> {
+/// What a fault costs, so far or in the end.
+fn cost(live: Live, id: FaultId) -> Memo<Option<Cost>> {
     Memo::new(move |_| {
         live.state.with(|state| {
             let told = state.snapshot.status.costs.iter().find(|told| told.fault == id);
-            told.map(|told| show::cost::sentence(&told.cost, lang))
+            told.map(|told| told.cost.clone())
         })
     })
 }
 
-/// A sentence on what a fault costs, where there is one.
+/// What a fault costs: as a sentence, on four clocks, and in all figures; and what became of its hypothesis.
 #[component]
-fn CostLine(id: FaultId) -> impl IntoView {
+fn CostView(id: FaultId) -> impl IntoView {
     let live: Live = expect_context();
-    let cost = cost(live, id, use_lang());
-    move || cost.get().map(|cost| view! { <p class="fault-cost" data-testid="fault-cost">{cost}</p> }.into_any())
+    let (lang, text) = (use_lang(), use_text());
+    let pledge = fault(live, id.clone());
+    let cost = cost(live, id);
+    let known = Memo::new(move |_| cost.with(Option::is_some));
+    let of = move |f: fn(&Cost, Lang) -> Vec<(&'static str, String)>| {
+        Memo::new(move |_| cost.with(|cost| cost.as_ref().map(|cost| f(cost, lang)).unwrap_or_default()))
+    };
+    let facts = |rows: Memo<Vec<(&'static str, String)>>| {
+        move || {
+            let row = |(name, value)| view! { <div><dt>{name}</dt><dd>{value}</dd></div> };
+            rows.get().into_iter().map(row).collect_view()
+        }
+    };
+    let sentence = move || cost.with(|cost| cost.as_ref().map(|cost| show::cost::sentence(cost, lang)));
+    let out = Memo::new(move |_| cost.with(|cost| cost.as_ref().and_then(|cost| show::cost::out_for(cost, lang))));
+    let outcome = Memo::new(move |_| {
+        let hypothesis = pledge.with(|fault| fault.as_ref().and_then(|fault| fault.request.hypothesis))?;
+        let (tone, word) = cost.with(|cost| Some(show::cost::outcome(&cost.as_ref()?.outcome?, text)))?;
+        Some((show::cost::hypothesis(&hypothesis, lang), tone, word))
+    });
+    move || {
+        known.get().then(|| {
+            let (clocks, figures) = (of(show::cost::clocks), of(show::cost::figures));
+            view! {
+                {move || out.get().map(|out| view! { <p class="fault-out" data-testid="fault-out">{out}</p> }.into_any())}
+                <p class="fault-cost" data-testid="fault-cost">{sentence}</p>
+                {move || outcome.get().map(|(what, tone, word)| {
+                    view! { <p data-testid="fault-hypothesis">{what}": "<strong class="outcome" data-tone=tone>{word}</strong></p> }
+                        .into_any()
+                })}
+                <dl class="clocks" data-testid="fault-clocks">{facts(clocks)}</dl>
+                <details class="fault-more">
+                    <summary>{text.cost_all_figures}</summary>
+                    <dl class="facts wide" data-testid="fault-figures">{facts(figures)}</dl>
+                </details>
+            }
+            .into_any()
+        })
+    }
 }
 
 /// Tells every page that something is set, and leads to it.
@@ -150,7 +188,7 @@ fn Active(id: FaultId) -> impl IntoView {
                 </span>
             </div>
             <p class="muted">{part(|fault, text| (text.fault_effect)(&fault.request.effect()))}</p>
-            <CostLine id=for_cost />
+            <CostView id=for_cost />
             <div class="fault-time">
                 <span class="fault-left">
                     {move || match left.get() {
@@ -231,7 +269,7 @@ fn Earlier(id: FaultId) -> impl IntoView {
                         <LocalTime at_ms=fault.set_at_ms.unwrap_or(fault.asked_ms) />
                     </div>
                     <p class="muted">{what}</p>
-                    <CostLine id=fault.id.clone() />
+                    <CostView id=fault.id.clone() />
                     <p>{end}</p>
                 </li>
             }

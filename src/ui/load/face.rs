@@ -186,6 +186,7 @@ mod tests {
             thresholds: rules.iter().map(|rule| Observed::new(rule.parse().unwrap())).collect(),
             totals: None,
             scenario: None,
+            so_far: Vec::new(),
             stop_problem: None,
             correlation_id: String::new(),
         }

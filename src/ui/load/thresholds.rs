@@ -17,8 +17,9 @@ pub fn Thresholds() -> impl IntoView {
     let live: Live = expect_context();
     let text = use_text();
     // All that the list shows of it: it is drawn anew only when that changes.
-    let told =
-        Memo::new(move |_| live.run.with(|run| run.clone().map(|run| Run { totals: None, stop_problem: None, ..run })));
+    let told = Memo::new(move |_| {
+        live.run.with(|run| run.clone().map(|run| Run { totals: None, so_far: Vec::new(), stop_problem: None, ..run }))
+    });
     move || {
         told.get().map(|run| {
             view! {

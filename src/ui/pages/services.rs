@@ -6,8 +6,10 @@ use leptos_meta::Title;
 use super::WithState;
 use crate::{
     domain::{
+        cost::Figure,
         format,
         frame::{Dimension, Metric, Unit},
+        run::ServiceTotals,
         service::ServiceStatus,
     },
     ui::{
@@ -57,6 +59,44 @@ fn Cards() -> impl IntoView {
     }
 }
 
+/// What a service promises, and how far it kept that in the test at work or in the last one.
+#[component]
+fn Promise(name: String) -> impl IntoView {
+    let live: Live = expect_context();
+    let (lang, text) = (use_lang(), use_text());
+    let service = name.clone();
+    let slo = Memo::new(move |_| {
+        live.state.with(|state| {
+            let found = state.snapshot.status.services.iter().find(|status| status.service.name == service);
+            found.and_then(|status| status.service.slo)
+        })
+    });
+    let told = Memo::new(move |_| {
+        live.run.with(|run| run.as_ref()?.by_service().iter().find(|told| told.name == name).cloned())
+    });
+    let facts = Memo::new(move |_| {
+        told.with(|told| {
+            let told = told.as_ref().filter(|told| told.requests > 0.0);
+            let tally = told.map(ServiceTotals::tally);
+            let facts = [
+                (text.slo, slo.get().map(|slo| show::cost::promise(&slo, lang))),
+                (text.availability, tally.map(|tally| show::cost::availability(&tally, lang))),
+                ((text.figure)(Figure::Outage), told.and_then(|told| show::cost::longest_outage(told, lang))),
+                (text.error_budget, tally.and_then(|tally| show::cost::budget_left(&tally, slo.get(), lang))),
+            ];
+            facts.into_iter().filter_map(|(name, value)| Some((name, value?))).collect::<Vec<_>>()
+        })
+    });
+    move || {
+        let facts = facts.get();
+        let fact = |(name, value)| view! { <div><dt>{name}</dt><dd>{value}</dd></div> };
+        (!facts.is_empty()).then(|| {
+            view! { <dl class="facts wide" data-testid="promise">{facts.into_iter().map(fact).collect_view()}</dl> }
+                .into_any()
+        })
+    }
+}
+
 #[component]
 fn ServiceCard(name: String) -> impl IntoView {
     let live: Live = expect_context();
@@ -103,6 +143,7 @@ fn ServiceCard(name: String) -> impl IntoView {
                 </div>
                 <div><dt>{text.address}</dt><dd class="break code">{url}</dd></div>
             </dl>
+            <Promise name=name.clone() />
             <dl class="tiles duo">
                 <div class="tile"><dt>{text.cpu}</dt><dd><span class="number">{use_of(Metric::Cpu)}</span></dd></div>
                 <div class="tile">

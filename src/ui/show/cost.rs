@@ -4,12 +4,14 @@ use super::numbers;
 use crate::{
     domain::{
         Millis,
-        cost::{Cost, Figure, Lack, Outage, Outcome, Tally},
+        cost::{Budget, Cost, Figure, Lack, Outage, Outcome, Tally},
         duration,
         fault::{Guard, Hypothesis},
         format::{self, NO_DATA},
         frame::Unit,
         prefs::Lang,
+        run::ServiceTotals,
+        service::Slo,
     },
     ui::text::Text,
 };
@@ -41,14 +43,37 @@ pub fn sentence(cost: &Cost, lang: Lang) -> String {
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// The figures of a cost, each with its name and its value; where there is none, why.
-pub fn figures(cost: &Cost, lang: Lang) -> Vec<(&'static str, String)> {
-    let text = lang.text();
-    let n = numbers(lang);
-    let lack = |figure| match cost.why_not(figure) {
+/// How long the service is out by now; `None`: it is not.
+pub fn out_for(cost: &Cost, lang: Lang) -> Option<String> {
+    let out = cost.outage.filter(|outage| outage.goes_on && outage.length_ms > 0)?;
+    Some((lang.text().cost_out_for)(&seconds(out.length_ms, lang)))
+}
+
+/// A figure's name and its value; where there is none, why.
+fn row(cost: &Cost, figure: Figure, value: Option<String>, text: &'static Text) -> (&'static str, String) {
+    let lack = || match cost.why_not(figure) {
         None | Some(Lack::NotYet) => NO_DATA.to_owned(),
         Some(why) => format!("{NO_DATA} ({})", (text.lack)(why)),
     };
+    ((text.figure)(figure), value.unwrap_or_else(lack))
+}
+
+/// The four clocks of detection side by side, each with its name and its value; where there is none, why.
+pub fn clocks(cost: &Cost, lang: Lang) -> Vec<(&'static str, String)> {
+    let clock = cost.detection;
+    let rows = [
+        (Figure::DetectedByClient, clock.client_ms),
+        (Figure::DetectedByGateway, clock.gateway_ms),
+        (Figure::DetectedByProbe, clock.probe_ms),
+        (Figure::DetectedByBreaker, clock.breaker_ms),
+    ];
+    rows.map(|(figure, ms)| row(cost, figure, ms.map(|ms| seconds(ms, lang)), lang.text())).into()
+}
+
+/// All figures of a cost, the clocks apart, each with its name and its value; where there is none, why.
+pub fn figures(cost: &Cost, lang: Lang) -> Vec<(&'static str, String)> {
+    let text = lang.text();
+    let n = numbers(lang);
     let time = |ms: Option<Millis>| ms.map(|ms| seconds(ms, lang));
     let outage = |outage: Option<Outage>| {
         outage.map(|outage| match (outage.length_ms, outage.goes_on) {
@@ -57,7 +82,6 @@ pub fn figures(cost: &Cost, lang: Lang) -> Vec<(&'static str, String)> {
             (length_ms, false) => seconds(length_ms, lang),
         })
     };
-    let clock = cost.detection;
     let latency = [cost.latency.before_s, cost.latency.during_s, cost.latency.after_s];
     let latency = latency.map(|s| format::value_or_none(Unit::Seconds, s, n)).join(" → ");
     let budget = cost.budget.map(|budget| {
@@ -68,24 +92,18 @@ pub fn figures(cost: &Cost, lang: Lang) -> Vec<(&'static str, String)> {
         (Figure::Outage, outage(cost.outage)),
         (Figure::OutageByLoad, outage(cost.outage_by_load)),
         (Figure::Degraded, time(cost.degraded_ms)),
-        (Figure::DetectedByClient, time(clock.client_ms)),
-        (Figure::DetectedByGateway, time(clock.gateway_ms)),
-        (Figure::DetectedByProbe, time(clock.probe_ms)),
-        (Figure::DetectedByBreaker, time(clock.breaker_ms)),
         (Figure::Recovered, time(cost.recovered_ms)),
         (Figure::Redundant, time(cost.redundant_ms)),
         (Figure::Lost, cost.lost.map(|lost| format::number(lost, 0, n))),
         (Figure::Budget, budget),
     ];
-    let row =
-        |(figure, value): (Figure, Option<String>)| ((text.figure)(figure), value.unwrap_or_else(|| lack(figure)));
-    let mut rows = rows.into_iter().map(row).collect::<Vec<_>>();
+    let mut rows = rows.map(|(figure, value)| row(cost, figure, value, text)).to_vec();
     rows.insert(rows.len() - 1, (text.cost_latency, latency));
     rows
 }
 
 /// An availability in percent and in nines; where nothing failed, what that says of it.
-fn availability(tally: &Tally, lang: Lang) -> String {
+pub fn availability(tally: &Tally, lang: Lang) -> String {
     let (text, n) = (lang.text(), numbers(lang));
     let share = format::percent(tally.availability().unwrap_or_default(), n);
     match (tally.nines(), tally.at_least()) {
@@ -93,6 +111,32 @@ fn availability(tally: &Tally, lang: Lang) -> String {
         (None, Some(least)) => (text.cost_no_failure)(&format::number(tally.valid, 0, n), &format::percent(least, n)),
         (None, None) => share,
     }
+}
+
+/// What a service promises: `99.9% good, p95 ≤ 300 ms`.
+pub fn promise(slo: &Slo, lang: Lang) -> String {
+    let n = numbers(lang);
+    let good = (lang.text().slo_good)(&format::percent(slo.availability / 100.0, n));
+    let p95 = slo.p95_ms.map(|ms| format!(", p95 ≤ {}", format::value(Unit::Seconds, f64::from(ms) / 1e3, n)));
+    good + &p95.unwrap_or_default()
+}
+
+/// What is left of the error budget that a promise allows these requests; `None`: there is nothing to reckon it from.
+pub fn budget_left(tally: &Tally, slo: Option<Slo>, lang: Lang) -> Option<String> {
+    let (text, n) = (lang.text(), numbers(lang));
+    let used = Budget::of(tally, slo?, tally)?.of_run;
+    Some(match used <= 1.0 {
+        true => (text.budget_left)(&format::percent(1.0 - used, n)),
+        false => (text.budget_overspent)(&format::number(used, 1, n)),
+    })
+}
+
+/// How long a service was out at most; `None`: nobody can tell.
+pub fn longest_outage(service: &ServiceTotals, lang: Lang) -> Option<String> {
+    Some(match service.longest_outage_ms? {
+        0 => lang.text().cost_no_outage.to_owned(),
+        ms => seconds(ms, lang),
+    })
 }
 
 /// A time of a fault, in seconds with a tenth: it is known no better.
@@ -127,7 +171,7 @@ pub fn outcome(outcome: &Outcome, text: &'static Text) -> (&'static str, String)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::cost::{Budget, Detection, Latency, Untold};
+    use crate::domain::cost::{Detection, Latency, Untold};
 
     #[test]
     fn a_cost_is_one_sentence() {
@@ -170,6 +214,25 @@ mod tests {
     }
 
     #[test]
+    fn a_promise_has_a_budget_that_may_be_overspent() {
+        let slo = Slo { availability: 99.9, p95_ms: Some(300) };
+        assert_eq!(promise(&slo, Lang::En), "99.9% good, p95 ≤ 300 ms");
+        let left =
+            |bad, lang| budget_left(&Tally { seconds: 10.0, valid: 10_000.0, bad, dropped: 0.0 }, Some(slo), lang);
+        assert_eq!(left(4.0, Lang::En).as_deref(), Some("60.0% left"));
+        assert_eq!(left(25.0, Lang::De).as_deref(), Some("2,5-mal verbraucht"));
+        assert_eq!(budget_left(&Tally::default(), Some(slo), Lang::En), None);
+    }
+
+    #[test]
+    fn a_stopwatch_runs_while_the_service_is_out() {
+        let told = |outage| out_for(&Cost { outage, ..Cost::default() }, Lang::En);
+        let outage = |length_ms, goes_on| Some(Outage { after_ms: 0, length_ms, goes_on });
+        assert_eq!(told(outage(3240, true)).as_deref(), Some("Out for 3.2 s"));
+        assert_eq!([told(outage(3240, false)), told(outage(0, true)), told(None)], [None, None, None]);
+    }
+
+    #[test]
     fn figures_have_values_or_reasons() {
         let tally = Tally { seconds: 3.0, valid: 1500.0, bad: 15.0, dropped: 0.0 };
         let why = |figure, why| Untold { figure, why };
@@ -185,7 +248,8 @@ mod tests {
             ..Cost::default()
         };
         let told = |cost: &Cost, lang: Lang| {
-            figures(cost, lang).into_iter().map(|(name, value)| format!("{name}: {value}")).collect::<Vec<_>>()
+            let all = clocks(cost, lang).into_iter().chain(figures(cost, lang));
+            all.map(|(name, value)| format!("{name}: {value}")).collect::<Vec<_>>()
         };
         let en = told(&cost, Lang::En);
         for line in [
@@ -203,7 +267,7 @@ mod tests {
         }
         let good = Cost { until_recovered: Some(Tally { bad: 0.0, ..tally }), ..Cost::default() };
         assert_eq!(
-            told(&good, Lang::De)[0],
+            told(&good, Lang::De)[4],
             "Verfügbarkeit bis zur Erholung: kein Fehler in 1.500 Anfragen, also mindestens 99,8 %"
         );
     }

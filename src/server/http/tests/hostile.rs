@@ -169,6 +169,7 @@ async fn names_and_messages_can_not_inject_markup() {
         ended_ms: None,
         deadline_ms: NOW_MS + 90_000,
         totals: None,
+        so_far: Vec::new(),
         thresholds: vec![Observed { value: Some(1.0), ok: Some(false), ..Observed::new(threshold.clone()) }],
         scenario: None,
         stop_problem: Some(evil()),
