@@ -144,7 +144,7 @@ pub struct ServiceTotals {
     pub failed_share: Option<f64>,
     /// 95th percentile of request durations, in seconds, to within a bucket (10 %).
     pub p95_s: Option<f64>,
-    /// The longest time for which at least half of its requests failed or none ended, in ms, to within a push; `None`: not
+    /// The longest time for which at least half of its requests failed or none ended, in ms, to within a push; not there: not
     /// every push of the run was seen.
     pub longest_outage_ms: Option<Millis>,
     /// All such times together, in ms.
