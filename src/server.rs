@@ -147,6 +147,7 @@ impl App {
             control: Arc::clone(&self.control),
             settings: Arc::clone(&self.settings),
             shutdown: self.shutdown.clone(),
+            experiments: Default::default(),
             viewers: bounds.viewers(),
         };
         let router = http::router(state, web::router(leptos_options(&self.settings), Arc::clone(&self.control)));

@@ -307,6 +307,15 @@ impl FaultKind {
 }
 
 impl Impact {
+    /// That of an intensity of 1–10.
+    pub fn of(intensity: u8) -> Self {
+        match intensity {
+            0..=3 => Self::Low,
+            4..=7 => Self::Medium,
+            8.. => Self::High,
+        }
+    }
+
     /// Its name on the wire: `low`, `medium` or `high`.
     pub fn name(self) -> &'static str {
         match self {
@@ -329,9 +338,7 @@ impl FaultRequest {
     /// How much it may do; what has no intensity counts by whether a replica stays away.
     pub fn impact(&self) -> Impact {
         match (self.kind, self.intensity) {
-            (_, Some(0..=3)) => Impact::Low,
-            (_, Some(4..=7)) => Impact::Medium,
-            (_, Some(8..)) => Impact::High,
+            (_, Some(intensity)) => Impact::of(intensity),
             (FaultKind::RollingRestart, None) => Impact::Low,
             (FaultKind::Restart, None) => Impact::Medium,
             (_, None) => Impact::High,

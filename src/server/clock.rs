@@ -11,5 +11,15 @@ pub fn now_ms() -> Millis {
 
 /// Now, as RFC 3339 in UTC.
 pub fn now_text() -> String {
-    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+    told(jiff::Timestamp::now())
+}
+
+/// A time as RFC 3339 in UTC; 1970 for what is beyond the year 9999.
+pub fn text(at_ms: Millis) -> String {
+    let at = i64::try_from(at_ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+    told(at.unwrap_or(jiff::Timestamp::UNIX_EPOCH))
+}
+
+fn told(at: jiff::Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }

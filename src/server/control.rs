@@ -7,7 +7,7 @@ mod summary;
 mod supervisor;
 mod verdict;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -23,7 +23,7 @@ use ha_dashboard::{
         Millis,
         breaker::Breakers,
         event::Event,
-        fault::{Fault, FaultDraft, FaultEnd, FaultId, FaultRules},
+        fault::{Fault, FaultDraft, FaultEnd, FaultId, FaultKind, FaultRules},
         frame::History,
         live::{Cursor, Snapshot, Status},
         picture::{self, Course, RunPicture},
@@ -211,6 +211,10 @@ impl Faults for Dashboard {
 
     async fn faults(&self, _: &Caller) -> Vec<Fault> {
         self.faults.all()
+    }
+
+    async fn fault_counts(&self, _: &Caller) -> BTreeMap<(FaultKind, String), u64> {
+        self.faults.counts()
     }
 
     async fn fault(&self, _: &Caller, id: &FaultId) -> Result<Fault, ApiError> {

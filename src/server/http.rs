@@ -5,6 +5,7 @@
 //! compression, routes.
 
 mod breakers;
+mod chaos;
 mod edge;
 mod error;
 mod faults;
@@ -61,6 +62,8 @@ pub struct HttpState {
     pub settings: Arc<Settings>,
     /// Ends the streams.
     pub shutdown: Shutdown,
+    /// What callers call their experiments.
+    pub experiments: chaos::Names,
     /// Most viewers of the live stream.
     pub viewers: usize,
 }

@@ -1,10 +1,12 @@
 //! Faults: what can be done to the services under test, what is set, and taking it back.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 
 use crate::{
     api::{caller::Caller, error::ApiError},
-    domain::fault::{Fault, FaultDraft, FaultId, FaultRules},
+    domain::fault::{Fault, FaultDraft, FaultId, FaultKind, FaultRules},
 };
 
 /// The part of the port that is about faults.
@@ -15,6 +17,9 @@ pub trait Faults: Send + Sync + 'static {
 
     /// What is set and what was, newest first, as far back as it is kept.
     async fn faults(&self, caller: &Caller) -> Vec<Fault>;
+
+    /// How often which took hold in which service since the dashboard started.
+    async fn fault_counts(&self, caller: &Caller) -> BTreeMap<(FaultKind, String), u64>;
 
     /// One of them.
     ///

@@ -233,6 +233,16 @@ pub fn word(health: &Health) -> &'static str {
     }
 }
 
+/// A service's health as a number: 1 healthy, 0.5 answers with an error, 0 does not answer; `None`: not known yet.
+pub fn score(health: &Health) -> Option<f64> {
+    match health {
+        Health::Unknown => None,
+        Health::Up { .. } => Some(1.0),
+        Health::Degraded { .. } => Some(0.5),
+        Health::Down { .. } => Some(0.0),
+    }
+}
+
 fn of_engine(engine: &EngineStatus) -> Dependency {
     let version = engine.k6_version.as_deref().unwrap_or("not found");
     Dependency {

@@ -208,17 +208,15 @@ pub async fn exposition(State(state): State<HttpState>, Asking(caller): Asking) 
     }
     let active = snapshot.status.run.as_ref().is_some_and(|run| run.state.is_active());
     text.gauge("ha_dashboard_run_active", "Whether a load test is at work.", &[], f64::from(u8::from(active)));
-    for status in &state.control.services(&caller).await {
-        let score = match status.health {
-            Health::Unknown => continue,
-            Health::Up { .. } => 1.0,
-            Health::Degraded { .. } => 0.5,
-            Health::Down { .. } => 0.0,
-        };
+    let services = state.control.services(&caller).await;
+    for status in &services {
+        let Some(score) = health::score(&status.health) else { continue };
         let help = "1: healthy, 0.5: answers with an error, 0: does not answer.";
         text.gauge("service_health_score", help, &[("service", &status.service.name)], score);
     }
     exposition::breakers(&mut text, &state.control.breakers(&caller).await);
+    exposition::chaos(&mut text, &state.control.faults(&caller).await, &state.control.fault_counts(&caller).await);
+    exposition::restarts(&mut text, &services);
     exposition::newest_runs(&mut text, &newest);
     exposition::events(&mut text, &newest, &state.control.events(&caller).await);
     ([(header::CONTENT_TYPE, text_format::CONTENT_TYPE)], text.finish()).into_response()

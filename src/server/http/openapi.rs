@@ -3,7 +3,7 @@
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{HttpState, breakers, faults, health, live, load_test, metrics, runs, scenarios};
+use super::{HttpState, breakers, chaos, faults, health, live, load_test, metrics, runs, scenarios};
 
 /// The description's head; paths and schemas come from the routes.
 #[derive(OpenApi)]
@@ -19,6 +19,7 @@ use super::{HttpState, breakers, faults, health, live, load_test, metrics, runs,
         (name = "metrics", description = "Measured values"),
         (name = "runs", description = "Runs and their logs"),
         (name = "faults", description = "Faults set in the services under test"),
+        (name = "chaos", description = "The same faults, in the words of the former analytics service"),
         (name = "live", description = "The live stream"),
         (name = "health", description = "How the dashboard is"),
     ),
@@ -46,6 +47,12 @@ pub fn api() -> OpenApiRouter<HttpState> {
         .routes(routes!(faults::restore_all))
         .routes(routes!(faults::fault))
         .routes(routes!(faults::restore))
+        .routes(routes!(chaos::start))
+        .routes(routes!(chaos::experiment))
+        .routes(routes!(chaos::stop))
+        .routes(routes!(chaos::experiments))
+        .routes(routes!(chaos::status))
+        .routes(routes!(chaos::analytics_status))
         .routes(routes!(scenarios::scenarios))
         .routes(routes!(live::live))
         .routes(routes!(health::health))

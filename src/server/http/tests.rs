@@ -2,12 +2,16 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod chaos;
 mod description;
 mod hostile;
 
-use std::sync::{
-    Mutex,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -24,6 +28,7 @@ use ha_dashboard::{
     },
     domain::{
         breaker::{Breaker, BreakerCalls, BreakerState, Breakers},
+        cost::FaultCost,
         event::{Event, EventKind},
         fault::{
             Fault, FaultDraft, FaultEnd, FaultId, FaultKind, FaultLimits, FaultPlace, FaultRequest, FaultRules,
@@ -66,6 +71,10 @@ struct Scripted {
     /// What is wrong with the state folder.
     storage_problem: Mutex<String>,
     faults: Mutex<Vec<Fault>>,
+    /// What faults cost.
+    costs: Mutex<Vec<FaultCost>>,
+    /// The services, where they are others than usual.
+    services: Mutex<Vec<ServiceStatus>>,
 }
 
 /// A scenario that kills a replica when the load is 20 s old.
@@ -135,7 +144,7 @@ impl Scripted {
         Status {
             run: self.run.lock().unwrap().clone(),
             faults: self.faults.lock().unwrap().clone(),
-            costs: Vec::new(),
+            costs: self.costs.lock().unwrap().clone(),
             services: vec![
                 service("product-service", Health::Up { latency_ms: 12.0 }),
                 service("user-service", Health::Down { reason: "connection refused".into(), why: Silence::Refused }),
@@ -237,7 +246,10 @@ impl View for Scripted {
 #[async_trait]
 impl Services for Scripted {
     async fn services(&self, _: &Caller) -> Vec<ServiceStatus> {
-        self.status().services
+        match self.services.lock().unwrap().clone() {
+            others if !others.is_empty() => others,
+            _ => self.status().services,
+        }
     }
 
     async fn breakers(&self, _: &Caller) -> Breakers {
@@ -248,7 +260,7 @@ impl Services for Scripted {
 #[async_trait]
 impl Faults for Scripted {
     async fn fault_rules(&self, _: &Caller) -> FaultRules {
-        let kinds = vec![FaultKind::Kill, FaultKind::Restart, FaultKind::Latency];
+        let kinds = vec![FaultKind::Kill, FaultKind::Restart, FaultKind::Cut, FaultKind::Latency, FaultKind::Cpu];
         let place = |name: &str| FaultPlace { name: name.into(), kinds: kinds.clone() };
         let replicas = vec![place("product-service-1"), place("product-service-2")];
         let targets = vec![FaultTarget { service: "product-service".into(), replicas }];
@@ -257,6 +269,14 @@ impl Faults for Scripted {
 
     async fn faults(&self, _: &Caller) -> Vec<Fault> {
         self.faults.lock().unwrap().clone()
+    }
+
+    async fn fault_counts(&self, caller: &Caller) -> BTreeMap<(FaultKind, String), u64> {
+        let mut counts = BTreeMap::new();
+        for Fault { request, .. } in self.faults(caller).await {
+            *counts.entry((request.kind, request.service)).or_default() += 1;
+        }
+        counts
     }
 
     async fn fault(&self, caller: &Caller, id: &FaultId) -> Result<Fault, ApiError> {
@@ -471,7 +491,13 @@ impl Server {
         let control = Arc::new(Scripted::default());
         let shared: SharedControl = Arc::<Scripted>::clone(&control);
         let pages = ha_dashboard::web::router(crate::server::leptos_options(&settings), Arc::clone(&shared));
-        let state = HttpState { control: shared, settings, shutdown: Shutdown::default(), viewers: 100 };
+        let state = HttpState {
+            control: shared,
+            settings,
+            shutdown: Shutdown::default(),
+            experiments: Default::default(),
+            viewers: 100,
+        };
         Self { router: router(state, pages), control, dir }
     }
 

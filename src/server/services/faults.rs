@@ -11,6 +11,7 @@ mod means;
 pub mod tests;
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -82,6 +83,8 @@ struct Inner {
     /// Newest first. Whoever changes something holds the lock until it is in the book.
     known: Mutex<()>,
     told: watch::Sender<Vec<Fault>>,
+    /// How often which took hold in which service.
+    counts: Mutex<BTreeMap<(FaultKind, String), u64>>,
 }
 
 impl Faults {
@@ -105,8 +108,8 @@ impl Faults {
         }
         let (told, _) = watch::channel(left.clone());
         let limits = config.fault_limits;
-        let known = Mutex::default();
-        let this = Self(Arc::new(Inner { limits, services, means, book, journal, shutdown, known, told }));
+        let (known, counts) = Default::default();
+        let this = Self(Arc::new(Inner { limits, services, means, book, journal, shutdown, known, told, counts }));
         for fault in left {
             tracing::warn!(fault = %fault.id, kind = fault.request.kind.name(), "was left set, and is taken back");
             this.spawn(this.clone().take_back(fault, FaultEnd::Start));
@@ -123,6 +126,11 @@ impl Faults {
     /// What is set and what was, newest first.
     pub fn all(&self) -> Vec<Fault> {
         self.0.told.borrow().clone()
+    }
+
+    /// How often which took hold in which service since the start.
+    pub fn counts(&self) -> BTreeMap<(FaultKind, String), u64> {
+        self.0.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What can be done to which replica now.
@@ -313,6 +321,8 @@ impl Faults {
                 for_s: request.ends_after_s(&self.0.limits),
             },
         );
+        let of = (request.kind, request.service.clone());
+        *self.0.counts.lock().unwrap_or_else(PoisonError::into_inner).entry(of).or_default() += 1;
         let confirmed = self.change(&fault.id, |fault| {
             fault.state = FaultState::Active;
             fault.set_at_ms = Some(now_ms);

@@ -9,14 +9,14 @@ use ha_dashboard::domain::{
     Millis,
     breaker::{self, BreakerCalls, BreakerState, Breakers},
     event::{Event, EventKind},
-    fault::FaultKind,
+    fault::{Fault, FaultKind},
     plan::{Model, Shape},
     run::{Run, RunState},
-    service::{Health, ProcessState},
+    service::{Health, ProcessState, ServiceStatus},
     threshold::{Aggregation, MetricKind, Threshold},
 };
 
-use super::seconds;
+use super::{super::chaos, seconds};
 use crate::server::exposition::Exposition;
 
 /// How many runs are told, the newest first.
@@ -55,6 +55,31 @@ pub fn breakers(text: &mut Exposition, breakers: &Breakers) {
     }
     let help = "How often a circuit breaker opened while the dashboard watched.";
     text.counter("circuit_breaker_triggered_total", help, &[], breakers.triggered);
+}
+
+/// The faults that are on, and `counts`, how often one took hold, under the names of the former analytics service.
+pub fn chaos(text: &mut Exposition, faults: &[Fault], counts: &BTreeMap<(FaultKind, String), u64>) {
+    for ((kind, service), count) in counts {
+        let help = "How often an experiment took hold since the dashboard started.";
+        let labels = [("experiment_type", chaos::word(*kind)), ("service", service)];
+        text.counter("chaos_experiments_total", help, &labels, *count);
+    }
+    let impact = faults.iter().filter(|fault| fault.state.is_on()).map(|fault| fault.request.impact()).max();
+    let active = f64::from(u8::from(impact.is_some()));
+    text.gauge("chaos_experiment_active", "Whether a chaos experiment is at work.", &[], active);
+    let help = "The highest impact of the chaos experiments at work: 1 low, 2 medium, 3 high, 0: there is none.";
+    text.gauge("chaos_impact_level", help, &[], f64::from(impact.map_or(0, chaos::level)));
+}
+
+/// How often the replicas were started again, of those that somebody here runs.
+pub fn restarts(text: &mut Exposition, services: &[ServiceStatus]) {
+    for (service, one) in services.iter().flat_map(|told| told.replicas.iter().map(|one| (&told.service.name, one))) {
+        if let Some(process) = &one.process {
+            let help = "How often the process of a replica was started again.";
+            let labels = [("service", &**service), ("replica", &one.replica.name)];
+            text.counter("auto_recovery_attempts_total", help, &labels, process.restarts.into());
+        }
+    }
 }
 
 /// What was asked of the newest runs, and what came of it so far.

@@ -12,13 +12,19 @@ use ha_dashboard::domain::{
 use super::*;
 
 /// What callers of the former service use, and what is ours.
-const ROUTES: [(&str, &str); 25] = [
+const ROUTES: [(&str, &str); 31] = [
+    ("get", "/api/v1/analytics/chaos-status"),
     ("get", "/api/v1/analytics/load-test/metrics"),
     ("get", "/api/v1/analytics/load-test/scenarios"),
     ("post", "/api/v1/analytics/load-test/start"),
     ("get", "/api/v1/analytics/load-test/status"),
     ("post", "/api/v1/analytics/load-test/stop"),
     ("get", "/api/v1/analytics/metrics/load-test"),
+    ("get", "/api/v1/chaos/experiments"),
+    ("post", "/api/v1/chaos/start"),
+    ("get", "/api/v1/chaos/status"),
+    ("get", "/api/v1/chaos/{id}/status"),
+    ("post", "/api/v1/chaos/{id}/stop"),
     ("get", "/api/v1/circuit-breakers"),
     ("get", "/api/v1/faults"),
     ("post", "/api/v1/faults"),
@@ -53,9 +59,11 @@ async fn the_description_is_true() {
 
     server.start(json!({ "duration": 60, "rps": 5 })).await;
     for (method, path) in ROUTES {
-        let is_fault = path.starts_with(FAULTS);
+        let is_chaos = path.starts_with("/api/v1/chaos/");
+        let is_fault = path.starts_with(FAULTS) || is_chaos;
         let url = path.replace("{id}", if is_fault { "fault-1" } else { "run-1" });
         let body = match is_fault {
+            true if is_chaos => json!({ "type": "latency", "service": "product-service-1", "duration": 60, "x": 1 }),
             true => json!({ "kind": "latency", "replica": "product-service-1", "hypothesis": "failed < 1 %" }),
             false => json!({ "duration": 60, "rps": 5 }),
         };

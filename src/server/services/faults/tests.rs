@@ -169,6 +169,7 @@ async fn of_two_presenters_at_one_replica_one_is_told_of_the_other() {
     let last = faults.set(&caller, draft("kill", "shop-2", "60")).await;
     assert!(matches!(last, Err(ApiError::FaultRefused { refusal: Refusal::LastReplica { .. } })), "{last:?}");
     faults.set(&caller, FaultDraft { even_last: true, ..draft("kill", "shop-2", "60") }).await.unwrap();
+    assert_eq!(faults.counts().values().sum::<u64>(), 2, "what was refused does not count");
     assert_eq!(faults.restore_all(FaultEnd::Asked).await.len(), 2);
     assert!(faults.all().iter().all(|fault| fault.state == FaultState::Restored { why: FaultEnd::Asked }));
     let again = faults.restore(&won.id, FaultEnd::Asked).await;
