@@ -91,9 +91,9 @@ fn drawn(bars: Vec<Bar>) -> AnyView {
         let fault = |piece: &Piece| view! { <b style=style(piece) title=piece.words.clone()></b> };
         let id = format!("lane-{}", bar.name);
         view! {
-            <li data-testid=id role="img" aria-label=bar.said>
-                <span>{bar.name}</span>
-                <div>
+            <li data-testid=id>
+                <span aria-hidden="true">{bar.name}</span>
+                <div role="img" aria-label=bar.said>
                     {bar.pieces.iter().map(piece).collect_view()}
                     {bar.faults.iter().map(fault).collect_view()}
                 </div>
