@@ -16,6 +16,7 @@ mod overview;
 mod pages;
 pub(crate) mod parts;
 mod prefs;
+mod present;
 mod replicas;
 pub mod show;
 mod tab;

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use axum::{
     Router,
     body::Body,
-    http::{HeaderName, HeaderValue, Method, Request, StatusCode, header, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header, request::Parts},
     middleware::{self, Next},
     response::{IntoResponse, Redirect, Response},
 };
@@ -96,6 +96,14 @@ pub fn router(options: LeptosOptions, control: SharedControl) -> Router {
             HeaderValue::from_str(&build).ok(),
         ))
         .with_state(options)
+}
+
+/// The dashboard's address as a request has it: `http://` and its host, `https://` where a proxy says so.
+pub fn origin(headers: &HeaderMap) -> String {
+    let word = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let proxied = word(&HeaderName::from_static("x-forwarded-proto"));
+    let scheme = if proxied == Some("https") { "https" } else { "http" };
+    format!("{scheme}://{}", word(&header::HOST).unwrap_or_default())
 }
 
 /// Leads on from an address that brought back a form while the load page was the first one.

@@ -1,4 +1,5 @@
 import { expectAccessible } from "../harness/axe.ts";
+import { Cable } from "../harness/net.ts";
 import { expect, keepPicture, sidewaysPixels, test } from "../harness/test.ts";
 
 test("a replica is killed under load, what it cost is told, and it comes back by itself", async ({
@@ -160,4 +161,109 @@ test("the overview: a replica that is killed goes dark on the map, and comes bac
   await expect(page.getByRole("button", { name: "Start load test" })).toBeVisible({ timeout: 20_000 });
   await expect(plain).toHaveURL(`${staged.url}/`);
   await plain.context().close();
+});
+
+test("the presentation: keys start a test and set a fault, and a room reads what it costs", async ({
+  staged,
+  page,
+}) => {
+  test.setTimeout(240_000);
+  const cable = await Cable.to(staged.url);
+  const state = page.getByTestId("run-state");
+  const one = page.getByTestId("map-replica-product-service-1");
+  await page.setViewportSize({ width: 1920, height: 1080 });
+  await page.goto(cable.url);
+  await expect(page.locator("html")).toHaveAttribute("data-hydrated", "true", { timeout: 15_000 });
+  await page.getByRole("link", { name: "Presentation" }).click();
+  await expect(page.getByTestId("present")).toHaveAttribute("data-view", "all");
+  await expect(one).toHaveAttribute("data-light", "on", { timeout: 20_000 });
+  await expect(page.getByRole("button")).toHaveCount(0);
+  const address = page.getByRole("figure").getByRole("link");
+  await expect(address).toHaveText(cable.url);
+  const code = page.getByRole("img", { name: "Code to scan" });
+  expect(await code.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBeGreaterThan(0);
+
+  await page.keyboard.press("?");
+  await expect(page.getByTestId("present-keys")).toContainText("Kill · product-service-1, 15 s");
+  await expectAccessible(page);
+  await keepPicture(page, "present-keys-1080");
+  await page.keyboard.press("Escape");
+  await expect(page.getByTestId("present-keys")).toHaveCount(0);
+
+  await page.keyboard.press("s");
+  await expect(state).toHaveAttribute("data-state", "running", { timeout: 20_000 });
+  await expect(one).not.toHaveAttribute("data-flow", "0", { timeout: 20_000 });
+  await page.keyboard.press("1");
+  await expect(one).toHaveAttribute("data-light", "dark", { timeout: 10_000 });
+  await expect(page.getByTestId("ticker")).toContainText("product-service-1");
+  await expect(page.getByTestId("present-cost")).toContainText(/detected after .* requests failed/i, {
+    timeout: 20_000,
+  });
+  for (const [name, width, height] of [
+    ["1080", 1920, 1080],
+    ["2160", 3840, 2160],
+  ] as const) {
+    await page.setViewportSize({ width, height });
+    for (const id of ["stat-vus", "stat-p95", "chart-throughput", "chart-latency", "map", "ticker", "present-cost"]) {
+      await expect(page.getByTestId(id), `${id} at ${width}×${height}`).toBeInViewport({ ratio: 1 });
+    }
+    await keepPicture(page, `present-${name}`);
+  }
+  // A chart that was away is as wide as its place again.
+  const filled = () =>
+    page
+      .getByTestId("chart-latency")
+      .locator(".chart-canvas")
+      .evaluate((place) => (place.firstElementChild?.clientWidth ?? 0) / place.clientWidth);
+  for (const view of ["numbers", "map", "charts", "all"]) {
+    await page.keyboard.press("n");
+    await expect(page.getByTestId("present")).toHaveAttribute("data-view", view);
+    if (view === "charts" || view === "all") await expect.poll(filled).toBeGreaterThan(0.99);
+    await keepPicture(page, `present-${view}-2160`);
+  }
+
+  cable.cut();
+  await expect(page.getByText("Reconnecting…").last()).toBeVisible({ timeout: 20_000 });
+  cable.mend();
+  await expect(page.locator(".present-head")).not.toContainText("Reconnecting…", { timeout: 20_000 });
+  await page.keyboard.press("x");
+  await expect(state).toHaveAttribute("data-state", "finished", { timeout: 20_000 });
+
+  // Each number sets its fault, and 0 takes it back. What was pressed while the one before was still on its way is pressed again.
+  const on = page.getByTestId("present-fault");
+  const kinds = async () => {
+    const { faults } = (await (await staged.api.get("/api/v1/faults")).json()) as {
+      faults: { request: { kind: string; service: string } }[];
+    };
+    return faults.map(({ request }) => `${request.kind} ${request.service}`);
+  };
+  const restored = () =>
+    expect(async () => {
+      await page.keyboard.press("0");
+      await expect(on).toHaveCount(0, { timeout: 3_000 });
+    }).toPass({ timeout: 30_000 });
+  await restored();
+  for (const [key, kind] of [
+    ["2", "freeze product-service"],
+    ["3", "cut product-service"],
+    ["4", "latency product-service"],
+    ["5", "errors product-service"],
+    ["6", "cpu product-service"],
+    ["7", "rolling-restart product-service"],
+    ["8", "kill user-service"],
+    ["9", "freeze user-service"],
+  ] as const) {
+    await expect(async () => {
+      await page.keyboard.press(key);
+      await expect.poll(kinds, { timeout: 2_000 }).toContain(kind);
+    }).toPass({ timeout: 30_000 });
+    await restored();
+  }
+
+  await page.emulateMedia({ colorScheme: "dark" });
+  await keepPicture(page, "present-dark-2160");
+  await page.setViewportSize({ width: 390, height: 844 });
+  await expect.poll(() => sidewaysPixels(page)).toBe(0);
+  await keepPicture(page, "present-dark-390");
+  await cable.close();
 });

@@ -4,6 +4,7 @@ mod admit;
 mod draft;
 mod effect;
 mod pledge;
+mod preset;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +13,7 @@ pub use self::{
     draft::{FaultDraft, FaultField, FaultPlace, FaultRules, FaultTarget},
     effect::Effect,
     pledge::{Guard, Hypothesis},
+    preset::{KEYS, preset},
 };
 use super::Millis;
 

@@ -18,6 +18,7 @@ mod live;
 mod load_test;
 mod metrics;
 mod openapi;
+mod present;
 mod runs;
 mod scenarios;
 #[cfg(test)]
@@ -80,6 +81,7 @@ pub fn router(state: HttpState, pages: Router) -> Router {
         .route("/api/", any(unknown_route))
         .route("/api/{*rest}", any(unknown_route))
         .merge(forms::router())
+        .merge(present::router())
         .method_not_allowed_fallback(wrong_method)
         .with_state(state.clone());
 

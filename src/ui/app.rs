@@ -13,7 +13,9 @@ use super::{
     header::Header,
     live::Live,
     load::Form,
-    pages::{FaultsPage, FirstState, LoadPage, NotFoundPage, OverviewPage, RunPage, RunsPage, ServicesPage},
+    pages::{
+        FaultsPage, FirstState, LoadPage, NotFoundPage, OverviewPage, PresentPage, RunPage, RunsPage, ServicesPage,
+    },
     tab,
     text::use_text,
 };
@@ -74,6 +76,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/load") view=LoadPage ssr=SsrMode::Async />
                     <Route path=path!("/faults") view=FaultsPage ssr=SsrMode::Async />
                     <Route path=path!("/services") view=ServicesPage ssr=SsrMode::Async />
+                    <Route path=path!("/present") view=PresentPage ssr=SsrMode::Async />
                     <Route path=path!("/runs") view=RunsPage ssr=SsrMode::Async />
                     <Route path=path!("/runs/:id") view=RunPage ssr=SsrMode::Async />
                 </Routes>

@@ -12,6 +12,11 @@ mod js {
         js_sys::Date::now() as Millis
     }
 
+    /// The address of the dashboard, as the browser has it.
+    pub(in crate::ui) fn origin() -> Option<String> {
+        leptos::prelude::window().location().origin().ok()
+    }
+
     /// Whether the system asks for dark colours.
     pub(in crate::ui) fn prefers_dark() -> bool {
         let query = leptos::prelude::window().match_media("(prefers-color-scheme: dark)");
@@ -108,6 +113,10 @@ mod js {
         0
     }
 
+    pub(in crate::ui) fn origin() -> Option<String> {
+        None
+    }
+
     pub(in crate::ui) fn prefers_dark() -> bool {
         false
     }
@@ -133,7 +142,7 @@ mod js {
 
 #[cfg(feature = "hydrate")]
 pub(in crate::ui) use js::reload_unless;
-pub(in crate::ui) use js::{control_value, keep, kept, local_time, now_ms, prefers_dark, set_control_value};
+pub(in crate::ui) use js::{control_value, keep, kept, local_time, now_ms, origin, prefers_dark, set_control_value};
 
 /// An attribute of `<html>`. The server reads the request instead.
 #[cfg(not(feature = "ssr"))]

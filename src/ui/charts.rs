@@ -38,9 +38,13 @@ struct Shared {
     script: RwSignal<Option<bool>>,
 }
 
-/// All panels of the run at work, or of the last one.
+/// Panels of the run at work, or of the last one.
 #[component]
-pub fn LiveCharts() -> impl IntoView {
+pub fn LiveCharts(
+    /// Which panels, by id; all where it is not said.
+    #[prop(optional)]
+    only: Option<&'static [&'static str]>,
+) -> impl IntoView {
     let text = ChartText::of(use_lang());
     let shared = Shared {
         text,
@@ -55,7 +59,8 @@ pub fn LiveCharts() -> impl IntoView {
     }
 
     let panels = |of_processes| {
-        let panels = PANELS.iter().filter(move |panel| panel.is_of_processes() == of_processes);
+        let shown = move |id| only.is_none_or(|only| only.contains(&id));
+        let panels = PANELS.iter().filter(move |panel| panel.is_of_processes() == of_processes && shown(panel.id));
         panels.map(|panel| view! { <ChartPanel panel shared /> }).collect_view()
     };
     view! {
@@ -67,7 +72,7 @@ pub fn LiveCharts() -> impl IntoView {
                 <p class="charts-notice" role="status">{text.script_missing}</p>
             </Show>
             {panels(false)}
-            <Lanes shared />
+            {only.is_none().then(|| view! { <Lanes shared /> })}
             {panels(true)}
         </div>
     }

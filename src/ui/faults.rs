@@ -10,7 +10,7 @@ use super::{show, text::Text};
 use crate::domain::fault::{Fault, FaultRequest};
 
 /// What is done to whom, in words.
-fn title(fault: &Fault, text: &'static Text) -> String {
+pub(super) fn title(fault: &Fault, text: &'static Text) -> String {
     let Fault { request, replicas, .. } = fault;
     format!("{} · {}", (text.fault_kind)(request.kind), show::hit(&request.service, replicas, text))
 }

@@ -217,6 +217,13 @@ pub fn pattern(plan: &Plan, text: &'static Text) -> &'static str {
     }
 }
 
+/// A plan in a line: `Spike, 40 VUs, 60 s, all services`.
+pub fn plan_line(plan: &Plan, lang: Lang) -> String {
+    let text = lang.text();
+    let (time, whom) = (duration(plan.shape.duration_s()), target(&plan.target, text));
+    format!("{}, {}, {time}, {whom}", pattern(plan, text), peak(plan, lang))
+}
+
 /// A plan's pattern as it is named on the wire, in every language; `own` for a script's own options.
 pub fn pattern_name(plan: &Plan) -> &'static str {
     match plan.shape {

@@ -298,6 +298,12 @@ pub struct Text {
     pub quick_kill_hint: &'static str,
     /// The load as a place on the map.
     pub load_short: &'static str,
+    /// The page for a room.
+    pub present: &'static str,
+    pub qr_code: &'static str,
+    pub keys: &'static str,
+    pub key_next: &'static str,
+    pub key_help: &'static str,
     pub map_heading: &'static str,
     pub map_no_load: &'static str,
     pub map_gateway_there: &'static str,

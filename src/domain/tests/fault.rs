@@ -3,9 +3,12 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::any;
-use crate::domain::fault::{
-    Effect, Fault, FaultDraft, FaultEnd, FaultField, FaultId, FaultKind, FaultLimits, FaultPlace, FaultRequest,
-    FaultRules, FaultState, FaultTarget, Guard, Hypothesis, Impact, Layer, Refusal, admit, affected,
+use crate::domain::{
+    fault::{
+        Effect, Fault, FaultDraft, FaultEnd, FaultField, FaultId, FaultKind, FaultLimits, FaultPlace, FaultRequest,
+        FaultRules, FaultState, FaultTarget, Guard, Hypothesis, Impact, KEYS, Layer, Refusal, admit, affected, preset,
+    },
+    service::{Health, ProcessState, ProcessStatus, Replica, ReplicaStatus, Service, ServiceStatus},
 };
 
 /// A shop of two replicas with all there is, and a service beside it that only has a door.
@@ -355,4 +358,54 @@ proptest! {
         prop_assert_eq!(&json["state"], fault.state.name());
         prop_assert_eq!(serde_json::from_value::<Fault>(json).unwrap(), fault);
     }
+}
+
+#[test]
+fn a_key_sets_what_can_be_done_to_the_first_service_with_replicas() {
+    let replica = |name: &str, runs: bool| ReplicaStatus {
+        replica: Replica { name: name.into(), url: "http://r".into(), door: Some("http://d".into()), container: None },
+        health: Health::Unknown,
+        process: runs.then_some(ProcessStatus {
+            state: ProcessState::Running,
+            since_ms: 0,
+            until_ms: None,
+            pid: None,
+            code: None,
+            restarts: 0,
+        }),
+        gateway: None,
+    };
+    let service = |name: &str, replicas: Vec<ReplicaStatus>| ServiceStatus {
+        replicas,
+        ..ServiceStatus::unknown(Service::new(name, "http://s"), &[])
+    };
+    let stage = |runs| {
+        [
+            service("alone", vec![replica("alone-1", runs)]),
+            service("shop", vec![replica("shop-1", runs), replica("shop-2", runs)]),
+            service("user", vec![replica("user-1", runs), replica("user-2", runs)]),
+        ]
+    };
+    let set = |runs, key| preset(key, &stage(runs)).map(|draft| [draft.kind, draft.service, draft.intensity].join(" "));
+    let all = (0..=KEYS + 1).map(|key| set(true, key).unwrap_or_default()).collect::<Vec<_>>();
+    assert_eq!(
+        all,
+        [
+            "",
+            "kill shop-1 ",
+            "freeze shop-1 ",
+            "cut shop-1 ",
+            "latency shop 4",
+            "errors shop 3",
+            "cpu shop-1 5",
+            "rolling-restart shop ",
+            "kill user-1 ",
+            "freeze user-1 ",
+            ""
+        ]
+    );
+    // Where nobody runs the processes there are the doors.
+    let doors = (1..=KEYS).filter(|key| set(false, *key).is_some()).collect::<Vec<_>>();
+    assert_eq!(doors, [3, 4, 5]);
+    assert_eq!((1..=KEYS).find_map(|key| preset(key, &stage(true)[..1])), None, "nobody would carry on");
 }

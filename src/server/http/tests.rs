@@ -1196,6 +1196,24 @@ async fn a_page_that_readers_share_is_right_for_each() {
 }
 
 #[tokio::test]
+async fn the_presentation_leads_to_the_address_under_which_it_was_asked_for() {
+    let server = Server::new();
+    let get = async |path: &str, host: &str, proto: &str| {
+        let request = Request::get(path).header("host", host).header("x-forwarded-proto", proto);
+        let answer = server.send(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.status, 200, "{host}");
+        (String::from_utf8(answer.body.to_vec()).unwrap(), answer.headers["content-type"].clone())
+    };
+    let (page, _) = get("/present", "127.0.0.1:3007", "").await;
+    assert!(page.contains(">http://127.0.0.1:3007") && page.contains("src=\"/present/qr.svg\""), "{page}");
+    assert!(get("/present", "localhost", "https").await.0.contains(">https://localhost"));
+    let (code, kind) = get("/present/qr.svg", "127.0.0.1:3007", "").await;
+    assert!(code.starts_with("<svg") && kind == "image/svg+xml", "{code}");
+    assert_ne!(code, get("/present/qr.svg", "127.0.0.1:3008", "").await.0);
+    assert_ne!(code, get("/present/qr.svg", "127.0.0.1:3007", "https").await.0);
+}
+
+#[tokio::test]
 async fn pages_and_the_stream_name_the_same_build() {
     let server = Server::new();
     let stream = server.get("/fn/live").await;

@@ -146,6 +146,11 @@ impl Form {
         self.draft.with(|draft| draft.clone().slot(field).clone())
     }
 
+    /// All that was typed.
+    pub fn draft(self) -> Draft {
+        self.draft.get()
+    }
+
     /// The plan as it stands; `None`: something about it is wrong.
     pub fn plan(self) -> Option<Plan> {
         self.checked.with(|checked| checked.as_ref().and_then(|checked| checked.as_ref().ok().cloned()))

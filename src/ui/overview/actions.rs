@@ -10,8 +10,6 @@ use crate::{
     domain::{
         duration,
         fault::{FaultDraft, FaultKind},
-        plan::Plan,
-        prefs::Lang,
         validate::Field,
     },
     ui::{
@@ -28,14 +26,6 @@ const KILLED_S: u32 = 15;
 
 /// The heading's id: where the focus goes from what is no longer there.
 const HEADING: &str = "quick-actions";
-
-/// A plan in a line: `Spike, 40 VUs, 60 s, all services`.
-pub(super) fn plan_line(plan: &Plan, lang: Lang) -> String {
-    let text = lang.text();
-    let time = show::duration(plan.shape.duration_s());
-    let whom = show::target(&plan.target, text);
-    format!("{}, {}, {time}, {whom}", show::pattern(plan, text), show::peak(plan, lang))
-}
 
 /// The actions.
 #[component]
@@ -66,7 +56,7 @@ fn Start() -> impl IntoView {
     Effect::new(move |_| form.wake());
     browser::hand_on_focus(".quick-start", HEADING);
     let pending = form.is_starting();
-    let plan = move || form.plan().map(|plan| plan_line(&plan, lang));
+    let plan = move || form.plan().map(|plan| show::plan_line(&plan, lang));
     let field = move |field: Field| {
         view! { <input type="hidden" name=field.control() value=move || form.value(field) /> }.into_any()
     };
@@ -205,10 +195,11 @@ fn failure<T: Send + Sync + 'static>(
     })
 }
 
-/// Where else there is something to see; nothing where nothing is set.
+/// Where else there is something to see.
 #[component]
 pub fn MorePlaces() -> impl IntoView {
     let live: Live = expect_context();
+    let text = use_text();
     let places = Memo::new(move |_| {
         live.state.with(|state| {
             let metrics = &state.snapshot.status.metrics;
@@ -222,6 +213,12 @@ pub fn MorePlaces() -> impl IntoView {
             view! { <a class="link" href=url rel="external">{name}</a> }.into_any()
         };
         let links = places.get().into_iter().map(link).collect_view();
-        view! { <p class="run-links">{links}</p> }.into_any()
+        view! {
+            <p class="run-links">
+                <a class="link" href="/present">{text.present}</a>
+                {links}
+            </p>
+        }
+        .into_any()
     }
 }

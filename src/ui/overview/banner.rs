@@ -46,7 +46,7 @@ fn Load() -> impl IntoView {
     let said = move |words: fn(&Run, crate::domain::prefs::Lang) -> String| {
         Memo::new(move |_| live.run.with(|run| run.as_ref().map(|run| words(run, lang))))
     };
-    let what = said(|run, lang| super::actions::plan_line(&run.plan, lang));
+    let what = said(|run, lang| show::plan_line(&run.plan, lang));
     let left = Memo::new(move |_| {
         let now_ms = live.now_ms.get();
         let left = live.run.with(|run| run.as_ref().and_then(|run| run.remaining_s(now_ms)));

@@ -100,7 +100,7 @@ async fn addresses_can_not_inject_markup() {
         ("referer", "http://x/\"><x-evil>"),
         ("user-agent", "</script><x-evil>"),
     ] {
-        for path in ["/", "/load", "/services", "/runs", "/nothing"] {
+        for path in ["/", "/load", "/present", "/services", "/runs", "/nothing"] {
             let answer = server.send(Request::get(path).header(name, value).body(Body::empty()).unwrap()).await;
             pages(&answer, name);
         }
@@ -181,7 +181,7 @@ async fn names_and_messages_can_not_inject_markup() {
         server.control.turn_hostile(EVIL);
         let over = !state.is_active();
         *server.control.run.lock().unwrap() = Some(run(state));
-        for path in ["/", "/load", "/services", "/runs", "/runs/run-1", "/runs/run-1/report.html"] {
+        for path in ["/", "/load", "/present", "/services", "/runs", "/runs/run-1", "/runs/run-1/report.html"] {
             let answer = server.get(path).await;
             assert_eq!(answer.status, 200, "{path}");
             for page in pages(&answer, path) {
