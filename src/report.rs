@@ -287,6 +287,10 @@ fn PlanCard(run: Run) -> impl IntoView {
     let started = show::utc(run.started_ms.unwrap_or(run.created_ms));
     let machine = format!("{}Z", started.replace(' ', "T"));
     let schedule = run.schedule.clone();
+    let scenario = run.scenario.as_ref().map(|scenario| {
+        view! { <div><dt>{text.scenario}</dt><dd class="break">{scenario.name.clone()}</dd></div> }
+    });
+    let steps = run.scenario.as_ref().map(|scenario| show::scenario::marks(scenario, text)).unwrap_or_default();
     view! {
         <section class="card">
             <h2>{text.report_plan}</h2>
@@ -295,10 +299,11 @@ fn PlanCard(run: Run) -> impl IntoView {
                 <div><dt>{text.peak}</dt><dd>{show::peak(&run.plan, lang)}</dd></div>
                 <div><dt>{text.duration}</dt><dd>{show::duration(run.duration_s())}</dd></div>
                 <div><dt>{text.script}</dt><dd class="break">{run.plan.script.clone()}</dd></div>
+                {scenario}
                 <div><dt>{text.started_at}</dt><dd><time datetime=machine>{started}" UTC"</time></dd></div>
                 <div><dt>{text.run_id}</dt><dd class="break code">{run.id.to_string()}</dd></div>
             </dl>
-            {schedule.map(|schedule| view! { <SchedulePreview schedule=Signal::stored(Some(schedule)) /> })}
+            {schedule.map(|schedule| view! { <SchedulePreview schedule=Signal::stored(Some(schedule)) steps=Signal::stored(steps) /> })}
         </section>
     }
 }

@@ -185,6 +185,9 @@ impl ScenarioError {
 /// No step comes later than this, in seconds.
 const LATEST_S: u32 = 86_400;
 
+/// What is to be seen after the last step, in seconds: that callers no longer notice anything takes ten of them to tell.
+const AFTERMATH_S: u32 = 20;
+
 /// Most characters of what a parser says.
 const MESSAGE: usize = 300;
 
@@ -208,6 +211,14 @@ impl Scenario {
     /// When its last step comes, in seconds after the start of load.
     pub fn last_s(&self) -> u32 {
         self.steps.last().map_or(0, |step| step.at_s)
+    }
+
+    /// How long a load should last that shows all of it, in seconds: until it is told what the last step has cost, in half
+    /// minutes.
+    pub fn load_s(&self) -> u32 {
+        let end_s = |step: &Step| step.at_s.saturating_add(step.fault.duration_s.unwrap_or(0));
+        let end_s = self.steps.iter().map(end_s).max().unwrap_or(0);
+        end_s.saturating_add(AFTERMATH_S).div_ceil(30).saturating_mul(30)
     }
 
     /// The steps that come from `from_s` on and before `to_s`, in seconds after the start of load: every step comes once

@@ -7,7 +7,7 @@ use super::{
     fault::{Guard, Hypothesis},
     format,
     plan::{self, ALL_BUT_DASHBOARD, ALL_SERVICES, Model, OwnEnd, Pattern, Peak, Plan, Shape},
-    scenario::Offer,
+    scenario::{Offer, Scenario},
     script::{Script, ScriptKind},
     suggest::Suggestion,
     threshold::{NotAThreshold, Threshold},
@@ -439,6 +439,11 @@ impl Rules {
     /// The script with this name.
     pub fn script(&self, name: &str) -> Option<&Script> {
         self.scripts.iter().find(|script| script.name == name)
+    }
+
+    /// The scenario of this file, where it can be run.
+    pub fn scenario(&self, file: &str) -> Option<&Scenario> {
+        self.scenarios.iter().find(|offer| offer.file == file)?.scenario.as_ref().ok()
     }
 
     /// Whether k6 has looked at every script.

@@ -21,7 +21,7 @@ use super::{echarts, text::use_lang};
 #[cfg(feature = "ssr")]
 pub use drawing::drawn_charts;
 pub use picture::{service_label, service_tone};
-pub use preview::SchedulePreview;
+pub use preview::{Mark, SchedulePreview};
 
 /// What all panels share.
 #[derive(Clone, Copy)]

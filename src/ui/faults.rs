@@ -2,9 +2,11 @@
 
 mod form;
 mod list;
+mod scenarios;
 
 pub use form::FaultForm;
 pub use list::{ActiveFaults, EarlierFaults, FaultBadge, FaultCards};
+pub use scenarios::Scenarios;
 
 use super::{show, text::Text};
 use crate::domain::fault::{Fault, FaultRequest};

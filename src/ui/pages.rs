@@ -19,7 +19,7 @@ pub use runs::RunsPage;
 pub use services::ServicesPage;
 
 use leptos::prelude::*;
-use leptos_router::hooks::use_query_map;
+use leptos_router::{hooks::use_query_map, params::ParamsMap};
 
 pub(super) use load::ReloadWithoutScript;
 
@@ -56,6 +56,11 @@ pub const NAV: &[NavItem] = &[
 #[derive(Clone, Copy)]
 pub struct FirstState(pub Resource<Result<PageState, ApiError>, Wire>);
 
+/// The scenario that a link names; a plain form that came back has its own.
+fn link_to_scenario(query: &ParamsMap) -> Option<String> {
+    if query.get("error").is_some() { None } else { query.get("scenario") }
+}
+
 /// Shows `children` once the state is there, which on the server is before anything is sent.
 #[component]
 pub fn WithState(children: ChildrenFn) -> impl IntoView {
@@ -74,6 +79,9 @@ pub fn WithState(children: ChildrenFn) -> impl IntoView {
                         tab::tell(live);
                         form.seed(&page.rules, query.with_untracked(|query| from_query(|name| query.get(name))));
                         mark_hydrated();
+                        if let Some(file) = query.with_untracked(link_to_scenario) {
+                            form.take_scenario(file);
+                        }
                         children.with_value(|children| children()).into_any()
                     }
                     Err(error) => {

@@ -500,6 +500,13 @@ pub struct Text {
     pub outcome_open: &'static str,
     pub outcome_untold: fn(&str) -> String,
 
+    pub scenario_none: &'static str,
+    /// All replicas of a service.
+    pub scenario_all_of: fn(&str) -> String,
+    pub scenarios: &'static str,
+    pub scenarios_intro: &'static str,
+    pub scenario_start: &'static str,
+    pub scenario_broken: &'static str,
     /// The step and the line that an error is about.
     pub scenario_place: fn(Option<u32>, Option<u32>) -> String,
     /// When a step comes, and how long the load takes.

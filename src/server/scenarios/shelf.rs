@@ -153,6 +153,7 @@ mod tests {
         for (name, draft) in found {
             let scenario =
                 draft.unwrap().validate(&stage(), Some(120)).unwrap_or_else(|errors| panic!("{name}: {errors:?}"));
+            assert_eq!(scenario.load_s(), if name == "failover.yaml" { 90 } else { 120 });
             assert!(!scenario.name.is_empty() && !scenario.description.is_empty() && scenario.steps.len() >= 2);
         }
     }

@@ -16,25 +16,39 @@ use crate::{
     ui::text::use_lang,
 };
 
+/// What happens beside the load.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mark {
+    /// When, in seconds after the start.
+    pub at_s: u32,
+    /// For how long, in seconds; `None`: nobody knows.
+    pub for_s: Option<u32>,
+    /// What, in words.
+    pub words: String,
+}
+
 /// What a plan will do to the services: load over time, and its phases in words.
 #[component]
 pub fn SchedulePreview(
     /// The plan's schedule; `None` while the plan is not valid.
     #[prop(into)]
     schedule: Signal<Option<Schedule>>,
+    /// What happens beside it, in its order.
+    #[prop(into)]
+    steps: Signal<Vec<Mark>>,
 ) -> impl IntoView {
     let text = ChartText::of(use_lang());
     view! {
         <figure class="preview" data-testid="chart-preview" aria-label=text.preview>
             {move || match schedule.get() {
-                Some(schedule) => drawing(&schedule, text).into_any(),
+                Some(schedule) => drawing(&schedule, &steps.get(), text).into_any(),
                 None => view! { <p class="preview-missing">{text.preview_missing}</p> }.into_any(),
             }}
         </figure>
     }
 }
 
-fn drawing(schedule: &Schedule, text: &'static ChartText) -> impl IntoView + use<> {
+fn drawing(schedule: &Schedule, steps: &[Mark], text: &'static ChartText) -> impl IntoView + use<> {
     let course = Course::of(schedule);
     let unit = match schedule.executor {
         Executor::RampingVus => (text.metric)(Metric::Vus),
@@ -62,6 +76,19 @@ fn drawing(schedule: &Schedule, text: &'static ChartText) -> impl IntoView + use
         }
         .into_any()
     });
+    let spans = steps.iter().filter_map(|mark| course.span(mark)).map(|(x, width)| {
+        view! {
+            <rect class="preview-span" x=percent(x) y="0" width=percent(width) height="100%" />
+            <line class="preview-mark" x1=percent(x) x2=percent(x) y1="0" y2="100%" />
+        }
+        .into_any()
+    });
+    let spans = spans.collect_view();
+    let steps = steps.iter().map(|mark| {
+        let at = clock(f64::from(mark.at_s));
+        view! { <li><span class="preview-phase">{at}</span>" "{mark.words.clone()}</li> }.into_any()
+    });
+    let steps = steps.collect_view();
     let label = format!("{}: {} {unit}, {}", text.preview, schedule.peak(), clock(course.length_s));
     view! {
         <figcaption class="preview-head">
@@ -72,7 +99,7 @@ fn drawing(schedule: &Schedule, text: &'static ChartText) -> impl IntoView + use
         <svg class="preview-drawing" role="img" aria-label=label width="100%" height="150">
             // Inside, percentages place text without stretching it; only the course itself is stretched.
             <svg class="preview-plot" x="48" y="10" width="84%" height="112" overflow="visible">
-                {levels.collect_view()} {times.collect_view()}
+                {levels.collect_view()} {times.collect_view()} {spans}
                 <svg viewBox="0 0 1000 1000" preserveAspectRatio="none" width="100%" height="100%" overflow="visible">
                     <polygon class="preview-area" points=course.area() />
                     <polyline class="preview-line" points=course.line() vector-effect="non-scaling-stroke" />
@@ -80,6 +107,7 @@ fn drawing(schedule: &Schedule, text: &'static ChartText) -> impl IntoView + use
             </svg>
         </svg>
         <ol class="preview-phases">{phases.collect_view()}</ol>
+        <ol class="preview-phases preview-steps" data-testid="preview-steps">{steps}</ol>
     }
 }
 
@@ -104,6 +132,13 @@ impl Course {
 
     fn area(&self) -> String {
         format!("0,1000 {} 1000,1000", self.line())
+    }
+
+    /// Where a mark is: (place, width), as shares of the plot; `None`: after the end.
+    fn span(&self, mark: &Mark) -> Option<(f64, f64)> {
+        let at = f64::from(mark.at_s) / self.length_s;
+        let width = f64::from(mark.for_s.unwrap_or(0)) / self.length_s;
+        (at < 1.0).then(|| (at, width.min(1.0 - at)))
     }
 
     /// Labels of the value axis: (place, value).

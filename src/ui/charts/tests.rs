@@ -484,8 +484,18 @@ fn the_server_draws_the_preview_and_leaves_room_for_charts() {
     };
     let preview = html(|| {
         let schedule = Schedule::new(Pattern::Load, CLOSED, 60, None);
-        view! { <super::SchedulePreview schedule=Signal::stored(Some(schedule)) /> }.into_any()
+        let mark = |at_s, words: &str| super::Mark { at_s, for_s: Some(60), words: words.into() };
+        let steps = vec![mark(15, "Kill · a"), mark(70, "Cut · b")];
+        view! { <super::SchedulePreview schedule=Signal::stored(Some(schedule)) steps=Signal::stored(steps) /> }
+            .into_any()
     });
+    assert_eq!(
+        preview.matches("class=\"preview-mark\"").count(),
+        1,
+        "what comes after the end has no place: {preview}"
+    );
+    assert!(preview.contains("x=\"25%\" y=\"0\" width=\"75%\"") || preview.contains("25.00%"), "{preview}");
+    assert!(preview.contains("0:15") && preview.contains("Kill · a") && preview.contains("Cut · b"), "{preview}");
     assert!(preview.contains("data-testid=\"chart-preview\"") && preview.contains("<polyline"), "{preview}");
     assert!(preview.contains("ramp up"), "{preview}");
     let charts = html(|| view! { <super::LiveCharts /> }.into_any());

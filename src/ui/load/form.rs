@@ -74,6 +74,19 @@ pub fn LoadForm(
             rules.targets().into_iter().map(label).collect()
         })
     });
+    let scenarios = Signal::derive(move || {
+        let none = (String::new(), text.scenario_none.to_owned());
+        form.rules().with(|rules| {
+            let offers = rules.iter().flat_map(|rules| &rules.scenarios);
+            let offered =
+                offers.filter_map(|offer| Some((offer.file.clone(), offer.scenario.as_ref().ok()?.name.clone())));
+            [none].into_iter().chain(offered).collect::<Vec<_>>()
+        })
+    });
+    // One that was asked for stays to be seen, also where there are none.
+    let has_scenarios =
+        Memo::new(move |_| scenarios.with(|choices| choices.len() > 1) || !form.value_now(Field::Scenario).is_empty());
+    let about = form.scenario();
     let target = form.target();
     let left_out = move || (target.get() == ALL_BUT_DASHBOARD).then_some(text.all_services_hint);
     let pending = form.is_starting();
@@ -105,6 +118,19 @@ pub fn LoadForm(
                 }
                 Some(ScriptKind::Broken { message }) => view! { <Broken message /> }.into_any(),
                 Some(ScriptKind::Scheduled | ScriptKind::Pending) | None => view! { <Course form /> }.into_any(),
+            }}
+            {move || {
+                has_scenarios
+                    .get()
+                    .then(|| {
+                        view! {
+                            <SelectField form field=Field::Scenario label=text.scenario choices=scenarios />
+                            <p class="field-message" data-testid="scenario-about">
+                                {move || about.get().map(|scenario| scenario.description)}
+                            </p>
+                        }
+                            .into_any()
+                    })
             }}
             <Summary form />
             <ActionError error=form.problem() />
@@ -142,6 +168,10 @@ fn Course(form: Form) -> impl IntoView {
     let is_open = form.is_open();
     let peak_label = Signal::derive(move || if is_open.get() { text.peak_rate } else { text.peak_vus });
     let schedule = form.schedule();
+    let scenario = form.scenario();
+    let steps = Signal::derive(move || {
+        scenario.get().map(|scenario| show::scenario::marks(&scenario, text)).unwrap_or_default()
+    });
     view! {
         <PatternField form />
         <ModelField form />
@@ -162,7 +192,7 @@ fn Course(form: Form) -> impl IntoView {
             <TextField form field=Field::MaxVus label=text.max_vus placeholder=text.automatic inputmode="numeric" />
         </div>
         <ThresholdsField form />
-        <SchedulePreview schedule=schedule />
+        <SchedulePreview schedule=schedule steps />
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{
         duration,
         plan::{Model, Pattern, Plan, Shape},
         run::Run,
+        scenario::Scenario,
         schedule::Schedule,
         script::Script,
         suggest::Suggestion,
@@ -109,6 +110,20 @@ impl Form {
         self.rules.set(Some(rules.clone()));
     }
 
+    /// Takes the scenario that a link to this page names, with a load that is long enough for it.
+    pub fn take_scenario(self, file: String) {
+        let known =
+            self.rules.with_untracked(|rules| rules.as_ref().is_some_and(|rules| rules.scenario(&file).is_some()));
+        if known && self.value_now(Field::Scenario) != file {
+            self.own.update(|own| {
+                own.remove(&Field::Duration);
+            });
+            self.edit(Field::Scenario, file);
+            // Else what this tab has kept takes its place.
+            browser::keep(&kept_as(Field::Duration), &self.value_now(Field::Duration));
+        }
+    }
+
     /// Services and scripts as they are now.
     pub fn rules(self) -> Signal<Option<Rules>> {
         self.rules.into()
@@ -181,7 +196,7 @@ impl Form {
             };
         });
         self.set(field, value);
-        if matches!(field, Field::Pattern | Field::Model) {
+        if matches!(field, Field::Pattern | Field::Model | Field::Scenario) {
             self.suggest();
         }
     }
@@ -200,6 +215,8 @@ impl Form {
         let chosen = self.draft.with_untracked(|draft| Model::from_name(&draft.model));
         let Suggestion { model, peak, duration_s } =
             pattern.suggestion(chosen.filter(|_| own.contains(&Field::Model)), &limits);
+        let needed_s = self.scenario().get_untracked().map_or(0, |scenario| scenario.load_s());
+        let duration_s = duration_s.max(needed_s).min(limits.max_duration_s);
         for (field, value) in [
             (Field::Model, model.name().to_owned()),
             (Field::Peak, peak.to_string()),
@@ -249,6 +266,7 @@ impl Form {
             (Field::Target, Some(rules)) => rules.targets().iter().any(|target| target == value),
             (Field::Pattern, _) => Pattern::from_name(value).is_some(),
             (Field::Model, _) => Model::from_name(value).is_some(),
+            (Field::Scenario, Some(rules)) => rules.scenario(value).is_some(),
             _ => true,
         })
     }
@@ -349,6 +367,14 @@ impl Form {
         Memo::new(move |_| {
             let name = self.draft.with(|draft| draft.script.clone());
             self.rules.with(|rules| rules.as_ref()?.scripts.iter().find(|script| script.name == name).cloned())
+        })
+    }
+
+    /// The chosen scenario, where it can be run.
+    pub(super) fn scenario(self) -> Memo<Option<Scenario>> {
+        Memo::new(move |_| {
+            let file = self.draft.with(|draft| draft.scenario.clone());
+            self.rules.with(|rules| rules.as_ref()?.scenario(&file).cloned())
         })
     }
 

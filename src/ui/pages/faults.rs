@@ -5,7 +5,7 @@ use leptos_meta::Title;
 
 use super::WithState;
 use crate::ui::{
-    faults::{ActiveFaults, EarlierFaults, FaultForm},
+    faults::{ActiveFaults, EarlierFaults, FaultForm, Scenarios},
     text::use_text,
 };
 
@@ -25,6 +25,7 @@ pub fn FaultsPage() -> impl IntoView {
                 <div class="fault-side">
                     <ActiveFaults />
                     <EarlierFaults />
+                    <Scenarios />
                 </div>
             </div>
         </WithState>

@@ -1,13 +1,32 @@
-//! What is wrong with a scenario, in the reader's language.
+//! What a scenario does, or what is wrong with it, in the reader's language.
 
 use super::{duration, field_error};
 use crate::{
     domain::{
-        scenario::{ScenarioError, ScenarioProblem},
+        fault::FaultRequest,
+        scenario::{Scenario, ScenarioError, ScenarioProblem, Step},
         validate::FieldName,
     },
-    ui::text::Text,
+    ui::{charts::Mark, text::Text},
 };
+
+/// What a step does to whom, and for how long.
+pub fn step(step: &Step, text: &'static Text) -> String {
+    let FaultRequest { kind, service, replica, .. } = &step.fault;
+    let place = replica.clone().unwrap_or_else(|| (text.scenario_all_of)(service));
+    let more = [
+        kind.has_intensity().then(|| (text.fault_effect)(&step.fault.effect())),
+        step.fault.duration_s.map(|seconds| (text.fault_for)(&duration(seconds))),
+    ];
+    let words = [format!("{} · {place}", (text.fault_kind)(*kind))].into_iter().chain(more.into_iter().flatten());
+    words.collect::<Vec<_>>().join(", ")
+}
+
+/// The steps as marks in the picture of a plan.
+pub fn marks(scenario: &Scenario, text: &'static Text) -> Vec<Mark> {
+    let mark = |one: &Step| Mark { at_s: one.at_s, for_s: one.fault.duration_s, words: step(one, text) };
+    scenario.steps.iter().map(mark).collect()
+}
 
 /// An error with its place.
 pub fn error(error: &ScenarioError, text: &'static Text) -> String {

@@ -577,6 +577,12 @@ pub(super) const TEXT: Text = Text {
     outcome_open: "noch offen",
     outcome_untold: |why| format!("nicht zu beurteilen ({why})"),
 
+    scenario_none: "Keins",
+    scenario_all_of: |service| format!("ganzer {service}"),
+    scenarios: "Szenarien",
+    scenarios_intro: "Störungen zu festen Zeiten eines Lasttests. Was am Ende der Last noch aktiv ist, wird zurückgenommen.",
+    scenario_start: "Für einen Lasttest wählen",
+    scenario_broken: "Es kann hier nicht laufen:",
     scenario_place: |step, line| match (step, line) {
         (Some(step), Some(line)) => format!("Schritt {step} (Zeile {line}): "),
         (Some(step), None) => format!("Schritt {step}: "),

@@ -564,6 +564,12 @@ pub(super) const TEXT: Text = Text {
     outcome_open: "still open",
     outcome_untold: |why| format!("could not be told ({why})"),
 
+    scenario_none: "None",
+    scenario_all_of: |service| format!("all of {service}"),
+    scenarios: "Scenarios",
+    scenarios_intro: "Faults at set times of a load test. What is still set when the load ends is restored.",
+    scenario_start: "Choose it for a load test",
+    scenario_broken: "It can’t be run here:",
     scenario_place: |step, line| match (step, line) {
         (Some(step), Some(line)) => format!("Step {step} (line {line}): "),
         (Some(step), None) => format!("Step {step}: "),
