@@ -144,10 +144,12 @@ pub struct ServiceTotals {
     pub failed_share: Option<f64>,
     /// 95th percentile of request durations, in seconds, to within a bucket (10 %).
     pub p95_s: Option<f64>,
-    /// The longest time for which at least half of its requests failed or none ended, in ms, to within a push; not there: not
+    /// The longest time for which at least half of its requests failed or none ended, in ms, to within a push; none: not
     /// every push of the run was seen.
+    #[cfg_attr(feature = "ssr", schema(value_type = Option<u64>))]
     pub longest_outage_ms: Option<Millis>,
-    /// All such times together, in ms.
+    /// All such times together, in ms; none where that is.
+    #[cfg_attr(feature = "ssr", schema(value_type = Option<u64>))]
     pub out_ms: Option<Millis>,
 }
 
