@@ -74,6 +74,15 @@ test("a replica is killed under load, what it cost is told, and it comes back by
   await page.emulateMedia({ colorScheme: "dark" });
   await keepPicture(page, "faults-dark-390");
 
+  // A scenario is told in words, and chosen for a load test: its steps are in the preview, and the load is long enough.
+  await staged.api.stop();
+  const scenario = page.getByTestId("scenario").filter({ hasText: "failover.yaml" });
+  await expect(scenario).toContainText("Kill · product-service-1");
+  await scenario.getByRole("link").click();
+  await expect(page.getByLabel("Scenario")).toHaveValue("failover.yaml");
+  await expect(page.getByLabel("Duration", { exact: true })).toHaveValue("90 s");
+  await expect(page.getByTestId("chart-preview")).toContainText("Freeze");
+
   // The same without JavaScript.
   const plain = await (await browser.newContext({ javaScriptEnabled: false, locale: "de-DE" })).newPage();
   await plain.goto(`${staged.url}/faults`);

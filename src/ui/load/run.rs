@@ -252,15 +252,24 @@ fn PhaseMarks() -> impl IntoView {
 fn RunFacts() -> impl IntoView {
     let live: Live = expect_context();
     let (lang, text) = (use_lang(), use_text());
-    let plan = Memo::new(move |_| live.run.with(|run| run.as_ref().map(|run| (run.plan.clone(), run.duration_s()))));
+    let plan = Memo::new(move |_| {
+        live.run.with(|run| {
+            let scenario = |run: &Run| run.scenario.as_ref().map(|scenario| scenario.name.clone());
+            run.as_ref().map(|run| (run.plan.clone(), run.duration_s(), scenario(run)))
+        })
+    });
     move || {
-        plan.get().map(|(plan, seconds)| {
+        plan.get().map(|(plan, seconds, scenario)| {
+            let scenario = scenario.map(|name| {
+                view! { <div data-testid="run-scenario"><dt>{text.scenario}</dt><dd class="break">{name}</dd></div> }.into_any()
+            });
             view! {
                 <dl class="facts">
                     <div><dt>{text.pattern}</dt><dd>{show::pattern(&plan, text)}</dd></div>
                     <div><dt>{text.peak}</dt><dd>{show::peak(&plan, lang)}</dd></div>
                     <div><dt>{text.duration}</dt><dd>{show::duration(seconds)}</dd></div>
                     <div><dt>{text.script}</dt><dd class="break">{plan.script}</dd></div>
+                    {scenario}
                 </dl>
             }
             .into_any()
