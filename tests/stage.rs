@@ -365,6 +365,8 @@ fn faults_are_set_listed_and_taken_back_from_the_command_line() {
     assert_eq!((code, problem.as_str()), (0, ""));
     assert!(told.contains("  latency on product-service-1 (1 of 2, 300 ms ± 60 ms): active, "), "{told}");
     let id = told.split(' ').next().unwrap();
+    // What Grafana's annotation of faults asks for.
+    assert_eq!(dashboard.events("product-service-1"), ["fault-latency"]);
     let (code, listed, _) = fault(&["list", "--json"]);
     let listed: Value = serde_json::from_str(&listed).unwrap();
     assert_eq!((code, &listed["faults"][0]["id"], &listed["faults"][0]["state"]), (0, &json!(id), &json!("active")));
