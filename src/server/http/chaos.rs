@@ -45,7 +45,7 @@ use crate::server::clock::now_ms;
         (status = 503, description = "It does not take hold", body = ErrorBody),
     ),
 )]
-pub async fn start(
+pub async fn start_experiment(
     State(state): State<HttpState>,
     Asking(caller): Asking,
     JsonObject(body): JsonObject,
@@ -92,7 +92,7 @@ pub async fn experiment(
         (status = 409, description = "It is over, or ends with itself", body = ErrorBody),
     ),
 )]
-pub async fn stop(
+pub async fn stop_experiment(
     State(state): State<HttpState>,
     Asking(caller): Asking,
     Path(id): Path<String>,
@@ -115,7 +115,7 @@ pub async fn experiments(State(state): State<HttpState>, Asking(caller): Asking)
 
 /// What is going on, and how the services bear it.
 #[utoipa::path(get, path = "/api/v1/chaos/status", tag = "chaos", responses((status = 200, body = ChaosBody)))]
-pub async fn status(State(state): State<HttpState>, Asking(caller): Asking) -> Json<ChaosBody> {
+pub async fn chaos_status(State(state): State<HttpState>, Asking(caller): Asking) -> Json<ChaosBody> {
     Json(ChaosBody::new(&state, caller).await)
 }
 
@@ -127,5 +127,5 @@ pub async fn status(State(state): State<HttpState>, Asking(caller): Asking) -> J
     responses((status = 200, body = ChaosBody)),
 )]
 pub async fn analytics_status(state: State<HttpState>, asking: Asking) -> Json<ChaosBody> {
-    status(state, asking).await
+    chaos_status(state, asking).await
 }

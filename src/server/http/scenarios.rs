@@ -51,7 +51,7 @@ impl From<Offer> for ScenarioBody {
 
 /// The scenarios there are: faults in time beside a load. A start of a load test takes one of them.
 #[utoipa::path(get, path = "/api/v1/scenarios", tag = "faults", responses((status = 200, body = FaultScenariosBody)))]
-pub async fn scenarios(State(state): State<HttpState>, Asking(caller): Asking) -> Json<FaultScenariosBody> {
+pub async fn fault_scenarios(State(state): State<HttpState>, Asking(caller): Asking) -> Json<FaultScenariosBody> {
     let offers = state.control.rules(&caller).await.scenarios;
     let scenarios = offers.into_iter().map(ScenarioBody::from).collect();
     Json(FaultScenariosBody { success: true, scenarios, correlation_id: caller.correlation_id })

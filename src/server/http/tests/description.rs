@@ -194,6 +194,19 @@ async fn every_refusal_of_a_field_is_described() {
 }
 
 #[tokio::test]
+async fn every_operation_has_a_name_of_its_own() {
+    let body = Server::new().get("/api/openapi.json").await.body;
+    let description: Value = serde_json::from_slice(&body).unwrap();
+    let paths = description["paths"].as_object().unwrap().values();
+    let operations = paths.flat_map(|path| path.as_object().unwrap().values());
+    let mut names: Vec<&str> = operations.map(|operation| operation["operationId"].as_str().unwrap()).collect();
+    names.sort_unstable();
+    for pair in names.windows(2) {
+        assert_ne!(pair[0], pair[1]);
+    }
+}
+
+#[tokio::test]
 async fn the_description_speaks_of_nothing_that_only_the_source_knows() {
     let text = String::from_utf8(Server::new().get("/api/openapi.json").await.body.to_vec()).unwrap();
     for word in ["[`", "::", "`None`", "`Some"] {
