@@ -276,3 +276,34 @@ test("the presentation: keys start a test and set a fault, and a room reads what
   await keepPicture(page, "present-dark-390");
   await cable.close();
 });
+
+test("a circuit breaker opens before a service that fails, and closes when it is back", async ({ staged, page }) => {
+  const rows = page.locator('[data-testid^="breaker-"][data-testid$="-product-service"]');
+  const order = { user_id: 1, items: [{ product_id: 1, quantity: 1 }] };
+  const checkOut = () =>
+    fetch(`${staged.serviceUrl("checkout-service")}/checkout`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(order),
+    });
+  // Breakers change with calls alone.
+  const whileCalled = (state: string) =>
+    expect(async () => {
+      await Promise.all(Array.from({ length: 12 }, checkOut));
+      for (const row of await rows.all()) await expect(row).toHaveAttribute("data-state", state, { timeout: 1_500 });
+    }).toPass({ timeout: 40_000 });
+
+  await page.goto(`${staged.url}/services`);
+  await expect(rows).toHaveCount(2, { timeout: 20_000 });
+  await whileCalled("closed");
+  const fault = { kind: "errors", service: "product-service", intensity: 10, duration: "2m", even_last: true };
+  expect((await staged.api.post("/api/v1/faults", fault)).status).toBe(200);
+  await whileCalled("open");
+  await expect(rows.first()).toContainText("Open");
+  await expect(page.getByTestId("breaker-checkout-service-1-user-service")).toHaveAttribute("data-state", "closed");
+  await expectAccessible(page);
+  await keepPicture(page, "breakers-open-light-1440");
+  expect((await staged.api.post("/api/v1/faults/restore-all")).status).toBe(200);
+  await whileCalled("closed");
+  await expect(rows.first().locator("time")).toBeVisible();
+});
