@@ -371,26 +371,13 @@ impl Ledger {
         let sent = requests.filter(|requests| *requests > 0.0);
         let mut durations = Histogram::default();
         self.whole.durations.values().for_each(|more| durations.add(more));
-        let quantile = |durations: &Histogram, q| {
-            durations.quantile(q).map(|quantile| rounded(quantile.value)).filter(|_| self.is_whole(Metric::P95))
-        };
-        let service = |name: &str, (requests, failed): (f64, f64)| ServiceTotals {
-            name: name.to_owned(),
-            requests,
-            request_rate: (elapsed_s > 0.0).then(|| rounded(requests / elapsed_s)),
-            failed_share: (requests > 0.0).then(|| rounded(failed / requests)),
-            p95_s: self.whole.durations.get(name).and_then(|durations| quantile(durations, 0.95)),
-            longest_outage_ms: None,
-            out_ms: None,
-        };
-        let (mut services, mut statuses) = (Vec::new(), BTreeMap::new());
-        for (part, sum) in sums.iter().filter(|_| requests.is_some()) {
-            match part {
-                Some((Dimension::Service, name)) => services.push(service(name, *sum)),
-                Some((Dimension::Status, status)) => statuses.extend([((*status).to_owned(), sum.0)]),
-                Some((Dimension::Process, _)) | None => {}
-            }
-        }
+        let quantile = |q| self.quantile(&durations, q);
+        let by_status = sums.iter().filter(|_| requests.is_some()).filter_map(|(part, sum)| match part {
+            Some((Dimension::Status, status)) => Some(((*status).to_owned(), sum.0)),
+            _ => None,
+        });
+        let statuses = by_status.collect();
+        let services = self.services(elapsed_s);
         let iterations = total(Metric::IterationRate);
         Some(Totals {
             source: Source::Store,
@@ -398,10 +385,10 @@ impl Ledger {
             request_rate: requests.filter(|_| elapsed_s > 0.0).map(|requests| rounded(requests / elapsed_s)),
             failed_share: sent.map(|sent| rounded(failed / sent)),
             mean_s: durations.mean().map(rounded).filter(|_| self.is_whole(Metric::Mean)),
-            p50_s: quantile(&durations, 0.5),
-            p95_s: quantile(&durations, 0.95),
-            p99_s: quantile(&durations, 0.99),
-            max_s: quantile(&durations, 1.0),
+            p50_s: quantile(0.5),
+            p95_s: quantile(0.95),
+            p99_s: quantile(0.99),
+            max_s: quantile(1.0),
             iterations,
             // The series exists only after the first drop.
             dropped_iterations: total(Metric::DroppedRate).or(iterations.map(|_| 0.0)),
@@ -411,6 +398,32 @@ impl Ledger {
             services,
             statuses,
         })
+    }
+
+    /// What went to each service in `elapsed_s`; empty: nothing came, or what was before the ledger is not known.
+    pub fn services(&self, elapsed_s: f64) -> Vec<ServiceTotals> {
+        if !self.whole.from_start || self.newest_ms.is_none() || !self.is_whole(Metric::RequestRate) {
+            return Vec::new();
+        }
+        let service = |name: &str, (requests, failed): (f64, f64)| ServiceTotals {
+            name: name.to_owned(),
+            requests,
+            request_rate: (elapsed_s > 0.0).then(|| rounded(requests / elapsed_s)),
+            failed_share: (requests > 0.0).then(|| rounded(failed / requests)),
+            p95_s: self.whole.durations.get(name).and_then(|durations| self.quantile(durations, 0.95)),
+            longest_outage_ms: None,
+            out_ms: None,
+        };
+        let sums = sums(self.whole.requests.iter().map(|(part, count)| (part, *count)));
+        let of_service = |(part, sum)| match part {
+            Some((Dimension::Service, name)) => Some(service(name, sum)),
+            _ => None,
+        };
+        sums.into_iter().filter_map(of_service).collect()
+    }
+
+    fn quantile(&self, durations: &Histogram, q: f64) -> Option<f64> {
+        durations.quantile(q).map(|quantile| rounded(quantile.value)).filter(|_| self.is_whole(Metric::P95))
     }
 
     /// A gauge over all instances, and when it was true.

@@ -117,7 +117,7 @@ impl Count {
     /// What went to each service of a run that is at work.
     fn so_far(&self, run: &Run) -> Vec<ServiceTotals> {
         let elapsed_s = run.elapsed_s(self.newest_ms().unwrap_or_default());
-        let mut services = self.ledger.totals(elapsed_s).map(|totals| totals.services).unwrap_or_default();
+        let mut services = self.ledger.services(elapsed_s);
         self.tell_outages(&mut services);
         services
     }
