@@ -75,6 +75,8 @@ struct Stage {
     folder: tempfile::TempDir,
     /// Of each service: its own port, and those of its two replicas.
     ports: [[u16; 3]; 3],
+    /// Of each service: the doors of its two replicas.
+    doors: [[u16; 2]; 3],
 }
 
 impl Stage {
@@ -83,11 +85,12 @@ impl Stage {
         let free = free_ports::<15>();
         let mut text = String::new();
         let ports = [0, 1, 2].map(|at| [free[at * 5], free[at * 5 + 1], free[at * 5 + 2]]);
+        let doors = [0, 1, 2].map(|at| [free[at * 5 + 3], free[at * 5 + 4]]);
         for (at, name) in SERVICES.into_iter().enumerate() {
             let here = |port: u16| format!("\"http://127.0.0.1:{port}\"");
             writeln!(text, "[[service]]\nname = \"{name}\"\nurl = {}", here(ports[at][0])).unwrap();
             for number in [1, 2] {
-                let (url, door) = (here(ports[at][number]), here(free[at * 5 + 2 + number]));
+                let (url, door) = (here(ports[at][number]), here(doors[at][number - 1]));
                 writeln!(text, "[[service.replica]]\nname = \"{name}-{number}\"\nurl = {url}\ndoor = {door}").unwrap();
             }
         }
@@ -101,7 +104,7 @@ impl Stage {
             .stdin(Stdio::null())
             .spawn()
             .unwrap();
-        let stage = Self { demo, folder, ports };
+        let stage = Self { demo, folder, ports, doors };
         until("every replica runs", || stage.states().iter().all(|(_, state)| state == "running").then_some(()));
         for [known, ..] in ports {
             until("the gateway answers", || (status(known, "GET /health") == Some(200)).then_some(()));
@@ -304,6 +307,13 @@ impl Dashboard {
         assert_eq!(status, 200, "{fault}: {answer}");
     }
 
+    /// The faults that it tells of, newest first.
+    fn faults(&self) -> Vec<Value> {
+        let (_, answer) = until("an answer", || ask(self.port, "GET /api/v1/faults", ""));
+        let told: Value = serde_json::from_str(&answer).unwrap();
+        told["faults"].as_array().unwrap().clone()
+    }
+
     fn restore_all(&self) {
         assert_eq!(until("an answer", || status(self.port, "POST /api/v1/faults/restore-all")), 200);
     }
@@ -351,6 +361,140 @@ fn the_dashboard_tells_who_noticed_what() {
     let told = dashboard.events(name);
     for kind in ["gateway-up", "process-frozen", "process-running", "replica-up"] {
         assert!(told.iter().any(|told| told == kind), "{kind}: {told:?}");
+    }
+}
+
+/// Every kind of fault that lasts, where it is in no other's way.
+const LASTING: [(&str, &str); 9] = [
+    ("kill", "product-service-1"),
+    ("latency", "product-service-2"),
+    ("cpu", "product-service-2"),
+    ("stop", "user-service-1"),
+    ("errors", "user-service-2"),
+    ("memory", "user-service-2"),
+    ("freeze", "checkout-service-1"),
+    ("cut", "checkout-service-2"),
+    ("disk", "checkout-service-2"),
+];
+
+/// What [`LASTING`] faults are at their full intensity, or that nothing is left of them.
+fn is_at_work(stage: &Stage, at_work: bool) {
+    let [_, [_, latent], [_, failing], [_, cut]] = [[0; 2], stage.doors[0], stage.doors[1], stage.doors[2]];
+    let states = if at_work { ["held", "held", "frozen"] } else { ["running"; 3] };
+    for (service, state) in SERVICES.into_iter().zip(states) {
+        until(state, || (stage.state(&format!("{service}-1")) == state).then_some(()));
+        assert_eq!(stage.state(&format!("{service}-2")), "running");
+    }
+    for (at, [door, _]) in stage.doors.into_iter().enumerate() {
+        let answers = || (status(door, "GET /health") == Some(200)) != at_work;
+        until(&format!("the first door of {}", SERVICES[at]), || answers().then_some(()));
+    }
+    until("the door that is slow", || {
+        let asked = Instant::now();
+        let answer = status(latent, "GET /health");
+        let slow = asked.elapsed() >= Duration::from_millis(700);
+        (answer == Some(200) && slow == at_work).then_some(())
+    });
+    let expected = |bad| if at_work { bad } else { Some(200) };
+    until("the door that fails", || (status(failing, "GET /health") == expected(Some(500))).then_some(()));
+    until("the door that is cut", || (status(cut, "GET /health") == expected(None)).then_some(()));
+    for ([.., replica], (knob, full)) in
+        stage.ports.into_iter().zip([("cpu", json!(2.0)), ("memory_mb", json!(640)), ("disk_mb_s", json!(80))])
+    {
+        let turned = || serde_json::from_str::<Value>(&ask(replica, "GET /knobs", "")?.1).ok()?.get(knob).cloned();
+        let neutral = |turned: &Value| turned.as_f64() == Some(0.0);
+        until(knob, || turned().filter(|turned| if at_work { *turned == full } else { neutral(turned) }));
+    }
+}
+
+#[test]
+fn a_dashboard_that_is_killed_during_a_fault_of_any_kind_leaves_nothing_of_it() {
+    let stage = Stage::start();
+    let set_all = |dashboard: &Dashboard, duration: &str| {
+        for (kind, replica) in LASTING {
+            let mut fault = json!({ "kind": kind, "replica": replica, "duration": duration, "even_last": true });
+            if !["kill", "stop", "freeze", "cut"].contains(&kind) {
+                fault["intensity"] = json!(10);
+            }
+            dashboard.set(&fault);
+        }
+        is_at_work(&stage, true);
+        dashboard.faults()
+    };
+    // The newest faults, when all of them are over.
+    let over = |dashboard: &Dashboard, newest: usize, why: &str| {
+        let over = |fault: &Value| fault["state"] == "restored" && fault["why"] == why;
+        until(&format!("all are over: {why}"), || {
+            let faults = dashboard.faults();
+            faults.get(..newest).filter(|newest| newest.iter().all(over)).map(<[Value]>::to_vec)
+        })
+    };
+
+    // Each ends at its time, though there is no dashboard.
+    let dashboard = Dashboard::start(&stage);
+    let left = set_all(&dashboard, "30s");
+    drop(dashboard);
+    let first_end_ms = left.iter().filter_map(|fault| fault["until_ms"].as_u64()).min().unwrap();
+    assert!(now_ms() < first_end_ms, "all were at work when it was killed");
+    is_at_work(&stage, false);
+    let last_end_ms = left.iter().filter_map(|fault| fault["until_ms"].as_u64()).max().unwrap();
+    assert!(now_ms() >= last_end_ms, "not before their time");
+    let dashboard = Dashboard::start(&stage);
+    let ended = over(&dashboard, LASTING.len(), "time");
+    for (fault, left) in ended.iter().zip(&left) {
+        assert_eq!((&fault["id"], &fault["restored_at_ms"]), (&left["id"], &left["until_ms"]));
+    }
+    for (kind, replica) in LASTING {
+        let told = dashboard.events(replica);
+        let about = [format!("fault-{kind}"), "fault-restored".to_owned()];
+        assert!(about.iter().all(|kind| told.contains(kind)), "{about:?}: {told:?}");
+    }
+
+    // What has long to go is taken back by the next one.
+    set_all(&dashboard, "10m");
+    drop(dashboard);
+    is_at_work(&stage, true);
+    let dashboard = Dashboard::start(&stage);
+    over(&dashboard, LASTING.len(), "start");
+    is_at_work(&stage, false);
+
+    // A restart is the supervisor's as soon as it is ordered; of a rolling one, what was not ordered yet is not done.
+    dashboard.set(&json!({ "kind": "rolling-restart", "service": "product-service" }));
+    dashboard.set(&json!({ "kind": "restart", "replica": "user-service-1" }));
+    drop(dashboard);
+    let dashboard = Dashboard::start(&stage);
+    until("both are over", || {
+        let faults = dashboard.faults();
+        faults[..2].iter().all(|fault| fault["state"] == "restored").then_some(())
+    });
+    for service in SERVICES {
+        stage.is_redundant(service);
+    }
+    is_at_work(&stage, false);
+}
+
+#[test]
+fn what_is_down_already_is_refused_or_spared() {
+    let stage = Stage::start();
+    let dashboard = Dashboard::start(&stage);
+    let set = |fault: Value| {
+        let (status, answer) = until("an answer", || ask(dashboard.port, "POST /api/v1/faults", &fault.to_string()));
+        (status, serde_json::from_str::<Value>(&answer).unwrap())
+    };
+    for order in ["kill", "freeze"] {
+        stage.order(&json!({ "order": order, "replica": "user-service-1", "until_ms": now_ms() + 600_000 }));
+        for kind in ["kill", "stop", "freeze", "cut", "latency", "cpu"] {
+            let (status, answer) = set(json!({ "kind": kind, "replica": "user-service-1" }));
+            let why = answer["error"].as_str().unwrap();
+            assert!(status == 409 && why.contains("user-service-1 is down already"), "{kind}: {answer}");
+        }
+        let (status, answer) = set(json!({ "kind": "latency", "service": "user-service", "intensity": 1 }));
+        assert_eq!((status, &answer["fault"]["replicas"]), (200, &json!(["user-service-2"])), "{answer}");
+        dashboard.restore_all();
+        // What is down can be started again.
+        assert_eq!(set(json!({ "kind": "restart", "replica": "user-service-1" })).0, 200);
+        until("it runs", || (stage.state("user-service-1") == "running").then_some(()));
+        until("it is over", || (dashboard.faults()[0]["state"] == "restored").then_some(()));
     }
 }
 

@@ -1,7 +1,7 @@
 //! The faults that are set: the one place that sets them, takes them back, and writes down where each is.
 //!
 //! A fault ends at its time whoever set it is gone by then: doors and the supervisor know the time themselves, and what is
-//! still in the [`book`] when a dashboard starts is taken back. What is done to a container knows no time: there, the next
+//! still on in the [`book`] when a dashboard starts is taken back. What is done to a container knows no time: there, the next
 //! start is what ends it.
 
 mod book;
@@ -102,16 +102,20 @@ impl Faults {
             http,
         };
         let book = Book::new(&config.state_dir);
-        let mut left = book.read();
-        for fault in &mut left {
+        let mut known = book.read();
+        let mut left = Vec::new();
+        for fault in known.iter_mut().filter(|fault| fault.state.is_on()) {
             fault.state = FaultState::Restoring { why: FaultEnd::Start };
+            left.push(fault.clone());
         }
-        let (told, _) = watch::channel(left.clone());
+        let (told, _) = watch::channel(known);
         let limits = config.fault_limits;
         let (known, counts) = Default::default();
         let this = Self(Arc::new(Inner { limits, services, means, book, journal, shutdown, known, told, counts }));
         for fault in left {
             tracing::warn!(fault = %fault.id, kind = fault.request.kind.name(), "was left set, and is taken back");
+            // The journal is new: that it was set is to be told beside its end.
+            fault.set_at_ms.into_iter().for_each(|set_ms| this.note_set(set_ms, &fault));
             this.spawn(this.clone().take_back(fault, FaultEnd::Start));
         }
         this.spawn(this.clone().take_all_back_at_the_end());
@@ -310,17 +314,7 @@ impl Faults {
     fn confirm(&self, fault: &Fault) -> Fault {
         let (now_ms, request) = (now_ms(), &fault.request);
         tracing::info!(fault = %fault.id, kind = request.kind.name(), replicas = ?fault.replicas, by = fault.by, "set");
-        self.note(
-            now_ms,
-            EventKind::FaultSet {
-                fault: fault.id.clone(),
-                kind: request.kind,
-                service: request.service.clone(),
-                replicas: fault.replicas.clone(),
-                intensity: request.intensity,
-                for_s: request.ends_after_s(&self.0.limits),
-            },
-        );
+        self.note_set(now_ms, fault);
         let of = (request.kind, request.service.clone());
         *self.0.counts.lock().unwrap_or_else(PoisonError::into_inner).entry(of).or_default() += 1;
         let confirmed = self.change(&fault.id, |fault| {
@@ -379,15 +373,18 @@ impl Faults {
             join_all(hit.into_iter().map(|(service, replica)| one(service, replica))).await.into_iter().collect()
         };
         match done {
-            Ok(()) => self.restored(&fault, FaultEnd::Done),
+            Ok(()) => self.restored(&fault, FaultEnd::Done, now_ms()),
             Err(reason) => self.fail(&fault, &reason),
         }
     }
 
-    /// Takes a fault back, however often that has to be tried.
+    /// Takes a fault back, however often that has to be tried. One whose time came while no dashboard was there had ended then.
     async fn take_back(self, fault: Fault, why: FaultEnd) {
         let kind = fault.request.kind;
         let mut hit = self.hit(&fault);
+        let had_ended = why == FaultEnd::Start
+            && now_ms() >= fault.until_ms
+            && hit.iter().all(|(_, replica)| means::ends_by_itself(replica, kind));
         let mut told = String::new();
         loop {
             let tried = join_all(hit.iter().map(|(_, replica)| self.0.means.restore(replica, kind))).await;
@@ -416,14 +413,16 @@ impl Faults {
                 () = self.0.shutdown.token.cancelled(), if why != FaultEnd::Shutdown => return,
             }
         }
-        self.restored(&fault, why);
+        match had_ended {
+            true => self.restored(&fault, FaultEnd::Time, fault.until_ms),
+            false => self.restored(&fault, why, now_ms()),
+        }
     }
 
-    fn restored(&self, fault: &Fault, why: FaultEnd) {
-        let now_ms = now_ms();
+    fn restored(&self, fault: &Fault, why: FaultEnd, at_ms: Millis) {
         tracing::info!(fault = %fault.id, ?why, "restored");
         self.note(
-            now_ms,
+            at_ms,
             EventKind::FaultRestored {
                 fault: fault.id.clone(),
                 kind: fault.request.kind,
@@ -434,7 +433,7 @@ impl Faults {
         );
         self.change(&fault.id, |fault| {
             fault.state = FaultState::Restored { why };
-            fault.restored_at_ms = Some(now_ms);
+            fault.restored_at_ms = Some(at_ms);
         });
         self.spawn(self.clone().see_well_again(fault.clone()));
     }
@@ -493,6 +492,21 @@ impl Faults {
             tracing::warn!(fault = %id, %error, "its state can't be written down");
         }
         Some((fault, said))
+    }
+
+    fn note_set(&self, at_ms: Millis, fault: &Fault) {
+        let request = &fault.request;
+        self.note(
+            at_ms,
+            EventKind::FaultSet {
+                fault: fault.id.clone(),
+                kind: request.kind,
+                service: request.service.clone(),
+                replicas: fault.replicas.clone(),
+                intensity: request.intensity,
+                for_s: request.ends_after_s(&self.0.limits),
+            },
+        );
     }
 
     fn note(&self, at_ms: Millis, kind: EventKind) {

@@ -1,4 +1,5 @@
-//! What is set, on disk: written before a fault is, so that whoever starts next takes back what we could not.
+//! What is set and what was, on disk: written before a fault is set, so that whoever starts next takes back what we could not,
+//! and still tells of what is over.
 
 use std::{
     io,
@@ -12,7 +13,7 @@ use crate::server::disk;
 /// The file in the state folder.
 const FILE: &str = "faults.json";
 
-/// The faults that are set, or may be.
+/// The faults that are set, or may be, and the last ones that were.
 #[derive(Debug)]
 pub struct Book(PathBuf);
 
@@ -22,7 +23,7 @@ impl Book {
         Self(state_dir.join(FILE))
     }
 
-    /// What an earlier process left set.
+    /// What an earlier process wrote down, newest first.
     pub fn read(&self) -> Vec<Fault> {
         let read = || match std::fs::read(&self.0) {
             Ok(bytes) => Ok(serde_json::from_slice(&bytes)?),
@@ -35,12 +36,11 @@ impl Book {
         })
     }
 
-    /// Writes down what is set now.
+    /// Writes down how they are now, newest first.
     ///
     /// # Errors
     /// When the state folder does not take it.
     pub fn write<'a>(&self, faults: impl Iterator<Item = &'a Fault>) -> io::Result<()> {
-        let on = faults.filter(|fault| fault.state.is_on()).collect::<Vec<_>>();
-        disk::replace(&self.0, &serde_json::to_vec(&on)?)
+        disk::replace(&self.0, &serde_json::to_vec(&faults.collect::<Vec<_>>())?)
     }
 }

@@ -50,6 +50,12 @@ impl MeansError {
     }
 }
 
+/// Whether a fault ends at its time on a replica whatever became of who set it: doors, knobs and the supervisor see to that
+/// themselves, an engine does not.
+pub fn ends_by_itself(replica: &Replica, kind: FaultKind) -> bool {
+    kind.lasts() && (replica.container.is_none() || kind.layer() == Layer::Door)
+}
+
 /// What faults are set with.
 #[derive(Debug, Clone)]
 pub struct Means {

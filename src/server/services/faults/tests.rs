@@ -148,7 +148,9 @@ async fn a_fault_ends_at_its_time_and_the_way_back_is_proved() {
         (Order::Kill { replica: "shop-1".into(), until_ms: set.until_ms }, Order::Restore { replica: "shop-1".into() });
     assert_eq!(stage.orders(), [kill, restore]);
     assert_eq!(kinds(&journal), ["set", "over"]);
-    assert!(Book::new(stage.folder.path()).read().is_empty());
+    // The next start has nothing to take back, and still tells of it.
+    let (next, journal, _shutdown) = stage.faults();
+    assert_eq!((next.all(), kinds(&journal)), (faults.all(), Vec::new()));
 }
 
 #[tokio::test]
@@ -186,7 +188,7 @@ async fn what_does_not_take_hold_leaves_nothing() {
         assert!(what.contains("the gateway does not answer at unix://"), "{what}");
     }
     assert!(faults.all().iter().all(|fault| matches!(fault.state, FaultState::Failed { .. })));
-    assert_eq!((kinds(&journal), Book::new(stage.folder.path()).read()), (vec!["failed"; 2], Vec::new()));
+    assert_eq!((kinds(&journal), Book::new(stage.folder.path()).read()), (vec!["failed"; 2], faults.all()));
 }
 
 #[tokio::test]
@@ -214,6 +216,21 @@ async fn what_a_dashboard_left_set_is_taken_back_by_the_next() {
 
     next.set(&Caller::default(), draft("stop", "shop-1", "60")).await.unwrap();
     assert!(shutdown.finish(SOON).await);
-    assert_eq!(kinds(&journal), ["left over", "set", "shut down"]);
+    assert_eq!(kinds(&journal), ["set", "left over", "set", "shut down"]);
     assert_eq!(stage.orders().last(), Some(&Order::Restore { replica: "shop-1".into() }));
+}
+
+#[tokio::test]
+async fn what_ended_by_itself_while_no_dashboard_was_there_ended_at_its_time() {
+    let stage = Stage::new().await;
+    let (faults, ..) = stage.faults();
+    faults.set(&Caller::default(), draft("stop", "shop-1", "60")).await.unwrap();
+    let mut left = faults.all();
+    let until_ms = now_ms() - 5000;
+    left[0].until_ms = until_ms;
+    Book::new(stage.folder.path()).write(left.iter()).unwrap();
+    let (next, journal, _shutdown) = stage.faults();
+    let over = newest(&next, |fault| !fault.state.is_on()).await;
+    assert_eq!((over.state, over.restored_at_ms), (FaultState::Restored { why: FaultEnd::Time }, Some(until_ms)));
+    assert_eq!(kinds(&journal), ["set", "over"]);
 }
