@@ -202,6 +202,14 @@ async fn what_a_dashboard_left_set_in_containers_is_taken_back_by_the_next() {
         assert_eq!(shop.states(), ["running", "running"], "{kind}");
         assert_eq!(shop.inspect("shop-2", LIMITS), "0 -1 0");
     }
+    let before = shop.inspect("shop-1", LIMITS);
+    let (faults, _killed) = shop.faults();
+    set(&faults, draft("memory", "shop-1", "1")).await;
+    assert_ne!(shop.inspect("shop-1", LIMITS), before);
+    overdue(shop.folder.path());
+    let (next, _shutdown) = shop.faults();
+    all(&next, ended(FaultEnd::Start)).await;
+    assert_eq!(shop.inspect("shop-1", LIMITS), before);
 }
 
 #[tokio::test]
