@@ -24,7 +24,7 @@ export function quantile(values: number[], share: number): number {
 
 /** Prints a table and keeps the raw values in `end2end/artifacts/figures.json`. */
 export async function printFigures() {
-  const digits = { s: 2, ms: 0, µs: 0, kB: 1, MB: 1, "×": 3, "/s": 0, "%": 1 };
+  const digits = { s: 2, ms: 0, µs: 0, kB: 1, MB: 1, "×": 3, "/s": 0, "%": 2 };
   console.log(`\n${"figure".padEnd(62)}${"median".padStart(10)}${"worst".padStart(10)}${"goal".padStart(10)}   n`);
   for (const { name, unit, values, goal } of figures) {
     const show = (value: number) => `${value.toFixed(digits[unit])} ${unit}`.padStart(10);

@@ -16,11 +16,11 @@ export class Stack implements System {
     private readonly ports: { dashboard: number; prometheus: number; services: number[] },
     private readonly demo: Program[],
     private readonly settings: Record<string, string>,
-    /** Whether the services have replicas behind a gateway, set as `make run` does. */
-    private readonly staged: boolean,
+    /** How many replicas each service has behind a gateway, set as `make run` does; 0: it is there itself. */
+    private readonly replicas: number,
   ) {}
 
-  static async start(settings: Record<string, string> = {}, staged = false): Promise<Stack> {
+  static async start(settings: Record<string, string> = {}, replicas = 0): Promise<Stack> {
     const folder = await mkdtemp(join(tmpdir(), "ha-dashboard-e2e-"));
     await mkdir(join(folder, "state"));
     await cp(join(repository, "k6-scripts"), join(folder, "scripts"), { recursive: true });
@@ -29,9 +29,9 @@ export class Stack implements System {
       prometheus: await freePort(),
       services: await Promise.all(services.map(freePort)),
     };
-    const stack = new Stack(folder, ports, [], settings, staged);
+    const stack = new Stack(folder, ports, [], settings, replicas);
     try {
-      if (staged) await stack.writeStage();
+      if (replicas > 0) await stack.writeStage();
       await stack.startDemo();
       await stack.startDashboard();
     } catch (error) {
@@ -61,7 +61,7 @@ export class Stack implements System {
   }
 
   private get services(): Record<string, string> {
-    if (this.staged)
+    if (this.replicas > 0)
       return { HAD_CONFIG: join(this.folder, "ha-dashboard.toml"), HAD_STATE_DIR: join(this.folder, "state") };
     return { HAD_SERVICES: services.map((name) => `${name}=${this.serviceUrl(name)}`).join(",") };
   }
@@ -99,7 +99,7 @@ export class Stack implements System {
     return { code, output: await readFile(logFile, "utf8") };
   }
 
-  /** Two replicas a service, each behind a door of its own. */
+  /** The services' replicas, each behind a door of its own. */
   private async writeStage() {
     const here = (port: number) => JSON.stringify(`http://127.0.0.1:${port}`);
     let text = "";
@@ -107,7 +107,7 @@ export class Stack implements System {
       text += `[[service]]\nname = "${name}"\nurl = ${JSON.stringify(this.serviceUrl(name))}\n`;
       if (name === "checkout-service") text += 'depends_on = ["product-service", "user-service"]\n';
       text += "slo = { availability = 99.5, p95_ms = 300 }\n";
-      for (const number of [1, 2]) {
+      for (let number = 1; number <= this.replicas; number++) {
         const [url, door] = [here(await freePort()), here(await freePort())];
         text += `[[service.replica]]\nname = "${name}-${number}"\nurl = ${url}\ndoor = ${door}\n`;
       }
@@ -116,7 +116,7 @@ export class Stack implements System {
   }
 
   private async startDemo() {
-    if (this.staged) {
+    if (this.replicas > 0) {
       const program = Program.start(["demo"], this.services, join(this.folder, "demo.log"));
       this.demo.push(program);
       await Promise.all(services.map((name) => program.answers(`${this.serviceUrl(name)}/health`)));

@@ -55,7 +55,7 @@ export const test = base.extend<Fixtures & { stack: System }, WorkerFixtures>({
   },
 
   staged: async ({}, use) => {
-    const stack = await Stack.start({}, true);
+    const stack = await Stack.start({}, 2);
     await use(stack);
     await stack.stop();
   },

@@ -31,8 +31,9 @@ const LUA: &str = include_str!("door.lua");
 const SERVICE: &str = "service:";
 
 /// How often a door is checked, and how many answers in a row change what the gateway thinks of it. After `fall` bad ones it
-/// is down: within 1.25 s where it answers badly, and 1.75 s where it does not answer.
-const CHECKS: &str = "check inter 500ms fastinter 250ms downinter 500ms fall 2 rise 2 on-marked-down shutdown-sessions";
+/// is down: within 1.25 s where it answers badly, and 1.75 s where it does not answer. It is up again within
+/// 0.5 s where it answers again, and within 1 s where a check was still waiting for an answer.
+const CHECKS: &str = "check inter 500ms fastinter 250ms downinter 250ms fall 2 rise 2 on-marked-down shutdown-sessions";
 
 const HEAD: &str = "\
 # A gateway with a door for each replica; written by `ha-dashboard gateway`.
