@@ -471,6 +471,17 @@ fn a_dashboard_that_is_killed_during_a_fault_of_any_kind_leaves_nothing_of_it() 
         stage.is_redundant(service);
     }
     is_at_work(&stage, false);
+
+    // What each cost is closed, with the time in which nobody looked.
+    let page = until("a page", || ask(dashboard.port, "GET /faults", "")).1;
+    assert!(page.contains("The dashboard was away from "), "{page}");
+    let costs = || serde_json::from_slice(&std::fs::read(stage.folder.path().join("costs.json")).ok()?).ok();
+    let closed = |cost: &Value| cost["cost"]["settled"] == true && cost["cost"]["away"].is_object();
+    until("all costs are closed", || {
+        let costs: Vec<Value> = costs()?;
+        let lasting = costs.iter().filter(|cost| closed(cost)).count();
+        (lasting >= 2 * LASTING.len()).then_some(())
+    });
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! Everything is reckoned from the moment at which the fault was confirmed, by raw counts of k6's pushes and by a quick probe
 //! of the service through its gateway. What can't be told is not there, and [`Cost::untold`] says why.
 
+mod absence;
 mod judge;
 mod outage;
 mod run;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use self::slice::{merged, p95_s};
 pub use self::{
+    absence::{Absence, Earlier},
     judge::{GuardWatch, Outcome},
     outage::{Outage, Probe},
     run::RunCost,
@@ -83,6 +85,8 @@ pub enum Lack {
     NoObjective,
     /// There were too few requests for an answer.
     TooFew,
+    /// The dashboard was away when it could have been seen.
+    Away,
 }
 
 /// A figure that is not there.
@@ -134,6 +138,8 @@ pub struct Evidence<'a> {
     pub run: Option<Tally>,
     /// What was expected.
     pub hypothesis: Option<Hypothesis>,
+    /// What an earlier process of the dashboard knew of it.
+    pub earlier: Option<Earlier<'a>>,
 }
 
 /// Who noticed a fault, and how long after it was confirmed.
@@ -207,6 +213,9 @@ pub struct Cost {
     pub budget: Option<Budget>,
     /// What became of the hypothesis.
     pub outcome: Option<Outcome>,
+    /// When the dashboard was away meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub away: Option<Absence>,
     /// The figures that are not there, and why.
     pub untold: Vec<Untold>,
 }
@@ -249,6 +258,14 @@ impl Budget {
 impl Cost {
     /// Reckons by what is known at `now_ms`.
     pub fn reckon(evidence: &Evidence, now_ms: Millis) -> Self {
+        match evidence.earlier {
+            None => Self::of(evidence, now_ms),
+            Some(earlier) => Self::resumed(evidence, earlier, now_ms),
+        }
+    }
+
+    /// Reckons what was watched all the time.
+    fn of(evidence: &Evidence, now_ms: Millis) -> Self {
         let mut cost = Self::default();
         let Evidence { set_ms, slices, .. } = *evidence;
         let baseline = Baseline::before(set_ms, slices);

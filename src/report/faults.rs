@@ -43,6 +43,7 @@ fn One(fault: Fault, told: FaultCost, origin_ms: Millis) -> impl IntoView {
         <article class="report-fault" data-testid="report-fault">
             <h3>{name}": "{whom}" ("<RunTime at_ms=set_at_ms.unwrap_or(asked_ms) origin_ms />")"</h3>
             <p>{show::cost::sentence(&told.cost, lang)}"."</p>
+            {show::cost::away(&told.cost, lang).map(|away| view! { <p>{away}</p> })}
             {outcome.map(|words| view! { <p>{words}"."</p> })}
             <dl class="clocks">{show::cost::clocks(&told.cost, lang).into_iter().map(row).collect_view()}</dl>
             <dl class="facts wide">{show::cost::figures(&told.cost, lang).into_iter().map(row).collect_view()}</dl>

@@ -1,4 +1,5 @@
-//! What each fault costs, reckoned while it lasts and until nothing of it can change any more.
+//! What each fault costs, reckoned while it lasts and until nothing of it can change any more. What an earlier process of the
+//! dashboard left open is closed by the next, which says when nobody looked.
 //!
 //! What k6 pushed comes from the hub, who noticed from the journal, and while a fault is on an [`Eye`] looks at the service
 //! ten times a second. The arithmetic is in [`ha_dashboard::domain::cost`].
@@ -14,18 +15,24 @@ use std::{
 };
 
 use ha_dashboard::domain::{
+    Millis,
     breaker::Breakers,
     cost::FaultCost,
-    fault::{Fault, FaultId},
+    fault::{Fault, FaultEnd, FaultId, FaultState},
     run::RunId,
 };
+use serde::{Deserialize, Serialize};
 use tokio::{
     sync::watch,
-    time::{MissedTickBehavior, interval},
+    task::JoinHandle,
+    time::{Instant, MissedTickBehavior, interval},
 };
 use tokio_util::sync::CancellationToken;
 
-use self::{case::Case, eye::Eye};
+use self::{
+    case::{Case, Left},
+    eye::Eye,
+};
 use super::{
     clock::now_ms,
     disk,
@@ -44,6 +51,9 @@ const KEPT: usize = 50;
 
 /// Pushes from before a fault that tell how it was then: 30 s of them, and some more.
 const BEFORE: usize = 60;
+
+/// How often what can still change is written down.
+const KEEP: Duration = Duration::from_secs(1);
 
 /// The file in the state folder.
 const FILE: &str = "costs.json";
@@ -76,8 +86,8 @@ pub struct Links {
 /// Reckons from now on. The costs of the last faults, newest first.
 pub fn start(links: Links, shutdown: &Shutdown) -> watch::Receiver<Vec<FaultCost>> {
     let path = links.state_dir.join(FILE);
-    let known = read(&path);
-    let (told, receiver) = watch::channel(known);
+    let (settled, left): (Vec<_>, _) = read(&path).into_iter().partition(|kept| kept.told.cost.settled);
+    let (told, receiver) = watch::channel(settled.into_iter().map(|kept| kept.told).collect());
     let clerk = Clerk {
         news: links.pushes.follow(),
         noticed: links.journal.follow(),
@@ -90,8 +100,12 @@ pub fn start(links: Links, shutdown: &Shutdown) -> watch::Receiver<Vec<FaultCost
         recent: Vec::new(),
         whole: case::Whole::default(),
         cases: Vec::new(),
+        left,
+        began_ms: now_ms(),
         path,
         told,
+        written: None,
+        is_due: false,
     };
     shutdown.tasks.spawn(clerk.run(shutdown.token.clone()));
     receiver
@@ -113,8 +127,25 @@ struct Clerk {
     whole: case::Whole,
     /// Faults of which something can still change.
     cases: Vec<Case>,
+    /// What an earlier process left open, until its faults are known.
+    left: Vec<Kept>,
+    began_ms: Millis,
     path: PathBuf,
     told: watch::Sender<Vec<FaultCost>>,
+    /// When it was written down last, and the writing itself.
+    written: Option<(Instant, JoinHandle<()>)>,
+    /// Whether something settled since.
+    is_due: bool,
+}
+
+/// A cost on disk.
+#[derive(Debug, Serialize, Deserialize)]
+struct Kept {
+    #[serde(flatten)]
+    told: FaultCost,
+    /// When it was looked at last, where it can still change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seen_ms: Option<Millis>,
 }
 
 impl Clerk {
@@ -123,7 +154,10 @@ impl Clerk {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
         loop {
             tokio::select! {
-                () = end.cancelled() => return,
+                () = end.cancelled() => {
+                    write(&self.path, &self.kept());
+                    return;
+                }
                 changed = self.faults.changed() => {
                     if changed.is_err() {
                         return;
@@ -139,10 +173,13 @@ impl Clerk {
     fn look(&mut self) {
         let faults = self.faults.borrow_and_update().clone();
         let run = self.runs.borrow().run.clone();
-        for fault in &faults {
+        self.take_up(&faults);
+        // The newest is told last, and so as the first.
+        for fault in faults.iter().rev() {
             let is_new = fault.state.is_on() && !self.cases.iter().any(|case| case.id == fault.id);
             if is_new && !self.told.borrow().iter().any(|told| told.fault == fault.id) {
-                self.open(fault, run.as_ref().filter(|run| run.state.is_active()).map(|run| run.id.clone()));
+                let run = run.as_ref().filter(|run| run.state.is_active()).map(|run| run.id.clone());
+                self.open(fault, run, None);
             }
         }
         let pushes = self.news.news();
@@ -170,29 +207,64 @@ impl Clerk {
             tell(&self.told, FaultCost { fault: case.id.clone(), run: case.run.clone(), cost });
             open
         });
-        if settled {
-            self.keep();
+        self.is_due |= settled;
+        self.keep();
+    }
+
+    /// Opens again what an earlier process left open: costs that were not settled, and faults of which it told no cost yet.
+    fn take_up(&mut self, faults: &[Fault]) {
+        let mut left = std::mem::take(&mut self.left);
+        let is_left = |fault: &&Fault| matches!(fault.state, FaultState::Restoring { why: FaultEnd::Start });
+        for fault in faults.iter().rev() {
+            let kept = left.iter().position(|kept| kept.told.fault == fault.id).map(|at| left.swap_remove(at));
+            let is_known = self.told.borrow().iter().any(|told| told.fault == fault.id)
+                || self.cases.iter().any(|case| case.id == fault.id);
+            if is_known || (kept.is_none() && !is_left(&fault)) {
+                continue;
+            }
+            let from_ms = kept.as_ref().and_then(|kept| kept.seen_ms).or(fault.set_at_ms).unwrap_or(fault.asked_ms);
+            let told = kept.map(|kept| kept.told);
+            let run = told.as_ref().and_then(|told| told.run.clone());
+            self.open(fault, run, Some(Left { told, from_ms, to_ms: self.began_ms }));
         }
     }
 
-    fn open(&mut self, fault: &Fault, run: Option<RunId>) {
+    fn open(&mut self, fault: &Fault, run: Option<RunId>, left: Option<Left>) {
         let member = self.services.members().iter().find(|member| member.service.name == fault.request.service);
         let Some(member) = member else { return };
-        let eye = Eye::open(member, &fault.replicas, self.gateway.clone());
-        let mut case = Case::new(fault, run, &self.services, eye);
+        let eye = Case::has_sight(fault, now_ms());
+        let eye = eye.then(|| Eye::open(member, &fault.replicas, self.gateway.clone()));
+        let mut case = Case::new(fault, run, &self.services, eye, left);
         self.recent.iter().for_each(|push| case.take(push));
         self.cases.push(case);
     }
 
-    /// Writes down what is known, for the next start.
-    fn keep(&self) {
-        let (path, costs) = (self.path.clone(), self.told.borrow().clone());
-        tokio::task::spawn_blocking(move || {
-            let written = serde_json::to_vec(&costs).map_err(Into::into).and_then(|json| disk::replace(&path, &json));
-            if let Err(error) = written {
-                tracing::warn!(path = %path.display(), %error, "what faults cost can't be kept");
-            }
-        });
+    /// Writes down what is known, for the next start: what settled at once, what can still change from time to time. One
+    /// writing ends before the next begins.
+    fn keep(&mut self) {
+        let (is_free, is_time) = match &self.written {
+            None => (true, true),
+            Some((at, writing)) => (writing.is_finished(), at.elapsed() >= KEEP),
+        };
+        if !is_free || !(self.is_due || (is_time && !self.cases.is_empty())) {
+            return;
+        }
+        self.is_due = false;
+        let (path, kept) = (self.path.clone(), self.kept());
+        self.written = Some((Instant::now(), tokio::task::spawn_blocking(move || write(&path, &kept))));
+    }
+
+    fn kept(&self) -> Vec<Kept> {
+        let now_ms = now_ms();
+        let kept = |told: &FaultCost| Kept { told: told.clone(), seen_ms: (!told.cost.settled).then_some(now_ms) };
+        self.told.borrow().iter().map(kept).collect()
+    }
+}
+
+fn write(path: &Path, kept: &[Kept]) {
+    let written = serde_json::to_vec(kept).map_err(Into::into).and_then(|json| disk::replace(path, &json));
+    if let Err(error) = written {
+        tracing::warn!(path = %path.display(), %error, "what faults cost can't be kept");
     }
 }
 
@@ -212,9 +284,9 @@ fn tell(told: &watch::Sender<Vec<FaultCost>>, cost: FaultCost) {
     });
 }
 
-/// What an earlier process wrote down. A cost that was open then stays as it was: nobody looked on.
-fn read(path: &Path) -> Vec<FaultCost> {
-    let read = || -> io::Result<Vec<FaultCost>> { Ok(serde_json::from_slice(&std::fs::read(path)?)?) };
+/// What an earlier process wrote down, newest first.
+fn read(path: &Path) -> Vec<Kept> {
+    let read = || -> io::Result<Vec<Kept>> { Ok(serde_json::from_slice(&std::fs::read(path)?)?) };
     read().unwrap_or_else(|error| {
         if error.kind() != io::ErrorKind::NotFound {
             tracing::warn!(path = %path.display(), %error, "what earlier faults cost can't be read");

@@ -408,7 +408,9 @@ impl Ticker {
         // The run may have changed while the answer was on its way.
         let Some(run) = self.run.as_ref().filter(|run| run.id == watch.run.id) else { return };
         watch.update(run);
-        watch.take_push().into_iter().for_each(|push| self.pushes.add(push));
+        // While a history is read again, all of it comes from there, push by push.
+        let is_read_again = self.replaying.is_some() || self.replayed.is_some();
+        watch.take_push().filter(|_| !is_read_again).into_iter().for_each(|push| self.pushes.add(push));
         self.watch = Some(watch);
         // Where the run's end was not known when the store was asked, more may be to come.
         if result.is_ok() && self.ending != Ending::Due {
@@ -540,10 +542,11 @@ impl Ticker {
     /// Takes in a history that was read again, once the watch is at home.
     fn take_replay(&mut self) {
         let Some(watch) = &mut self.watch else { return };
-        let Some((run, Replay { mut frames, count })) = self.replayed.take() else { return };
+        let Some((run, Replay { mut frames, count, pushes })) = self.replayed.take() else { return };
         if watch.run.id != run.id {
             return;
         }
+        pushes.into_iter().for_each(|push| self.pushes.add(push));
         tracing::info!(run = %run.id, rows = frames.len(), "read the run's history again");
         frames.extend(replay::last_row(&run));
         if !frames.is_empty() {

@@ -442,6 +442,7 @@ pub struct Text {
     pub fault_ended: fn(&str) -> String,
     pub fault_failed: fn(&str) -> String,
     pub fault_well_after: fn(&str) -> String,
+    pub fault_well_when_back: &'static str,
     pub fault_not_well_yet: &'static str,
     pub fault_last_replica: &'static str,
     pub fault_moot: &'static str,
@@ -450,6 +451,7 @@ pub struct Text {
 
     pub cost_detected: fn(&str) -> String,
     pub cost_not_detected: &'static str,
+    pub cost_detection_untold: fn(&str) -> String,
     pub cost_not_detected_yet: &'static str,
     /// How many requests failed, of how many.
     pub cost_failed: fn(&str, &str) -> String,
@@ -491,6 +493,7 @@ pub struct Text {
     pub figure: fn(Figure) -> &'static str,
     /// Why a figure is not there.
     pub lack: fn(Lack) -> &'static str,
+    pub cost_away: fn(&str, &str) -> String,
     pub hypothesis_failed: fn(&str) -> String,
     pub hypothesis_recovered: fn(&str) -> String,
     /// A share and a time.

@@ -5,7 +5,7 @@ use proptest::{collection, option, prelude::*, sample};
 use crate::domain::{
     Millis,
     breaker::{Breaker, BreakerCalls, BreakerState, Breakers},
-    cost::{Budget, Cost, Detection, FaultCost, Figure, Lack, Latency, Outage, Outcome, Tally, Untold},
+    cost::{Absence, Budget, Cost, Detection, FaultCost, Figure, Lack, Latency, Outage, Outcome, Tally, Untold},
     event::{Event, EventKind},
     fault::{Fault, FaultEnd, FaultId, FaultKind, FaultRequest, FaultState, Guard, Hypothesis},
     frame::{Dimension, Frame, History, METRICS, Metric, SeriesKey},
@@ -497,6 +497,7 @@ pub fn cost() -> BoxedStrategy<Cost> {
                 outcome,
                 outage_by_load: outage,
                 untold: vec![Untold { figure: Figure::DetectedByGateway, why: Lack::NotWatched }],
+                away: client_ms.zip(breaker_ms).map(|(from_ms, to_ms)| Absence { from_ms, to_ms }),
             }
         })
         .boxed()

@@ -4,8 +4,8 @@ use super::any;
 use crate::domain::{
     Millis,
     cost::{
-        Baseline, Budget, Cost, Evidence, Figure, GuardWatch, Lack, Outage, Outcome, Probe, RunCost, Sighting, Slice,
-        Tally,
+        Absence, Baseline, Budget, Cost, Earlier, Evidence, Figure, GuardWatch, Lack, Outage, Outcome, Probe, RunCost,
+        Sighting, Slice, Tally,
     },
     fault::{Guard, Hypothesis},
     histogram::{Bucket, Histogram},
@@ -342,6 +342,99 @@ fn a_baselines_scatter_is_no_disturbance() {
     assert!(Baseline::before(SET, &noisy[..3]).is_none(), "three seconds are no baseline");
 }
 
+/// A fault that failed a tenth of the requests for 12 s, of which the dashboard saw 3 s; it came back after 20 s.
+fn interrupted(slices: &[Slice]) -> (Cost, Cost) {
+    let probes: Vec<_> = (0..35).map(|i| Probe { at_ms: SET - 500 + i * 100, ok: !(10..14).contains(&i) }).collect();
+    let hypothesis = Some(Hypothesis::FailedBelow { share: 0.08 });
+    let on = Evidence {
+        restored_ms: None,
+        redundant_ms: None,
+        probes: &probes,
+        gateway: Sighting::At(SET + 900),
+        breaker: Sighting::Nothing,
+        hypothesis,
+        ..evidence(&slices[..33])
+    };
+    let earlier = Cost::reckon(&on, SET + 3000);
+    assert!(!earlier.settled && earlier.recovered_ms.is_none() && earlier.calm_ms.is_none());
+    let after: Vec<_> = (0..150).map(|i| Probe { at_ms: SET + 20_000 + i * 100, ok: true }).collect();
+    let resumed = |slices, earlier| {
+        let (from_ms, to_ms) = (SET + 3000, SET + 20_000);
+        let earlier = Some(Earlier { cost: earlier, from_ms, to_ms });
+        let (restored_ms, redundant_ms) = (Some(SET + 20_100), Some(SET + 21_000));
+        let gateway = Sighting::At(SET + 20_050);
+        let (probe, breaker) = (Sighting::At(SET + 20_900), Sighting::Nothing);
+        let probes = &after;
+        reckon(&Evidence {
+            restored_ms,
+            redundant_ms,
+            probes,
+            gateway,
+            probe,
+            breaker,
+            hypothesis,
+            earlier,
+            ..evidence(slices)
+        })
+    };
+    let cost = resumed(slices, Some(&earlier));
+    assert!(cost.settled);
+    assert_eq!(cost.away, Some(Absence { from_ms: 3000, to_ms: 20_000 }));
+    assert_eq!(cost.redundant_ms, Some(21_000));
+    assert_eq!(
+        (cost.detection.gateway_ms, cost.detection.probe_ms, cost.detection.breaker_ms),
+        (Some(900), None, None)
+    );
+    assert_eq!(cost.why_not(Figure::DetectedByProbe), Some(Lack::NotWatched), "as it was before");
+    assert_eq!(cost.why_not(Figure::DetectedByBreaker), Some(Lack::Away));
+    assert_eq!(cost.outage, Some(Outage { after_ms: 500, length_ms: 400, goes_on: false }));
+    (earlier, cost)
+}
+
+#[test]
+fn a_dashboard_that_was_away_tells_what_k6_measured_and_what_nobody_saw() {
+    let slices = course(-30, 40, |at_s| (0..12).contains(&at_s).then(|| second(at_s, 100.0, 10.0, 0.01)));
+    let (_, cost) = interrupted(&slices);
+    assert_eq!((cost.recovered_ms, cost.lost), (Some(12_000), Some(120.0)));
+    assert_eq!((cost.span.valid, cost.detection.client_ms), (2100.0, Some(1000)));
+    assert_eq!(cost.outcome, Some(Outcome::Held), "120 of 2100");
+}
+
+#[test]
+fn without_a_store_the_cost_is_what_was_known_before_the_dashboard_went_away() {
+    let slices = course(-30, 40, |at_s| (0..12).contains(&at_s).then(|| second(at_s, 100.0, 10.0, 0.01)));
+    let (earlier, _) = interrupted(&slices);
+    // What came since the return is no whole story.
+    let late = Evidence {
+        restored_ms: Some(SET + 15_000),
+        redundant_ms: Some(SET + 20_200),
+        gateway: Sighting::At(SET + 20_050),
+        hypothesis: Some(Hypothesis::FailedBelow { share: 0.08 }),
+        earlier: Some(Earlier { cost: Some(&earlier), from_ms: SET + 3000, to_ms: SET + 20_000 }),
+        ..evidence(&slices[50..])
+    };
+    let cost = reckon(&late);
+    assert!(cost.settled);
+    assert_eq!((cost.span, cost.lost, cost.detection.client_ms), (earlier.span, earlier.lost, Some(1000)));
+    assert_eq!(cost.why_not(Figure::Recovered), Some(Lack::Away));
+    assert_eq!(cost.outcome, Some(Outcome::Untold { why: Lack::Away }));
+    assert_eq!(
+        cost.why_not(Figure::Redundant),
+        Some(Lack::Away),
+        "it ended by itself, and was well when somebody looked"
+    );
+    assert_eq!(cost.outage, Some(Outage { after_ms: 500, length_ms: 400, goes_on: false }));
+
+    let nothing = reckon(&Evidence {
+        earlier: Some(Earlier { cost: None, from_ms: SET, to_ms: SET + 20_000 }),
+        gateway: Sighting::At(SET + 20_050),
+        ..evidence(&[])
+    });
+    for figure in [Figure::Recovered, Figure::Lost, Figure::DetectedByGateway, Figure::Availability] {
+        assert_eq!(nothing.why_not(figure), Some(Lack::Away), "{figure:?}");
+    }
+}
+
 /// Anything that k6 may push: seconds of any length and count, never more failures than requests.
 fn slices() -> impl Strategy<Value = Vec<Slice>> {
     let slice = (200_u64..3000, 0_u32..200, 0.0..=1.0_f64, 0_u32..50, 0.001..4.0_f64);
@@ -395,8 +488,12 @@ proptest! {
     }
 
     #[test]
-    fn no_figure_is_missing_without_a_reason(slices in slices(), probes in probes()) {
-        let cost = Cost::reckon(&Evidence { probes: &probes, ..evidence(&slices) }, SET + 60_000);
+    fn no_figure_is_missing_without_a_reason(slices in slices(), probes in probes(), seen in 0..80_usize, is_known: bool) {
+        let known = Evidence { restored_ms: None, redundant_ms: None, ..evidence(&slices[..seen.min(slices.len())]) };
+        let known = Cost::reckon(&known, SET + 3000);
+        let earlier = Earlier { cost: is_known.then_some(&known), from_ms: SET + 3000, to_ms: SET + 15_500 };
+        for earlier in [None, Some(earlier)] {
+        let cost = Cost::reckon(&Evidence { probes: &probes, earlier, ..evidence(&slices) }, SET + 60_000);
         for (figure, there) in [
             (Figure::Availability, cost.until_recovered.is_some()),
             (Figure::Outage, cost.outage.is_some()),
@@ -413,6 +510,7 @@ proptest! {
             (Figure::Budget, cost.budget.is_some()),
         ] {
             prop_assert_eq!(there, cost.why_not(figure).is_none(), "{:?}", figure);
+        }
         }
     }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use ha_dashboard::domain::{
     Millis,
     breaker::{BreakerState, Breakers},
-    cost::{Cost, Evidence, GuardWatch, Sighting, Slice, Tally},
+    cost::{Cost, Earlier, Evidence, FaultCost, GuardWatch, Sighting, Slice, Tally},
     event::{Event, EventKind},
     fault::{self, Fault, FaultId, FaultState},
     run::{Run, RunId},
@@ -20,6 +20,9 @@ const LOOKS_ON_MS: Millis = 15_000;
 
 /// After a run's end its last samples come within this time.
 const LAST_SAMPLES_MS: Millis = 3000;
+
+/// After a start, the history of a run is read again within this time.
+const HISTORY_MS: Millis = 30_000;
 
 /// What was asked of each service in the run at work so far.
 #[derive(Debug, Default)]
@@ -52,6 +55,19 @@ pub struct Case {
     /// Open while there is something to see.
     eye: Option<Eye>,
     seen: Seen,
+    /// What an earlier process left.
+    left: Option<Left>,
+}
+
+/// What a process that is gone knew of a fault, and when it was gone.
+#[derive(Debug)]
+pub struct Left {
+    /// The cost as it was told last; `None`: none was.
+    pub told: Option<FaultCost>,
+    /// When it looked last.
+    pub from_ms: Millis,
+    /// When we began to look.
+    pub to_ms: Millis,
 }
 
 impl Whole {
@@ -80,8 +96,8 @@ impl Whole {
 }
 
 impl Case {
-    /// A fault that is being set.
-    pub fn new(fault: &Fault, run: Option<RunId>, services: &Registry, eye: Eye) -> Self {
+    /// A fault that is being set, or that was `left` by an earlier process.
+    pub fn new(fault: &Fault, run: Option<RunId>, services: &Registry, eye: Option<Eye>, left: Option<Left>) -> Self {
         let service = fault.request.service.clone();
         let members = services.members();
         let calls: Vec<_> = members.iter().map(|member| (&*member.service.name, &*member.service.depends_on)).collect();
@@ -102,9 +118,21 @@ impl Case {
             // The dashboard's own probes never rest.
             probe: Sighting::Nothing,
             breaker: Sighting::Unwatched,
-            eye: Some(eye),
+            eye,
             seen: Seen::default(),
+            left,
         }
+    }
+
+    /// Whether what k6 measured while nobody looked is still being read again.
+    fn awaits_history(&self, set_ms: Millis, now_ms: Millis) -> bool {
+        let is_there = self.slices.first().is_some_and(|first| first.from_ms <= set_ms);
+        self.run.is_some() && !is_there && self.left.as_ref().is_some_and(|left| now_ms < left.to_ms + HISTORY_MS)
+    }
+
+    /// Whether anything of a fault is still to be seen.
+    pub fn has_sight(fault: &Fault, now_ms: Millis) -> bool {
+        fault.restored_at_ms.is_none_or(|restored_ms| now_ms <= restored_ms + LOOKS_ON_MS)
     }
 
     /// Takes what k6 pushed. Another run is another story.
@@ -173,7 +201,7 @@ impl Case {
         if let Some(eye) = &self.eye {
             self.seen = eye.seen();
         }
-        if fault.restored_at_ms.is_some_and(|restored_ms| now_ms > restored_ms + LOOKS_ON_MS) {
+        if !Self::has_sight(fault, now_ms) {
             self.eye = None;
         }
         let cost = Cost::reckon(
@@ -190,12 +218,17 @@ impl Case {
                 slo: self.slo,
                 run: whole.of(self.run.as_ref(), &self.affected),
                 hypothesis: fault.request.hypothesis,
+                earlier: self.left.as_ref().map(|left| Earlier {
+                    cost: left.told.as_ref().map(|told| &told.cost),
+                    from_ms: left.from_ms,
+                    to_ms: left.to_ms,
+                }),
             },
             now_ms,
         );
         // The eye may still see something, but of what went wrong nobody knows when it ends.
         let failed = matches!(fault.state, FaultState::Failed { .. });
-        let settled = failed || (cost.settled && self.eye.is_none());
+        let settled = failed || (cost.settled && self.eye.is_none() && !self.awaits_history(set_ms, now_ms));
         Some(Cost { settled, ..cost })
     }
 }

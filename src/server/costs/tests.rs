@@ -28,7 +28,15 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        Self::over(tempfile::tempdir().unwrap())
+    }
+
+    /// The next process over the same folder.
+    fn next(self) -> Self {
+        Self::over(self.dir)
+    }
+
+    fn over(dir: tempfile::TempDir) -> Self {
         let (faults, runs) = (watch::channel(Vec::new()).0, watch::channel(RunFeed::default()).0);
         let (pushes, journal, shutdown) = (Pushes::default(), Journal::default(), Shutdown::default());
         let halted: Arc<Mutex<Vec<FaultId>>> = Arc::default();
@@ -185,12 +193,12 @@ async fn a_fault_is_followed_until_nothing_of_it_can_change() {
     // What is settled is there at the next start.
     let path = stage.dir.path().join(FILE);
     let kept = async {
-        while !path.exists() {
+        while !path.exists() || read(&path).iter().any(|kept| !kept.told.cost.settled) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
     tokio::time::timeout(Duration::from_secs(60), kept).await.unwrap();
-    assert!(read(&path)[0].cost.settled);
+    assert_eq!(read(&path)[0].told.fault, fault(0, None).id);
     assert!(stage.shutdown.finish(Duration::from_secs(10)).await);
 }
 
@@ -232,4 +240,50 @@ async fn a_fault_without_load_says_so() {
     assert_eq!(told.cost.why_not(Figure::Recovered), Some(Lack::NoLoad));
     assert!(told.cost.outage.is_some_and(|outage| outage.goes_on), "nothing answers there");
     assert!(stage.shutdown.finish(Duration::from_secs(10)).await);
+}
+
+#[tokio::test]
+async fn what_was_open_when_the_dashboard_was_killed_is_closed_by_the_next() {
+    let mut stage = Stage::new();
+    stage.runs.send_replace(RunFeed { run: Some(run()), ..RunFeed::default() });
+    let set_ms = now_ms() - 40_000;
+    let second = |stage: &Stage, s: u64, bad: f64| stage.push(set_ms + s * 1000 - 20_000, 50.0, bad);
+    (1..=20).for_each(|s| second(&stage, s, 0.0));
+    let active = Fault { state: FaultState::Active, set_at_ms: Some(set_ms), ..fault(set_ms, None) };
+    stage.faults.send_replace(vec![active.clone()]);
+    (21..=23).for_each(|s| second(&stage, s, 50.0));
+    let open = stage.cost(|told| told.cost.span.bad >= 300.0).await;
+    let path = stage.dir.path().join(FILE);
+    let kept = async {
+        while !path.exists() || read(&path).first().is_none_or(|kept| kept.told.cost.span != open.cost.span) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), kept).await.unwrap();
+    let seen_ms = read(&path)[0].seen_ms.unwrap();
+
+    // It was killed; nobody finds out anything after the fault's end, and the run is known later.
+    let mut stage = stage.next();
+    let restored = Fault {
+        state: FaultState::Restored { why: FaultEnd::Start },
+        restored_at_ms: Some(set_ms + 15_000),
+        healthy_again_ms: Some(now_ms()),
+        ..active
+    };
+    stage.faults.send_replace(vec![restored]);
+    let early = stage.cost(|_| true).await;
+    assert!(!early.cost.settled, "the run's history is still being read");
+    assert_eq!((early.run, early.cost.span), (open.run, open.cost.span));
+    stage.runs.send_replace(RunFeed { run: Some(run()), ..RunFeed::default() });
+    (1..=45).for_each(|s| second(&stage, s, if (21..=24).contains(&s) { 50.0 } else { 0.0 }));
+    let told = stage.cost(|told| told.cost.settled).await;
+    assert_eq!((told.cost.recovered_ms, told.cost.lost), (Some(4000), Some(400.0)));
+    assert_eq!(told.cost.why_not(Figure::DetectedByBreaker), Some(Lack::Away));
+    let away = told.cost.away.unwrap();
+    assert!(away.from_ms == seen_ms - set_ms && away.to_ms >= away.from_ms, "{away:?}");
+    assert!(stage.shutdown.finish(Duration::from_secs(10)).await);
+
+    // What is closed stays so.
+    let stage = stage.next();
+    assert_eq!(*stage.costs.borrow(), [told]);
 }

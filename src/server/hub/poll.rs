@@ -97,6 +97,17 @@ impl Count {
         Some(Frame { at_ms, counted_ms, rates_ms, percentiles_ms, values })
     }
 
+    /// What the newest sample brought, once.
+    pub fn take_push(&mut self) -> Option<Push> {
+        self.push.take()
+    }
+
+    /// Lets something have been brought.
+    #[cfg(test)]
+    pub fn bring(&mut self, push: Push) {
+        self.push = Some(push);
+    }
+
     /// The time of the newest sample.
     pub fn newest_ms(&self) -> Option<Millis> {
         self.ledger.newest_ms()
@@ -191,7 +202,7 @@ impl Watch {
 
     /// What the last poll brought, once.
     pub fn take_push(&mut self) -> Option<Push> {
-        self.count.as_mut()?.push.take()
+        self.count.as_mut()?.take_push()
     }
 
     /// Reads what came since the last poll. The values at the newest sample; `None`: nothing came.

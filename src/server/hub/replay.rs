@@ -8,7 +8,10 @@ use ha_dashboard::domain::{
     run::Run,
 };
 
-use super::poll::{Count, PUSHES, selector};
+use super::{
+    poll::{Count, PUSHES, selector},
+    pushes::Push,
+};
 use crate::server::prometheus::{
     client::{Client, Labels, Series, StoreError},
     queries,
@@ -26,6 +29,15 @@ pub struct Replay {
     pub frames: Vec<Frame>,
     /// The count up to the end, to go on from.
     pub count: Count,
+    /// What came with each push, oldest first.
+    pub pushes: Vec<Push>,
+}
+
+impl Replay {
+    fn observe(&mut self, series: Vec<Series>) {
+        self.frames.extend(self.count.observe(series));
+        self.pushes.extend(self.count.take_push());
+    }
 }
 
 /// The history of a run that began at `from_ms`, until `to_ms`.
@@ -47,13 +59,14 @@ pub async fn read(
     let window = (tick * PUSHES).max(step.unwrap_or_default());
     let (count, apart_ms) = (Count::new(run, window, native_histograms), pushes.interval_ms.max(millis(step)));
     let selector = selector(run, native_histograms);
-    let mut reader = Reader { client, selector, pushes, replay: Replay { frames: Vec::new(), count } };
+    let mut reader =
+        Reader { client, selector, pushes, replay: Replay { frames: Vec::new(), count, pushes: Vec::new() } };
     match step {
         None => reader.read_pushes(from_ms, to_ms).await?,
         Some(step) => reader.read_steps(from_ms, to_ms, step).await?,
     }
-    let Replay { frames, count } = reader.replay;
-    Ok(Replay { frames: with_gaps(frames, apart_ms), count })
+    let Replay { frames, count, pushes } = reader.replay;
+    Ok(Replay { frames: with_gaps(frames, apart_ms), count, pushes })
 }
 
 /// The row at the end of a run that is over: k6 is gone, that is known, whatever the store says.
@@ -118,16 +131,15 @@ impl Reader<'_> {
                     rows.entry(at_ms).or_default().push(series);
                 }
             }
-            self.replay.frames.extend(rows.into_values().filter_map(|row| self.replay.count.observe(row)));
+            rows.into_values().for_each(|row| self.replay.observe(row));
             from_ms = end_ms + step_ms;
         }
         Ok(())
     }
 
     fn count(&mut self, series: Vec<Series>, end_ms: Millis) {
-        let replay = &mut self.replay;
         let pushes = self.pushes.split(series).into_iter().filter(|(pushed_ms, _)| *pushed_ms <= end_ms);
-        replay.frames.extend(pushes.filter_map(|(_, push)| replay.count.observe(push)));
+        pushes.for_each(|(_, push)| self.replay.observe(push));
     }
 }
 

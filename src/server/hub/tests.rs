@@ -439,12 +439,39 @@ async fn a_history_read_again_does_not_set_the_clock_back() {
     let mut ticker = ticker(dir.path(), &test);
     let frame = |at_ms| Frame { at_ms, ..Frame::default() };
     for (read, polled, newest) in [(5000, Some(9000), 9000), (9000, Some(5000), 9000), (5000, None, 5000)] {
+        let pushes = Vec::new();
         ticker.load = polled.map(frame);
         ticker.replayed =
-            Some((test.clone(), Replay { frames: vec![frame(1000), frame(read)], count: counted(&test) }));
+            Some((test.clone(), Replay { frames: vec![frame(1000), frame(read)], count: counted(&test), pushes }));
         ticker.take_replay();
         assert_eq!(ticker.load.as_ref().map(|load| load.at_ms), Some(newest), "{read} {polled:?}");
     }
+}
+
+#[tokio::test]
+async fn the_pushes_of_a_history_read_again_are_told_instead_of_the_lump_that_a_poll_meanwhile_brought() {
+    let dir = StateDir::new();
+    let test = run("r-pushes", 60, &[]);
+    let mut ticker = ticker(dir.path(), &test);
+    let mut told = ticker.pushes.follow();
+    let push = |from_ms, to_ms| Push { run: test.id.clone(), services: [].into(), from_ms, to_ms, dropped: 0.0 };
+    let poll = |ticker: &mut Ticker, push| {
+        let mut watch = ticker.watch.take().unwrap();
+        let mut count = counted(&test);
+        count.bring(push);
+        watch.replace(count);
+        ticker.take_poll(Polled { watch, result: Ok(None) });
+    };
+    ticker.replaying = Some(std::future::pending().boxed());
+    poll(&mut ticker, push(1000, 4000));
+    assert!(told.news().is_empty());
+    ticker.replaying = None;
+    let pushes = vec![push(1000, 2000), push(2000, 3000)];
+    ticker.replayed = Some((test.clone(), Replay { frames: Vec::new(), count: counted(&test), pushes }));
+    poll(&mut ticker, push(1000, 5000));
+    poll(&mut ticker, push(3000, 5000));
+    let ends: Vec<_> = told.news().iter().map(|push| push.to_ms).collect();
+    assert_eq!(ends, [2000, 3000, 5000]);
 }
 
 #[tokio::test]

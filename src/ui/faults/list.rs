@@ -7,6 +7,7 @@ use super::{how_long, title};
 use crate::{
     api::functions::{restore_all, restore_fault},
     domain::{
+        Millis,
         cost::Cost,
         fault::{Fault, FaultId, FaultState},
         format,
@@ -65,6 +66,7 @@ fn CostView(id: FaultId) -> impl IntoView {
         }
     };
     let sentence = move || cost.with(|cost| cost.as_ref().map(|cost| show::cost::sentence(cost, lang)));
+    let away = Memo::new(move |_| cost.with(|cost| cost.as_ref().and_then(|cost| show::cost::away(cost, lang))));
     let out = Memo::new(move |_| cost.with(|cost| cost.as_ref().and_then(|cost| show::cost::out_for(cost, lang))));
     let outcome = Memo::new(move |_| {
         let hypothesis = pledge.with(|fault| fault.as_ref().and_then(|fault| fault.request.hypothesis))?;
@@ -77,6 +79,7 @@ fn CostView(id: FaultId) -> impl IntoView {
             view! {
                 {move || out.get().map(|out| view! { <p class="fault-out" data-testid="fault-out">{out}</p> }.into_any())}
                 <p class="fault-cost" data-testid="fault-cost">{sentence}</p>
+                {move || away.get().map(|away| view! { <p data-testid="fault-away">{away}</p> }.into_any())}
                 {move || outcome.get().map(|(what, tone, word)| {
                     view! { <p data-testid="fault-hypothesis">{what}": "<strong class="outcome" data-tone=tone>{word}</strong></p> }
                         .into_any()
@@ -241,9 +244,14 @@ pub fn EarlierFaults() -> impl IntoView {
 fn Earlier(id: FaultId) -> impl IntoView {
     let live: Live = expect_context();
     let (lang, text) = (use_lang(), use_text());
-    let found = fault(live, id);
+    let found = fault(live, id.clone());
+    let away = cost(live, id);
+    let away = Memo::new(move |_| away.with(|cost| cost.as_ref().and_then(|cost| cost.away)));
     move || {
         let fault = found.get()?;
+        let set_ms = fault.set_at_ms.unwrap_or(fault.asked_ms);
+        // Who was not there when it ended does not know for how long all had been well.
+        let is_seen = |restored_ms: Millis| away.get().is_none_or(|away| restored_ms >= set_ms + away.to_ms);
         let head = title(&fault, text);
         let time = how_long(&fault.request, text);
         let effect = (text.fault_effect)(&fault.request.effect());
@@ -251,6 +259,7 @@ fn Earlier(id: FaultId) -> impl IntoView {
         let end = match &fault.state {
             FaultState::Restored { why } => {
                 let after = match (fault.restored_at_ms, fault.healthy_again_ms) {
+                    (Some(restored), Some(_)) if !is_seen(restored) => text.fault_well_when_back.to_owned(),
                     (Some(restored), Some(healthy)) => {
                         (text.fault_well_after)(&show::cost::seconds(healthy.saturating_sub(restored), lang))
                     }
@@ -266,7 +275,7 @@ fn Earlier(id: FaultId) -> impl IntoView {
                 <li class="fault" data-testid="earlier-fault" data-state=fault.state.name()>
                     <div class="run-head">
                         <h3>{head}</h3>
-                        <LocalTime at_ms=fault.set_at_ms.unwrap_or(fault.asked_ms) />
+                        <LocalTime at_ms=set_ms />
                     </div>
                     <p class="muted">{what}</p>
                     <CostView id=fault.id.clone() />

@@ -24,6 +24,10 @@ pub fn sentence(cost: &Cost, lang: Lang) -> String {
     let first_ms = [clock.client_ms, clock.gateway_ms, clock.probe_ms, clock.breaker_ms].into_iter().flatten().min();
     let detected = match first_ms {
         Some(after_ms) => (text.cost_detected)(&seconds(after_ms, lang)),
+        // Somebody may have noticed while nobody took note of it.
+        None if CLOCKS.iter().any(|figure| cost.why_not(*figure) == Some(Lack::Away)) => {
+            (text.cost_detection_untold)((text.lack)(Lack::Away))
+        }
         None if cost.settled => text.cost_not_detected.into(),
         None => text.cost_not_detected_yet.into(),
     };
@@ -41,6 +45,16 @@ pub fn sentence(cost: &Cost, lang: Lang) -> String {
     let words = [Some(detected), Some(failed), recovered].into_iter().flatten().collect::<Vec<_>>().join(", ");
     let mut letters = words.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// The clocks of detection.
+const CLOCKS: [Figure; 4] =
+    [Figure::DetectedByClient, Figure::DetectedByGateway, Figure::DetectedByProbe, Figure::DetectedByBreaker];
+
+/// When the dashboard was away meanwhile, and what follows from it; `None`: it was there all the time.
+pub fn away(cost: &Cost, lang: Lang) -> Option<String> {
+    let away = cost.away?;
+    Some((lang.text().cost_away)(&seconds(away.from_ms, lang), &seconds(away.to_ms, lang)))
 }
 
 /// How long the service is out by now; `None`: it is not.
@@ -61,13 +75,9 @@ fn row(cost: &Cost, figure: Figure, value: Option<String>, text: &'static Text) 
 /// The four clocks of detection side by side, each with its name and its value; where there is none, why.
 pub fn clocks(cost: &Cost, lang: Lang) -> Vec<(&'static str, String)> {
     let clock = cost.detection;
-    let rows = [
-        (Figure::DetectedByClient, clock.client_ms),
-        (Figure::DetectedByGateway, clock.gateway_ms),
-        (Figure::DetectedByProbe, clock.probe_ms),
-        (Figure::DetectedByBreaker, clock.breaker_ms),
-    ];
-    rows.map(|(figure, ms)| row(cost, figure, ms.map(|ms| seconds(ms, lang)), lang.text())).into()
+    let times = [clock.client_ms, clock.gateway_ms, clock.probe_ms, clock.breaker_ms];
+    let rows = CLOCKS.into_iter().zip(times);
+    rows.map(|(figure, ms)| row(cost, figure, ms.map(|ms| seconds(ms, lang)), lang.text())).collect()
 }
 
 /// All figures of a cost, the clocks apart, each with its name and its value; where there is none, why.
@@ -171,7 +181,7 @@ pub fn outcome(outcome: &Outcome, text: &'static Text) -> (&'static str, String)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::cost::{Detection, Latency, Untold};
+    use crate::domain::cost::{Absence, Detection, Latency, Untold};
 
     #[test]
     fn a_cost_is_one_sentence() {
@@ -186,7 +196,28 @@ mod tests {
         let unnoticed = Cost { recovered_ms: Some(0), detection: Detection::default(), ..told.clone() };
         let early = Cost { recovered_ms: None, untold: why(Lack::ShortBaseline), ..told.clone() };
         let nothing = Cost { settled: false, untold: why(Lack::NoLoad), ..Cost::default() };
+        let missed = Cost {
+            settled: true,
+            untold: [Figure::Recovered, Figure::DetectedByGateway]
+                .map(|figure| Untold { figure, why: Lack::Away })
+                .into(),
+            away: Some(Absence { from_ms: 800, to_ms: 12_340 }),
+            ..told.clone()
+        };
+        let missed = Cost { detection: Detection::default(), recovered_ms: None, ..missed };
+        assert_eq!(away(&told, Lang::En), None);
+        assert_eq!(
+            away(&missed, Lang::De).as_deref(),
+            Some(
+                "Von 0,8 s bis 12,3 s nach der Störung war das Dashboard nicht da: Was nur es hätte sehen können, fehlt."
+            )
+        );
         for (cost, en, de) in [
+            (
+                &missed,
+                "Detection unknown (the dashboard was away), 3 of 2,140 requests failed, recovery unknown (the dashboard was away)",
+                "Erkennung unbekannt (das Dashboard war nicht da), 3 von 2.140 Anfragen fehlgeschlagen, Erholung unbekannt (das Dashboard war nicht da)",
+            ),
             (
                 &told,
                 "Detected after 0.9 s, 3 of 2,140 requests failed, recovered after 1.4 s",

@@ -493,6 +493,7 @@ pub(super) const TEXT: Text = Text {
     fault_ended: |why| format!("Beendet: {why}"),
     fault_failed: |why| format!("Fehlgeschlagen: {why}"),
     fault_well_after: |time| format!("nach {time} wieder gesund"),
+    fault_well_when_back: "gesund, als das Dashboard wieder da war",
     fault_not_well_yet: "noch nicht wieder gesund",
     fault_last_replica: "Danach hat der Dienst kein Replikat mehr. Wer das will, fordert es noch einmal an.",
     fault_moot: "Das geht gerade nicht: Dort ist etwas anderes am Werk, oder es ist schon vorbei.",
@@ -519,6 +520,7 @@ pub(super) const TEXT: Text = Text {
 
     cost_detected: |time| format!("erkannt nach {time}"),
     cost_not_detected: "von niemandem erkannt",
+    cost_detection_untold: |why| format!("Erkennung unbekannt ({why})"),
     cost_not_detected_yet: "noch nicht erkannt",
     cost_failed: |failed, all| format!("{failed} von {all} Anfragen fehlgeschlagen"),
     cost_no_load: "keine Anfragen, die verloren gehen",
@@ -568,6 +570,12 @@ pub(super) const TEXT: Text = Text {
         Lack::NotWatched => "niemand da, der es merken könnte",
         Lack::NoObjective => "kein Ziel festgelegt",
         Lack::TooFew => "zu wenige Anfragen",
+        Lack::Away => "das Dashboard war nicht da",
+    },
+    cost_away: |from, to| {
+        format!(
+            "Von {from} bis {to} nach der Störung war das Dashboard nicht da: Was nur es hätte sehen können, fehlt."
+        )
     },
     hypothesis_failed: |share| format!("Die Fehlerquote bleibt unter {share}"),
     hypothesis_recovered: |time| format!("Erholt innerhalb von {time}"),

@@ -483,6 +483,7 @@ pub(super) const TEXT: Text = Text {
     fault_ended: |why| format!("Ended: {why}"),
     fault_failed: |why| format!("Failed: {why}"),
     fault_well_after: |time| format!("healthy again after {time}"),
+    fault_well_when_back: "healthy when the dashboard was back",
     fault_not_well_yet: "not healthy again yet",
     fault_last_replica: "This leaves the service without a replica. Ask once more to do it all the same.",
     fault_moot: "Not now: something else is at work there, or it is over already.",
@@ -506,6 +507,7 @@ pub(super) const TEXT: Text = Text {
 
     cost_detected: |time| format!("detected after {time}"),
     cost_not_detected: "detected by nobody",
+    cost_detection_untold: |why| format!("detection unknown ({why})"),
     cost_not_detected_yet: "not detected yet",
     cost_failed: |failed, all| format!("{failed} of {all} requests failed"),
     cost_no_load: "no requests to lose",
@@ -555,6 +557,12 @@ pub(super) const TEXT: Text = Text {
         Lack::NotWatched => "nobody there to notice",
         Lack::NoObjective => "no objective set",
         Lack::TooFew => "too few requests",
+        Lack::Away => "the dashboard was away",
+    },
+    cost_away: |from, to| {
+        format!(
+            "The dashboard was away from {from} to {to} after the fault: what only it could have seen then is missing."
+        )
     },
     hypothesis_failed: |share| format!("The failed share stays below {share}"),
     hypothesis_recovered: |time| format!("Recovered within {time}"),
