@@ -155,6 +155,10 @@ impl Clerk {
         loop {
             tokio::select! {
                 () = end.cancelled() => {
+                    // What is being written is older.
+                    if let Some((_, writing)) = self.written.take() {
+                        let _ = writing.await;
+                    }
                     write(&self.path, &self.kept());
                     return;
                 }
