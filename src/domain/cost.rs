@@ -8,6 +8,7 @@ mod judge;
 mod outage;
 mod run;
 mod slice;
+mod witness;
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,7 @@ pub use self::{
     outage::{Outage, Probe},
     run::RunCost,
     slice::{Baseline, Slice, Tally},
+    witness::Witness,
 };
 use super::{
     Millis,

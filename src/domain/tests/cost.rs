@@ -5,7 +5,7 @@ use crate::domain::{
     Millis,
     cost::{
         Absence, Baseline, Budget, Cost, Earlier, Evidence, Figure, GuardWatch, Lack, Outage, Outcome, Probe, RunCost,
-        Sighting, Slice, Tally,
+        Sighting, Slice, Tally, Witness,
     },
     fault::{Guard, Hypothesis},
     histogram::{Bucket, Histogram},
@@ -223,6 +223,23 @@ fn a_guard_breaks_when_its_limit_is_passed_without_a_break() {
     assert_eq!(breaks_at(&|at_s| (100.0, if at_s == 3 { 0.0 } else { 100.0 })), Some(8));
     assert_eq!(breaks_at(&|at_s| (100.0, if at_s % 4 == 3 { 0.0 } else { 100.0 })), None);
     assert_eq!(breaks_at(&|at_s| (if at_s < 10 { 100.0 } else { 0.0 }, 0.0)), Some(14), "nothing ends any more");
+}
+
+#[test]
+fn what_the_gateway_said_before_a_fault_is_no_word_about_it() {
+    let told = |looks: &[&[(&str, bool)]]| {
+        let mut witness = Witness::default();
+        let said = (0..).zip(looks).map(|(i, look)| witness.take(SET + 100 * i, look.iter().copied())).last();
+        let cost = reckon(&Evidence { gateway: said.unwrap_or_default(), ..evidence(&[]) });
+        cost.detection.gateway_ms.ok_or_else(|| cost.why_not(Figure::DetectedByGateway).unwrap())
+    };
+    let (up, down) = (("shop-1", true), ("shop-1", false));
+    assert_eq!(told(&[&[up], &[up], &[down], &[down]]), Ok(200));
+    // It is not back yet from the fault before, and then is.
+    assert_eq!(told(&[&[down], &[down]]), Err(Lack::NotSeen));
+    assert_eq!(told(&[&[down], &[up], &[down]]), Ok(200));
+    assert_eq!(told(&[&[down, ("shop-2", true)], &[down, ("shop-2", false)]]), Ok(100));
+    assert_eq!(told(&[&[], &[]]), Err(Lack::NotWatched));
 }
 
 #[test]

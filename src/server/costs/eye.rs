@@ -8,7 +8,7 @@ use std::{
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use ha_dashboard::domain::{
     Millis,
-    cost::{Probe, Sighting},
+    cost::{Probe, Sighting, Witness},
 };
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::task::AbortOnDropHandle;
@@ -39,7 +39,7 @@ pub struct Eye {
 pub struct Seen {
     /// The answers, in the order of the questions.
     pub probes: Vec<Probe>,
-    /// When the gateway first said that one of the replicas gets no requests.
+    /// When the gateway first took out one of the replicas.
     pub gateway: Sighting,
 }
 
@@ -98,11 +98,11 @@ async fn answer(client: reqwest::Client, url: String, at_ms: Millis) -> Probe {
     Probe { at_ms, ok }
 }
 
-/// Asks the gateway until it says that a replica is down. One that knows none of them is no witness.
+/// Asks the gateway until it has taken a replica out. One that knows none of them is no witness.
 async fn ask(gateway: Gateway, replicas: Vec<String>, seen: Arc<Mutex<Seen>>) {
     let mut ticks = interval(Duration::from_millis(Probe::PERIOD_MS));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut failures = 0;
+    let (mut failures, mut witness) = (0, Witness::default());
     // Who does not answer twice has nothing to say.
     while failures < 2 {
         ticks.tick().await;
@@ -110,15 +110,12 @@ async fn ask(gateway: Gateway, replicas: Vec<String>, seen: Arc<Mutex<Seen>>) {
             failures += 1;
             continue;
         };
-        let mut hit = servers.iter().filter(|server| replicas.contains(&server.replica)).peekable();
-        if hit.peek().is_none() {
+        let hit = servers.iter().filter(|server| replicas.contains(&server.replica));
+        let said = witness.take(now_ms(), hit.map(|server| (server.replica.as_str(), server.up)));
+        lock(&seen).gateway = said;
+        if said != Sighting::Nothing {
             return;
         }
-        if hit.any(|server| !server.up) {
-            lock(&seen).gateway = Sighting::At(now_ms());
-            return;
-        }
-        lock(&seen).gateway = Sighting::Nothing;
     }
 }
 
@@ -126,6 +123,7 @@ async fn ask(gateway: Gateway, replicas: Vec<String>, seen: Arc<Mutex<Seen>>) {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use ha_dashboard::domain::service::Service;
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
     use super::*;
 
@@ -154,5 +152,39 @@ mod tests {
         assert!(seen.probes.is_sorted_by_key(|probe| probe.at_ms));
         assert_eq!(seen.gateway, Sighting::Unwatched, "there is no gateway");
         drop(eye);
+    }
+
+    #[tokio::test]
+    async fn a_replica_that_is_out_already_is_no_word_of_the_gateway_about_this_fault() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("haproxy.sock");
+        let listener = tokio::net::UnixListener::bind(&path).unwrap();
+        let (state, said) = tokio::sync::watch::channel("DOWN");
+        let looks = Arc::new(tokio::sync::Semaphore::new(0));
+        let counted = Arc::clone(&looks);
+        tokio::spawn(async move {
+            while let Ok((mut socket, _)) = listener.accept().await {
+                BufReader::new(&mut socket).read_line(&mut String::new()).await.unwrap();
+                let state = *said.borrow();
+                let table = format!("# pxname,svname,status,\nservice:shop,shop-1,{state},\n");
+                socket.write_all(table.as_bytes()).await.unwrap();
+                counted.add_permits(1);
+            }
+        });
+        let seen = Arc::default();
+        let gateway = Gateway::new(&format!("unix://{}", path.display()));
+        let asking = tokio::spawn(ask(gateway, vec!["shop-1".into()], Arc::clone(&seen)));
+        let look = async |times| {
+            let looked = tokio::time::timeout(Duration::from_secs(30), looks.acquire_many(times)).await;
+            looked.expect("it is asked again").unwrap().forget();
+        };
+        // What the first looks brought is there when the next one has begun.
+        look(3).await;
+        assert_eq!(lock(&seen).gateway, Sighting::Nothing);
+        state.send_replace("UP");
+        look(3).await;
+        state.send_replace("DOWN");
+        tokio::time::timeout(Duration::from_secs(30), asking).await.unwrap().unwrap();
+        assert!(matches!(lock(&seen).gateway, Sighting::At(_)));
     }
 }
