@@ -91,7 +91,11 @@ impl App {
         let services = Registry::new(&config).with_labelled(&config).await;
         let health = services.watch(&config, journal.clone(), &shutdown);
         let breakers = services.watch_breakers(journal.clone(), &shutdown);
-        let metrics = MetricsStatus { grafana: config.grafana_url.clone(), ..MetricsStatus::default() };
+        let metrics = MetricsStatus {
+            grafana: config.grafana_url.clone(),
+            jaeger: config.jaeger_url.clone(),
+            ..MetricsStatus::default()
+        };
         let faults = faults::Parts {
             config: Arc::clone(&config),
             services: services.clone(),

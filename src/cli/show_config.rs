@@ -63,6 +63,7 @@ fn value(settings: &Settings, key: &str) -> Option<String> {
         "prometheus" => binary,
         "prometheus_port" => port,
         "grafana_url" => config.grafana_url.clone().unwrap_or_default(),
+        "jaeger_url" => config.jaeger_url.clone().unwrap_or_default(),
         "k6" => config.k6.display().to_string(),
         "engine" => match config.engine {
             EngineChoice::Auto => "auto".into(),
@@ -93,12 +94,18 @@ mod tests {
 
     #[test]
     fn every_setting_is_printed() {
-        let variables = [("HAD_GRAFANA_URL".to_owned(), "http://grafana.example:3001".to_owned())].into();
+        let set = [
+            ("HAD_GRAFANA_URL", "grafana_url", "http://grafana.example:3001"),
+            ("HAD_JAEGER_URL", "jaeger_url", "https://jaeger.example/traces"),
+        ];
+        let variables = set.iter().map(|(name, _, url)| ((*name).to_owned(), (*url).to_owned())).collect();
         let surroundings = Surroundings { variables, ..Surroundings::default() };
         let settings = Settings::load(&Flags::default(), &surroundings).unwrap();
         for setting in SETTINGS {
             assert!(value(&settings, setting.key).is_some(), "{}", setting.key);
         }
-        assert_eq!(value(&settings, "grafana_url").unwrap(), "http://grafana.example:3001");
+        for (_, key, url) in set {
+            assert_eq!(value(&settings, key).unwrap(), url);
+        }
     }
 }

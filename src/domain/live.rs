@@ -106,6 +106,9 @@ pub struct MetricsStatus {
     /// Grafana's base address as browsers reach it; `None`: not to be linked.
     #[serde(default)]
     pub grafana: Option<String>,
+    /// Jaeger's base address as browsers reach it; `None`: not to be linked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jaeger: Option<String>,
     /// For how many seconds no new sample came although the run goes on; `None`: not delayed.
     pub delayed_s: Option<u32>,
     /// How many series the run makes where they are too many: its script names its requests too finely.

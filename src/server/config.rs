@@ -110,6 +110,8 @@ pub struct Config {
     pub store: StoreChoice,
     /// Grafana's base address as browsers reach it; `None`: nothing links there.
     pub grafana_url: Option<String>,
+    /// Jaeger's base address as browsers reach it; `None`: nothing links there.
+    pub jaeger_url: Option<String>,
     /// The engine.
     pub engine: EngineChoice,
     /// The k6 program.

@@ -498,6 +498,7 @@ impl Ticker {
             reachable,
             problem,
             grafana: self.config.grafana_url.clone(),
+            jaeger: self.config.jaeger_url.clone(),
             delayed_s: age_ms.and_then(|age| u32::try_from(age / 1000).ok()),
             many_series: series,
         };

@@ -6,6 +6,7 @@ use leptos::prelude::*;
 use super::{
     live::Live,
     load::{ByService, Form, LastVerdict, LoadForm, Notices, RunPanel, Strip, Thresholds, Tiles},
+    overview::MorePlaces,
     replicas::Replicas,
     tab,
 };
@@ -132,6 +133,19 @@ fn a_run_links_to_grafana_where_one_is_set() {
     assert_has(&html(Lang::En, &page, None, panel), &[href, "Open in Grafana"]);
     page.status.run = Some(run(RunState::Finished(Verdict::Passed)));
     assert_has(&html(Lang::De, &page, None, panel), &["In Grafana öffnen"]);
+}
+
+#[test]
+fn the_overview_links_to_what_is_set_beside_the_dashboard() {
+    let mut page = page(None);
+    let places = || view! { <MorePlaces /> };
+    let none = html(Lang::En, &page, None, places);
+    assert!(["Grafana", "Prometheus", "Jaeger"].iter().all(|name| !none.contains(name)), "{none}");
+    page.status.metrics.jaeger = Some("http://jaeger.test:16686".into());
+    page.status.metrics.url = Some("http://127.0.0.1:9090".into());
+    let some = html(Lang::De, &page, None, places);
+    assert_has(&some, &["http://jaeger.test:16686", "Jaeger", "http://127.0.0.1:9090", "Prometheus"]);
+    assert!(!some.contains("Grafana"), "{some}");
 }
 
 #[test]

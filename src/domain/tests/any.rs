@@ -293,6 +293,7 @@ pub fn status() -> impl Strategy<Value = Status> {
                 url,
                 reachable,
                 problem,
+                jaeger: grafana.clone(),
                 grafana,
                 delayed_s,
                 many_series,

@@ -113,6 +113,7 @@ pub fn settings(layers: &Layers, surroundings: &Surroundings) -> Result<Settings
             None => StoreChoice::Child { binary, port },
         },
         grafana_url: reader.read("grafana_url", None, |text| base_url(text, true).map(Some)),
+        jaeger_url: reader.read("jaeger_url", None, |text| base_url(text, true).map(Some)),
         engine: reader.read("engine", EngineChoice::Auto, |text| match text {
             "auto" => Some(EngineChoice::Auto),
             "process" => Some(EngineChoice::Process),
@@ -379,6 +380,7 @@ mod tests {
             ("HAD_SERVICES", "all-services=http://x", "name=url pairs"),
             ("HAD_PROMETHEUS_URL", "localhost:9090", "an http or https address"),
             ("HAD_GRAFANA_URL", "grafana:3001", "an http or https address"),
+            ("HAD_JAEGER_URL", "http://u:p@jaeger:16686", "an http or https address"),
             ("HAD_LOG_FORMAT", "xml", "text or json"),
             ("HAD_COLOUR", "red", "only HAD_ADDR"),
         ];

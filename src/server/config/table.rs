@@ -115,6 +115,12 @@ pub const SETTINGS: &[Setting] = &[
         "Grafana with the dashboards of monitoring/grafana, as browsers reach it: tests link there [default: no links]",
         "an http or https address without user, query",
     ),
+    row(
+        "jaeger_url",
+        "jaeger-url",
+        "Jaeger as browsers reach it: the overview links there [default: no link]",
+        "an http or https address without user, query",
+    ),
     row("k6", "k6", "The k6 program [default: ~/.cache/ha-dashboard/bin/k6, else k6]", "a program's path or name"),
     row(
         "engine",

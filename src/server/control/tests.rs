@@ -104,6 +104,7 @@ impl Bench {
             fault_limits: FaultLimits::default(),
             store: StoreChoice::External { url: String::new() },
             grafana_url: None,
+            jaeger_url: None,
             engine: EngineChoice::Process,
             k6: k6(),
             docker: DockerConfig {

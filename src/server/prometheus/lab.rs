@@ -152,6 +152,7 @@ pub fn config(dir: &Path, store: StoreChoice, services: Vec<Service>) -> Arc<Con
         fault_limits: FaultLimits::default(),
         store,
         grafana_url: None,
+        jaeger_url: None,
         engine: EngineChoice::Process,
         docker: DockerConfig::default(),
         k6: "k6".into(),

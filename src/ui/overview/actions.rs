@@ -203,7 +203,7 @@ pub fn MorePlaces() -> impl IntoView {
     let places = Memo::new(move |_| {
         live.state.with(|state| {
             let metrics = &state.snapshot.status.metrics;
-            let places = [("Grafana", &metrics.grafana), ("Prometheus", &metrics.url)];
+            let places = [("Grafana", &metrics.grafana), ("Prometheus", &metrics.url), ("Jaeger", &metrics.jaeger)];
             let set = places.into_iter().filter_map(|(name, url)| Some((name, url.clone()?)));
             set.collect::<Vec<_>>()
         })
