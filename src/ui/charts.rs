@@ -9,6 +9,7 @@ mod panels;
 mod picture;
 mod preview;
 mod scale;
+mod spans;
 #[cfg(test)]
 mod tests;
 mod text;

@@ -108,7 +108,7 @@ fn plot(picture: &Picture, rows: Vec<Vec<Point>>, label: String, text: &ChartTex
             <rect class="plot-fault" x=percent(from) width=percent(to - from) y="0" height="100%">
                 <title>{span.words.clone()}</title>
             </rect>
-            <text class="plot-fault-name" text-anchor="middle" x=percent((from + to) / 2.0) y="0" dy="1.2em">{span.name}</text>
+            <text class="plot-fault-name" text-anchor="middle" x=percent((from + to) / 2.0) y="0" dy="1.2em">{span.name.clone()}</text>
         }
     });
     let levels = steps(picture.left.scale.max, picture.left.scale.step).map(|value| {

@@ -2,11 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{
-    Shared,
-    picture::{axis, spans},
-    text::ChartText,
-};
+use super::{Shared, picture::axis, spans::spans, text::ChartText};
 use crate::{
     domain::{
         format::clock,

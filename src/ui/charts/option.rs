@@ -171,7 +171,7 @@ fn gaps(picture: &Picture, style: &Style) -> Line {
 
 /// While a fault was set.
 fn faults(picture: &Picture, style: &Style) -> Line {
-    named_areas("faults", Tone::Bad, picture.spans.iter().map(|span| (span.from_s, span.to_s, span.name)), style)
+    named_areas("faults", Tone::Bad, picture.spans.iter().map(|span| (span.from_s, span.to_s, &*span.name)), style)
 }
 
 /// Tinted stretches of time, each with its name at the top.

@@ -7,18 +7,17 @@ use serde::Serialize;
 use super::{
     panels::{LimitSpec, Look, Panel, Source, TraceSpec, When},
     scale::{ValueScale, tick, time_step},
+    spans::{Span, spans},
     text::ChartText,
     theme::Tone,
 };
 use crate::domain::{
     Millis, decimal,
     event::EventKind,
-    fault::{Fault, FaultId},
     format::{self, Numbers},
     frame::{Dimension, History, Metric, SeriesKey, Unit},
     live::{LiveState, Snapshot},
     plan::{DASHBOARD_SERVICE, GRACE_S},
-    prefs::Lang,
     run::Run,
     schedule::Schedule,
     threshold::{Aggregation, Observed},
@@ -108,21 +107,6 @@ pub struct Mark {
     /// How good it is.
     pub tone: Tone,
     /// What it was.
-    pub words: String,
-}
-
-/// The time of a fault.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Span {
-    /// The fault.
-    pub fault: FaultId,
-    /// From when, in seconds since the start.
-    pub from_s: f64,
-    /// Until when; of a fault that is on: when it ends by itself.
-    pub to_s: f64,
-    /// The kind of fault; empty where the span is too short for it.
-    pub name: &'static str,
-    /// What is done to whom.
     pub words: String,
 }
 
@@ -318,9 +302,6 @@ const NEAR: f64 = 0.015;
 
 /// Most marks shown, the newest: more would hide the data.
 const MARKS: usize = 40;
-
-/// A span of this share of the time axis has room for the name of its fault.
-const NAMED: f64 = 0.1;
 
 /// Limits further above the data than this factor stand at the upper edge.
 const FAR: f64 = 10.0;
@@ -533,23 +514,6 @@ fn marks(snapshot: &Snapshot, run: Option<&Run>, origin_ms: Millis, text: &Chart
     }
     marks.drain(..marks.len().saturating_sub(MARKS));
     marks
-}
-
-/// The faults that were set while the run was at work, as far as the time axis goes.
-pub fn spans(snapshot: &Snapshot, run: Option<&Run>, origin_ms: Millis, length_s: f64, lang: Lang) -> Vec<Span> {
-    let (Some(run), text) = (run, lang.text()) else { return Vec::new() };
-    let ended_ms = run.ended_ms.unwrap_or(Millis::MAX);
-    let seconds = |at_ms: Millis| (at_ms.saturating_sub(origin_ms) as f64 / 1e3).min(length_s);
-    let span = |fault: &Fault| {
-        let set_ms = fault.set_at_ms.filter(|set_ms| *set_ms < ended_ms)?;
-        let to_ms = fault.restored_at_ms.unwrap_or(fault.until_ms);
-        let (from_s, to_s) = (seconds(set_ms), seconds(to_ms.min(ended_ms)));
-        let kind = (text.fault_kind)(fault.request.kind);
-        let name = if to_s - from_s >= length_s * NAMED { kind } else { "" };
-        let words = format!("{kind}: {}", show::hit(&fault.request.service, &fault.replicas, text));
-        (to_ms > origin_ms && from_s < to_s).then(|| Span { fault: fault.id.clone(), from_s, to_s, name, words })
-    };
-    snapshot.status.faults.iter().rev().filter_map(span).collect()
 }
 
 /// Whether a panel shows what k6 measured; the use of the machine is known without it.

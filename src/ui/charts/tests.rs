@@ -342,34 +342,36 @@ fn what_happened_is_marked_where_samples_are_shown() {
     assert!(Picture::of(panel("cpu"), &state, english()).marks.is_empty());
 }
 
+/// A fault that was set so many seconds after the start.
+fn fault(id: &str, kind: FaultKind, set_s: i64, until_s: u64, restored_s: Option<u64>) -> Fault {
+    let set_ms = START.saturating_add_signed(set_s * 1000);
+    Fault {
+        id: id.parse().expect("an id"),
+        request: FaultRequest {
+            kind,
+            service: "user-service".into(),
+            replica: None,
+            intensity: None,
+            duration_s: Some(15),
+            even_last: false,
+            hypothesis: None,
+            guard: None,
+        },
+        replicas: vec!["user-service-1".into()],
+        of_replicas: 2,
+        state: FaultState::Active,
+        asked_ms: set_ms,
+        set_at_ms: Some(set_ms),
+        until_ms: START + until_s * 1000,
+        restored_at_ms: restored_s.map(|s| START + s * 1000),
+        healthy_again_ms: None,
+        by: String::new(),
+    }
+}
+
 #[test]
 fn faults_are_shaded_in_every_panel_as_long_as_they_are_set() {
     let mut state = state(Some(run(CLOSED, &[])), &[(START, &[whole(Metric::P95, 0.2)])]);
-    let fault = |id: &str, kind, set_s: i64, until_s: u64, restored_s: Option<u64>| {
-        let set_ms = START.saturating_add_signed(set_s * 1000);
-        Fault {
-            id: id.parse().expect("an id"),
-            request: FaultRequest {
-                kind,
-                service: "user-service".into(),
-                replica: None,
-                intensity: None,
-                duration_s: Some(15),
-                even_last: false,
-                hypothesis: None,
-                guard: None,
-            },
-            replicas: vec!["user-service-1".into()],
-            of_replicas: 2,
-            state: FaultState::Active,
-            asked_ms: set_ms,
-            set_at_ms: Some(set_ms),
-            until_ms: START + until_s * 1000,
-            restored_at_ms: restored_s.map(|s| START + s * 1000),
-            healthy_again_ms: None,
-            by: String::new(),
-        }
-    };
     state.snapshot.status.faults = vec![
         fault("is-on", FaultKind::Freeze, 50, 90, None),
         fault("was-on", FaultKind::Kill, 10, 25, Some(22)),
@@ -378,7 +380,7 @@ fn faults_are_shaded_in_every_panel_as_long_as_they_are_set() {
         fault("before", FaultKind::Latency, -40, 0, Some(0)),
     ];
     let cpu = Picture::of(panel("cpu"), &state, english());
-    let spans: Vec<_> = cpu.spans.iter().map(|span| (span.from_s, span.to_s, span.name)).collect();
+    let spans: Vec<_> = cpu.spans.iter().map(|span| (span.from_s, span.to_s, &*span.name)).collect();
     // Up to where it ends by itself, or where the axis does.
     assert_eq!(spans, [(0.0, 3.0, ""), (5.0, 7.0, ""), (10.0, 22.0, "Kill"), (50.0, 63.0, "Freeze")]);
     assert_eq!(cpu.told_at(15_000.0), Some("Kill: user-service-1"));
@@ -408,6 +410,28 @@ fn faults_are_shaded_in_every_panel_as_long_as_they_are_set() {
         json!({ "xAxis": "1970-01-01T00:00:22.000Z" }),
     ];
     assert_eq!(area["data"][2], json!(edges));
+}
+
+#[test]
+fn names_of_faults_are_not_written_over_each_other() {
+    use FaultKind::{Cut, Errors, Freeze, Kill, Latency};
+    let mut state = state(Some(run(CLOSED, &[])), &[(START, &[])]);
+    let mut names = |mut faults: Vec<Fault>| {
+        faults.reverse();
+        state.snapshot.status.faults = faults;
+        let spans = Picture::of(panel("load"), &state, english()).spans;
+        spans.into_iter().map(|span| span.name).collect::<Vec<_>>()
+    };
+    // Side by side there is room; 63 s in all.
+    assert_eq!(names(vec![fault("a", Kill, 5, 20, None), fault("b", Freeze, 20, 35, None)]), ["Kill", "Freeze"]);
+    // Within a second of each other, or one within the other.
+    assert_eq!(names(vec![fault("a", Kill, 20, 35, None), fault("b", Latency, 21, 36, None)]), ["Kill, Latency", ""]);
+    assert_eq!(names(vec![fault("a", Latency, 10, 50, None), fault("b", Cut, 26, 34, None)]), ["Latency, Cut", ""]);
+    assert_eq!(names(vec![fault("a", Kill, 20, 35, None), fault("b", Kill, 20, 35, None)]), ["Kill", ""]);
+    // A short one has no name that could be in the way.
+    assert_eq!(names(vec![fault("a", Cut, 20, 23, None), fault("b", Kill, 20, 35, None)]), ["", "Kill"]);
+    let many = [Kill, Latency, Errors, Cut, Freeze].map(|kind| fault(kind.name(), kind, 20, 40, None));
+    assert_eq!(names(many.into()), ["Kill, Latency, Errors, …", "", "", "", ""]);
 }
 
 #[test]
