@@ -781,6 +781,7 @@ async fn faults_are_set_named_refused_and_restored() {
         (json!({ "kind": "kill", "replica": "product-service-2", "intensity": 0 }), 422, "from 1 to 10"),
         (json!({ "kind": "kill", "replica": "product-service-2", "duration": 0 }), 422, "duration: \"0\""),
         (json!({ "kind": "kill", "replica": "product-service-2", "duration": "720h" }), 422, "duration: \"720h\""),
+        (json!({ "kind": "kill", "replica": "product-service-2", "duration": 2_592_000 }), 422, "from 1 s to"),
         (json!({ "kind": "kill", "replica": "x\"\n; shutdown" }), 422, "replica: "),
         (json!({ "kind": "kill", "replica": "product-service-2", "speed": 1 }), 400, "speed"),
         (json!({ "kind": "kill", "replica": ["product-service-2"] }), 400, "replica"),

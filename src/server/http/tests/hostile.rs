@@ -124,6 +124,25 @@ async fn plain_forms_can_not_inject_markup() {
 }
 
 #[tokio::test]
+async fn forms_and_addresses_of_faults_can_not_inject_markup() {
+    let server = Server::new();
+    let evil = encoded(EVIL);
+    for name in ["kind", "service", "intensity", "duration", "hypothesis", "guard", evil.as_str()] {
+        let form = "application/x-www-form-urlencoded";
+        let answer = server.post("/faults/set", form, format!("draft%5B{name}%5D={evil}")).await;
+        assert_eq!(answer.status, 303, "{name}");
+        let way_back = answer.header("location");
+        assert!(way_back.starts_with("/faults?"), "{way_back}");
+        pages(&server.get(way_back).await, name);
+        for error in ["invalid", "last_replica", &evil] {
+            pages(&server.get(&format!("/faults?{name}={evil}&error={error}")).await, name);
+        }
+        let answer = server.post("/faults/restore", form, format!("id={evil}")).await;
+        assert_eq!(answer.header("location"), "/faults?error=not_found");
+    }
+}
+
+#[tokio::test]
 async fn errors_are_never_pages() {
     let server = Server::new();
     let evil = encoded(EVIL);
@@ -136,6 +155,10 @@ async fn errors_are_never_pages() {
         server.post(START, "text/html", EVIL).await,
         server.post("/fn/start", form, format!("draft[peak]={evil}")).await,
         server.post("/fn/start", form, EVIL).await,
+        server
+            .post(FAULTS, "application/json", json!({ "kind": EVIL, "replica": EVIL, "guard": EVIL }).to_string())
+            .await,
+        server.post(&format!("{FAULTS}/{}/restore", evil.replace('+', "%20")), "application/json", "").await,
         server.get(&format!("/api/v1/live?resume={evil}")).await,
         server.get(&format!("/api/v1/runs/{}", evil.replace('+', "%20"))).await,
         server.get(&format!("/api/{}", evil.replace('+', "%20"))).await,
@@ -145,6 +168,32 @@ async fn errors_are_never_pages() {
         assert_eq!(answer.header("content-type"), "application/json", "{:?}", answer.body);
         assert_eq!(answer.header("x-content-type-options"), "nosniff");
         answer.json();
+    }
+}
+
+/// One whose names came from elsewhere.
+fn hostile_fault(state: FaultState) -> Fault {
+    Fault {
+        id: format!("fault-{}", state.name()).parse().unwrap(),
+        request: FaultRequest {
+            kind: FaultKind::Kill,
+            service: EVIL.into(),
+            replica: Some(EVIL.into()),
+            intensity: None,
+            duration_s: Some(60),
+            even_last: false,
+            hypothesis: None,
+            guard: None,
+        },
+        replicas: vec![EVIL.into()],
+        of_replicas: 2,
+        state,
+        asked_ms: NOW_MS,
+        set_at_ms: Some(NOW_MS),
+        until_ms: NOW_MS + 60_000,
+        restored_at_ms: None,
+        healthy_again_ms: None,
+        by: EVIL.into(),
     }
 }
 
@@ -181,7 +230,11 @@ async fn names_and_messages_can_not_inject_markup() {
         server.control.turn_hostile(EVIL);
         let over = !state.is_active();
         *server.control.run.lock().unwrap() = Some(run(state));
-        for path in ["/", "/load", "/present", "/services", "/runs", "/runs/run-1", "/runs/run-1/report.html"] {
+        *server.control.faults.lock().unwrap() =
+            vec![hostile_fault(FaultState::Active), hostile_fault(FaultState::Failed { reason: evil() })];
+        for path in
+            ["/", "/load", "/present", "/faults", "/services", "/runs", "/runs/run-1", "/runs/run-1/report.html"]
+        {
             let answer = server.get(path).await;
             assert_eq!(answer.status, 200, "{path}");
             for page in pages(&answer, path) {

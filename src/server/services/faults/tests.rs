@@ -29,15 +29,18 @@ pub struct Stage {
     folder: tempfile::TempDir,
     orders: Arc<Mutex<Vec<Order>>>,
     replicas: Vec<Replica>,
+    /// Who holds it lets the supervisor take its time to restore.
+    slow: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Stage {
     pub async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let orders = Arc::default();
+        let (orders, slow) = (Arc::default(), Arc::default());
         tokio::spawn(supervise(
             UnixListener::bind(folder.path().join("supervisor.sock")).unwrap(),
             Arc::clone(&orders),
+            Arc::clone(&slow),
         ));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -45,7 +48,7 @@ impl Stage {
         tokio::spawn(async { axum::serve(listener, router).await });
         let replica =
             |name: &str| Replica { name: name.into(), url: url.clone(), door: Some(url.clone()), container: None };
-        Self { folder, orders, replicas: vec![replica("shop-1"), replica("shop-2")] }
+        Self { folder, orders, replicas: vec![replica("shop-1"), replica("shop-2")], slow }
     }
 
     pub fn faults(&self) -> (Faults, Journal, Shutdown) {
@@ -66,17 +69,20 @@ impl Stage {
 }
 
 /// Does what it is told, and writes it down.
-async fn supervise(listener: UnixListener, orders: Arc<Mutex<Vec<Order>>>) {
+async fn supervise(listener: UnixListener, orders: Arc<Mutex<Vec<Order>>>, slow: Arc<tokio::sync::Mutex<()>>) {
     let states = Arc::new(Mutex::new(BTreeMap::from([
         ("shop-1".to_owned(), ProcessState::Running),
         ("shop-2".to_owned(), ProcessState::Running),
     ])));
     while let Ok((mut socket, _)) = listener.accept().await {
-        let (orders, states) = (Arc::clone(&orders), Arc::clone(&states));
+        let (orders, states, slow) = (Arc::clone(&orders), Arc::clone(&states), Arc::clone(&slow));
         tokio::spawn(async move {
             let mut line = String::new();
             BufReader::new(&mut socket).read_line(&mut line).await.unwrap();
             let order: Order = serde_json::from_str(&line).unwrap();
+            if matches!(order, Order::Restore { .. }) {
+                drop(slow.lock().await);
+            }
             let reply = {
                 let mut states = states.lock().unwrap();
                 let mut set = |replica: &String, state| states.insert(replica.clone(), state);
@@ -176,6 +182,36 @@ async fn of_two_presenters_at_one_replica_one_is_told_of_the_other() {
     assert!(faults.all().iter().all(|fault| fault.state == FaultState::Restored { why: FaultEnd::Asked }));
     let again = faults.restore(&won.id, FaultEnd::Asked).await;
     assert_eq!(again, Err(ApiError::FaultOver { fault: won.id }));
+}
+
+#[tokio::test]
+async fn while_a_fault_is_being_restored_nothing_is_set_there_and_nobody_restores_it_again() {
+    let stage = Stage::new().await;
+    let (faults, journal, _shutdown) = stage.faults();
+    let caller = Caller::default();
+    let set = faults.set(&caller, draft("kill", "shop-1", "60")).await.unwrap();
+    let held = stage.slow.lock().await;
+    let restoring = tokio::spawn({
+        let (faults, id) = (faults.clone(), set.id.clone());
+        async move { faults.restore(&id, FaultEnd::Asked).await }
+    });
+    newest(&faults, |fault| matches!(fault.state, FaultState::Restoring { .. })).await;
+    // The other presenter is told where it is, and does not wait.
+    let again = faults.restore(&set.id, FaultEnd::Asked).await.unwrap();
+    assert_eq!(again.state, FaultState::Restoring { why: FaultEnd::Asked });
+    assert_eq!(faults.restore_all(FaultEnd::Asked).await, []);
+    for kind in ["kill", "freeze", "restart", "latency"] {
+        let refused = faults.set(&caller, draft(kind, "shop-1", "60")).await;
+        assert!(
+            matches!(&refused, Err(ApiError::FaultRefused { refusal: Refusal::BeingRestored { fault, .. } }) if *fault == set.id),
+            "{kind}: {refused:?}"
+        );
+    }
+    drop(held);
+    assert_eq!(restoring.await.unwrap().unwrap().state, FaultState::Restored { why: FaultEnd::Asked });
+    assert_eq!(kinds(&journal), ["set", "restored"]);
+    assert_eq!(stage.orders().iter().filter(|order| matches!(order, Order::Restore { .. })).count(), 1);
+    faults.set(&caller, draft("freeze", "shop-1", "60")).await.unwrap();
 }
 
 #[tokio::test]
