@@ -298,6 +298,7 @@ fn PlanCard(run: Run) -> impl IntoView {
                 <div><dt>{text.pattern}</dt><dd>{show::pattern(&run.plan, text)}</dd></div>
                 <div><dt>{text.peak}</dt><dd>{show::peak(&run.plan, lang)}</dd></div>
                 <div><dt>{text.duration}</dt><dd>{show::duration(run.duration_s())}</dd></div>
+                <div><dt>{text.request_timeout}</dt><dd>{show::duration(run.plan.request_timeout_s)}</dd></div>
                 <div><dt>{text.script}</dt><dd class="break">{run.plan.script.clone()}</dd></div>
                 {scenario}
                 <div><dt>{text.started_at}</dt><dd><time datetime=machine>{started}" UTC"</time></dd></div>

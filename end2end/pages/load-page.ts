@@ -12,6 +12,7 @@ export type Plan = {
   pre_allocated_vus?: string | number;
   max_vus?: string | number;
   thresholds?: string;
+  request_timeout?: string | number;
 };
 
 export type FieldName = keyof Plan;
@@ -28,6 +29,7 @@ export const shortPlan = {
   duration: "12s",
   ramp: "2s",
   thresholds: "http_req_duration:p(95)<2000\nhttp_req_failed:rate<0.05",
+  request_timeout: "3s",
 } satisfies Plan;
 
 /** The same for tests that stop it by hand: no machine is so busy that it ends by itself before. */
@@ -104,7 +106,7 @@ export class LoadPage {
   async fill(plan: Plan) {
     // The model decides which fields there are, and the pattern which models: they come first.
     const order: FieldName[] = ["script", "target", "pattern", "model", "peak", "duration", "ramp"];
-    order.push("pre_allocated_vus", "max_vus", "thresholds");
+    order.push("pre_allocated_vus", "max_vus", "thresholds", "request_timeout");
     for (const name of order) {
       const value = plan[name];
       if (value !== undefined) await this.set(name, value);

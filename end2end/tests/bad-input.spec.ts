@@ -25,6 +25,7 @@ test.describe("the form", () => {
     ["duration", "-5s"],
     ["duration", "soon"],
     ["ramp", "1h"],
+    ["request_timeout", "2 min"],
     ["thresholds", "http_req_duration:p(95)"],
     ["thresholds", "no such metric:p(95)<5"],
     ["duration", "1:5"],

@@ -95,13 +95,14 @@ test("what was typed survives a reload and another language", async ({ load, pag
     duration: "1:30",
     ramp: "5",
     pre_allocated_vus: "3",
+    request_timeout: "1:00",
   };
   await load.fill({ ...typed, model: "arrival-rate", target: "user-service", thresholds: "checks:rate>0.5" });
   const expectTyped = async () => {
     await load.hydrated();
     await expect(page.locator('[name="draft[pattern]"]:checked')).toHaveValue("spike");
     await expect(page.locator('[name="draft[model]"]:checked')).toHaveValue("arrival-rate");
-    for (const name of ["peak", "duration", "ramp", "pre_allocated_vus"] as const) {
+    for (const name of ["peak", "duration", "ramp", "pre_allocated_vus", "request_timeout"] as const) {
       await expect(load.field(name)).toHaveValue(typed[name]);
     }
     await expect(load.field("target")).toHaveValue("user-service");

@@ -121,6 +121,7 @@ fn a_failed_run_shows_limits_values_charts_and_what_happened() {
             "<title>Load test report: shop</title>",
             r#"data-verdict="failed""#,
             "1 of 3 thresholds did not hold",
+            "Request time-out<!></dt><dd>3 s<!></dd>",
             r#"data-threshold="http_req_duration:p(95)&lt;500" data-ok="false""#,
             "812 ms",
             "Not measured",

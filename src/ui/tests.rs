@@ -104,6 +104,7 @@ fn a_run_at_work_shows_phase_time_left_and_stop() {
             r#"aria-valuenow="50""#,
             "00:30 left",
             "Hold",
+            "Request time-out<!></dt><dd>3 s<!></dd>",
             r#"action="/stop?back=/load""#,
             "Stop load test",
         ],
@@ -217,7 +218,12 @@ fn no_data_is_not_zero() {
 
 #[test]
 fn a_refused_plain_form_keeps_what_was_typed_and_says_what_is_wrong() {
-    let draft = Draft { peak: "\"><b>ten".into(), duration: "30d".into(), ..Draft::suggested(&rules()) };
+    let draft = Draft {
+        peak: "\"><b>ten".into(),
+        duration: "30d".into(),
+        request_timeout: "2 min".into(),
+        ..Draft::suggested(&rules())
+    };
     let html = html(Lang::En, &page(None), Some((draft, "invalid")), || {
         view! { <LoadForm again=Signal::derive(|| false) /> }
     });
@@ -228,9 +234,12 @@ fn a_refused_plain_form_keeps_what_was_typed_and_says_what_is_wrong() {
             "A whole number from 1 to 200",
             r#"id="error-duration""#,
             "to 1 h",
+            r#"id="error-request_timeout""#,
+            r#"value="2 min""#,
+            "1 s to 60 s",
             r#"value="&quot;&gt;&lt;b&gt;ten""#,
             r#"data-testid="action-error""#,
-            "2 fields need attention",
+            "3 fields need attention",
         ],
     );
     assert!(!html.contains("<b>ten"));

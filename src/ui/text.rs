@@ -107,6 +107,7 @@ pub struct Text {
     pub max_vus: &'static str,
     pub automatic: &'static str,
     pub request_timeout: &'static str,
+    pub request_timeout_hint: &'static str,
     pub scenario: &'static str,
     pub thresholds_field: &'static str,
     pub thresholds_hint: &'static str,

@@ -56,8 +56,8 @@ pub(super) fn TextField(
     #[prop(optional)]
     hint: &'static str,
     /// Shown while nothing is typed.
-    #[prop(optional)]
-    placeholder: &'static str,
+    #[prop(optional, into)]
+    placeholder: String,
     /// Which keys a phone offers.
     #[prop(default = "text")]
     inputmode: &'static str,

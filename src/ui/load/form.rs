@@ -14,7 +14,7 @@ use crate::{
     domain::{
         format,
         frame::Unit,
-        plan::{ALL_BUT_DASHBOARD, ALL_SERVICES, Shape},
+        plan::{ALL_BUT_DASHBOARD, ALL_SERVICES, REQUEST_TIMEOUT_S, Shape},
         schedule::Schedule,
         script::{Script, ScriptKind},
         validate::Field,
@@ -119,12 +119,30 @@ pub fn LoadForm(
                 Some(ScriptKind::Broken { message }) => view! { <Broken message /> }.into_any(),
                 Some(ScriptKind::Scheduled | ScriptKind::Pending) | None => view! { <Course form /> }.into_any(),
             }}
+            <div class="pair">
+                <TextField
+                    form
+                    field=Field::RequestTimeout
+                    label=text.request_timeout
+                    placeholder=show::duration(REQUEST_TIMEOUT_S)
+                    hint=text.request_timeout_hint
+                />
+                {move || {
+                    has_scenarios
+                        .get()
+                        .then(|| {
+                            view! {
+                                <SelectField form field=Field::Scenario label=text.scenario choices=scenarios />
+                            }
+                                .into_any()
+                        })
+                }}
+            </div>
             {move || {
                 has_scenarios
                     .get()
                     .then(|| {
                         view! {
-                            <SelectField form field=Field::Scenario label=text.scenario choices=scenarios />
                             <p class="field-message" data-testid="scenario-about">
                                 {move || about.get().map(|scenario| scenario.description)}
                             </p>

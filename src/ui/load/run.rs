@@ -268,6 +268,7 @@ fn RunFacts() -> impl IntoView {
                     <div><dt>{text.pattern}</dt><dd>{show::pattern(&plan, text)}</dd></div>
                     <div><dt>{text.peak}</dt><dd>{show::peak(&plan, lang)}</dd></div>
                     <div><dt>{text.duration}</dt><dd>{show::duration(seconds)}</dd></div>
+                    <div><dt>{text.request_timeout}</dt><dd>{show::duration(plan.request_timeout_s)}</dd></div>
                     <div><dt>{text.script}</dt><dd class="break">{plan.script}</dd></div>
                     {scenario}
                 </dl>

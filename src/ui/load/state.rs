@@ -355,7 +355,7 @@ impl Form {
             let kind = if error.with(Option::is_some) { "error" } else { "hint" };
             let more = match field {
                 Field::Target => TARGET_HINT,
-                Field::Duration | Field::Ramp => DURATIONS_HINT,
+                Field::Duration | Field::Ramp | Field::RequestTimeout => DURATIONS_HINT,
                 _ => "",
             };
             format!("{kind}-{} {more}", field.name()).trim_end().to_owned()

@@ -61,6 +61,7 @@ pub(super) const TEXT: Text = Text {
     max_vus: "Maximale VUs",
     automatic: "auto",
     request_timeout: "Zeitlimit je Anfrage",
+    request_timeout_hint: "Langsamere sind gescheitert",
     scenario: "Szenario",
     thresholds_field: "Schwellenwerte",
     thresholds_hint: "Der Test gilt als bestanden, wenn alle eingehalten werden. Ohne Schwellenwerte genügt es, dass er bis zum Ende läuft.",

@@ -61,6 +61,7 @@ pub(super) const TEXT: Text = Text {
     max_vus: "Maximum VUs",
     automatic: "auto",
     request_timeout: "Request time-out",
+    request_timeout_hint: "Slower ones have failed",
     scenario: "Scenario",
     thresholds_field: "Thresholds",
     thresholds_hint: "The test passes if all of these hold. Without any, it passes when it runs to its end.",
