@@ -21,6 +21,7 @@ pub mod live;
 pub mod picture;
 pub mod plan;
 pub mod prefs;
+pub mod recent;
 pub mod rule;
 pub mod run;
 pub mod scenario;

@@ -17,6 +17,7 @@ mod pages;
 pub(crate) mod parts;
 mod prefs;
 mod present;
+mod pulse;
 mod replicas;
 pub mod show;
 mod tab;

@@ -300,6 +300,9 @@ test("a circuit breaker opens before a service that fails, and closes when it is
   expect((await staged.api.post("/api/v1/faults", fault)).status).toBe(200);
   await whileCalled("open");
   await expect(rows.first()).toContainText("Open");
+  const pulse = page.getByTestId("pulse-product-service-1").getByRole("img");
+  await expect(pulse.first()).toHaveAccessibleName(/^Latency of our probe in the last .+ ms.*; no good answer for \d/);
+  await expect(pulse.last()).toHaveAccessibleName(/^product-service-1: .*Down for \d/);
   await expect(page.getByTestId("breaker-checkout-service-1-user-service")).toHaveAttribute("data-state", "closed");
   await expectAccessible(page);
   await keepPicture(page, "breakers-open-light-1440");

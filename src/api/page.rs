@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Millis, frame::Frame, live::Status, run::Run, validate::Rules};
+use crate::domain::{Millis, frame::Frame, live::Status, recent::Recent, run::Run, validate::Rules};
 
 /// What the first HTML shows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -13,6 +13,9 @@ pub struct PageState {
     pub status: Status,
     /// The values now.
     pub frame: Frame,
+    /// How services and replicas were in the last minutes.
+    #[serde(default, skip_serializing_if = "Recent::is_empty")]
+    pub recent: Recent,
     /// What the form needs.
     pub rules: Rules,
 }

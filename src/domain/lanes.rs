@@ -1,13 +1,16 @@
 //! How each replica was over a stretch of time, put together from what was noticed.
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     Millis,
     event::{Event, EventKind},
-    service::{Health, ReplicaStatus, ServiceStatus},
+    service::{GatewayWord, Health, ReplicaStatus, ServiceStatus},
 };
 
 /// How a replica stands to those who call it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Standing {
     /// It answers well.
     Up,
@@ -39,39 +42,52 @@ pub struct Lane {
     pub stretches: Vec<Stretch>,
 }
 
-/// The replicas of all services from one time to another, in the order of their services. What the dashboard's own probe and
-/// the gateway noticed counts, the worse of the two. `events` are in the order of their time.
+/// The replicas of all services from one time to another, in the order of their services; a service that has none has a lane of
+/// its own. What the dashboard's own probe and the gateway noticed counts, the worse of the two. `events` are in the order of
+/// their time.
 ///
 /// Only changes are told, so what was before the first one is the other side of it: up before something went wrong, down
 /// before something came back; where nothing was told, it was as it is.
-pub fn lanes(services: &[ServiceStatus], events: &[Event], from_ms: Millis, to_ms: Millis) -> Vec<Lane> {
-    let of_service = |status: &ServiceStatus| {
-        let service = status.service.name.clone();
-        if !status.has_replicas() {
-            let probed = changes(events, |kind| match kind {
-                EventKind::Health { service: told, health } if *told == service => Some(of_health(health)),
-                _ => None,
-            });
-            let stretches = joined(&[track(&probed, of_health(&status.health))], from_ms, to_ms);
-            return vec![Lane { name: service, stretches }];
-        }
-        let of_replica = |one: &ReplicaStatus| {
-            let name = one.replica.name.clone();
-            let probed = changes(events, |kind| match kind {
-                EventKind::ReplicaHealth { replica, health, .. } if *replica == name => Some(of_health(health)),
-                _ => None,
-            });
-            let served = changes(events, |kind| match kind {
-                EventKind::GatewayServer { replica, up, .. } if *replica == name => Some(of_gateway(*up)),
-                _ => None,
-            });
-            let mut tracks = vec![track(&probed, of_health(&one.health))];
-            tracks.extend(one.gateway.as_ref().map(|word| track(&served, of_gateway(word.up))));
-            Lane { name, stretches: joined(&tracks, from_ms, to_ms) }
-        };
-        status.replicas.iter().map(of_replica).collect()
+pub fn lanes(services: &[ServiceStatus], events: &[&Event], from_ms: Millis, to_ms: Millis) -> Vec<Lane> {
+    let of_service = |status: &ServiceStatus| match status.has_replicas() {
+        false => vec![service_lane(status, events, from_ms, to_ms)],
+        true => status.replicas.iter().map(|one| replica_lane(one, events, from_ms, to_ms)).collect(),
     };
     services.iter().flat_map(of_service).collect()
+}
+
+/// A service as the dashboard's own probe noticed it; see [`lanes`].
+pub fn service_lane(status: &ServiceStatus, events: &[&Event], from_ms: Millis, to_ms: Millis) -> Lane {
+    let name = status.service.name.clone();
+    let probed = changes(events, |kind| match kind {
+        EventKind::Health { service, health } if *service == name => Some(of_health(health)),
+        _ => None,
+    });
+    let stretches = joined(&[track(&probed, of_health(&status.health))], from_ms, to_ms);
+    Lane { name, stretches }
+}
+
+/// A replica; see [`lanes`].
+pub fn replica_lane(one: &ReplicaStatus, events: &[&Event], from_ms: Millis, to_ms: Millis) -> Lane {
+    let name = one.replica.name.clone();
+    let probed = changes(events, |kind| match kind {
+        EventKind::ReplicaHealth { replica, health, .. } if *replica == name => Some(of_health(health)),
+        _ => None,
+    });
+    let served = changes(events, |kind| match kind {
+        EventKind::GatewayServer { replica, up, .. } if *replica == name => Some(of_gateway(*up)),
+        _ => None,
+    });
+    let mut tracks = vec![track(&probed, of_health(&one.health))];
+    tracks.extend(one.gateway.as_ref().map(|word| track(&served, of_gateway(word.up))));
+    Lane { name, stretches: joined(&tracks, from_ms, to_ms) }
+}
+
+impl Standing {
+    /// The worse of what the probe and the gateway say.
+    pub fn of(health: &Health, gateway: Option<&GatewayWord>) -> Self {
+        gateway.map_or(Self::Up, |word| of_gateway(word.up)).max(of_health(health))
+    }
 }
 
 fn of_health(health: &Health) -> Standing {
@@ -87,7 +103,7 @@ fn of_gateway(up: bool) -> Standing {
     if up { Standing::Up } else { Standing::Down }
 }
 
-fn changes(events: &[Event], of: impl Fn(&EventKind) -> Option<Standing>) -> Vec<(Millis, Standing)> {
+fn changes(events: &[&Event], of: impl Fn(&EventKind) -> Option<Standing>) -> Vec<(Millis, Standing)> {
     events.iter().filter_map(|event| Some((event.at_ms, of(&event.kind)?))).collect()
 }
 
@@ -130,7 +146,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::service::{GatewayWord, Replica, Service, Silence};
+    use crate::domain::service::{Replica, Service, Silence};
 
     fn shop(gateway: bool) -> ServiceStatus {
         let service = Service::new("shop", "http://127.0.0.1:1");
@@ -154,7 +170,7 @@ mod tests {
     }
 
     fn told(events: &[Event], gateway: bool) -> Vec<(Millis, Millis, Standing)> {
-        let lanes = lanes(&[shop(gateway)], events, 1000, 9000);
+        let lanes = lanes(&[shop(gateway)], &events.iter().collect::<Vec<_>>(), 1000, 9000);
         assert_eq!((lanes.len(), lanes[0].name.as_str()), (1, "shop-1"));
         lanes[0].stretches.iter().map(|own| (own.from_ms, own.to_ms, own.standing)).collect()
     }
@@ -179,7 +195,7 @@ mod tests {
         let status = ServiceStatus::unknown(Service::new("far", "http://10.0.0.1"), &[]);
         let health = Health::Degraded { status: 503 };
         let event = Event { at_ms: 10, kind: EventKind::Health { service: "far".into(), health } };
-        let lanes = lanes(&[status], &[event], 0, 20);
+        let lanes = lanes(&[status], &[&event], 0, 20);
         assert_eq!(lanes[0].name, "far");
         let stretch = |from_ms, to_ms, standing| Stretch { from_ms, to_ms, standing };
         assert_eq!(lanes[0].stretches, [stretch(0, 10, Standing::Up), stretch(10, 20, Standing::Degraded)]);

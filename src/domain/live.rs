@@ -12,6 +12,7 @@ use super::{
     event::Event,
     fault::Fault,
     frame::{Frame, History},
+    recent::Recent,
     run::{Run, RunId},
     service::ServiceStatus,
 };
@@ -156,6 +157,9 @@ pub struct Snapshot {
     pub history: History,
     /// The timeline, oldest first, at most [`LiveState::EVENTS`].
     pub events: Vec<Event>,
+    /// How services and replicas were in the last minutes.
+    #[serde(default, skip_serializing_if = "Recent::is_empty")]
+    pub recent: Recent,
 }
 
 /// What changed in a tick.
@@ -264,7 +268,7 @@ impl Status {
 
 impl LiveState {
     /// Folds a message in. A tick whose `record` is set adds its frame to the history; a status that names another run
-    /// than before empties history first. A tick of another epoch, or one that is not the next, is a gap and changes
+    /// than before empties history first. Each tick is a look at the services, too. A tick of another epoch, or one that is not the next, is a gap and changes
     /// nothing.
     pub fn apply(&mut self, message: Message) -> Applied {
         match message {
@@ -299,6 +303,7 @@ impl LiveState {
             }
             snapshot.status = status;
         }
+        snapshot.recent.look(tick.now_ms, &snapshot.status.services);
         if tick.record {
             snapshot.history.push(&tick.frame);
         }

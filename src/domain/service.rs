@@ -198,6 +198,9 @@ pub struct ReplicaStatus {
     pub replica: Replica,
     /// Its health, asked the way its callers take.
     pub health: Health,
+    /// Whether it counts as up although the last probe got no good answer: one may be lost.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub missed: bool,
     /// Its process; `None`: nobody here runs it, or whoever does is away.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<ProcessStatus>,
@@ -213,6 +216,9 @@ pub struct ServiceStatus {
     pub service: Service,
     /// Its health.
     pub health: Health,
+    /// Whether it counts as up although the last probe got no good answer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub missed: bool,
     /// Its replicas; one that is the service itself where no others are known. Empty in old records.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub replicas: Vec<ReplicaStatus>,
@@ -224,10 +230,11 @@ impl ServiceStatus {
         let unknown = |replica: &Replica| ReplicaStatus {
             replica: replica.clone(),
             health: Health::Unknown,
+            missed: false,
             process: None,
             gateway: None,
         };
-        Self { service, health: Health::Unknown, replicas: replicas.iter().map(unknown).collect() }
+        Self { service, health: Health::Unknown, missed: false, replicas: replicas.iter().map(unknown).collect() }
     }
 
     /// Whether there is more to tell of its replicas than of itself: they are apart from it, or known by their containers.

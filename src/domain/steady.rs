@@ -38,6 +38,11 @@ impl Steady {
         &self.health
     }
 
+    /// Whether it counts as up although the last answer speaks against that.
+    pub fn missed(&self) -> bool {
+        self.against > 0 && matches!(self.health, Health::Up { .. })
+    }
+
     /// Takes an answer. Whether it turned something that is worth telling: another latency is not, and neither is that the
     /// first answer was good.
     pub fn see(&mut self, seen: Health, patience: Patience) -> bool {

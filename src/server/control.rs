@@ -239,7 +239,8 @@ impl View for Dashboard {
     async fn page_state(&self, caller: &Caller) -> PageState {
         let rules = self.rules(caller).await;
         let picture = self.board.brief();
-        PageState { now_ms: now_ms(), status: picture.status.clone(), frame: picture.frame.clone(), rules }
+        let (status, frame, recent) = (picture.status.clone(), picture.frame.clone(), picture.recent.clone());
+        PageState { now_ms: now_ms(), status, frame, recent, rules }
     }
 
     async fn snapshot(&self, _: &Caller) -> Arc<Snapshot> {

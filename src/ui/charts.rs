@@ -21,6 +21,7 @@ use self::{lanes::Lanes, panel::ChartPanel, panels::PANELS, text::ChartText};
 use super::{echarts, text::use_lang};
 #[cfg(feature = "ssr")]
 pub use drawing::drawn_charts;
+pub use lanes::{bar_of, drawn_bar};
 pub use picture::{service_label, service_tone};
 pub use preview::{Mark, SchedulePreview};
 

@@ -94,6 +94,7 @@ impl Live {
                 now_ms: page.now_ms,
                 status: page.status.clone(),
                 frame: page.frame.clone(),
+                recent: page.recent.clone(),
                 ..Snapshot::default()
             },
         });

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::{
     live::Live,
+    pulse::Pulse,
     show,
     text::{use_lang, use_text},
 };
@@ -21,6 +22,7 @@ pub fn Replicas(
 ) -> impl IntoView {
     let live: Live = expect_context();
     let text = use_text();
+    let service = name.clone();
     let replicas = Memo::new(move |_| {
         live.state.with(|state| {
             let status = state.snapshot.status.services.iter().find(|status| status.service.name == name);
@@ -33,7 +35,8 @@ pub fn Replicas(
     move || {
         let names = names.get();
         (!names.is_empty()).then(|| {
-            let rows = names.into_iter().map(|name| view! { <Row name replicas /> }).collect_view();
+            let row = |name| view! { <Row service=service.clone() name replicas /> };
+            let rows = names.into_iter().map(row).collect_view();
             view! {
                 <h3 class="replicas-head">{text.replicas}</h3>
                 <ul class="replicas">{rows}</ul>
@@ -43,7 +46,7 @@ pub fn Replicas(
 }
 
 #[component]
-fn Row(name: String, replicas: Memo<Vec<ReplicaStatus>>) -> impl IntoView {
+fn Row(service: String, name: String, replicas: Memo<Vec<ReplicaStatus>>) -> impl IntoView {
     let live: Live = expect_context();
     let (lang, text) = (use_lang(), use_text());
     let wanted = name.clone();
@@ -96,6 +99,7 @@ fn Row(name: String, replicas: Memo<Vec<ReplicaStatus>>) -> impl IntoView {
                 {move || process().map(|said| fact(text.process, said))}
                 {move || gateway().map(|said| fact(text.gateway, said))}
             </dl>
+            <Pulse service replica=name.clone() />
         </li>
     }
 }

@@ -16,6 +16,7 @@ use crate::{
         frame::{Dimension, Frame, Metric, SeriesKey},
         live::{EngineStatus, MetricsStatus, Status},
         prefs::Lang,
+        recent::Recent,
         run::{Run, RunState, Verdict},
         schedule::Schedule,
         script::{Script, ScriptKind},
@@ -72,7 +73,7 @@ fn page(run: Option<Run>) -> PageState {
         metrics: MetricsStatus { reachable: true, ..MetricsStatus::default() },
         ..Status::default()
     };
-    PageState { now_ms: 1_031_000, status, frame, rules: rules() }
+    PageState { now_ms: 1_031_000, status, frame, recent: Recent::default(), rules: rules() }
 }
 
 /// The HTML of a part of the page in a state.
@@ -343,8 +344,25 @@ fn replicas_are_shown_with_who_says_what_of_them() {
         Some(GatewayWord { up: false, since_ms: 0, check: "L7STS".into(), share: None, queue: 0, retries: 0 });
     let (state, code) = (ProcessState::Ended, Some(137));
     shop.replicas[1].process = Some(ProcessStatus { state, since_ms: 0, until_ms: None, pid: None, code, restarts: 2 });
+    let mut before = shop.clone();
+    (before.replicas[1].health, before.replicas[1].gateway) = (Health::Up { latency_ms: 3.0 }, None);
+    for second in (1_001..=1_031).step_by(2) {
+        let seen = if second < 1_021 { &before } else { &shop };
+        page.recent.look(second * 1000, std::slice::from_ref(seen));
+    }
     page.status.services = vec![shop, ServiceStatus::unknown(Service::new("alone", "http://a"), &[])];
     let told = html(Lang::En, &page, None, || view! { <Replicas name="shop" /> });
+    assert_has(
+        &told,
+        &[
+            r#"aria-label="Latency of our probe in the last 32 s: 4.20 ms""#,
+            r#"aria-label="Latency of our probe in the last 32 s: 3.00 ms; no good answer for 12 s""#,
+            r#"aria-label="shop-1: there all the time""#,
+            r#"aria-label="shop-2: Down for 00:10""#,
+            r#"<i data-tone="bad" title="Down for 00:10" style="left:93.89%;width:5.56%;">"#,
+            "last 3 min",
+        ],
+    );
     assert_has(&told, &[r#"data-health="up""#, "sends 52% of the requests here", "sends nothing here"]);
     assert_has(
         &told,

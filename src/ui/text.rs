@@ -467,6 +467,13 @@ pub struct Text {
     pub cost_out_for: fn(&str) -> String,
     /// For how long something is in its state.
     pub state_since: fn(&str) -> String,
+    /// From so long ago to so long ago.
+    pub ago: fn(&str, &str) -> String,
+    /// From when to when a card's bar is, in short: with a test at work, and without.
+    pub bar_of_test: &'static str,
+    pub bar_of_now: fn(&str) -> String,
+    /// What the probe measured: over what time, how, and for how long it got no good answer.
+    pub probe_course: fn(&str, &str, Option<&str>) -> String,
     /// What a service promises.
     pub slo: &'static str,
     /// So much of the requests shall be good.

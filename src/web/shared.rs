@@ -128,9 +128,10 @@ async fn draw(state: Arc<PageState>, mut request: Request<Body>, next: Next) -> 
 impl Page {
     /// Whether it shows a state, give or take a moment.
     fn shows(&self, state: &PageState) -> bool {
-        let PageState { now_ms, status, frame, rules } = state;
+        let PageState { now_ms, status, frame, recent, rules } = state;
         let ours = &*self.state;
-        ours.now_ms.abs_diff(*now_ms) < MAX_AGE_MS && (&ours.frame, &ours.status, &ours.rules) == (frame, status, rules)
+        let same = (&ours.frame, &ours.status, &ours.recent, &ours.rules) == (frame, status, recent, rules);
+        ours.now_ms.abs_diff(*now_ms) < MAX_AGE_MS && same
     }
 
     /// The page with a nonce of this answer's own.

@@ -11,6 +11,7 @@ use crate::domain::{
     frame::{Dimension, Frame, History, METRICS, Metric, SeriesKey},
     live::{Cursor, EngineReason, EngineStatus, MetricsStatus, Snapshot, Status, Tick},
     plan::{Model, OwnEnd, Pattern, Peak, Plan, Shape},
+    recent::Recent,
     run::{Run, RunId, RunState, ServiceTotals, Totals, Verdict},
     schedule::Schedule,
     script::{Script, ScriptInput, ScriptKind},
@@ -281,8 +282,9 @@ fn replica() -> impl Strategy<Value = ReplicaStatus> {
     let gateway = (any::<bool>(), text(), option::of(number()), any::<u32>()).prop_map(|(up, check, share, queue)| {
         GatewayWord { up, since_ms: 7, check, share, queue: queue.into(), retries: 3 }
     });
-    (replica, health(), option::of(process), option::of(gateway))
-        .prop_map(|(replica, health, process, gateway)| ReplicaStatus { replica, health, process, gateway })
+    (replica, health(), any::<bool>(), option::of(process), option::of(gateway)).prop_map(
+        |(replica, health, missed, process, gateway)| ReplicaStatus { replica, health, missed, process, gateway },
+    )
 }
 
 pub fn status() -> impl Strategy<Value = Status> {
@@ -313,7 +315,12 @@ pub fn status() -> impl Strategy<Value = Status> {
             breakers,
             services: services
                 .into_iter()
-                .map(|(service, health, replicas)| ServiceStatus { service, health, replicas })
+                .map(|(service, health, replicas)| ServiceStatus {
+                    service,
+                    health,
+                    missed: replicas.len() == 1,
+                    replicas,
+                })
                 .collect(),
             engine: EngineStatus {
                 name: "process".into(),
@@ -541,13 +548,10 @@ pub fn cursor() -> impl Strategy<Value = Cursor> {
 
 pub fn snapshot() -> BoxedStrategy<Snapshot> {
     (cursor(), any::<Millis>(), status(), frame(), history(), collection::vec(event(), 0..4))
-        .prop_map(|(cursor, now_ms, status, frame, history, events)| Snapshot {
-            cursor,
-            now_ms,
-            status,
-            frame,
-            history,
-            events,
+        .prop_map(|(cursor, now_ms, status, frame, history, events)| {
+            let mut recent = Recent::default();
+            recent.look(now_ms, &status.services);
+            Snapshot { cursor, now_ms, status, frame, history, events, recent }
         })
         .boxed()
 }

@@ -365,6 +365,7 @@ fn a_key_sets_what_can_be_done_to_the_first_service_with_replicas() {
     let replica = |name: &str, runs: bool| ReplicaStatus {
         replica: Replica { name: name.into(), url: "http://r".into(), door: Some("http://d".into()), container: None },
         health: Health::Unknown,
+        missed: false,
         process: runs.then_some(ProcessStatus {
             state: ProcessState::Running,
             since_ms: 0,

@@ -6,6 +6,7 @@ use crate::domain::{
     frame::{Frame, History, Metric, SeriesKey},
     live::{Applied, Cursor, LiveState, Message, Snapshot, Status, Tick},
     run::Run,
+    service::{Health, Service, ServiceStatus},
 };
 
 fn tick(seq: u64) -> Tick {
@@ -59,6 +60,21 @@ fn doubled_ticks_are_dropped_and_gaps_reported() {
     let snapshot = Snapshot { cursor: Cursor { epoch: 9, seq: 50 }, ..Snapshot::default() };
     assert_eq!(state.apply(Message::Snapshot(Box::new(snapshot.clone()))), Applied::Yes);
     assert_eq!(state.snapshot, snapshot, "a snapshot replaces everything");
+}
+
+#[test]
+fn each_tick_is_a_look_at_the_services() {
+    let mut state = start();
+    let shop = ServiceStatus::unknown(Service::new("shop", "http://shop"), &[]);
+    let up = |latency_ms| vec![ServiceStatus { health: Health::Up { latency_ms }, ..shop.clone() }];
+    let told = |services| Some(Status { services, ..Status::default() });
+    for (seq, status) in [(2, told(up(1.5))), (4, None), (6, told(up(0.7)))] {
+        // A step each.
+        state.snapshot.cursor.seq = seq - 1;
+        apply(&mut state, Tick { status, ..tick(seq) });
+    }
+    let latency = state.snapshot.recent.track("shop", None).map(|track| track.latency().to_vec());
+    assert_eq!(latency.unwrap(), [Some(15), Some(15), Some(7)], "where nothing changed it is as it was");
 }
 
 proptest! {

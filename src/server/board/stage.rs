@@ -107,12 +107,12 @@ impl Stage {
         self.lock().snapshot(now_ms).0
     }
 
-    /// The picture now, without its history and events.
+    /// The picture now, without the run's history and events.
     pub fn brief(&self, now_ms: Millis) -> Arc<Snapshot> {
         let inner = self.lock();
-        let Snapshot { cursor, status, frame, .. } = &inner.live.snapshot;
-        let (status, frame) = (status.clone(), frame.clone());
-        Arc::new(Snapshot { cursor: *cursor, now_ms, status, frame, ..Snapshot::default() })
+        let Snapshot { cursor, status, frame, recent, .. } = &inner.live.snapshot;
+        let (status, frame, recent) = (status.clone(), frame.clone(), recent.clone());
+        Arc::new(Snapshot { cursor: *cursor, now_ms, status, frame, recent, ..Snapshot::default() })
     }
 
     /// The stream from a cursor, or from a snapshot, until `token` is cancelled.

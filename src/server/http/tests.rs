@@ -38,6 +38,7 @@ use ha_dashboard::{
         live::{Cursor, EngineStatus, MetricsStatus, MissingImage, Pull, Snapshot, Status},
         picture::{Course, RunPicture},
         prefs::Lang,
+        recent::Recent,
         run::{Run, RunState, Verdict},
         scenario::{Offer, Scenario, ScenarioError, Step},
         script::{Script, ScriptKind},
@@ -204,7 +205,8 @@ impl Scripted {
 #[async_trait]
 impl View for Scripted {
     async fn page_state(&self, caller: &Caller) -> PageState {
-        PageState { now_ms: NOW_MS, status: self.status(), frame: self.frame(), rules: self.rules(caller).await }
+        let (recent, rules) = (Recent::default(), self.rules(caller).await);
+        PageState { now_ms: NOW_MS, status: self.status(), frame: self.frame(), recent, rules }
     }
 
     async fn snapshot(&self, _: &Caller) -> Arc<Snapshot> {

@@ -71,19 +71,19 @@ impl Target {
     /// Puts what is thought into the picture.
     fn show(&self, all: &mut [ServiceStatus]) {
         let Some(status) = all.get_mut(self.service.0) else { return };
-        let health = self.steady.health();
+        let (health, missed) = (self.steady.health(), self.steady.missed());
         match self.replica {
             Some((at, _)) => {
                 if let Some(replica) = status.replicas.get_mut(at) {
-                    replica.health = health.clone();
+                    (replica.health, replica.missed) = (health.clone(), missed);
                 }
             }
             None => {
-                status.health = health.clone();
+                (status.health, status.missed) = (health.clone(), missed);
                 // One that is not asked apart is how its service is.
                 let own = status.service.url.as_str();
                 for replica in status.replicas.iter_mut().filter(|one| one.replica.reached_at() == own) {
-                    replica.health = health.clone();
+                    (replica.health, replica.missed) = (health.clone(), missed);
                 }
             }
         }

@@ -215,8 +215,13 @@ mod tests {
     #[test]
     fn only_changes_are_told_and_silence_is_none() {
         let service = Service::new("shop", "http://x");
-        let mut replica =
-            ReplicaStatus { replica: Replica::only(&service), health: Health::Unknown, process: None, gateway: None };
+        let mut replica = ReplicaStatus {
+            replica: Replica::only(&service),
+            health: Health::Unknown,
+            missed: false,
+            process: None,
+            gateway: None,
+        };
         let mut traffic = Traffic::default();
         let process =
             |state| Some(ProcessStatus { state, since_ms: 1, until_ms: None, pid: None, code: Some(7), restarts: 0 });

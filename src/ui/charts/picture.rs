@@ -222,7 +222,7 @@ impl Picture {
             bands: schedule.map(bands).unwrap_or_default(),
             gaps: if is_of_samples(panel) { gaps(history, run, origin_ms) } else { Vec::new() },
             marks: if is_of_samples(panel) { marks(snapshot, run, origin_ms, text) } else { Vec::new() },
-            spans: spans(snapshot, run, origin_ms, length_s, text.lang),
+            spans: run.map_or_else(Vec::new, |run| spans(snapshot, run.ended_ms, origin_ms, length_s, text.lang)),
             gap_name: text.no_metrics,
             over: run.is_some_and(|run| !run.state.is_active()),
         }

@@ -1,4 +1,4 @@
-//! The faults that were set while a run was at work, as stretches of its time.
+//! The faults that were set, as stretches of a time axis.
 
 use crate::{
     domain::{
@@ -6,7 +6,6 @@ use crate::{
         fault::{Fault, FaultId},
         live::Snapshot,
         prefs::Lang,
-        run::Run,
     },
     ui::show,
 };
@@ -36,10 +35,9 @@ const LETTER: f64 = 0.02;
 /// Most names that stand together.
 const TOGETHER: usize = 3;
 
-/// The faults that were set while the run was at work, as far as the time axis goes, oldest first.
-pub fn spans(snapshot: &Snapshot, run: Option<&Run>, origin_ms: Millis, length_s: f64, lang: Lang) -> Vec<Span> {
-    let (Some(run), text) = (run, lang.text()) else { return Vec::new() };
-    let ended_ms = run.ended_ms.unwrap_or(Millis::MAX);
+/// The faults that were set before an end, as far as the time axis goes, oldest first.
+pub fn spans(snapshot: &Snapshot, ended_ms: Option<Millis>, origin_ms: Millis, length_s: f64, lang: Lang) -> Vec<Span> {
+    let (text, ended_ms) = (lang.text(), ended_ms.unwrap_or(Millis::MAX));
     let seconds = |at_ms: Millis| (at_ms.saturating_sub(origin_ms) as f64 / 1e3).min(length_s);
     let span = |fault: &Fault| {
         let set_ms = fault.set_at_ms.filter(|set_ms| *set_ms < ended_ms)?;

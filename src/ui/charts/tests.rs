@@ -388,6 +388,7 @@ fn faults_are_shaded_in_every_panel_as_long_as_they_are_set() {
     state.snapshot.status.services[1].replicas = vec![ReplicaStatus {
         replica: Replica { url: "http://127.0.0.1:1".into(), ..Replica::only(&Service::new("user-service", "")) },
         health: Health::Up { latency_ms: 1.0 },
+        missed: false,
         process: None,
         gateway: None,
     }];
@@ -403,6 +404,28 @@ fn faults_are_shaded_in_every_panel_as_long_as_they_are_set() {
         "user-service-1: Down 00:11–00:31 | ok@0+17 bad@17+33 | bad@0+5 bad@8+3 bad@16+19 bad@79+21",
     ];
     assert_eq!(super::lanes::told(&state, english()), lanes);
+    let bar = |state: &LiveState, service, replica| {
+        super::bar_of(state, service, replica, Lang::En).map(|(of_run, bar)| (of_run, super::lanes::told_bar(bar)))
+    };
+    let replica = Some("user-service-1");
+    assert_eq!(bar(&state, "user-service", replica), Some((true, lanes[1].to_owned())), "a card has the charts' axis");
+    let whole = "user-service: there all the time | @0+50 | ";
+    assert_eq!(bar(&state, "user-service", None), Some((true, whole.to_owned())));
+    assert_eq!(bar(&state, "user-service", Some("user-service-9")), None);
+    let mut idle = state.clone();
+    idle.snapshot.status.run = None;
+    assert_eq!(bar(&idle, "user-service", replica), None, "nobody looked yet");
+    idle.snapshot.now_ms = START + 31_000;
+    let mut services = idle.snapshot.status.services.clone();
+    for at_s in [0, 10, 22, 31] {
+        let down = Health::Down { reason: String::new(), why: Silence::TooLate };
+        services[1].replicas[0].health = if at_s == 10 { down } else { Health::Up { latency_ms: 1.0 } };
+        idle.snapshot.recent.look(START + at_s * 1000, &services);
+    }
+    // Of three minutes that end with the step after now.
+    let minutes =
+        "user-service-1: Down 00:21 to 00:09 ago | ok@82+6 bad@88+7 ok@94+5 | bad@60+22 bad@71+13 bad@85+1 bad@88+7";
+    assert_eq!(bar(&idle, "user-service", replica), Some((false, minutes.to_owned())));
     let area = series(&json_of(&cpu), "faults")["markArea"].clone();
     assert_eq!(area["itemStyle"]["color"], "<bad>");
     let edges = [

@@ -286,6 +286,7 @@ mod tests {
         ReplicaStatus {
             replica: Replica { name: "shop-1".into(), url: String::new(), door: None, container: None },
             health,
+            missed: false,
             process,
             gateway: gateway.map(word),
         }

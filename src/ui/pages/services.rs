@@ -16,6 +16,7 @@ use crate::{
         breakers::BreakerTable,
         condition::{ConditionBadge, Of, Watched},
         live::Live,
+        pulse::Pulse,
         replicas::Replicas,
         show,
         text::{use_lang, use_text},
@@ -143,6 +144,7 @@ fn ServiceCard(name: String) -> impl IntoView {
                 </div>
                 <div><dt>{text.address}</dt><dd class="break code">{url}</dd></div>
             </dl>
+            <Pulse service=name.clone() />
             <Promise name=name.clone() />
             <dl class="tiles duo">
                 <div class="tile"><dt>{text.cpu}</dt><dd><span class="number">{use_of(Metric::Cpu)}</span></dd></div>

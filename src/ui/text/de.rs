@@ -532,6 +532,13 @@ pub(super) const TEXT: Text = Text {
     cost_so_far: |time| format!("bisher {time}"),
     cost_out_for: |time| format!("Seit {time} ausgefallen"),
     state_since: |time| format!("seit {time}"),
+    ago: |from, to| format!("vor {from} bis {to}"),
+    bar_of_test: "dieser Test",
+    bar_of_now: |time| format!("letzte {time}"),
+    probe_course: |time, range, silent| match silent {
+        Some(silent) => format!("Latenz unserer Probe, letzte {time}: {range}; {silent} lang keine gute Antwort"),
+        None => format!("Latenz unserer Probe, letzte {time}: {range}"),
+    },
     slo: "SLO",
     slo_good: |share| format!("{share} gut"),
     error_budget: "Fehlerbudget",

@@ -519,6 +519,13 @@ pub(super) const TEXT: Text = Text {
     cost_so_far: |time| format!("{time} so far"),
     cost_out_for: |time| format!("Out for {time}"),
     state_since: |time| format!("for {time}"),
+    ago: |from, to| format!("{from} to {to} ago"),
+    bar_of_test: "this test",
+    bar_of_now: |time| format!("last {time}"),
+    probe_course: |time, range, silent| match silent {
+        Some(silent) => format!("Latency of our probe in the last {time}: {range}; no good answer for {silent}"),
+        None => format!("Latency of our probe in the last {time}: {range}"),
+    },
     slo: "SLO",
     slo_good: |share| format!("{share} good"),
     error_budget: "Error budget",

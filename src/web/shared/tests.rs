@@ -11,6 +11,7 @@ use super::*;
 use crate::domain::{
     frame::Frame,
     live::Status,
+    recent::Recent,
     validate::{Limits, Rules},
 };
 
@@ -25,7 +26,13 @@ impl Site {
     fn new() -> Self {
         let limits = Limits { max_vus: 1, max_rate: 1, max_duration_s: 1 };
         let rules = Rules { limits, services: Vec::new(), scripts: Vec::new(), scenarios: Vec::new() };
-        let state = PageState { now_ms: 5_000, status: Status::default(), frame: Frame::default(), rules };
+        let state = PageState {
+            now_ms: 5_000,
+            status: Status::default(),
+            frame: Frame::default(),
+            recent: Recent::default(),
+            rules,
+        };
         let (state, drawn) = (Arc::new(Lock::new(state)), Arc::new(AtomicUsize::new(0)));
         let told = Arc::clone(&state);
         let pages = SharedPages::new(move |_| {

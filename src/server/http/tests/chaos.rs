@@ -29,6 +29,7 @@ fn services(restarts: [Option<u32>; 2]) -> Vec<ServiceStatus> {
     let replica = |(number, restarts): (usize, Option<u32>)| ReplicaStatus {
         replica: Replica { name: format!("product-service-{}", number + 1), ..Replica::only(&product.service) },
         health: Health::Unknown,
+        missed: false,
         process: restarts.map(process),
         gateway: None,
     };
