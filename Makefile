@@ -1,6 +1,6 @@
 # The project's commands. `make` alone explains them.
 
-.PHONY: help run watch test lint fmt mutants bench screenshots setup
+.PHONY: help run demo watch test lint fmt mutants bench screenshots setup
 .DEFAULT_GOAL := help
 
 help: ## Explain the commands
@@ -10,6 +10,11 @@ run: ## Build what changed, start the demo services and the dashboard, print the
 	@.ci/setup run
 	@.ci/build
 	@exec .ci/start
+
+demo: ## The same, and three minutes of load with two faults that explain themselves, step by step
+	@.ci/setup run
+	@.ci/build
+	@exec .ci/start demo
 
 watch: ## Develop: build for development with cargo-leptos, rebuild and reload on save
 	@.ci/setup watch

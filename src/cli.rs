@@ -1,8 +1,10 @@
 //! The command line: one module a command.
 
+mod client;
 mod exit;
 mod fault;
 mod gateway;
+mod guide;
 mod healthcheck;
 mod knobs;
 mod run;
@@ -47,6 +49,9 @@ enum Command {
     /// Set, list and take back faults of the dashboard at --addr.
     #[command(after_help = exit::HELP)]
     Fault(fault::FaultArgs),
+    /// Start the guided demo on the dashboard at --addr, and tell it step by step.
+    #[command(after_help = exit::HELP)]
+    Guide(guide::GuideArgs),
     /// Serve the demo services: product, user and checkout.
     Demo(demo::DemoArgs),
     /// Turn the knobs of the demo service at --addr, from its own machine.
@@ -101,6 +106,7 @@ pub fn main() -> ExitCode {
         }
         Command::Demo(args) => on_one_thread(demo::main(args, settings, &cli.flags)),
         Command::Fault(args) => on_one_thread(fault::main(args, settings)),
+        Command::Guide(args) => on_one_thread(guide::main(args, settings)),
         Command::Knobs(args) => on_one_thread(knobs::main(args, settings)),
         Command::Gateway(args) => gateway::main(&args, &settings),
         Command::Config => show_config::main(&settings, &cli.flags, &surroundings),

@@ -15,6 +15,7 @@ pub mod fault;
 pub mod format;
 pub mod frame;
 pub mod grafana;
+pub mod guide;
 pub mod histogram;
 pub mod lanes;
 pub mod live;

@@ -172,6 +172,60 @@ test("the overview: a replica that is killed goes dark on the map, and comes bac
   await plain.context().close();
 });
 
+test("the guided demo explains itself to everybody, and ends on its report", async ({ staged, page, browser }) => {
+  const one = page.getByTestId("map-replica-product-service-1");
+  const button = page.getByRole("button", { name: "Guided demo" });
+  const now = page.locator('[data-testid="guide-leg"][aria-current="step"]');
+  await page.goto(staged.url);
+  await expect(page.locator("html")).toHaveAttribute("data-hydrated", "true", { timeout: 15_000 });
+  await expect(one).toHaveAttribute("data-light", "on", { timeout: 20_000 });
+  await expect(button).toBeEnabled({ timeout: 20_000 });
+  await expect(button).toHaveAccessibleDescription(/Three minutes/);
+  await expect(page.getByTestId("guide")).toHaveCount(0);
+
+  // Not beside a fault.
+  const fault = { kind: "latency", replica: "user-service-1", duration: "5m" };
+  expect((await staged.api.post("/api/v1/faults", fault)).status).toBe(200);
+  await expect(button).toBeDisabled();
+  await expect(button).toHaveAccessibleDescription(/Restore it first/);
+  await page.getByRole("button", { name: "Restore everything" }).click();
+  await expect(button).toBeEnabled({ timeout: 20_000 });
+
+  await button.click();
+  await expect(page.getByRole("heading", { name: "Step by step" })).toBeFocused();
+  await expect(now).toContainText("Load begins", { timeout: 20_000 });
+  await expect(page.getByTestId("guide-next")).toHaveText(/In 00:\d\d: Kill · product-service-1/);
+  await expect(button).toBeDisabled();
+  await expectAccessible(page);
+
+  // Who comes later sees the same, without JavaScript too.
+  const plain = await (await browser.newContext({ javaScriptEnabled: false, locale: "de-DE" })).newPage();
+  await plain.goto(staged.url);
+  await expect(plain.getByTestId("guide-leg")).toHaveCount(6);
+  await expect(plain.getByRole("button", { name: "Geführte Demo" })).toBeDisabled();
+
+  await expect(now).toContainText("Kill · product-service-1", { timeout: 60_000 });
+  await expect(page.getByTestId("guide-said")).toContainText("The replica goes dark on the map");
+  await expect(one).toHaveAttribute("data-light", "dark", { timeout: 10_000 });
+  await expect(page.getByTestId("fault-cost")).toContainText(/detected after .* requests failed/i, { timeout: 20_000 });
+  await keepPicture(page, "guide-light-1440");
+  await page.setViewportSize({ width: 390, height: 844 });
+  expect(await sidewaysPixels(page)).toBe(0);
+  await page.setViewportSize({ width: 1440, height: 900 });
+
+  await page.getByRole("button", { name: "Stop load test" }).click();
+  await expect(page.getByTestId("guide-leg").nth(3)).toHaveAttribute("data-turn", "missed", { timeout: 20_000 });
+  const told = page.getByTestId("guide-leg").nth(1);
+  await expect(told).toHaveAttribute("data-turn", "done");
+  await expect(told).toContainText(/requests failed/, { timeout: 20_000 });
+  const report = await page.getByRole("link", { name: "Open the report" }).getAttribute("href");
+  await expect(page).toHaveURL(`${staged.url}${report}`, { timeout: 30_000 });
+  await expect(one).toHaveCount(0);
+  await plain.goto(staged.url);
+  await expect(plain.getByRole("link", { name: "Bericht öffnen" })).toHaveAttribute("href", report ?? "");
+  await plain.context().close();
+});
+
 test("the presentation: keys start a test and set a fault, and a room reads what it costs", async ({
   staged,
   page,

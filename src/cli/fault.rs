@@ -1,6 +1,5 @@
 //! `ha-dashboard fault`: sets, lists and takes back faults of a running dashboard, over its REST API.
 
-mod client;
 mod words;
 
 use std::process::ExitCode;
@@ -10,7 +9,7 @@ use ha_dashboard::domain::fault::Fault;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use self::client::{Client, Refused};
+use super::client::{Client, Refused};
 use crate::server::{clock::now_ms, config::Settings};
 
 /// What to do.

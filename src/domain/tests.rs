@@ -5,6 +5,7 @@ pub(super) mod any;
 mod cost;
 mod fault;
 mod grafana;
+mod guide;
 mod history;
 mod live;
 mod plan;

@@ -19,7 +19,16 @@ mod js {
 
     /// Whether the system asks for dark colours.
     pub(in crate::ui) fn prefers_dark() -> bool {
-        let query = leptos::prelude::window().match_media("(prefers-color-scheme: dark)");
+        matches("(prefers-color-scheme: dark)")
+    }
+
+    /// Whether the system asks for little motion.
+    pub(in crate::ui) fn prefers_rest() -> bool {
+        matches("(prefers-reduced-motion: reduce)")
+    }
+
+    fn matches(query: &str) -> bool {
+        let query = leptos::prelude::window().match_media(query);
         query.ok().flatten().is_some_and(|query| query.matches())
     }
 
@@ -121,6 +130,10 @@ mod js {
         false
     }
 
+    pub(in crate::ui) fn prefers_rest() -> bool {
+        false
+    }
+
     pub(in crate::ui) fn set_cookie(_line: &str) {}
 
     pub(in crate::ui) fn control_value(_form: &str, _name: &str) -> Option<String> {
@@ -142,7 +155,9 @@ mod js {
 
 #[cfg(feature = "hydrate")]
 pub(in crate::ui) use js::reload_unless;
-pub(in crate::ui) use js::{control_value, keep, kept, local_time, now_ms, origin, prefers_dark, set_control_value};
+pub(in crate::ui) use js::{
+    control_value, keep, kept, local_time, now_ms, origin, prefers_dark, prefers_rest, set_control_value,
+};
 
 /// An attribute of `<html>`. The server reads the request instead.
 #[cfg(not(feature = "ssr"))]

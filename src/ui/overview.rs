@@ -2,6 +2,8 @@
 
 mod actions;
 mod banner;
+mod guide;
 
 pub use actions::{MorePlaces, QuickActions};
 pub use banner::Banner;
+pub use guide::{Guide, Own};

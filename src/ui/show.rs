@@ -1,6 +1,7 @@
 //! Turns what the domain says into words and numbers of the reader's language.
 
 pub mod cost;
+pub mod guide;
 pub mod scenario;
 
 use super::text::Text;

@@ -6,18 +6,21 @@ use leptos::prelude::*;
 use super::{
     live::Live,
     load::{ByService, Form, LastVerdict, LoadForm, Notices, RunPanel, Strip, Thresholds, Tiles},
-    overview::MorePlaces,
+    overview::{Guide, MorePlaces, Own, QuickActions},
     replicas::Replicas,
     tab,
 };
 use crate::{
     api::page::PageState,
     domain::{
+        fault::{FaultDraft, FaultKind, FaultLimits, FaultPlace, FaultRules, FaultTarget},
         frame::{Dimension, Frame, Metric, SeriesKey},
+        guide,
         live::{EngineStatus, MetricsStatus, Status},
         prefs::Lang,
         recent::Recent,
         run::{Run, RunState, Verdict},
+        scenario::{Offer, Scenario, ScenarioError, ScenarioProblem, Step},
         schedule::Schedule,
         script::{Script, ScriptKind},
         service::{GatewayWord, Health, ProcessState, ProcessStatus, Replica, Service, ServiceStatus, Silence},
@@ -395,4 +398,77 @@ fn the_strip_begins_with_who_fails_its_users() {
     assert_has(&strip, &[r#"data-condition="failing""#, "26.5%", "600 ms", "refuses connections", "–"]);
     let table = html(Lang::De, &page, None, || view! { <ByService /> });
     assert_has(&table, &[r#"data-health="up" data-condition="failing""#, "Fehlerhaft", "26,5"]);
+}
+
+/// The rules of a dashboard that can run the guided demo, or says why it can't.
+fn demo_rules(scenario: Result<Scenario, Vec<ScenarioError>>) -> Rules {
+    let script = Script { name: guide::demo().script, kind: ScriptKind::Scheduled };
+    Rules { scripts: vec![script], scenarios: vec![Offer { file: guide::DEMO.into(), scenario }], ..rules() }
+}
+
+#[test]
+fn the_guided_demo_is_a_plain_form_that_says_what_is_in_its_way() {
+    let actions = || view! { <QuickActions own=Own::new(None) /> };
+    let told = |page: &PageState| html(Lang::En, page, None, actions);
+    let page = |run, rules| PageState { rules, ..page(run) };
+    let ready = page(None, demo_rules(Ok(Scenario::default())));
+    let idle = told(&ready);
+    assert_has(
+        &idle,
+        &[
+            r#"action="/start?back=/""#,
+            r#"name="draft[scenario]" value="guided-demo.yaml""#,
+            r#"name="draft[duration]" value="3 min""#,
+            "Three minutes that explain themselves",
+        ],
+    );
+    let is_barred = |html: &str| {
+        let form = html.split(r#"class="guided-demo""#).nth(1).unwrap();
+        form.split_once("</button>").unwrap().0.contains(" disabled")
+    };
+    assert!(!is_barred(&idle));
+    let error = ScenarioError { step: Some(1), line: Some(5), problem: ScenarioProblem::Empty };
+    for (page, why) in [
+        (page(Some(run(RunState::Running)), ready.rules.clone()), "Not while a load test is at work."),
+        (page(None, rules()), "guided-demo.yaml is missing"),
+        (page(None, demo_rules(Err(vec![error]))), "Not possible with these services: Step 1 (line 5): "),
+    ] {
+        let html = told(&page);
+        assert_has(&html, &[why]);
+        assert!(is_barred(&html), "{html}");
+    }
+}
+
+#[test]
+fn a_run_with_a_scenario_explains_itself() {
+    let fault =
+        FaultDraft { kind: "kill".into(), service: "shop".into(), replica: "shop-1".into(), ..FaultDraft::default() };
+    let place = |name: &str| FaultPlace { name: name.into(), kinds: FaultKind::ALL.to_vec() };
+    let target = FaultTarget { service: "shop".into(), replicas: vec![place("shop-1"), place("shop-2")] };
+    let limits = FaultLimits { longest_s: 600, until_restored_s: 300 };
+    let fault = FaultDraft { duration: "10".into(), ..fault };
+    let fault = fault.validate(&FaultRules { limits, targets: vec![target] }).unwrap();
+    let scenario = Scenario { name: "A <demo>".into(), steps: vec![Step { at_s: 20, fault }], ..Scenario::default() };
+    let part = || view! { <Guide own=Own::new(None) /> };
+    let at = |state: RunState, now_ms| {
+        let over = !state.is_active();
+        let run = Run { scenario: Some(scenario.clone()), ended_ms: over.then_some(1_061_000), ..run(state) };
+        html(Lang::En, &PageState { now_ms, ..page(Some(run)) }, None, part)
+    };
+    let running = at(RunState::Running, 1_011_000);
+    let now = [
+        r#"data-turn="now" aria-current="step""#,
+        "Load begins",
+        "A &lt;demo&gt;",
+        "In 00:10: Kill · shop-1, for 10 s",
+    ];
+    assert_has(&running, &now);
+    assert!(!running.contains("/runs/run-1"), "{running}");
+    let over = at(RunState::Finished(Verdict::Passed), 1_062_000);
+    assert_has(&over, &[r#"href="/runs/run-1""#, "Open the report", "no record of this step"]);
+    assert!(!over.contains("by itself"), "only where it was started: {over}");
+    let later = at(RunState::Finished(Verdict::Passed), 2_000_000);
+    assert!(!later.contains("A &lt;demo&gt;"), "{later}");
+    let without = html(Lang::En, &page(Some(run(RunState::Running))), None, part);
+    assert!(!without.contains("guide-leg"), "{without}");
 }

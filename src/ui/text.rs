@@ -9,6 +9,7 @@ use crate::domain::{
     cost::{Figure, Lack},
     fault::{Effect, FaultEnd, FaultKind, Refusal},
     frame::Metric,
+    guide::{Turn, Watch},
     live::EngineReason,
     plan::{Model, Pattern},
     prefs::Lang,
@@ -528,6 +529,30 @@ pub struct Text {
     pub scenario_too_many: fn(u32, u32) -> String,
     /// What the parser says, and the character in the line.
     pub scenario_unreadable: fn(&str, Option<u32>) -> String,
+
+    pub guide: &'static str,
+    pub guide_demo: &'static str,
+    pub guide_demo_hint: &'static str,
+    pub guide_not_beside_load: &'static str,
+    pub guide_not_beside_fault: &'static str,
+    pub guide_no_file: &'static str,
+    /// What is wrong with the scenario.
+    pub guide_elsewhere: fn(&str) -> String,
+    /// What is wrong with the load.
+    pub guide_no_load: fn(&str) -> String,
+    pub guide_load: &'static str,
+    pub guide_recovery: &'static str,
+    pub guide_end: &'static str,
+    pub guide_turn: fn(Turn) -> &'static str,
+    pub guide_watch: fn(Watch) -> &'static str,
+    /// What comes next, and in how long.
+    pub guide_next: fn(&str, &str) -> String,
+    /// A time after a fault.
+    pub guide_redundant: fn(&str) -> String,
+    /// A fault is not on record.
+    pub guide_unknown: &'static str,
+    pub guide_report: &'static str,
+    pub guide_opens: &'static str,
 
     pub error_invalid: &'static str,
     pub error_scenario: &'static str,

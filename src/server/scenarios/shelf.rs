@@ -127,7 +127,10 @@ fn refused(error: &serde_saphyr::Error) -> ScenarioError {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use ha_dashboard::domain::fault::{FaultKind, FaultPlace, FaultRules, FaultTarget};
+    use ha_dashboard::domain::{
+        fault::{FaultKind, FaultPlace, FaultRules, FaultTarget},
+        guide,
+    };
 
     use super::*;
 
@@ -149,11 +152,12 @@ mod tests {
     #[test]
     fn what_is_shipped_fits_the_demo_stage() {
         let found = shipped().list();
-        assert_eq!(found.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["brownout.yaml", "failover.yaml"]);
-        for (name, draft) in found {
+        let files = found.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>();
+        assert_eq!(files, ["brownout.yaml", "failover.yaml", guide::DEMO]);
+        for ((name, draft), load_s) in found.into_iter().zip([120, 90, 150]) {
             let scenario =
                 draft.unwrap().validate(&stage(), Some(120)).unwrap_or_else(|errors| panic!("{name}: {errors:?}"));
-            assert_eq!(scenario.load_s(), if name == "failover.yaml" { 90 } else { 120 });
+            assert_eq!(scenario.load_s(), load_s);
             assert!(!scenario.name.is_empty() && !scenario.description.is_empty() && scenario.steps.len() >= 2);
         }
     }

@@ -398,7 +398,7 @@ impl Form {
     }
 
     /// Asks for services and scripts as they are now, until k6 has looked at every script.
-    pub(super) fn ask_for_rules(self) {
+    pub fn ask_for_rules(self) {
         spawn_local(async move {
             // Scripts may have changed since; without an answer the known rules stay, and the server checks anyway. It takes
             // its time as long as k6 looks at one, and then says so.

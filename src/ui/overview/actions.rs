@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::guide::{GuidedDemo, Own};
 use crate::{
     api::{
         error::ApiError,
@@ -29,7 +30,10 @@ const HEADING: &str = "quick-actions";
 
 /// The actions.
 #[component]
-pub fn QuickActions() -> impl IntoView {
+pub fn QuickActions(
+    /// The guided demo that was started here.
+    own: Own,
+) -> impl IntoView {
     let live: Live = expect_context();
     let text = use_text();
     let active = Memo::new(move |_| live.run.with(|run| run.as_ref().is_some_and(|run| run.state.is_active())));
@@ -42,6 +46,7 @@ pub fn QuickActions() -> impl IntoView {
             {move || {
                 if active.get() { view! { <Stop /> }.into_any() } else { view! { <Start /> }.into_any() }
             }}
+            <GuidedDemo own />
             <Kill />
             {move || faults.get().then(|| view! { <RestoreAll /> }.into_any())}
         </section>

@@ -7,7 +7,7 @@ use super::WithState;
 use crate::ui::{
     load::{Announcer, BigTiles, Notices},
     map::ServiceMap,
-    overview::{Banner, MorePlaces, QuickActions},
+    overview::{Banner, Guide, MorePlaces, Own, QuickActions},
     text::use_text,
 };
 
@@ -15,6 +15,7 @@ use crate::ui::{
 #[component]
 pub fn OverviewPage() -> impl IntoView {
     let text = use_text();
+    let own = Own::new(None);
     view! {
         <Title text=text.nav_overview />
         <WithState>
@@ -26,12 +27,13 @@ pub fn OverviewPage() -> impl IntoView {
                 <BigTiles />
             </div>
             <div class="overview">
-                <section class="card" aria-labelledby="map-heading">
+                <Guide own />
+                <section class="card overview-map" aria-labelledby="map-heading">
                     <h2 id="map-heading">{text.map_heading}</h2>
                     <ServiceMap />
                 </section>
-                <div>
-                    <QuickActions />
+                <div class="overview-more">
+                    <QuickActions own />
                     <MorePlaces />
                 </div>
             </div>

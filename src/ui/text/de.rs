@@ -7,6 +7,7 @@ use crate::domain::{
     fault::{Effect, FaultEnd, FaultKind, Refusal},
     format::{self, Numbers},
     frame::Metric,
+    guide::{Turn, Watch},
     live::EngineReason,
     plan::Pattern,
     rule::LimitUnit,
@@ -613,6 +614,60 @@ pub(super) const TEXT: Text = Text {
         Some(column) => format!("Das ist kein Szenario, ab Zeichen {column}: {message}"),
         None => format!("Das ist kein Szenario: {message}"),
     },
+
+    guide: "Schritt für Schritt",
+    guide_demo: "Geführte Demo",
+    guide_demo_hint: "Drei Minuten, die sich selbst erklären: Ein Replikat stirbt, ein ganzer Dienst hängt, und ein Bericht sagt, was beides gekostet hat.",
+    guide_not_beside_load: "Nicht, solange ein Lasttest läuft.",
+    guide_not_beside_fault: "Nicht, solange eine Störung aktiv ist. Bitte zuerst zurücknehmen.",
+    guide_no_file: "Das Szenario guided-demo.yaml fehlt. Bitte wieder in den Ordner „scenarios“ neben den Skripten legen.",
+    guide_elsewhere: |why| {
+        format!(
+            "Mit diesen Diensten nicht möglich: {why} Die Demo braucht zwei Replikate von product-service, wie „make run“ sie startet. Für eigene Dienste bitte deren Namen in guided-demo.yaml eintragen."
+        )
+    },
+    guide_no_load: |why| format!("Mit den Einstellungen dieses Dashboards nicht möglich. {why}"),
+    guide_load: "Die Last beginnt",
+    guide_recovery: "Zurück zum Normalen",
+    guide_end: "Was es gekostet hat",
+    guide_turn: |turn| match turn {
+        Turn::Done => "erledigt",
+        Turn::Now => "jetzt",
+        Turn::Next => "kommt noch",
+        Turn::Missed => "nicht erreicht",
+    },
+    guide_watch: |watch| match watch {
+        Watch::Normal => {
+            "Die Last steigt und pendelt sich ein. Diese Sekunden zeigen, was normal ist: Daran wird alles gemessen, was folgt."
+        }
+        Watch::Gone => {
+            "Das Replikat wird auf der Karte dunkel. Das Gateway bemerkt es, und die anderen übernehmen seine Anfragen. Bewegt sich die Fehlerquote überhaupt?"
+        }
+        Watch::Silent => {
+            "Das Replikat nimmt Anfragen an und beantwortet keine. Bleiben auch Prüfungen ohne Antwort, lässt das Gateway es aus. Wie viele Anfragen sind bis dahin verloren?"
+        }
+        Watch::Slow => "Das Replikat antwortet spät, aber es antwortet, also lässt das Gateway es drin. p95 steigt.",
+        Watch::Failing => {
+            "Das Replikat beantwortet einen Teil seiner Anfragen mit Fehlern. Die Fehlerquote steigt mit seinem Anteil am Verkehr."
+        }
+        Watch::Restarting => "Replikate gehen und kommen wieder, während die anderen weitermachen. Merkt es jemand?",
+        Watch::AllGone => {
+            "Jetzt ist niemand da, der übernimmt, also kostet es etwas: Anfragen schlagen fehl, Circuit Breaker öffnen, und der Ausfall dauert, bis der Dienst wieder da ist."
+        }
+        Watch::AllSlow => "Jedes Replikat antwortet spät, und damit auch, wer es aufruft. p95 steigt.",
+        Watch::AllFailing => {
+            "Jedes Replikat beantwortet einen Teil seiner Anfragen mit Fehlern. Das trifft auch, wer es aufruft."
+        }
+        Watch::Recovery => {
+            "Die Störung ist vorbei. Das Gateway prüft zweimal, bevor es wieder Anfragen schickt, und zehn ruhige Sekunden beweisen die Erholung."
+        }
+        Watch::End => "Die Last ist zu Ende. Die letzten Zahlen treffen ein.",
+    },
+    guide_next: |what, time| format!("In {time}: {what}"),
+    guide_redundant: |time| format!("Alle Replikate wieder da {time} nach Beginn der Störung"),
+    guide_unknown: "Von diesem Schritt gibt es keine Aufzeichnung: Er ließ sich nicht ausführen, oder sie ist nicht mehr da",
+    guide_report: "Bericht öffnen",
+    guide_opens: "Er öffnet sich gleich von selbst.",
 
     error_invalid: "Einige Felder stimmen noch nicht.",
     error_scenario: "Das Szenario kann hier nicht laufen. Die Seite „Störungen“ sagt, warum.",

@@ -7,6 +7,7 @@ use crate::domain::{
     fault::{Effect, FaultEnd, FaultKind, Refusal},
     format::{self, Numbers},
     frame::Metric,
+    guide::{Turn, Watch},
     live::EngineReason,
     plan::Pattern,
     rule::LimitUnit,
@@ -600,6 +601,58 @@ pub(super) const TEXT: Text = Text {
         Some(column) => format!("this is no scenario, from character {column} on: {message}"),
         None => format!("This is no scenario: {message}"),
     },
+
+    guide: "Step by step",
+    guide_demo: "Guided demo",
+    guide_demo_hint: "Three minutes that explain themselves: a replica dies, a whole service hangs, and a report tells what both cost.",
+    guide_not_beside_load: "Not while a load test is at work.",
+    guide_not_beside_fault: "Not while a fault is set. Restore it first.",
+    guide_no_file: "The scenario guided-demo.yaml is missing. Put it back into the folder “scenarios” beside the scripts.",
+    guide_elsewhere: |why| {
+        format!(
+            "Not possible with these services: {why} The demo needs two replicas of product-service, as “make run” starts them. For services of your own, put their names into guided-demo.yaml."
+        )
+    },
+    guide_no_load: |why| format!("Not possible with this dashboard’s settings. {why}"),
+    guide_load: "Load begins",
+    guide_recovery: "Back to normal",
+    guide_end: "What it cost",
+    guide_turn: |turn| match turn {
+        Turn::Done => "done",
+        Turn::Now => "now",
+        Turn::Next => "to come",
+        Turn::Missed => "not reached",
+    },
+    guide_watch: |watch| match watch {
+        Watch::Normal => {
+            "The load climbs and settles. These seconds show what is normal: everything that follows is measured against them."
+        }
+        Watch::Gone => {
+            "The replica goes dark on the map. The gateway notices, and the others take its requests. Does the failed share move at all?"
+        }
+        Watch::Silent => {
+            "The replica takes requests and answers none. Once its checks go unanswered, the gateway leaves it out. How many requests are lost by then?"
+        }
+        Watch::Slow => "The replica answers late, but it answers, so the gateway leaves it in. Watch p95 rise.",
+        Watch::Failing => {
+            "The replica fails a share of its requests. Watch the failed share rise with its part of the traffic."
+        }
+        Watch::Restarting => "Replicas go and come back while the others carry on. Does anybody notice?",
+        Watch::AllGone => {
+            "Now there is nobody to take over, so this costs something. Watch requests fail, circuit breakers open, and the outage go on until the service is back."
+        }
+        Watch::AllSlow => "Every replica answers late, and so does whoever calls them. Watch p95 rise.",
+        Watch::AllFailing => "Every replica fails a share of its requests. Watch who calls them fail, too.",
+        Watch::Recovery => {
+            "The fault is gone. The gateway checks twice before it sends requests there again, and ten calm seconds prove the recovery."
+        }
+        Watch::End => "The load has ended. The last figures come in.",
+    },
+    guide_next: |what, time| format!("In {time}: {what}"),
+    guide_redundant: |time| format!("All replicas there again {time} after the fault began"),
+    guide_unknown: "There is no record of this step: it could not be carried out, or its record is gone",
+    guide_report: "Open the report",
+    guide_opens: "It opens by itself in a moment.",
 
     error_invalid: "Some fields need attention.",
     error_scenario: "The scenario can’t be run here. The page “Faults” says why.",

@@ -2,7 +2,11 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use reqwest::{Method, StatusCode, Url};
+use ha_dashboard::{
+    domain::live::{Applied, LiveState, Message},
+    ui::live::parse::SseParser,
+};
+use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -11,7 +15,7 @@ use crate::{
     server::config::connectable,
 };
 
-/// Longer than a dashboard waits for a fault to be set or taken back.
+/// Longer than a dashboard waits for a fault to be set or taken back, and than its live stream is ever silent.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A dashboard.
@@ -37,7 +41,7 @@ impl Client {
     /// When no HTTP client can be made.
     pub fn new(addr: SocketAddr) -> Result<Self, Refused> {
         let addr = connectable(addr);
-        let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build();
+        let http = reqwest::Client::builder().no_proxy().read_timeout(PATIENCE).build();
         Ok(Self { addr, http: http.map_err(|error| silent(addr, &error))? })
     }
 
@@ -65,14 +69,33 @@ impl Client {
         serde_json::from_value(body.clone()).map_err(|_| self.is_another(Some(body.clone())))
     }
 
-    async fn ask(&self, method: Method, path: &[&str], body: Option<&Value>) -> Result<Value, Refused> {
-        let silent = |error: reqwest::Error| silent(self.addr, &error);
-        let mut url = Url::parse(&format!("http://{}/api/v1", self.addr)).map_err(|_| self.is_another(None))?;
+    /// Follows all that the dashboard shows.
+    ///
+    /// # Errors
+    /// When the dashboard refuses or does not answer.
+    pub async fn live(&self) -> Result<Picture<'_>, Refused> {
+        let sent = self.request(Method::GET, &["live"])?.send().await;
+        let answer = sent.and_then(reqwest::Response::error_for_status).map_err(|error| silent(self.addr, &error))?;
+        Ok(Picture { client: self, answer, parser: SseParser::default(), state: LiveState::default() })
+    }
+
+    /// The address of a page, as browsers on this machine reach it.
+    pub fn page(&self, path: &str) -> String {
+        format!("http://{}{path}", self.addr)
+    }
+
+    fn request(&self, method: Method, path: &[&str]) -> Result<RequestBuilder, Refused> {
+        let mut url = Url::parse(&self.page("/api/v1")).map_err(|_| self.is_another(None))?;
         if let Ok(mut pieces) = url.path_segments_mut() {
             pieces.extend(path);
         }
-        let mut request = self.http.request(method, url);
-        request = request.header("x-correlation-id", format!("cli-{:032x}", rand::random::<u128>()));
+        let id = format!("cli-{:032x}", rand::random::<u128>());
+        Ok(self.http.request(method, url).header("x-correlation-id", id))
+    }
+
+    async fn ask(&self, method: Method, path: &[&str], body: Option<&Value>) -> Result<Value, Refused> {
+        let silent = |error: reqwest::Error| silent(self.addr, &error);
+        let mut request = self.request(method, path)?.timeout(PATIENCE);
         if let Some(body) = body {
             request = request.json(body);
         }
@@ -92,6 +115,42 @@ impl Client {
     fn is_another(&self, body: Option<Value>) -> Refused {
         let why = format!("what answers at {} is no dashboard of this version; name it with --addr", self.addr);
         Refused { why, body, code: exit::ENVIRONMENT }
+    }
+}
+
+/// What a dashboard shows, as it changes.
+pub struct Picture<'a> {
+    client: &'a Client,
+    answer: reqwest::Response,
+    parser: SseParser,
+    state: LiveState,
+}
+
+impl Picture<'_> {
+    /// Waits for the next change.
+    ///
+    /// # Errors
+    /// When the stream ends, or is not what it should be.
+    pub async fn next(&mut self) -> Result<&LiveState, Refused> {
+        loop {
+            let chunk = self.answer.chunk().await.map_err(|error| silent(self.client.addr, &error))?;
+            let Some(chunk) = chunk else {
+                let why = format!("the dashboard at {} ended", self.client.addr);
+                return Err(Refused { why, body: None, code: exit::ENVIRONMENT });
+            };
+            let mut changed = false;
+            for event in self.parser.push(&chunk) {
+                let message: Message = serde_json::from_str(&event.data).map_err(|_| self.client.is_another(None))?;
+                match self.state.apply(message) {
+                    Applied::Yes => changed = true,
+                    Applied::Doubled => {}
+                    Applied::Gap => return Err(self.client.is_another(None)),
+                }
+            }
+            if changed {
+                return Ok(&self.state);
+            }
+        }
     }
 }
 
