@@ -1,5 +1,8 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expectAccessible } from "../harness/axe.ts";
-import { Cable } from "../harness/net.ts";
+import { Cable, freePort } from "../harness/net.ts";
+import { Program, repository } from "../harness/program.ts";
 import { expect, keepPicture, sidewaysPixels, test } from "../harness/test.ts";
 
 test("a replica is killed under load, what it cost is told, and it comes back by itself", async ({
@@ -232,6 +235,17 @@ test("the presentation: keys start a test and set a fault, and a room reads what
 }) => {
   test.setTimeout(240_000);
   const cable = await Cable.to(staged.url);
+  // Counts who asks that the screen stays on.
+  await page.addInitScript(() => {
+    const asked = { wakeLocks: 0 };
+    const request = () => {
+      asked.wakeLocks += 1;
+      return Promise.resolve({ release: () => Promise.resolve() });
+    };
+    Object.defineProperty(navigator, "wakeLock", { value: { request } });
+    Object.assign(window, { asked });
+  });
+  const wakeLocks = () => page.evaluate(() => (window as unknown as { asked: { wakeLocks: number } }).asked.wakeLocks);
   const state = page.getByTestId("run-state");
   const one = page.getByTestId("map-replica-product-service-1");
   await page.setViewportSize({ width: 1920, height: 1080 });
@@ -285,10 +299,35 @@ test("the presentation: keys start a test and set a fault, and a room reads what
     await keepPicture(page, `present-${view}-2160`);
   }
 
+  // What was there before is said to be old while nothing comes, and is gone without the page being loaded again.
+  let loads = 0;
+  page.on("load", () => (loads += 1));
+  const old = page.getByTestId("present-old");
+  await expect(old).toHaveCount(0);
   cable.cut();
-  await expect(page.getByText("Reconnecting…").last()).toBeVisible({ timeout: 20_000 });
+  await expect(old).toContainText(/Reconnecting… Values are \d+:\d+ old/, { timeout: 20_000 });
   cable.mend();
-  await expect(page.locator(".present-head")).not.toContainText("Reconnecting…", { timeout: 20_000 });
+  await expect(old).toHaveCount(0, { timeout: 20_000 });
+
+  // A page that slept knows what happened meanwhile, and a screen that was locked is asked for again.
+  const sleep = async (state: "frozen" | "active") => {
+    const browser = await page.context().newCDPSession(page);
+    await browser.send("Page.setWebLifecycleState", { state });
+    await browser.detach();
+  };
+  const other = page.getByTestId("map-replica-user-service-2");
+  await expect(other).toHaveAttribute("data-light", "on", { timeout: 20_000 });
+  await sleep("frozen");
+  const fault = { kind: "kill", replica: "user-service-2", duration: "2m" };
+  expect((await staged.api.post("/api/v1/faults", fault)).status).toBe(200);
+  await sleep("active");
+  await expect(other).toHaveAttribute("data-light", "dark", { timeout: 20_000 });
+  await expect(old).toHaveCount(0, { timeout: 20_000 });
+  const before = await wakeLocks();
+  expect(before).toBeGreaterThan(0);
+  await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange", { bubbles: true })));
+  await expect.poll(wakeLocks).toBeGreaterThan(before);
+  expect(loads).toBe(0);
   await page.keyboard.press("x");
   await expect(state).toHaveAttribute("data-state", "finished", { timeout: 20_000 });
 
@@ -329,6 +368,46 @@ test("the presentation: keys start a test and set a fault, and a room reads what
   await expect.poll(() => sidewaysPixels(page)).toBe(0);
   await keepPicture(page, "present-dark-390");
   await cable.close();
+});
+
+test("eight services of three replicas fit on the wall", async ({ page }, info) => {
+  const names = ["catalog", "user", "checkout", "payment", "shipping", "search", "stock", "mail"];
+  const here = async () => `"http://127.0.0.1:${await freePort()}"`;
+  let table = "";
+  for (const name of names) {
+    table += `[[service]]\nname = "${name}-service"\nurl = ${await here()}\ndepends_on = ["catalog-service"]\n`;
+    for (const number of [1, 2, 3]) {
+      table += `[[service.replica]]\nname = "${name}-service-${number}"\nurl = ${await here()}\ndoor = ${await here()}\n`;
+    }
+  }
+  const [folder, port] = [info.outputPath("state"), await freePort()];
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, "many.toml"), table.replace('"catalog-service"]', "]"));
+  // Nobody answers there: a replica that is down says more than one that is up.
+  const settings = {
+    HAD_ADDR: `127.0.0.1:${port}`,
+    HAD_STATE_DIR: folder,
+    HAD_CONFIG: join(folder, "many.toml"),
+    HAD_SITE_ROOT: join(repository, "target/site"),
+    HAD_PROMETHEUS_URL: "http://127.0.0.1:1",
+    HAD_ENGINE: "process",
+  };
+  const dashboard = Program.start(["serve"], settings, join(folder, "dashboard.log"));
+  await dashboard.answers(`http://127.0.0.1:${port}/live`);
+  for (const [width, height] of [
+    [1920, 1080],
+    [3840, 2160],
+  ] as const) {
+    await page.setViewportSize({ width, height });
+    await page.goto(`http://127.0.0.1:${port}/present`);
+    await expect(page.locator(".map-place")).toHaveCount(24);
+    await expect(page.locator('.map-place[data-light="dark"]')).toHaveCount(24, { timeout: 20_000 });
+    for (const part of await page.locator(".map-lane, .map-place, .map-gateway, .map-head").all()) {
+      await expect(part, `at ${width}×${height}`).toBeInViewport({ ratio: 1 });
+    }
+    await keepPicture(page, `present-many-${height}`);
+  }
+  await dashboard.stop();
 });
 
 test("a circuit breaker opens before a service that fails, and closes when it is back", async ({ staged, page }) => {

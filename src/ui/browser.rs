@@ -6,6 +6,13 @@ use leptos::{prelude::*, wasm_bindgen::JsCast, web_sys};
 
 #[cfg(feature = "hydrate")]
 mod js {
+    use std::cell::{Cell, RefCell};
+
+    use js_sys::{Function, Promise, Reflect};
+    use leptos::task::spawn_local;
+    use wasm_bindgen::{JsCast, JsValue};
+    use wasm_bindgen_futures::JsFuture;
+
     use crate::domain::{Millis, prefs::Lang};
 
     pub(in crate::ui) fn now_ms() -> Millis {
@@ -35,7 +42,7 @@ mod js {
     /// Sets a cookie by its whole line.
     pub(in crate::ui) fn set_cookie(line: &str) {
         // A plain property of the document; Reflect spares the type it would need.
-        let _ = js_sys::Reflect::set(&leptos::prelude::document(), &"cookie".into(), &line.into());
+        let _ = Reflect::set(&leptos::prelude::document(), &"cookie".into(), &line.into());
     }
 
     /// What a control holds now, which may be more than we heard of: typed before hydration, or filled in by the browser.
@@ -44,16 +51,16 @@ mod js {
         // Of radio buttons only the chosen one says something.
         let selector = format!("{control}:checked, {control}:not([type='radio'])");
         let element = leptos::prelude::document().query_selector(&selector).ok().flatten()?;
-        js_sys::Reflect::get(&element, &"value".into()).ok()?.as_string()
+        Reflect::get(&element, &"value".into()).ok()?.as_string()
     }
 
     /// Writes into a control; of a radio button only `checked` says something.
     fn set_value_of(control: &web_sys::Element, value: &str) {
         let (name, value) = match control.get_attribute("type").as_deref() {
-            Some("radio") => ("checked", wasm_bindgen::JsValue::TRUE),
+            Some("radio") => ("checked", JsValue::TRUE),
             _ => ("value", value.into()),
         };
-        let _ = js_sys::Reflect::set(control, &name.into(), &value);
+        let _ = Reflect::set(control, &name.into(), &value);
     }
 
     /// What this tab keeps under a name.
@@ -97,6 +104,47 @@ mod js {
         }
     }
 
+    thread_local! {
+        /// Whether the screen is to stay on.
+        static WANTED: Cell<bool> = const { Cell::new(false) };
+        /// What keeps it on.
+        static LOCK: RefCell<Option<JsValue>> = const { RefCell::new(None) };
+    }
+
+    /// Asks that the screen stays on, until [`let_screen_off`]. The browser takes that back when the page can't be seen, so ask
+    /// again when it can; where it has no such thing, or does not want to, nothing happens.
+    pub(in crate::ui) fn keep_screen_on() {
+        WANTED.set(true);
+        if let Some(asked) = ask_for_screen() {
+            spawn_local(async move {
+                let Ok(lock) = JsFuture::from(asked).await else { return };
+                LOCK.replace(Some(lock)).inspect(release);
+                if !WANTED.get() {
+                    let_screen_off();
+                }
+            });
+        }
+    }
+
+    /// Takes back [`keep_screen_on`].
+    pub(in crate::ui) fn let_screen_off() {
+        WANTED.set(false);
+        LOCK.take().inspect(release);
+    }
+
+    fn ask_for_screen() -> Option<Promise> {
+        let navigator = Reflect::get(&leptos::prelude::window(), &"navigator".into()).ok()?;
+        let locks = Reflect::get(&navigator, &"wakeLock".into()).ok().filter(JsValue::is_object)?;
+        let request: Function = Reflect::get(&locks, &"request".into()).ok()?.dyn_into().ok()?;
+        request.call1(&locks, &"screen".into()).ok()?.dyn_into().ok()
+    }
+
+    fn release(lock: &JsValue) {
+        let release = Reflect::get(lock, &"release".into()).ok().and_then(|it| it.dyn_into::<Function>().ok());
+        // What is released already stays so.
+        let _ = release.map(|release| release.call0(lock));
+    }
+
     /// Date and time on the reader's clock.
     pub(in crate::ui) fn local_time(at_ms: Millis, lang: Lang, date: bool) -> Option<String> {
         let when = js_sys::Date::new(&(at_ms as f64).into());
@@ -106,7 +154,7 @@ mod js {
             entries.extend([("day", "2-digit"), ("month", "short"), ("year", "numeric")]);
         }
         for (name, value) in entries {
-            js_sys::Reflect::set(&options, &name.into(), &value.into()).ok()?;
+            Reflect::set(&options, &name.into(), &value.into()).ok()?;
         }
         // British order and 24 hours: the page's English is read by many who are not at home in it.
         let locale = if lang == Lang::De { "de-DE" } else { "en-GB" };
@@ -144,6 +192,10 @@ mod js {
         None
     }
 
+    pub(in crate::ui) fn keep_screen_on() {}
+
+    pub(in crate::ui) fn let_screen_off() {}
+
     pub(in crate::ui) fn kept(_name: &str) -> Option<String> {
         None
     }
@@ -156,7 +208,8 @@ mod js {
 #[cfg(feature = "hydrate")]
 pub(in crate::ui) use js::reload_unless;
 pub(in crate::ui) use js::{
-    control_value, keep, kept, local_time, now_ms, origin, prefers_dark, prefers_rest, set_control_value,
+    control_value, keep, keep_screen_on, kept, let_screen_off, local_time, now_ms, origin, prefers_dark, prefers_rest,
+    set_control_value,
 };
 
 /// An attribute of `<html>`. The server reads the request instead.

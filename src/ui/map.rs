@@ -51,21 +51,25 @@ pub fn ServiceMap() -> impl IntoView {
             return view! { <p class="card empty">{text.services_empty}</p> }.into_any();
         }
         let tracks = calls.iter().map(|call| call.track + 1).max().unwrap_or_default();
-        let style = format!("--lanes:{};--behind:{behind};--tracks:{tracks}", lanes.len());
+        let most = lanes.iter().map(|(_, replicas)| replicas.len()).max().unwrap_or_default();
+        let columns = layout::columns(lanes.len(), most);
+        let rows = most.div_ceil(columns).max(1);
+        let style =
+            format!("--lanes:{};--behind:{behind};--tracks:{tracks};--columns:{columns};--rows:{rows}", lanes.len());
         let names = lanes.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
         let brackets = calls.iter().map(|call| bracket(call, &names, live)).collect_view();
-        let rows = lanes.into_iter().enumerate().map(|(at, (name, replicas))| {
+        let services = lanes.into_iter().enumerate().map(|(at, (name, replicas))| {
             let calls = calls.iter().filter(|call| call.caller == at);
             let calls = calls.filter_map(|call| names.get(call.callee).cloned()).collect::<Vec<_>>();
             let direct = at >= behind;
-            view! { <Lane name replicas calls direct /> }.into_any()
+            view! { <Lane name replicas calls direct columns /> }.into_any()
         });
-        let rows = rows.collect_view();
+        let services = services.collect_view();
         view! {
-            <div class="map" data-testid="map" style=style data-gateway=(behind > 0).then_some("")>
+            <div class="map" data-testid="map" style=style data-dense=(columns > 1).then_some("") data-gateway=(behind > 0).then_some("")>
                 <Source />
                 {(behind > 0).then(|| view! { <Gateway /> }.into_any())}
-                <ol class="map-lanes" aria-label=text.by_service>{rows}</ol>
+                <ol class="map-lanes" aria-label=text.by_service>{services}</ol>
                 <div class="map-calls" aria-hidden="true">{brackets}</div>
             </div>
         }
@@ -130,6 +134,8 @@ fn Lane(
     calls: Vec<String>,
     /// Whether no gateway stands before it.
     direct: bool,
+    /// How many replicas stand side by side where there is little room.
+    columns: usize,
 ) -> impl IntoView {
     let live: Live = expect_context();
     let (lang, text) = (use_lang(), use_text());
@@ -141,7 +147,9 @@ fn Lane(
     let rate = move || rate.get().map(|rate| format::value(Unit::PerSecond, rate, show::numbers(lang)));
     let only = replicas.len() < 2;
     let service = name.clone();
-    let spots = replicas.into_iter().map(|replica| view! { <Place service=service.clone() replica only /> }.into_any());
+    let spots = replicas.into_iter().enumerate().map(|(at, replica)| {
+        view! { <Place service=service.clone() replica only first=at % columns == 0 /> }.into_any()
+    });
     let spots = spots.collect_view();
     view! {
         <li
@@ -168,6 +176,8 @@ fn Place(
     replica: String,
     /// Whether the service has no other.
     only: bool,
+    /// Whether it is the first of those side by side.
+    first: bool,
 ) -> impl IntoView {
     let live: Live = expect_context();
     let (lang, text) = (use_lang(), use_text());
@@ -207,6 +217,7 @@ fn Place(
             data-testid=format!("map-replica-{replica}")
             data-light=move || light.get().id()
             data-flow=flow
+            data-first=first.then_some("")
             title=replica.clone()
         >
             <i class="map-wire" aria-hidden="true"></i>

@@ -1,9 +1,11 @@
 //! The parts of the presentation: what a room sees of a test, and the keys of who presents.
 
+mod awake;
 mod invitation;
 mod keys;
 mod told;
 
+pub use awake::stay_awake;
 pub use invitation::Invitation;
 pub use keys::Keys;
 pub use told::{Head, LastCost, Ticker};

@@ -75,6 +75,8 @@ pub struct Text {
     pub connecting: &'static str,
     pub connected: &'static str,
     pub connection_lost: &'static str,
+    /// What is shown is so old.
+    pub values_old: fn(&str) -> String,
     pub no_script: &'static str,
 
     pub form_name: &'static str,

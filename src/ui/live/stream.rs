@@ -159,8 +159,14 @@ impl Reader {
         }
     }
 
-    /// Tries again at once where the network or the reader came back.
+    /// Tries again at once where the network or the reader came back; a connection that slept as well is given up.
     fn hurry(&self) {
+        self.live.tick();
+        let newest_ms = self.live.state.with_untracked(|state| state.snapshot.now_ms);
+        let silent_ms = self.live.now_ms.get_untracked().saturating_sub(newest_ms);
+        if u128::from(silent_ms) >= SILENCE.as_millis() {
+            self.give_up();
+        }
         self.wait.set(FIRST_WAIT);
         if let Some(wake) = self.wake.take() {
             let _ = wake.call0(&JsValue::NULL);

@@ -129,6 +129,9 @@ pub(super) fn rate(state: &LiveState, run: Option<&Run>, service: Option<&str>) 
 /// The fastest step of [`flow`].
 const FASTEST: u8 = 8;
 
+/// As many replicas below each other are read from afar.
+const ROWS: usize = 8;
+
 /// How fast a rate in requests per second is drawn: 0 stands still, each step above is for twice as many, so that the drawing
 /// begins anew only where the rate has changed by much.
 pub(super) fn flow(rate: Option<f64>) -> u8 {
@@ -145,6 +148,13 @@ pub(super) fn lanes(services: &[ServiceStatus]) -> (Vec<&ServiceStatus>, usize) 
     let count = behind.len();
     behind.extend(others);
     (behind, count)
+}
+
+/// How many replicas stand side by side, so that those of so many services, the `most` each, make no more rows than a screen has
+/// room for; all of them, where no number does.
+pub(super) fn columns(services: usize, most: usize) -> usize {
+    let most = most.max(1);
+    (1..most).find(|columns| services * most.div_ceil(*columns) <= ROWS).unwrap_or(most)
 }
 
 /// Whether the gateway stands before a service.
@@ -264,6 +274,26 @@ mod tests {
         let odd = [service("a", &["a", "nobody", "b", "b"]), service("b", &["a"])];
         assert_eq!(calls(&odd).len(), 2, "nobody calls themselves, strangers, or twice");
         assert_eq!(calls(&odd).iter().map(|call| call.2).collect::<Vec<_>>(), [0, 1]);
+    }
+
+    #[test]
+    fn replicas_stand_side_by_side_where_there_are_many() {
+        for (services, most, columns) in [
+            (0, 0, 1),
+            (3, 1, 1),
+            (3, 2, 1),
+            (4, 2, 1),
+            (5, 2, 2),
+            (6, 2, 2),
+            (3, 3, 2),
+            (4, 3, 2),
+            (8, 3, 3),
+            (1, 12, 2),
+            // More than a screen has room for.
+            (20, 2, 2),
+        ] {
+            assert_eq!(super::columns(services, most), columns, "{services} services of {most}");
+        }
     }
 
     fn replica(health: Health, process: Option<ProcessState>, gateway: Option<(bool, f64)>) -> ReplicaStatus {

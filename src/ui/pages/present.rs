@@ -8,7 +8,7 @@ use crate::ui::{
     charts::LiveCharts,
     load::{Announcer, BigTiles},
     map::ServiceMap,
-    present::{Head, Invitation, Keys, LastCost, Ticker, View},
+    present::{Head, Invitation, Keys, LastCost, Ticker, View, stay_awake},
     text::use_text,
 };
 
@@ -17,6 +17,7 @@ use crate::ui::{
 pub fn PresentPage() -> impl IntoView {
     let text = use_text();
     let shown = RwSignal::new(View::default());
+    stay_awake();
     view! {
         <Title text=text.present />
         <WithState>

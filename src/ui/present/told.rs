@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use crate::{
-    domain::{event::Event, format},
+    domain::{Millis, event::Event, format},
     ui::{
         faults,
         live::{Connection, Live},
@@ -15,6 +15,9 @@ use crate::{
 
 /// As many events as a room reads at a glance.
 const EVENTS: usize = 3;
+
+/// From that age on, in seconds, values are old: some comes every second.
+const OLD_S: f64 = 5.0;
 
 /// The test and its time, faults with theirs, and whether all this is still live.
 #[component]
@@ -39,7 +42,13 @@ pub fn Head() -> impl IntoView {
             said.collect::<Vec<_>>()
         })
     });
-    let lost = Memo::new(move |_| live.connection.get() == Connection::Lost);
+    let old = Memo::new(move |_| {
+        let newest_ms = live.state.with(|state| state.snapshot.now_ms);
+        let lost = live.connection.get() == Connection::Lost;
+        let age = age_s(lost, newest_ms, live.now_ms.get()).map(|age_s| (text.values_old)(&format::clock(age_s)));
+        let lost = lost.then(|| text.connection_lost.to_owned());
+        age.map(|age| lost.into_iter().chain([age]).collect::<Vec<_>>().join(" "))
+    });
     view! {
         <header class="present-head">
             <span class="badge" data-testid="run-state" data-state=move || state.get().0>{move || state.get().1}</span>
@@ -51,9 +60,18 @@ pub fn Head() -> impl IntoView {
                 };
                 on.get().into_iter().map(one).collect_view()
             }}
-            {move || lost.get().then(|| view! { <span class="badge" data-state="stopping">{text.connection_lost}</span> }.into_any())}
+            {move || old.get().map(|said| {
+                view! { <span class="badge present-old tabular" data-state="stopping" data-testid="present-old">{said}</span> }.into_any()
+            })}
         </header>
     }
+}
+
+/// How old what is shown is, in seconds, where that is worth saying: as long as the connection is lost, and when nothing came for
+/// so long that it is, though nobody noticed yet: after a sleep, say.
+fn age_s(lost: bool, newest_ms: Millis, now_ms: Millis) -> Option<f64> {
+    let age_s = now_ms.saturating_sub(newest_ms) as f64 / 1e3;
+    (lost || age_s >= OLD_S).then_some(age_s)
 }
 
 /// What the last fault costs, in a sentence.
@@ -99,5 +117,18 @@ pub fn Ticker() -> impl IntoView {
         <ol class="ticker" data-testid="ticker" aria-label=text.timeline>
             {move || last.get().into_iter().map(line).collect_view()}
         </ol>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_old_is_said_before_anybody_noticed_why() {
+        assert_eq!(age_s(false, 10_000, 14_900), None);
+        assert_eq!(age_s(false, 10_000, 15_000), Some(5.0), "slept through");
+        assert_eq!(age_s(true, 10_000, 11_500), Some(1.5), "the connection is lost");
+        assert_eq!(age_s(false, 10_000, 9_000), None, "a clock that was set back");
     }
 }

@@ -31,6 +31,7 @@ pub(super) const TEXT: Text = Text {
     connecting: "Verbindet …",
     connected: "Live",
     connection_lost: "Verbindung wird wiederhergestellt …",
+    values_old: |age| format!("Stand vor {age}"),
     no_script: "JavaScript ist ausgeschaltet: Während ein Test läuft, lädt sich die Seite alle 5 Sekunden neu. Starten und Stoppen funktionieren wie gewohnt.",
 
     form_name: "Lasttest",

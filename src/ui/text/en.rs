@@ -31,6 +31,7 @@ pub(super) const TEXT: Text = Text {
     connecting: "Connecting…",
     connected: "Live",
     connection_lost: "Reconnecting…",
+    values_old: |age| format!("Values are {age} old"),
     no_script: "JavaScript is off: while a test runs, this page reloads itself every 5 seconds. Start and stop work as usual.",
 
     form_name: "Load test",
