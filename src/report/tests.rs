@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::domain::{
-    cost::{Cost, Detection, FaultCost, Figure, Lack, Outcome, Tally, Untold},
+    cost::{Absence, Cost, Detection, FaultCost, Figure, Lack, Outcome, Tally, Untold},
     event::{Event, EventKind},
     fault::{Fault, FaultEnd, FaultKind, FaultRequest, FaultState, Hypothesis},
     frame::{Dimension, Frame, SeriesKey},
@@ -225,6 +225,7 @@ fn faults_of_the_run_are_told_with_what_they_cost() {
         recovered_ms: Some(1400),
         outcome: Some(Outcome::Held),
         untold: vec![Untold { figure: Figure::Redundant, why: Lack::NotSeen }],
+        away: Some(Absence { from_ms: 2000, to_ms: 9500 }),
         ..Cost::default()
     };
     let mut snapshot = snapshot(&run, 20);
@@ -237,7 +238,8 @@ fn faults_of_the_run_are_told_with_what_they_cost() {
     snapshot.status.costs = vec![told("f-2", "another"), told("f-1", run.id.as_str())];
     let english = html(&run, &snapshot, &[], Lang::En);
     let sentence = "Detected after 0.9 s, 3 of 2,140 requests failed, recovered after 1.4 s";
-    assert_has(&english, &[sentence, "Recovered within 5 s: held", "Redundant again", "– (not seen)", "00:05"]);
+    let away = "The dashboard was away from 2.0 s to 9.5 s after the fault";
+    assert_has(&english, &[sentence, away, "Recovered within 5 s: held", "Redundant again", "– (not seen)", "00:05"]);
     assert_eq!(english.matches("data-testid=\"report-fault\"").count(), 1, "the other one is of another run");
     assert!(!english.contains(EVIL), "what is not ours is escaped");
     snapshot.status.costs.clear();

@@ -209,7 +209,7 @@ mod tests {
         assert_eq!(
             away(&missed, Lang::De).as_deref(),
             Some(
-                "Von 0,8 s bis 12,3 s nach der Störung war das Dashboard nicht da: Was nur es hätte sehen können, fehlt."
+                "Von 0,8 s bis 12,3 s nach der Störung war das Dashboard nicht da; was nur das Dashboard sehen konnte, fehlt."
             )
         );
         for (cost, en, de) in [

@@ -584,7 +584,7 @@ pub(super) const TEXT: Text = Text {
     },
     cost_away: |from, to| {
         format!(
-            "Von {from} bis {to} nach der Störung war das Dashboard nicht da: Was nur es hätte sehen können, fehlt."
+            "Von {from} bis {to} nach der Störung war das Dashboard nicht da; was nur das Dashboard sehen konnte, fehlt."
         )
     },
     hypothesis_failed: |share| format!("Die Fehlerquote bleibt unter {share}"),
