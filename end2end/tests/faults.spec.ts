@@ -393,21 +393,24 @@ test("eight services of three replicas fit on the wall", async ({ page }, info) 
     HAD_ENGINE: "process",
   };
   const dashboard = Program.start(["serve"], settings, join(folder, "dashboard.log"));
-  await dashboard.answers(`http://127.0.0.1:${port}/live`);
-  for (const [width, height] of [
-    [1920, 1080],
-    [3840, 2160],
-  ] as const) {
-    await page.setViewportSize({ width, height });
-    await page.goto(`http://127.0.0.1:${port}/present`);
-    await expect(page.locator(".map-place")).toHaveCount(24);
-    await expect(page.locator('.map-place[data-light="dark"]')).toHaveCount(24, { timeout: 20_000 });
-    for (const part of await page.locator(".map-lane, .map-place, .map-gateway, .map-head").all()) {
-      await expect(part, `at ${width}×${height}`).toBeInViewport({ ratio: 1 });
+  try {
+    await dashboard.answers(`http://127.0.0.1:${port}/live`);
+    for (const [width, height] of [
+      [1920, 1080],
+      [3840, 2160],
+    ] as const) {
+      await page.setViewportSize({ width, height });
+      await page.goto(`http://127.0.0.1:${port}/present`);
+      await expect(page.locator(".map-place")).toHaveCount(24);
+      await expect(page.locator('.map-place[data-light="dark"]')).toHaveCount(24, { timeout: 20_000 });
+      for (const part of await page.locator(".map-lane, .map-place, .map-gateway, .map-head").all()) {
+        await expect(part, `at ${width}×${height}`).toBeInViewport({ ratio: 1 });
+      }
+      await keepPicture(page, `present-many-${height}`);
     }
-    await keepPicture(page, `present-many-${height}`);
+  } finally {
+    await dashboard.stop();
   }
-  await dashboard.stop();
 });
 
 test("a circuit breaker opens before a service that fails, and closes when it is back", async ({ staged, page }) => {
