@@ -292,7 +292,7 @@ pub(super) const TEXT: Text = Text {
 
     at_work: "Jetzt im Gange",
     watch_load: "Diagramme und Einzelheiten",
-    quick_actions: "Schnell getan",
+    quick_actions: "Schnellaktionen",
     quick_plan_change: "Ändern",
     quick_plan_wrong: "Am Plan stimmt etwas nicht.",
     quick_kill: "Ein Replikat abschießen",
