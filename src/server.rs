@@ -5,6 +5,7 @@ pub mod clock;
 pub mod config;
 pub mod control;
 pub mod costs;
+mod database;
 pub mod disk;
 pub mod engine;
 pub mod exposition;

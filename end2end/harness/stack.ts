@@ -143,6 +143,13 @@ export class Stack implements System {
     return values.map(([seconds, value]) => ({ ms: seconds * 1000, value: Number(value) }));
   }
 
+  /** Ends the dashboard in order, takes all data from its metrics store, and starts another one. */
+  async forgetMetrics() {
+    await this.program.stop();
+    await rm(join(this.folder, "state/prometheus"), { recursive: true });
+    await this.startDashboard();
+  }
+
   /** Ends a demo service. */
   async endService(name: ServiceName) {
     await this.demo[services.indexOf(name)]?.stop();

@@ -16,6 +16,7 @@ test("a replica is killed under load, what it cost is told, and it comes back by
   const kind = (name: string) => page.locator(`[name="draft[kind]"][value="${name}"]`);
   await staged.api.start({ duration: 60, target_vus: 6, target: "product-service" });
   await expect.poll(async () => (await staged.api.status()).current_vus, { timeout: 20_000 }).toBeGreaterThan(3);
+  const { test_id } = await staged.api.status();
 
   await page.goto(`${staged.url}/faults`);
   await expect(page.locator("html")).toHaveAttribute("data-hydrated", "true", { timeout: 15_000 });
@@ -100,6 +101,14 @@ test("a replica is killed under load, what it cost is told, and it comes back by
   await plain.getByRole("button", { name: "Zurücknehmen", exact: true }).click();
   await expect(plain.getByTestId("fault")).toHaveCount(0);
   await plain.context().close();
+
+  // The report needs neither the dashboard that saw the test nor the store's data.
+  await staged.forgetMetrics();
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await page.goto(`${staged.url}/runs/${test_id}`);
+  await expect(page.getByTestId("chart-latency").locator(".plot-line").first()).toBeVisible();
+  await expect(page.getByTestId("report-fault").first()).toContainText(/detected after .* requests failed/i);
+  await expect(page.locator(".report")).toContainText("The gateway sends nothing to product-service-1");
 });
 
 test("the overview: a replica that is killed goes dark on the map, and comes back", async ({

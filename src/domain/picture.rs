@@ -2,11 +2,17 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::{
+    cost::FaultCost,
     event::{Event, EventKind},
-    live::Snapshot,
+    fault::Fault,
+    frame::History,
+    live::{Snapshot, Status},
     run::{Run, RunState},
     threshold::Crossing,
+    timeline,
 };
 
 /// A run with its course over time.
@@ -60,4 +66,57 @@ pub fn told(run: &Run, mut known: Vec<Event>) -> Vec<Event> {
     });
     known.extend(started.into_iter().chain(crossings).chain(ended));
     known
+}
+
+/// What is kept of a run that is over, so that its report needs neither the metrics store nor who saw it run.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Kept {
+    /// Its values over time.
+    pub history: History,
+    /// What happened in it, in the order of its time.
+    pub events: Vec<Event>,
+    /// The faults that were set while it was at work.
+    pub faults: Vec<Fault>,
+    /// What they cost.
+    pub costs: Vec<FaultCost>,
+}
+
+impl Kept {
+    /// What is known of a run; `None`: it is not over.
+    pub fn of(run: &Run, status: &Status, history: &History, events: &[Event]) -> Option<Self> {
+        if run.state.is_active() {
+            return None;
+        }
+        let (faults, costs) = status.costed(&run.id).into_iter().unzip();
+        let mut kept = Self { faults, costs, history: history.clone(), ..Self::default() };
+        kept.events = events.iter().filter(|event| timeline::belongs(event, run)).cloned().collect();
+        kept.events.sort_by_key(|event| event.at_ms);
+        Some(kept)
+    }
+
+    /// Adds what is known by now. Somebody who came later may know less: nothing is lost by it.
+    pub fn learn(&mut self, news: Self) {
+        if news.history.at_ms.len() >= self.history.at_ms.len() {
+            self.history = news.history;
+        }
+        let unknown = news.events.into_iter().filter(|event| !self.events.contains(event)).collect::<Vec<_>>();
+        self.events.extend(unknown);
+        self.events.sort_by_key(|event| event.at_ms);
+        self.faults.retain(|known| news.faults.iter().all(|fault| fault.id != known.id));
+        self.costs.retain(|known| news.costs.iter().all(|cost| cost.fault != known.fault));
+        self.faults.extend(news.faults);
+        self.costs.extend(news.costs);
+    }
+
+    /// The run's picture; `now`: how the services are.
+    pub fn picture(self, run: Run, now: &Status) -> RunPicture {
+        let Self { history, events, faults, costs } = self;
+        let status = Status { run: Some(run.clone()), faults, costs, ..now.clone() };
+        let events = told(&run, events);
+        RunPicture {
+            run,
+            snapshot: Arc::new(Snapshot { status, history, events, ..Snapshot::default() }),
+            course: Course::Known,
+        }
+    }
 }

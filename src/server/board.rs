@@ -177,6 +177,11 @@ impl Board {
         self.services.borrow().clone()
     }
 
+    /// Whether a run is shown that is as asked for.
+    pub fn shows_run(&self, is: impl FnOnce(&Run) -> bool) -> bool {
+        self.parts().status.run.as_ref().is_some_and(is)
+    }
+
     /// The circuit breakers that services tell of.
     pub fn breakers(&self) -> Breakers {
         self.breakers.borrow().clone()

@@ -2,6 +2,7 @@
 
 mod archive;
 mod fleet;
+mod keeper;
 mod log;
 mod summary;
 mod supervisor;
@@ -26,7 +27,7 @@ use ha_dashboard::{
         fault::{Fault, FaultDraft, FaultEnd, FaultId, FaultKind, FaultRules},
         frame::History,
         live::{Cursor, Snapshot, Status},
-        picture::{self, Course, RunPicture},
+        picture::{self, Course, Kept, RunPicture},
         plan::Plan,
         prefs::Lang,
         run::{Run, RunId},
@@ -43,6 +44,7 @@ use tokio::sync::watch;
 pub use self::archive::StateLock;
 use self::{
     archive::Archive,
+    keeper::Keeper,
     supervisor::{Links, Supervisor},
 };
 use super::{
@@ -97,9 +99,11 @@ pub async fn start(lock: StateLock, parts: Parts) -> anyhow::Result<SharedContro
     let Parts { config, engine, scripts, scenarios, services, faults, board, journal, store, shutdown } = parts;
     let archive = Archive::open(lock)?;
     let courses = Courses::new(store.clone(), config.tick, shutdown.clone());
+    let keeper = Keeper::new(archive.database());
+    shutdown.tasks.spawn(keeper.clone().follow(board.clone(), shutdown.token.clone()));
     let links = Links { engine, archive, services: services.clone(), board: board.clone(), journal, store, shutdown };
     let supervisor = Supervisor::take_over(links).await?;
-    Ok(Arc::new(Dashboard { config, scripts, scenarios, services, faults, board, courses, supervisor }))
+    Ok(Arc::new(Dashboard { config, scripts, scenarios, services, faults, board, courses, keeper, supervisor }))
 }
 
 struct Dashboard {
@@ -110,6 +114,7 @@ struct Dashboard {
     faults: faults::Faults,
     board: Arc<Board>,
     courses: Courses,
+    keeper: Keeper,
     supervisor: Arc<Supervisor>,
 }
 
@@ -255,6 +260,14 @@ impl View for Dashboard {
         let run = self.run(caller, id).await?;
         let shown = self.board.snapshot();
         let is_shown = shown.status.run.as_ref().is_some_and(|shown| shown.id == *id);
+        let kept = if run.state.is_active() { None } else { self.keeper.of(id).await };
+        if let Some(mut kept) = kept {
+            let news = is_shown.then(|| Kept::of(&run, &shown.status, &shown.history, &self.board.events()));
+            if let Some(news) = news.flatten() {
+                kept.learn(news);
+            }
+            return Ok(kept.picture(run, &shown.status));
+        }
         // The history of a run from before a restart may still be on its way.
         if is_shown && (run.state.is_active() || !shown.history.is_empty()) {
             return Ok(RunPicture { run, snapshot: shown, course: Course::Known });
@@ -263,7 +276,9 @@ impl View for Dashboard {
         let status = Status { run: Some(run.clone()), ..shown.status.clone() };
         let events = picture::told(&run, self.board.events());
         let snapshot = Snapshot { status, history: History::clone(&history), events, ..Snapshot::default() };
-        Ok(RunPicture { run, snapshot: Arc::new(snapshot), course })
+        let picture = RunPicture { run, snapshot: Arc::new(snapshot), course };
+        self.keeper.keep(&picture).await;
+        Ok(picture)
     }
 
     async fn report(&self, caller: &Caller, id: &RunId, lang: Lang) -> Result<RunReport, ApiError> {

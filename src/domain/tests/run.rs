@@ -1,7 +1,13 @@
+use proptest::prelude::*;
+
 use super::any;
 use crate::domain::{
+    cost::{Cost, FaultCost},
     event::{Event, EventKind},
-    picture::told,
+    fault::Fault,
+    frame::{Frame, History},
+    live::Status,
+    picture::{Course, Kept, told},
     plan::{OwnEnd, Pattern, Peak, Plan, Shape},
     run::{Run, RunState, Seen, ServiceTotals, Totals, Verdict},
     schedule::PhaseName,
@@ -212,4 +218,60 @@ fn a_run_that_nobody_remembers_is_told_from_its_record() {
         [record[0].clone(), crossed(8_000, false), crossed(9_000, true), crossed(20_000, false)]
     );
     assert_eq!(told(&Run { started_ms: None, ..load() }, vec![]), []);
+}
+
+#[test]
+fn who_knows_less_takes_nothing_from_what_is_kept_of_a_run() {
+    let over = Run { state: RunState::Finished(Verdict::Passed), ended_ms: Some(65_000), ..load() };
+    let rows = |count: u64| {
+        let mut history = History::default();
+        (1..=count).for_each(|row| history.push(&Frame { at_ms: 5_000 + 1_000 * row, ..Frame::default() }));
+        history
+    };
+    let event = |at_ms| Event { at_ms, kind: EventKind::MetricsBack };
+    let status = Status::default();
+    assert_eq!(Kept::of(&load(), &status, &rows(3), &[]), None, "it goes on");
+    let mut kept =
+        Kept::of(&over, &status, &rows(60), &[event(40_000), event(2_000), event(500), event(90_000)]).unwrap();
+    assert_eq!(kept.events, [event(2_000), event(40_000)], "those of the run, in order");
+    let whole = kept.clone();
+    kept.learn(Kept::default());
+    kept.learn(whole.clone());
+    assert_eq!(kept, whole);
+    kept.learn(Kept::of(&over, &status, &rows(2), &[event(70_000), event(30_000)]).unwrap());
+    assert_eq!((kept.history.at_ms.len(), kept.events.len()), (60, 4));
+    assert!(kept.events.is_sorted_by_key(|event| event.at_ms));
+    kept.learn(Kept { history: rows(61), ..Kept::default() });
+    assert_eq!((kept.history.at_ms.len(), kept.events.len()), (61, 4));
+
+    let picture = kept.clone().picture(over.clone(), &status);
+    assert_eq!((picture.course, &picture.run), (Course::Known, &over));
+    assert!(
+        picture.snapshot.events.iter().any(|event| matches!(event.kind, EventKind::RunEnded { .. })),
+        "as its record says"
+    );
+    assert_eq!(picture.snapshot.history, kept.history);
+}
+
+proptest! {
+    #[test]
+    fn what_a_fault_cost_is_told_once_and_as_it_is_known_last(
+        known in prop::collection::vec((any::fault(), any::cost()), 0..4),
+        news in prop::collection::vec((any::fault(), any::cost()), 0..4),
+        again in any::cost(),
+    ) {
+        let told = |all: Vec<(Fault, Cost)>| {
+            let costs = all.iter().map(|(fault, cost)| FaultCost { fault: fault.id.clone(), run: None, cost: cost.clone() });
+            Kept { costs: costs.collect(), faults: all.iter().map(|(fault, _)| fault.clone()).collect(), ..Kept::default() }
+        };
+        let mut kept = Kept::default();
+        kept.learn(told(known.clone()));
+        kept.learn(told(news));
+        if let Some((fault, _)) = known.first() {
+            kept.learn(told(vec![(fault.clone(), again.clone())]));
+            prop_assert_eq!(kept.costs.iter().filter(|cost| cost.fault == fault.id).map(|cost| &cost.cost).collect::<Vec<_>>(), [&again]);
+            prop_assert_eq!(kept.faults.iter().filter(|one| one.id == fault.id).count(), 1);
+        }
+        prop_assert!(known.iter().all(|(fault, _)| kept.faults.iter().any(|one| one.id == fault.id)));
+    }
 }

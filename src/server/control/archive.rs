@@ -1,4 +1,5 @@
-//! The state folder: one folder a run, with its record and everything its engine writes.
+//! The state folder: one folder a run, with its record and everything its engine writes, and a database for what is kept
+//! when it is over.
 
 use std::{
     fs, io,
@@ -10,9 +11,12 @@ use std::{
 use ha_dashboard::domain::run::{Run, RunId};
 
 use super::{log, summary::Summary};
-use crate::server::engine::{
-    EXPORT_FILE, LOG_FILE, OLD_LOG_FILE, Part, SUMMARY_FILE,
-    files::{self, read_json, write_json},
+use crate::server::{
+    database::{Database, DatabaseError},
+    engine::{
+        EXPORT_FILE, LOG_FILE, OLD_LOG_FILE, Part, SUMMARY_FILE,
+        files::{self, read_json, write_json},
+    },
 };
 
 /// A run's record in its folder.
@@ -51,6 +55,9 @@ pub enum ArchiveError {
         /// The cause.
         source: io::Error,
     },
+    /// The database in it can't be used.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
 }
 
 /// A state folder that no other dashboard works in as long as this value lives.
@@ -94,6 +101,7 @@ impl StateLock {
 #[derive(Debug)]
 pub struct Archive {
     runs: PathBuf,
+    database: Database,
     _lock: StateLock,
 }
 
@@ -103,7 +111,12 @@ impl Archive {
         let runs = lock.state_dir.join("runs");
         // For our eyes only: logs and summaries may hold what the tested services answered.
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&runs).map_err(unusable(&runs))?;
-        Ok(Self { runs, _lock: lock })
+        Ok(Self { runs, database: Database::open(&lock.state_dir)?, _lock: lock })
+    }
+
+    /// What outlasts runs.
+    pub fn database(&self) -> Database {
+        self.database.clone()
     }
 
     /// A run's folder.
@@ -135,6 +148,9 @@ impl Archive {
             && error.kind() != io::ErrorKind::NotFound
         {
             tracing::warn!(run_id = %id, %error, dir = %dir.display(), "a run's folder can't be removed");
+        }
+        if let Err(error) = self.database.forget(id) {
+            tracing::warn!(run_id = %id, %error, "what is kept of a run can't be removed");
         }
     }
 

@@ -1,0 +1,137 @@
+//! What outlasts runs, in an SQLite database in the state folder.
+
+mod pictures;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use rusqlite::Connection;
+use rusqlite_migration::{M, Migrations};
+
+/// The file in the state folder.
+const FILE: &str = "dashboard.sqlite";
+
+/// From one version of the tables to the next; none of them is ever changed.
+const STEPS: &[M] = &[M::up(
+    "CREATE TABLE pictures (
+        run TEXT PRIMARY KEY,
+        -- domain::picture::Kept as JSON, deflated.
+        kept BLOB NOT NULL
+    ) STRICT;",
+)];
+
+const MIGRATIONS: Migrations = Migrations::from_slice(STEPS);
+
+/// How long a write waits for another one.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Why the database can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// A newer version of this program made it.
+    #[error(
+        "{path} was made by a newer version of this program: use that one, or give this one a state folder of its own \
+         (HAD_STATE_DIR)"
+    )]
+    Newer {
+        /// The file.
+        path: String,
+    },
+    /// It can't be opened, read or written.
+    #[error(
+        "can't use {path}: {source}; see that it can be read and written and that its disk has space; if it is damaged, \
+         move it away: the runs' records stay"
+    )]
+    Unusable {
+        /// The file.
+        path: String,
+        /// The cause.
+        source: rusqlite::Error,
+    },
+    /// What is in it can't be read.
+    #[error("what is kept of the run can't be read: {0}")]
+    Unreadable(String),
+}
+
+/// The database. Copies are handles on the same one. Its calls wait for the disk.
+#[derive(Debug, Clone)]
+pub struct Database {
+    path: PathBuf,
+    connection: Arc<Mutex<Connection>>,
+}
+
+impl Database {
+    /// Opens the one in a state folder, makes it where it is missing, and brings its tables up to date.
+    ///
+    /// # Errors
+    /// [`DatabaseError`]; the file is left as it is then.
+    pub fn open(state_dir: &Path) -> Result<Self, DatabaseError> {
+        let path = state_dir.join(FILE);
+        let shown = || path.display().to_string();
+        let unusable = |source| DatabaseError::Unusable { path: shown(), source };
+        let mut connection = Connection::open(&path).map_err(unusable)?;
+        connection.busy_timeout(PATIENCE).map_err(unusable)?;
+        // Before anything is written: whether it is ours to write to.
+        match MIGRATIONS.current_version(&connection) {
+            Ok(rusqlite_migration::SchemaVersion::Outside(_)) => return Err(DatabaseError::Newer { path: shown() }),
+            Ok(_) => {}
+            Err(error) => return Err(unusable(cause(error))),
+        }
+        // A reader never waits for a writer, and a crash of this program costs nothing that was committed.
+        connection.pragma_update(None, "journal_mode", "wal").map_err(unusable)?;
+        connection.pragma_update(None, "synchronous", "normal").map_err(unusable)?;
+        MIGRATIONS.to_latest(&mut connection).map_err(|error| unusable(cause(error)))?;
+        Ok(Self { path, connection: Arc::new(Mutex::new(connection)) })
+    }
+
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        // A transaction that was left goes back by itself.
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn unusable(&self, source: rusqlite::Error) -> DatabaseError {
+        DatabaseError::Unusable { path: self.path.display().to_string(), source }
+    }
+}
+
+fn cause(error: rusqlite_migration::Error) -> rusqlite::Error {
+    match error {
+        rusqlite_migration::Error::RusqliteError { err, .. } => err,
+        other => rusqlite::Error::ToSqlConversionFailure(Box::new(other)),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_newer_or_damaged_database_is_refused_and_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        drop(Database::open(folder.path()).unwrap());
+        drop(Database::open(folder.path()).unwrap());
+        Connection::open(&path).unwrap().pragma_update(None, "user_version", 1000).unwrap();
+        let bytes = fs::read(&path).unwrap();
+        let newer = Database::open(folder.path()).unwrap_err();
+        assert!(matches!(newer, DatabaseError::Newer { .. }), "{newer}");
+        assert_eq!(fs::read(&path).unwrap(), bytes);
+
+        let damaged = "no database, but somebody's only copy of something".repeat(100);
+        fs::write(&path, &damaged).unwrap();
+        let refused = Database::open(folder.path()).unwrap_err();
+        assert!(refused.to_string().contains("move it away"), "{refused}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), damaged);
+    }
+
+    #[test]
+    fn the_tables_can_be_made_from_nothing() {
+        MIGRATIONS.validate().unwrap();
+    }
+}
