@@ -188,6 +188,10 @@ impl<'a> Guide<'a> {
         for (at, leg) in legs.iter_mut().enumerate() {
             leg.turn = clock.turn(leg, ends_s.get(at).copied());
         }
+        // A fault may be on record a moment before its time by this clock: what is quiet ends with it.
+        let begun = legs.iter().rposition(|leg| matches!(leg.turn, Turn::Now | Turn::Done)).unwrap_or_default();
+        let quiet = |leg: &&mut Leg| matches!(leg.part, Part::Load | Part::Recovery(_)) && leg.turn == Turn::Now;
+        legs.iter_mut().take(begun).filter(quiet).for_each(|leg| leg.turn = Turn::Done);
         let next = legs.iter().position(|leg| leg.turn == Turn::Next);
         let next = next.filter(|_| run.started_ms.is_some()).map(|at| (at, clock.until_s(&legs[at])));
         Some(Self { legs, next })

@@ -152,7 +152,9 @@ fn Leg(
     let text = use_text();
     let line = Memo::new(move |_| lines.with(|lines| lines.get(at).cloned()));
     let turn = Memo::new(move |_| line.with(|line| line.as_ref().map_or(Turn::Next, |line| line.turn)));
-    let is_now = move || turn.get() == Turn::Now;
+    // Of several faults at work at a time the newest is the step that this is at.
+    let is_now =
+        Memo::new(move |_| lines.with(|lines| lines.iter().rposition(|line| line.turn == Turn::Now) == Some(at)));
     let part = move |of: fn(&Line) -> String| move || line.with(|line| line.as_ref().map(of));
     let watch = move || line.with(|line| line.as_ref().filter(|line| line.turn == Turn::Now).map(|line| line.watch));
     // What it costs so far stands with the fault while that is at work.
@@ -160,7 +162,7 @@ fn Leg(
         line.with(|line| line.as_ref().filter(|line| line.turn == Turn::Done).map(|line| line.told.clone()))
     });
     view! {
-        <li data-testid="guide-leg" data-turn=move || turn.get().id() aria-current=move || is_now().then_some("step")>
+        <li data-testid="guide-leg" data-turn=move || turn.get().id() aria-current=move || is_now.get().then_some("step")>
             <span class="guide-at">{part(|line| line.at.clone())}</span>
             " "
             <strong>{part(|line| line.title.clone())}</strong>
