@@ -3,10 +3,13 @@
 #![cfg(feature = "ssr")]
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/ports.rs"]
+mod ports;
+
 use std::{
     fmt::Write as _,
     io::{BufRead, BufReader, Read, Write},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     os::unix::net::UnixStream,
     path::Path,
     process::{Child, Command, Stdio},
@@ -18,6 +21,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
+use ports::{free_port, free_ports};
 use procfs::process::{Process, all_processes};
 use serde_json::{Value, json};
 
@@ -57,17 +61,6 @@ fn ask(port: u16, line: &str, body: &str) -> Option<(u16, String)> {
 
 fn status(port: u16, line: &str) -> Option<u16> {
     ask(port, line, "").map(|(status, _)| status)
-}
-
-/// Free ports, all at once, so that no two are the same.
-fn free_ports<const N: usize>() -> [u16; N] {
-    let sockets = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    sockets.each_ref().map(|socket| socket.local_addr().unwrap().port())
-}
-
-fn free_port() -> u16 {
-    let [port] = free_ports();
-    port
 }
 
 struct Stage {
@@ -294,11 +287,15 @@ impl Dashboard {
 
     /// Waits until it tells something of a replica.
     fn tells(&self, service: &str, name: &str, wanted: &Value) -> Value {
-        until(&wanted.to_string(), || {
+        let started = Instant::now();
+        loop {
             let told = self.replica(service, name);
-            let same = wanted.as_object().unwrap().iter().all(|(key, value)| told[key] == *value);
-            same.then_some(told)
-        })
+            if wanted.as_object().unwrap().iter().all(|(key, value)| told[key] == *value) {
+                return told;
+            }
+            assert!(started.elapsed() < SOON, "{name} is not {wanted} within {SOON:?}, but {told}");
+            thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Sets a fault, until it is restored.

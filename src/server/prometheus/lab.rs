@@ -1,9 +1,11 @@
 //! Real parts for tests: k6, a target with knobs, a store in a temporary folder.
 #![allow(clippy::unwrap_used)]
 
+#[path = "../../../tests/support/ports.rs"]
+mod ports;
+
 use std::{
     collections::BTreeMap,
-    net::TcpListener,
     path::{Path, PathBuf},
     process::Stdio,
     sync::{
@@ -22,6 +24,7 @@ use ha_dashboard::domain::{
     threshold::{Observed, Threshold},
     validate::Limits,
 };
+pub use ports::free_port;
 use tokio::process::{Child, Command};
 
 use super::child::kill_for_test;
@@ -42,11 +45,6 @@ pub fn k6() -> PathBuf {
 
 /// How many times as long things may take on a machine that does a lot besides.
 const BUSY: u32 = 5;
-
-/// A port that nobody listens on.
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
 
 /// Waits for a condition that a machine with nothing else to do fulfils within `seconds`.
 pub async fn until<T>(seconds: u64, what: &str, mut condition: impl FnMut() -> Option<T>) -> T {

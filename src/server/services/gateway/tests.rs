@@ -1,7 +1,7 @@
 //! A real HAProxy before servers that speak real HTTP.
 
 use std::{
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     path::PathBuf,
     process::Stdio,
     sync::{
@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::server::{clock::now_ms, services::Member};
+use crate::server::{clock::now_ms, prometheus::lab::free_port, services::Member};
 
 /// How long something may take to show on a busy machine.
 const SOON: Duration = Duration::from_secs(20);
@@ -59,10 +59,6 @@ impl Drop for Process {
             runtime.shutdown_background();
         }
     }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// A service `shop` with two replicas behind a gateway.
