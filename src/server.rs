@@ -15,6 +15,7 @@ pub mod hub;
 mod ids;
 pub mod journal;
 mod latest;
+pub mod plans;
 pub mod proc;
 pub mod prometheus;
 pub mod scenarios;

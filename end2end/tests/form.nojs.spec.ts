@@ -34,6 +34,13 @@ test("without JavaScript: state and numbers are shown, Start and Stop are plain 
   await expect(load.chart("latency").locator(".plot-line").first()).toBeVisible();
   await keepPicture(page, "run-nojs-1440");
 
+  // It can be planned again as it was.
+  await page.getByRole("link", { name: "Plan this test again" }).click();
+  await expect(load.field("peak")).toHaveValue(String(longPlan.peak));
+  await expect(load.field("duration")).toHaveValue("5 min");
+  await expect(load.field("thresholds")).toHaveValue(longPlan.thresholds);
+  await page.goBack();
+
   const [download] = await Promise.all([
     page.waitForEvent("download"),
     page.getByRole("link", { name: "Download report" }).click(),

@@ -6,13 +6,14 @@ mod progress;
 mod report;
 
 use std::{
+    io::Read,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::ExitCode,
     time::{Duration, Instant},
 };
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use ha_dashboard::{
     api::{
         caller::{Caller, Door},
@@ -21,10 +22,10 @@ use ha_dashboard::{
     domain::{
         event::{Event, EventKind},
         live::Snapshot,
-        plan::{Model, Pattern},
+        plan::{ALL_BUT_DASHBOARD, Model, Pattern},
         prefs::Lang,
         run::{Run, RunState, Verdict},
-        validate::{Draft, Problem, Rules},
+        validate::{Draft, Field, Problem, Rules},
     },
 };
 
@@ -38,6 +39,7 @@ use super::exit::{self, Code};
 use crate::server::{
     App,
     config::{Settings, StoreChoice},
+    plans::file,
     shutdown::Shutdown,
     telemetry,
 };
@@ -53,22 +55,27 @@ const LOOK: Duration = Duration::from_millis(100);
 
 /// What to run.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("open").args(["rate", "plan"]).multiple(true)))]
 pub struct RunArgs {
-    /// A service's name, all-services or all-but-dashboard.
-    #[arg(long, default_value = ha_dashboard::domain::plan::ALL_BUT_DASHBOARD)]
-    target: String,
-    /// smoke, load, stress, spike, soak or breakpoint.
-    #[arg(long, default_value = Pattern::Load.name())]
-    pattern: String,
-    /// Peak number of virtual users (closed model).
+    /// A plan as YAML, as the page "Plans" saves it: names of the form's fields and their values. Options on the command line
+    /// win over what it says.
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
+    /// A service's name, all-services or all-but-dashboard [default: all-but-dashboard].
+    #[arg(long)]
+    target: Option<String>,
+    /// smoke, load, stress, spike, soak or breakpoint [default: load].
+    #[arg(long)]
+    pattern: Option<String>,
+    /// Peak number of virtual users (closed model) [default: 10].
     #[arg(long, conflicts_with = "rate")]
     vus: Option<String>,
     /// Peak of iterations started per second (open model).
     #[arg(long)]
     rate: Option<String>,
-    /// The whole test, ramps included: seconds, or 90s, 5m, 1h30m, 1:30.
-    #[arg(long, default_value = "60s")]
-    duration: String,
+    /// The whole test, ramps included: seconds, or 90s, 5m, 1h30m, 1:30 [default: 60s].
+    #[arg(long)]
+    duration: Option<String>,
     /// A script's file name in the scripts folder [default: the first that takes a schedule].
     #[arg(long)]
     script: Option<String>,
@@ -76,17 +83,17 @@ pub struct RunArgs {
     #[arg(long)]
     ramp: Option<String>,
     /// Open model: VUs made before the start.
-    #[arg(long, requires = "rate")]
+    #[arg(long, requires = "open", conflicts_with = "vus")]
     pre_allocated_vus: Option<String>,
     /// Open model: most VUs.
-    #[arg(long, requires = "rate")]
+    #[arg(long, requires = "open", conflicts_with = "vus")]
     rate_vus: Option<String>,
     /// A rule in k6's words, like 'http_req_duration:p(95)<500'; may be repeated.
     #[arg(long)]
     threshold: Vec<String>,
-    /// How long a request may take, from 1s to 60s.
-    #[arg(long, default_value_t = format!("{}s", ha_dashboard::domain::plan::REQUEST_TIMEOUT_S))]
-    request_timeout: String,
+    /// How long a request may take, from 1s to 60s [default: 3s].
+    #[arg(long)]
+    request_timeout: Option<String>,
     /// Faults beside the load: a scenario's file name in the scripts' folder, or the path of another YAML file.
     #[arg(long, value_name = "NAME|FILE")]
     scenario: Option<String>,
@@ -110,46 +117,78 @@ fn language(tag: &str) -> Result<Lang, String> {
 }
 
 impl RunArgs {
-    /// A scenario's file name, or the text of a file that is not on offer.
-    fn scenario(&self, rules: &Rules) -> Result<(String, String), String> {
-        let Some(scenario) = &self.scenario else { return Ok(Default::default()) };
-        let is_offered = rules.scenarios.iter().any(|offer| offer.file == *scenario);
-        if is_offered || !Path::new(scenario).is_file() {
-            return Ok((scenario.clone(), String::new()));
+    /// What is asked for: by the options, else by the plan's file, else what is usual.
+    ///
+    /// # Errors
+    /// A line that names the file and what is wrong with it.
+    fn draft(&self) -> Result<Draft, String> {
+        let mut draft = match &self.plan {
+            Some(path) => plan(path)?,
+            None => Draft::default(),
+        };
+        let model = match (&self.vus, &self.rate) {
+            (_, Some(_)) => Some(Model::ArrivalRate),
+            (Some(_), None) => Some(Model::Vus),
+            (None, None) => None,
+        };
+        let thresholds = (!self.threshold.is_empty()).then(|| self.threshold.join("\n"));
+        for (field, given, usual) in [
+            (Field::Script, self.script.as_deref(), ""),
+            (Field::Target, self.target.as_deref(), ALL_BUT_DASHBOARD),
+            (Field::Pattern, self.pattern.as_deref(), Pattern::Load.name()),
+            (Field::Model, model.map(Model::name), Model::Vus.name()),
+            (Field::Peak, self.rate.as_deref().or(self.vus.as_deref()), "10"),
+            (Field::Duration, self.duration.as_deref(), "60s"),
+            (Field::Ramp, self.ramp.as_deref(), ""),
+            (Field::PreAllocatedVus, self.pre_allocated_vus.as_deref(), ""),
+            (Field::MaxVus, self.rate_vus.as_deref(), ""),
+            (Field::Thresholds, thresholds.as_deref(), ""),
+            (Field::RequestTimeout, self.request_timeout.as_deref(), ""),
+            (Field::Scenario, self.scenario.as_deref(), ""),
+        ] {
+            let slot = draft.slot(field);
+            match given {
+                Some(given) => *slot = given.into(),
+                None if slot.trim().is_empty() => *slot = usual.into(),
+                None => {}
+            }
         }
-        let text = std::fs::read_to_string(scenario);
-        text.map(|text| (String::new(), text)).map_err(|error| format!("--scenario {scenario}: {error}"))
+        Ok(draft)
     }
 
     /// Where the result goes.
     pub fn files(&self) -> Files {
+        // What is wrong with it is told when it is asked for to be run.
+        let Draft { target, pattern, .. } = self.draft().unwrap_or_default();
         Files {
             json: self.json.clone(),
             junit: self.junit.clone(),
             html: self.report.clone(),
             lang: self.lang,
-            subject: Subject { target: self.target.clone(), pattern: self.pattern.clone() },
+            subject: Subject { target, pattern },
         }
     }
+}
 
-    fn draft(&self, script: String, (scenario, scenario_text): (String, String)) -> Draft {
-        let model = if self.rate.is_some() { Model::ArrivalRate } else { Model::Vus };
-        Draft {
-            script,
-            target: self.target.clone(),
-            pattern: self.pattern.clone(),
-            model: model.name().into(),
-            peak: self.rate.clone().or_else(|| self.vus.clone()).unwrap_or_else(|| "10".into()),
-            duration: self.duration.clone(),
-            ramp: self.ramp.clone().unwrap_or_default(),
-            pre_allocated_vus: self.pre_allocated_vus.clone().unwrap_or_default(),
-            max_vus: self.rate_vus.clone().unwrap_or_default(),
-            thresholds: self.threshold.join("\n"),
-            request_timeout: self.request_timeout.clone(),
-            scenario,
-            scenario_text,
-        }
+/// The plan in a file.
+fn plan(path: &Path) -> Result<Draft, String> {
+    let wrong = |why: &dyn std::fmt::Display| format!("--plan {}: {why}", path.display());
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(|error| wrong(&error))?;
+    // One byte more than is allowed tells that there are too many.
+    file.take(file::LARGEST as u64 + 1).read_to_string(&mut text).map_err(|error| wrong(&error))?;
+    file::read(&text).map(|(_, draft)| draft).map_err(|error| wrong(&error))
+}
+
+/// Puts the text of a scenario in the place of the path of a file that is not on offer.
+fn with_scenario(mut draft: Draft, rules: &Rules) -> Result<Draft, String> {
+    let path = std::mem::take(&mut draft.scenario);
+    let is_offered = rules.scenarios.iter().any(|offer| offer.file == path.trim());
+    if is_offered || !Path::new(&path).is_file() {
+        return Ok(Draft { scenario: path, ..draft });
     }
+    let text = std::fs::read_to_string(&path);
+    text.map(|text| Draft { scenario_text: text, ..draft }).map_err(|error| format!("scenario {path}: {error}"))
 }
 
 /// Which settings were given, and not just defaults.
@@ -241,15 +280,16 @@ async fn follow(app: &App, args: &RunArgs) -> Result<Ended, (Code, String)> {
     let control = &app.control;
     let caller = &Caller { correlation_id: format!("cli-{:032x}", rand::random::<u128>()), door: Door::Terminal };
 
-    let (script, rules) = match &args.script {
-        Some(script) => (script.clone(), control.rules_for(caller, script).await),
-        None => {
+    let mut draft = args.draft().map_err(|why| (exit::INVALID, why))?;
+    let rules = match draft.script.trim() {
+        "" => {
             let rules = control.settled_rules(caller).await;
-            (Draft::suggested(&rules).script, rules)
+            draft.script = Draft::suggested(&rules).script;
+            rules
         }
+        script => control.rules_for(caller, script).await,
     };
-    let scenario = args.scenario(&rules).map_err(|why| (exit::INVALID, why))?;
-    let draft = args.draft(script, scenario);
+    let draft = with_scenario(draft, &rules).map_err(|why| (exit::INVALID, why))?;
     // Refused at once, not after Prometheus has started.
     let plan = draft.validate(&rules);
     if let Ok(plan) = &plan {
@@ -361,5 +401,63 @@ async fn ready(app: &App, caller: &Caller) -> Result<(), (Code, String)> {
             return Err((exit::ENVIRONMENT, format!("not ready within {} s: {problem}", READY.as_secs())));
         }
         tokio::time::sleep(LOOK).await;
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: RunArgs,
+    }
+
+    fn asked(line: &[&str]) -> Result<Draft, String> {
+        Line::parse_from([&["run"], line].concat()).args.draft()
+    }
+
+    #[test]
+    fn options_win_over_the_plan_and_the_plan_over_what_is_usual() {
+        let usual = asked(&[]).unwrap();
+        let fields = [&usual.target, &usual.pattern, &usual.model, &usual.peak, &usual.duration];
+        assert_eq!(fields, ["all-but-dashboard", "load", "vus", "10", "60s"]);
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("plan.yaml");
+        let path = path.to_str().unwrap();
+        let text = "name: n\ntarget: shop\nmodel: arrival-rate\npeak: 50\nthresholds: [\"checks:rate>0.9\"]\nscenario: a.yaml\n";
+        std::fs::write(path, text).unwrap();
+        let plan = asked(&["--plan", path]).unwrap();
+        let fields = [&plan.target, &plan.pattern, &plan.model, &plan.peak, &plan.thresholds, &plan.scenario];
+        assert_eq!(fields, ["shop", "load", "arrival-rate", "50", "checks:rate>0.9", "a.yaml"]);
+        let more = [
+            "--plan",
+            path,
+            "--vus",
+            "7",
+            "--target",
+            "cart",
+            "--threshold",
+            "checks:rate>0.5",
+            "--threshold",
+            "x:value<1",
+        ];
+        let plan = asked(&more).unwrap();
+        let fields = [&plan.target, &plan.model, &plan.peak, &plan.thresholds, &plan.scenario];
+        assert_eq!(fields, ["cart", "vus", "7", "checks:rate>0.5\nx:value<1", "a.yaml"]);
+        assert_eq!(asked(&["--plan", path, "--rate-vus", "9"]).unwrap().max_vus, "9");
+
+        std::fs::write(path, "vus: 5\n").unwrap();
+        let refused = asked(&["--plan", path]).unwrap_err();
+        assert!(refused.contains("plan.yaml") && refused.contains("vus") && refused.contains("line 1"), "{refused}");
+        let missing = asked(&["--plan", "none.yaml"]).unwrap_err();
+        assert!(missing.starts_with("--plan none.yaml: "), "{missing}");
+        let endless = asked(&["--plan", "/dev/zero"]).unwrap_err();
+        assert!(endless.ends_with("it has more than 65536 bytes"), "{endless}");
     }
 }

@@ -1,6 +1,7 @@
 //! Laws that hold for everything valid, and tables of what is refused.
 #![allow(clippy::unwrap_used)]
 
+mod again;
 pub(super) mod any;
 mod cost;
 mod fault;

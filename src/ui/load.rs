@@ -20,7 +20,7 @@ pub use notices::Notices;
 #[cfg(feature = "ssr")]
 pub use run::VerdictView;
 pub use run::{GrafanaLink, LastVerdict, ReportLink, RunPanel, StopForm};
-pub use state::{Form, from_query};
+pub use state::{Brought, Form};
 pub use strip::Strip;
 pub use tables::{ByService, ByStatus};
 pub use thresholds::Thresholds;

@@ -25,7 +25,7 @@ pub(super) use load::ReloadWithoutScript;
 
 use super::{
     live::Live,
-    load::{Form, from_query},
+    load::{Brought, Form},
     parts::mark_hydrated,
     tab,
     text::{Text, use_text},
@@ -56,9 +56,9 @@ pub const NAV: &[NavItem] = &[
 #[derive(Clone, Copy)]
 pub struct FirstState(pub Resource<Result<PageState, ApiError>, Wire>);
 
-/// The scenario that a link names; a plain form that came back has its own.
+/// The scenario that a link names; a whole form has its own.
 fn link_to_scenario(query: &ParamsMap) -> Option<String> {
-    if query.get("error").is_some() { None } else { query.get("scenario") }
+    if query.get("error").is_some() || query.get("script").is_some() { None } else { query.get("scenario") }
 }
 
 /// Shows `children` once the state is there, which on the server is before anything is sent.
@@ -77,7 +77,7 @@ pub fn WithState(children: ChildrenFn) -> impl IntoView {
                     Ok(page) => {
                         live.seed(&page);
                         tab::tell(live);
-                        form.seed(&page.rules, query.with_untracked(|query| from_query(|name| query.get(name))));
+                        form.seed(&page.rules, query.with_untracked(|query| Brought::of_query(|name| query.get(name))));
                         mark_hydrated();
                         if let Some(file) = query.with_untracked(link_to_scenario) {
                             form.take_scenario(file);

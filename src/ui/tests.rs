@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use super::{
     live::Live,
-    load::{ByService, Form, LastVerdict, LoadForm, Notices, RunPanel, Strip, Thresholds, Tiles},
+    load::{Brought, ByService, Form, LastVerdict, LoadForm, Notices, RunPanel, Strip, Thresholds, Tiles},
     overview::{Guide, MorePlaces, Own, QuickActions},
     replicas::Replicas,
     tab,
@@ -85,8 +85,8 @@ fn html<V: IntoView>(lang: Lang, page: &PageState, came_back: Option<(Draft, &st
         provide_context(lang);
         let live = Live::provide();
         live.seed(page);
-        let came_back = came_back.map(|(draft, code)| (Some(draft), code.to_owned()));
-        Form::provide(live).seed(&page.rules, came_back);
+        let brought = came_back.map(|(draft, code)| Brought { draft: Some(draft), error: Some(code.into()) });
+        Form::provide(live).seed(&page.rules, brought.unwrap_or_default());
         part().into_view().to_html()
     })
 }

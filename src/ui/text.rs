@@ -353,6 +353,8 @@ pub struct Text {
     pub go_home: &'static str,
 
     pub report_of: fn(&str) -> String,
+    pub run_again: &'static str,
+    pub run_plan_file: &'static str,
     pub report_download: &'static str,
     pub report_plan: &'static str,
     pub report_rule: &'static str,

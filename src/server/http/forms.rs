@@ -17,10 +17,13 @@ use ha_dashboard::{
 };
 use serde::Deserialize;
 
-use super::{HttpState, edge::Asking};
+use super::{HttpState, edge::Asking, error::Failure, run_id};
 
 /// In place of a theme's name: whichever the system has.
 const SYSTEM: &str = "system";
+
+/// Most characters of a value in an address: as many thresholds as are allowed, of a length that people write, have fewer.
+const LONGEST_VALUE: usize = 4_000;
 
 /// A year in seconds.
 const COOKIE_AGE_S: u32 = 31_536_000;
@@ -34,6 +37,7 @@ pub fn router() -> Router<HttpState> {
         .route("/faults/set", post(set_fault))
         .route("/faults/restore", post(restore_fault))
         .route("/faults/restore-all", post(restore_all))
+        .route("/again", get(again))
         .route("/prefs", get(prefs))
 }
 
@@ -153,20 +157,43 @@ async fn restore_all(State(state): State<HttpState>, Asking(caller): Asking, Que
     way.or("/faults")
 }
 
-/// A path with a query. Browsers and proxies refuse endless addresses; no value that is allowed is longer.
+/// A path with a query. Browsers and proxies refuse endless addresses.
 fn with_query<'a>(path: &str, pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let Ok(mut url) = reqwest::Url::parse("http://dashboard/") else { return path.into() };
     for (name, value) in pairs {
-        url.query_pairs_mut().append_pair(name, &value.chars().take(1_000).collect::<String>());
+        url.query_pairs_mut().append_pair(name, &value.chars().take(LONGEST_VALUE).collect::<String>());
     }
     format!("{path}?{}", url.query().unwrap_or_default())
 }
 
 /// Back to the form with everything typed, which the page checks again and explains field by field.
 fn with_draft(draft: &mut Draft, error: &ApiError) -> String {
+    filled(draft, &[("error", error.code())])
+}
+
+/// The form with a draft in it.
+fn filled(draft: &mut Draft, more: &[(&str, &str)]) -> String {
     let typed = Field::ALL.map(|field| (field.name(), draft.slot(field).clone()));
     let pairs = typed.iter().map(|(name, value)| (*name, value.as_str()));
-    with_query("/load", pairs.chain([("error", error.code())]))
+    with_query("/load", pairs.chain(more.iter().copied()))
+}
+
+/// What to plan once more.
+#[derive(Debug, Deserialize)]
+struct Again {
+    run: String,
+}
+
+/// Leads to the form, filled in as for an earlier run.
+async fn again(
+    State(state): State<HttpState>,
+    Asking(caller): Asking,
+    Query(again): Query<Again>,
+) -> Result<Response, Failure> {
+    let caller = caller.through(Door::Form);
+    let run = state.control.run(&caller, &run_id(again.run)?).await?;
+    let rules = state.control.rules(&caller).await;
+    Ok(see(&filled(&mut Draft::again(&run.plan, run.scenario.as_ref(), &rules), &[])))
 }
 
 /// What may be chosen.

@@ -41,6 +41,7 @@ pub fn api() -> OpenApiRouter<HttpState> {
         .routes(routes!(runs::run))
         .routes(routes!(runs::log))
         .routes(routes!(runs::report))
+        .routes(routes!(runs::plan))
         .routes(routes!(runs::prometheus_log))
         .routes(routes!(faults::faults, faults::set))
         .routes(routes!(faults::rules))

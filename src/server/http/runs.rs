@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use ha_dashboard::{
-    domain::{picture::Course, prefs::Prefs, run::Run},
+    domain::{picture::Course, prefs::Prefs, run::Run, validate::Draft},
     report as file,
 };
 use serde::Serialize;
@@ -22,7 +22,7 @@ use super::{
     error::{ErrorBody, Failure},
     run_id,
 };
-use crate::server::prometheus;
+use crate::server::{plans::file as plan_file, prometheus};
 
 /// How long a report waits for values over time: a file is kept, so they had better be in it.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -133,6 +133,37 @@ pub async fn report(
         (header::CONTENT_DISPOSITION, format!("attachment; filename=\"load-test-{}.html\"", picture.run.id)),
     ];
     Ok((headers, page).into_response())
+}
+
+/// The plan of a run as a file that `ha-dashboard run --plan` takes.
+#[utoipa::path(
+    get,
+    path = "/runs/{id}/plan.yaml",
+    tag = "runs",
+    params(("id" = String, Path, description = "The run's id")),
+    responses(
+        (status = 200, description = "YAML, with the names of the form's fields", content_type = "application/yaml", body = String),
+        (status = 404, body = ErrorBody),
+    ),
+)]
+pub async fn plan(
+    State(state): State<HttpState>,
+    Asking(caller): Asking,
+    Path(id): Path<String>,
+) -> Result<Response, Failure> {
+    let run = state.control.run(&caller, &run_id(id)?).await?;
+    let rules = state.control.rules(&caller).await;
+    let text = plan_file::write(run.id.as_str(), &Draft::again(&run.plan, run.scenario.as_ref(), &rules));
+    Ok(yaml(&format!("plan-{}.yaml", run.id), text))
+}
+
+/// A YAML file to keep, under a name of letters, digits, dots and dashes.
+fn yaml(name: &str, text: String) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, "application/yaml".to_owned()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
+    ];
+    (headers, text).into_response()
 }
 
 /// The last lines of the log of our own Prometheus; none for an external store.

@@ -43,7 +43,7 @@ use ha_dashboard::{
         scenario::{Offer, Scenario, ScenarioError, Step},
         script::{Script, ScriptKind},
         service::{Health, Service, ServiceStatus, Silence},
-        validate::{Draft, Limits, Rules},
+        validate::{Draft, Field, Limits, Rules},
     },
 };
 use serde_json::{Value, json};
@@ -998,6 +998,42 @@ async fn plain_forms_lose_nothing() {
     // What was there before the overview.
     let answer = server.get("/?peak=77777&error=invalid").await;
     assert_eq!((answer.status, answer.header("location")), (303, "/load?peak=77777&error=invalid"));
+}
+
+#[tokio::test]
+async fn an_earlier_run_fills_the_form_with_all_it_was_asked_for() {
+    let server = Server::new();
+    let asked = json!({
+        "duration": 90, "rps": 20, "model": "arrival-rate", "test_type": "spike", "target": "product-service",
+        "pre_allocated_vus": 5, "max_vus": 20, "ramp": 5, "request_timeout": 7, "scenario": "failover.yaml",
+        "thresholds": ["http_req_duration{service:a&b}:p(95)<500", "http_req_failed:rate<0.01"],
+    });
+    assert_eq!(server.start(asked).await.status, 200);
+    let answer = server.get("/again?run=run-1").await;
+    assert_eq!(answer.status, 303);
+    let form = answer.header("location").to_owned();
+    let html = String::from_utf8(server.get(&form).await.body.to_vec()).unwrap();
+    assert!(form.starts_with("/load?script=") && !html.is_empty(), "{form}");
+    let url = reqwest::Url::parse(&format!("http://dashboard{form}")).unwrap();
+    let mut draft = Draft::default();
+    for (name, value) in url.query_pairs() {
+        *draft.slot(Field::ALL.into_iter().find(|field| field.name() == name).unwrap()) = value.into_owned();
+    }
+    let run = server.control.run.lock().unwrap().clone().unwrap();
+    let rules = server.control.rules(&Caller::default()).await;
+    assert_eq!(draft.validate(&rules).unwrap(), run.plan);
+    assert_eq!((draft.ramp.as_str(), draft.scenario.as_str()), ("5 s", "failover.yaml"));
+
+    let file = server.get("/runs/run-1/plan.yaml").await;
+    assert_eq!(file.header("content-disposition"), "attachment; filename=\"plan-run-1.yaml\"");
+    let (name, written) = crate::server::plans::file::read(std::str::from_utf8(&file.body).unwrap()).unwrap();
+    assert_eq!((name.as_str(), written), ("run-1", draft));
+    assert_eq!(server.get("/runs/other/plan.yaml").await.status, 404);
+
+    for unknown in ["/again?run=other", "/again?run=../etc", "/again?run=%00"] {
+        assert_eq!(server.get(unknown).await.status, 404, "{unknown}");
+    }
+    assert_eq!(server.get("/again").await.status, 400);
 }
 
 #[tokio::test]

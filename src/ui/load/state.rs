@@ -44,6 +44,8 @@ pub struct Form {
     start: Action<Draft, Result<Run, ApiError>>,
     /// Why a plain form came back.
     came_back: RwSignal<Option<String>>,
+    /// Whether the page's address filled the form.
+    is_brought: RwSignal<bool>,
     /// Fields that hold what somebody typed or chose: no suggestion takes its place.
     own: RwSignal<BTreeSet<Field>>,
     /// Whether the page is alive: before, nothing could undo what it forbids.
@@ -84,6 +86,7 @@ impl Form {
                 }
             }),
             came_back: RwSignal::new(None),
+            is_brought: RwSignal::new(false),
             own: RwSignal::default(),
             alive: RwSignal::new(false),
             refilled: RwSignal::new(()),
@@ -93,20 +96,19 @@ impl Form {
         form
     }
 
-    /// Takes the rules and a first draft, once: what a plain form brought back, else a suggestion.
-    pub fn seed(self, rules: &Rules, came_back: Option<(Option<Draft>, String)>) {
+    /// Takes the rules and a first draft, once: what the page's address brings, else a suggestion.
+    pub fn seed(self, rules: &Rules, brought: Brought) {
         if self.rules.with_untracked(Option::is_some) {
             return;
         }
-        let (draft, code) = came_back.map_or((None, None), |(draft, code)| (draft, Some(code)));
-        if code.as_deref() == Some("invalid") {
-            self.touched.set(all_fields());
-        }
+        let Brought { draft, error } = brought;
         if draft.is_some() {
             self.own.set(all_fields());
+            self.touched.set(all_fields());
         }
+        self.is_brought.set(draft.is_some());
         self.draft.set(draft.unwrap_or_else(|| Draft::suggested(rules)));
-        self.came_back.set(code);
+        self.came_back.set(error);
         self.rules.set(Some(rules.clone()));
     }
 
@@ -139,6 +141,11 @@ impl Form {
             });
             answered.or_else(|| self.came_back.with(|code| code.as_deref().map(|code| show::error_code(code, text))))
         })
+    }
+
+    /// Whether the page's address filled the form, not tracked.
+    pub fn is_brought(self) -> bool {
+        self.is_brought.get_untracked()
     }
 
     /// Forgets a refusal whose reason is gone.
@@ -478,19 +485,29 @@ fn all_fields() -> BTreeSet<Field> {
     Field::ALL.iter().copied().collect()
 }
 
-/// What a plain form brings back in a query such as `?script=…&peak=…&error=invalid`: the error's code, and the draft
-/// unless it was Stop that failed. `None` without an `error`.
-pub fn from_query(get: impl Fn(&str) -> Option<String>) -> Option<(Option<Draft>, String)> {
-    let code = get("error")?;
-    let mut draft = Draft::default();
-    let mut any = false;
-    for field in all_fields() {
-        if let Some(value) = get(field.name()) {
-            any = true;
-            *draft.slot(field) = value;
+/// What the page's address brings.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Brought {
+    /// What fills the form.
+    pub draft: Option<Draft>,
+    /// Why a plain form came back: the error's code.
+    pub error: Option<String>,
+}
+
+impl Brought {
+    /// Reads a query such as `?script=…&peak=…`, with `error=invalid` where a plain form came back.
+    pub fn of_query(get: impl Fn(&str) -> Option<String>) -> Self {
+        let mut draft = Draft::default();
+        let mut any = false;
+        for field in all_fields() {
+            if let Some(value) = get(field.name()) {
+                // A link to a scenario fills nothing else.
+                any |= field != Field::Scenario;
+                *draft.slot(field) = value;
+            }
         }
+        Self { draft: any.then_some(draft), error: get("error") }
     }
-    Some((any.then_some(draft), code))
 }
 
 #[cfg(test)]
@@ -504,7 +521,7 @@ mod tests {
         let rules = Rules { limits, services: vec!["shop".into()], scripts: vec![], scenarios: vec![] };
         Owner::new().with(|| {
             let form = Form::provide(Live::provide());
-            form.seed(&rules, None);
+            form.seed(&rules, Brought::default());
             check(form);
         });
     }
@@ -549,11 +566,13 @@ mod tests {
             "peak" => Some("\"><b>ten".to_owned()),
             _ => None,
         };
-        let (draft, code) = from_query(query).expect("there is an error");
+        let Brought { draft, error } = Brought::of_query(query);
         assert_eq!(draft.map(|draft| draft.peak).as_deref(), Some("\"><b>ten"));
-        assert_eq!(code, "invalid");
-        assert_eq!(from_query(|_| None), None);
+        assert_eq!(error.as_deref(), Some("invalid"));
+        assert_eq!(Brought::of_query(|_| None), Brought::default());
         let stop = |name: &str| (name == "error").then(|| "not_running".to_owned());
-        assert_eq!(from_query(stop), Some((None, "not_running".into())));
+        assert_eq!(Brought::of_query(stop), Brought { draft: None, error: Some("not_running".into()) });
+        let scenario = |name: &str| (name == "scenario").then(|| "a.yaml".to_owned());
+        assert_eq!(Brought::of_query(scenario), Brought::default(), "it fills nothing else");
     }
 }

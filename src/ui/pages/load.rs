@@ -75,7 +75,8 @@ fn Control() -> impl IntoView {
 #[component]
 fn NextTest(again: Signal<bool>, problem: Signal<Option<String>>) -> impl IntoView {
     let text = use_text();
-    let open = RwSignal::new(false);
+    let form: Form = expect_context();
+    let open = RwSignal::new(form.is_brought());
     Effect::new(move |_| {
         if problem.with(Option::is_some) {
             open.set(true);

@@ -104,6 +104,8 @@ fn RunView(found: Found, again: RwSignal<u32>) -> impl IntoView {
         view! { <a class="link" href="/load">{text.runs_go}</a> }.into_any()
     } else {
         view! {
+            <a class="link" href=format!("/again?run={}", run.id) rel="external">{text.run_again}</a>
+            <a class="link" href=format!("/runs/{}/plan.yaml", run.id) download="" rel="external">{text.run_plan_file}</a>
             <ReportLink run=run.id.clone() />
             <GrafanaLink run=Signal::stored(Some(run.clone())) />
         }

@@ -346,6 +346,8 @@ pub(super) const TEXT: Text = Text {
     go_home: "Zur Übersicht",
 
     report_of: |target| format!("Lasttest-Bericht: {target}"),
+    run_again: "Diesen Test noch einmal planen",
+    run_plan_file: "Plan herunterladen",
     report_download: "Bericht herunterladen",
     report_plan: "Plan",
     report_rule: "Schwellenwert",

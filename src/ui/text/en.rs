@@ -341,6 +341,8 @@ pub(super) const TEXT: Text = Text {
     go_home: "Go to the overview",
 
     report_of: |target| format!("Load test report: {target}"),
+    run_again: "Plan this test again",
+    run_plan_file: "Download plan",
     report_download: "Download report",
     report_plan: "Plan",
     report_rule: "Threshold",

@@ -12,7 +12,7 @@ use ha_dashboard::domain::{
 use super::*;
 
 /// What callers of the former service use, and what is ours.
-const ROUTES: [(&str, &str); 31] = [
+const ROUTES: [(&str, &str); 32] = [
     ("get", "/api/v1/analytics/chaos-status"),
     ("get", "/api/v1/analytics/load-test/metrics"),
     ("get", "/api/v1/analytics/load-test/scenarios"),
@@ -43,6 +43,7 @@ const ROUTES: [(&str, &str); 31] = [
     ("get", "/live"),
     ("get", "/metrics"),
     ("get", "/ready"),
+    ("get", "/runs/{id}/plan.yaml"),
     ("get", "/runs/{id}/report.html"),
 ];
 

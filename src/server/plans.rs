@@ -1,0 +1,3 @@
+//! Plans that are kept for another time.
+
+pub mod file;
