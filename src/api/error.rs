@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     domain::{
         fault::{FaultField, FaultId, Refusal},
+        labels::LabelField,
+        past::SearchField,
         run::RunId,
         scenario::ScenarioError,
         validate::FieldError,
@@ -30,6 +32,18 @@ pub enum ApiError {
     InvalidFault {
         /// Every refused field.
         errors: Vec<FieldError<FaultField>>,
+    },
+    /// What is to be said of a run is not valid: 422.
+    #[error("{}", .errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    InvalidLabels {
+        /// Every refused field.
+        errors: Vec<FieldError<LabelField>>,
+    },
+    /// What is looked for is not valid: 422.
+    #[error("{}", .errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    InvalidSearch {
+        /// Every refused field.
+        errors: Vec<FieldError<SearchField>>,
     },
     /// The scenario is not valid: 422.
     #[error("scenario: {}", .errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
@@ -94,7 +108,11 @@ impl ApiError {
     /// The HTTP status that goes with it.
     pub fn status(&self) -> u16 {
         match self {
-            Self::Invalid { .. } | Self::InvalidFault { .. } | Self::InvalidScenario { .. } => 422,
+            Self::Invalid { .. }
+            | Self::InvalidFault { .. }
+            | Self::InvalidLabels { .. }
+            | Self::InvalidSearch { .. }
+            | Self::InvalidScenario { .. } => 422,
             Self::AlreadyRunning { .. } | Self::NotRunning | Self::FaultRefused { .. } | Self::FaultOver { .. } => 409,
             Self::NotFound { .. } => 404,
             Self::Unavailable { .. } => 503,
@@ -106,7 +124,10 @@ impl ApiError {
     /// The error's name on the wire, for example `already_running`.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Invalid { .. } | Self::InvalidFault { .. } => "invalid",
+            Self::Invalid { .. }
+            | Self::InvalidFault { .. }
+            | Self::InvalidLabels { .. }
+            | Self::InvalidSearch { .. } => "invalid",
             Self::InvalidScenario { .. } => "invalid_scenario",
             Self::FaultRefused { .. } => "fault_refused",
             Self::FaultOver { .. } => "fault_over",

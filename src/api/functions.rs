@@ -17,6 +17,7 @@ use crate::{
     domain::{
         fault::{Fault, FaultDraft, FaultId, FaultRules},
         live::Cursor,
+        past::{Page, Search},
         run::{Run, RunId},
         validate::{Draft, Rules},
     },
@@ -111,10 +112,17 @@ pub async fn restore_all() -> Result<Vec<Fault>, ApiError> {
     Ok(control()?.restore_all(&caller()).await)
 }
 
-/// Earlier runs, newest first.
+/// A page of the runs that are looked for, newest first.
 #[server(prefix = "/fn", endpoint = "runs", input = GetUrl, output = Json)]
-pub async fn list_runs() -> Result<Vec<Run>, ApiError> {
-    Ok(control()?.runs(&caller()).await)
+pub async fn find_runs(search: Search) -> Result<Page, ApiError> {
+    let find = async {
+        let (control, caller) = (control()?, caller());
+        let query = search.validate().map_err(|errors| ApiError::InvalidSearch { errors })?;
+        let page = query.page;
+        let found = control.find_runs(&caller, query).await?;
+        Ok(found.page(page, control.run_choices(&caller).await?))
+    };
+    with_status(find.await)
 }
 
 /// One run and its report, in the page's language.

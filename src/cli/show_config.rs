@@ -59,6 +59,8 @@ fn value(settings: &Settings, key: &str) -> Option<String> {
         "max_rate" => config.limits.max_rate.to_string(),
         "max_duration" => format!("{}s", config.limits.max_duration_s),
         "max_fault" => format!("{}s", config.fault_limits.longest_s),
+        "keep_runs" => config.retention.runs.to_string(),
+        "keep_days" => config.retention.age_ms.map(|ms| (ms / 86_400_000).to_string()).unwrap_or_default(),
         "prometheus_url" => url,
         "prometheus" => binary,
         "prometheus_port" => port,

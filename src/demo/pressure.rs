@@ -247,9 +247,15 @@ fn write(mut file: File, mb_per_s: u32, end: &End) -> io::Result<()> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use std::fs::{read_dir, read_to_string};
+    use std::{
+        fs::{read_dir, read_to_string},
+        process::Command,
+    };
 
     use super::*;
+
+    /// Set in the process that is measured.
+    const MEASURED: &str = "HAD_MEASURED";
 
     /// Longest that something that must happen may take on a loaded machine.
     const PATIENCE: Duration = Duration::from_secs(30);
@@ -322,9 +328,24 @@ mod tests {
         }
     }
 
-    // One test, as they measure the same process.
     #[test]
     fn what_is_asked_for_is_used_up_and_given_back() {
+        // In a process of its own: what other tests use at the same time would be measured, too.
+        let measured = Command::new("/proc/self/exe")
+            .args(["--exact", "demo::pressure::tests::measured_process", "--nocapture"])
+            .env(MEASURED, "")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&measured.stdout) + String::from_utf8_lossy(&measured.stderr);
+        assert!(measured.status.success() && said.contains("1 passed"), "{said}");
+    }
+
+    /// Not a test by itself: the process that the one above measures.
+    #[test]
+    fn measured_process() {
+        if std::env::var_os(MEASURED).is_none() {
+            return;
+        }
         let presser = Presser::default();
         let before_mb = resident_mb();
         let all = Pressure { cpu: 0.5, memory_mb: 256, disk_mb_s: 20, until_ms: Some(now_ms() + 600_000) };

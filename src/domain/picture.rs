@@ -10,6 +10,7 @@ use super::{
     fault::Fault,
     frame::History,
     live::{Snapshot, Status},
+    past::Gist,
     run::{Run, RunState},
     threshold::Crossing,
     timeline,
@@ -106,6 +107,16 @@ impl Kept {
         self.costs.retain(|known| news.costs.iter().all(|cost| cost.fault != known.fault));
         self.faults.extend(news.faults);
         self.costs.extend(news.costs);
+    }
+
+    /// What a list tells of it.
+    pub fn gist(&self) -> Gist {
+        let outs = self.costs.iter().filter_map(|told| Some(told.cost.outage?.length_ms));
+        Gist {
+            course_ms: Gist::course(&self.history),
+            faults: u32::try_from(self.faults.len()).unwrap_or(u32::MAX),
+            out_ms: outs.max(),
+        }
     }
 
     /// The run's picture; `now`: how the services are.

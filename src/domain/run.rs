@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Millis,
     cost::Tally,
+    labels::Labels,
     plan::Plan,
     scenario::Scenario,
     schedule::{Phase, Schedule},
@@ -46,6 +47,9 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// Every name there is.
+    pub const NAMES: [&'static str; 6] = ["passed", "failed", "stopped", "cancelled", "crashed", "timed-out"];
+
     /// Its name on the wire, for example `timed-out`.
     pub fn name(&self) -> &'static str {
         match self {
@@ -222,6 +226,9 @@ pub struct Run {
     /// Why a stop that was asked for has not reached k6 yet; it is tried again until it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_problem: Option<String>,
+    /// What people say of it.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
     /// The correlation id of the request that started it.
     pub correlation_id: String,
 }

@@ -140,6 +140,23 @@ pub enum Problem {
     },
     /// The fault is always of a whole service, so no replica goes with it.
     OfWholeService,
+    /// The text is too long.
+    TooLong {
+        /// Most characters allowed.
+        most: u32,
+    },
+    /// There are too many.
+    TooMany {
+        /// Most allowed.
+        most: u32,
+    },
+    /// There are characters in it that nobody sees, or that turn the writing direction.
+    Hidden,
+    /// Not a tag.
+    NotATag {
+        /// Most characters allowed.
+        most: u32,
+    },
     /// The script's own options go past a limit.
     OwnOptionsTooLarge {
         /// What they ask for and what is allowed.
@@ -311,6 +328,10 @@ impl std::fmt::Display for Problem {
                 duration::text(*load_s)
             ),
             Self::OfWholeService => f.write_str("this fault is of the whole service, leave the replica out"),
+            Self::TooLong { most } => write!(f, "give at most {most} characters"),
+            Self::TooMany { most } => write!(f, "give at most {most}"),
+            Self::Hidden => f.write_str("leave out characters that can't be seen, line breaks included"),
+            Self::NotATag { most } => write!(f, "a tag has at most {most} letters, digits, '-', '_' and '.'"),
             Self::BrokenScript { message } => write!(f, "k6 can't run this script: {message}"),
         }
     }

@@ -8,6 +8,7 @@ use crate::domain::{
     event::{Event, EventKind},
     fault::{Fault, FaultEnd, FaultKind, FaultRequest, FaultState, Hypothesis},
     frame::{Dimension, Frame, SeriesKey},
+    labels::Labels,
     plan::{Pattern, Peak, Plan, Shape},
     run::{ServiceTotals, Totals},
     schedule::Schedule,
@@ -41,6 +42,7 @@ fn run(verdict: Verdict, rules: &[(&str, Option<f64>, Option<bool>)]) -> Run {
         scenario: None,
         so_far: Vec::new(),
         stop_problem: None,
+        labels: Labels::default(),
         correlation_id: String::new(),
     }
 }

@@ -19,6 +19,7 @@ pub use layers::{Layers, Surroundings};
 pub use table::Flags;
 
 use ha_dashboard::domain::{
+    Millis,
     fault::FaultLimits,
     service::{Replica, Service},
     steady::Patience,
@@ -81,6 +82,26 @@ pub enum StoreChoice {
     },
 }
 
+/// How long runs are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// How many, the starred ones not counted.
+    pub runs: u32,
+    /// How old they may become, in ms; `None`: as old as they like.
+    pub age_ms: Option<Millis>,
+}
+
+impl Retention {
+    /// How long one that was thrown away can be brought back, in ms: a week.
+    pub const TRASH_MS: Millis = 7 * 86_400_000;
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { runs: 10_000, age_ms: None }
+    }
+}
+
 /// Everything that can be set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
@@ -106,6 +127,8 @@ pub struct Config {
     pub limits: Limits,
     /// How long faults may last.
     pub fault_limits: FaultLimits,
+    /// How long runs are kept.
+    pub retention: Retention,
     /// The metrics store.
     pub store: StoreChoice,
     /// Grafana's base address as browsers reach it; `None`: nothing links there.

@@ -26,7 +26,9 @@ use ha_dashboard::{
         event::Event,
         fault::{Fault, FaultDraft, FaultEnd, FaultId, FaultKind, FaultRules},
         frame::History,
+        labels::{LabelDraft, Labels},
         live::{Cursor, Snapshot, Status},
+        past::{Choices, Found, Query},
         picture::{self, Course, Kept, RunPicture},
         plan::Plan,
         prefs::Lang,
@@ -101,7 +103,16 @@ pub async fn start(lock: StateLock, parts: Parts) -> anyhow::Result<SharedContro
     let courses = Courses::new(store.clone(), config.tick, shutdown.clone());
     let keeper = Keeper::new(archive.database());
     shutdown.tasks.spawn(keeper.clone().follow(board.clone(), shutdown.token.clone()));
-    let links = Links { engine, archive, services: services.clone(), board: board.clone(), journal, store, shutdown };
+    let links = Links {
+        engine,
+        archive,
+        services: services.clone(),
+        board: board.clone(),
+        journal,
+        store,
+        shutdown,
+        retention: config.retention,
+    };
     let supervisor = Supervisor::take_over(links).await?;
     Ok(Arc::new(Dashboard { config, scripts, scenarios, services, faults, board, courses, keeper, supervisor }))
 }
@@ -180,16 +191,40 @@ impl Runs for Dashboard {
         self.supervisor.pull(caller).await
     }
 
-    async fn runs(&self, _: &Caller) -> Vec<Run> {
-        self.supervisor.runs().iter().map(|run| self.board.shown(run).into_owned()).collect()
+    async fn find_runs(&self, _: &Caller, query: Query) -> Result<Found, ApiError> {
+        let mut found = self.supervisor.find(query).await?;
+        for (run, _) in &mut found.runs {
+            let shown = self.board.shown(run).into_owned();
+            *run = shown;
+        }
+        Ok(found)
     }
 
-    fn look_at_runs(&self, _: &Caller, look: &mut dyn FnMut(&Run)) {
-        self.supervisor.look_at_runs(&mut |run| look(&self.board.shown(run)));
+    async fn run_choices(&self, _: &Caller) -> Result<Choices, ApiError> {
+        self.supervisor.choices().await
+    }
+
+    async fn verdicts(&self, _: &Caller) -> Result<BTreeMap<String, u32>, ApiError> {
+        self.supervisor.verdicts().await
     }
 
     async fn run(&self, _: &Caller, id: &RunId) -> Result<Run, ApiError> {
-        self.supervisor.run(id).map(|run| self.board.shown(&run).into_owned())
+        self.supervisor.run(id).await.map(|run| self.board.shown(&run).into_owned())
+    }
+
+    async fn label_run(&self, caller: &Caller, id: &RunId, draft: LabelDraft) -> Result<Run, ApiError> {
+        tracing::info!(run_id = %id, caller.correlation_id, door = %caller.door, "labels asked for");
+        let change = move |run: &Run| draft.apply(&run.labels).map_err(|errors| ApiError::InvalidLabels { errors });
+        self.supervisor.label(id, change).await.map(|run| self.board.shown(&run).into_owned())
+    }
+
+    async fn trash_run(&self, caller: &Caller, id: &RunId, trashed: bool) -> Result<Run, ApiError> {
+        tracing::info!(run_id = %id, caller.correlation_id, door = %caller.door, trashed, "trash asked for");
+        let change = move |run: &Run| match run.state.is_active() {
+            true => Err(ApiError::AlreadyRunning { running: run.id.clone() }),
+            false => Ok(Labels { trashed_ms: trashed.then(now_ms), ..run.labels.clone() }),
+        };
+        self.supervisor.label(id, change).await.map(|run| self.board.shown(&run).into_owned())
     }
 
     async fn log(&self, _: &Caller, id: &RunId) -> Result<Vec<String>, ApiError> {

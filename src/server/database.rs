@@ -1,27 +1,75 @@
 //! What outlasts runs, in an SQLite database in the state folder.
 
 mod pictures;
+mod runs;
+
+pub use self::runs::Leavings;
 
 use std::{
+    io::{self, Read, Write},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use rusqlite::Connection;
+use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 use rusqlite_migration::{M, Migrations};
 
 /// The file in the state folder.
 const FILE: &str = "dashboard.sqlite";
 
 /// From one version of the tables to the next; none of them is ever changed.
-const STEPS: &[M] = &[M::up(
-    "CREATE TABLE pictures (
-        run TEXT PRIMARY KEY,
-        -- domain::picture::Kept as JSON, deflated.
-        kept BLOB NOT NULL
-    ) STRICT;",
-)];
+const STEPS: &[M] = &[
+    M::up(
+        "CREATE TABLE pictures (
+            run TEXT PRIMARY KEY,
+            -- domain::picture::Kept as JSON, deflated.
+            kept BLOB NOT NULL
+        ) STRICT;",
+    ),
+    M::up(
+        "CREATE TABLE runs (
+            id TEXT PRIMARY KEY,
+            created_ms INTEGER NOT NULL,
+            -- Whether it may be at work.
+            active INTEGER NOT NULL,
+            -- Empty: it is not over.
+            verdict TEXT NOT NULL,
+            target TEXT NOT NULL,
+            pattern TEXT NOT NULL,
+            star INTEGER NOT NULL,
+            trashed_ms INTEGER,
+            -- What is searched, in small letters.
+            words TEXT NOT NULL
+        ) STRICT;
+        -- Apart, so that a look through all runs is one through few pages.
+        CREATE TABLE records (
+            run TEXT PRIMARY KEY,
+            -- domain::run::Run as JSON.
+            record TEXT NOT NULL
+        ) STRICT;
+        CREATE INDEX runs_by_time ON runs (created_ms DESC, id DESC);
+        CREATE TABLE tags (
+            run TEXT NOT NULL,
+            tag TEXT NOT NULL,
+            PRIMARY KEY (tag, run)
+        ) STRICT, WITHOUT ROWID;
+        CREATE INDEX tags_by_run ON tags (run);
+        -- What k6 left of a run that is over.
+        CREATE TABLE leavings (
+            run TEXT PRIMARY KEY,
+            -- The last lines of its log, deflated.
+            log BLOB NOT NULL,
+            -- The summaries of its k6 as a JSON array, deflated.
+            summaries BLOB NOT NULL
+        ) STRICT;
+        -- domain::past::Gist, its course as JSON.
+        ALTER TABLE pictures ADD COLUMN course TEXT NOT NULL DEFAULT '[]';
+        ALTER TABLE pictures ADD COLUMN faults INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE pictures ADD COLUMN out_ms INTEGER;",
+    ),
+];
 
 const MIGRATIONS: Migrations = Migrations::from_slice(STEPS);
 
@@ -92,15 +140,46 @@ impl Database {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn read<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, DatabaseError> {
+        read(&self.connection()).map_err(|error| self.unusable(error))
+    }
+
+    fn write<T>(&self, write: impl FnOnce(&Transaction) -> rusqlite::Result<T>) -> Result<T, DatabaseError> {
+        let mut connection = self.connection();
+        let written = connection.transaction_with_behavior(TransactionBehavior::Immediate).and_then(|transaction| {
+            let written = write(&transaction)?;
+            transaction.commit()?;
+            Ok(written)
+        });
+        written.map_err(|error| self.unusable(error))
+    }
+
     fn unusable(&self, source: rusqlite::Error) -> DatabaseError {
         DatabaseError::Unusable { path: self.path.display().to_string(), source }
     }
 }
 
+fn deflated(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut packed = DeflateEncoder::new(Vec::new(), Compression::default());
+    packed.write_all(bytes)?;
+    packed.finish()
+}
+
+fn inflated(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut whole = Vec::new();
+    DeflateDecoder::new(bytes).read_to_end(&mut whole)?;
+    Ok(whole)
+}
+
+/// What can't be written as it would not be a value of the database.
+fn unfit(error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
+    rusqlite::Error::ToSqlConversionFailure(Box::new(error))
+}
+
 fn cause(error: rusqlite_migration::Error) -> rusqlite::Error {
     match error {
         rusqlite_migration::Error::RusqliteError { err, .. } => err,
-        other => rusqlite::Error::ToSqlConversionFailure(Box::new(other)),
+        other => unfit(other),
     }
 }
 

@@ -58,9 +58,14 @@ pub fn cpu(value: Option<f64>, lang: Lang) -> String {
     format::value_or_none(Unit::Share, value, numbers(lang))
 }
 
-/// The name of a state.
+/// The name of the state of a run; `None`: there is no run.
 pub fn state(run: Option<&Run>, text: &'static Text) -> (&'static str, &'static str) {
-    match run.map(|run| &run.state) {
+    state_name(run.map(|run| &run.state), text)
+}
+
+/// The name of a state.
+pub fn state_name(state: Option<&RunState>, text: &'static Text) -> (&'static str, &'static str) {
+    match state {
         None => ("idle", text.state_idle),
         Some(RunState::Starting) => ("starting", text.state_starting),
         Some(RunState::Running) => ("running", text.state_running),
@@ -396,6 +401,10 @@ pub fn field_error<F>(error: &FieldError<F>, text: &'static Text) -> String {
         Problem::NotAGuard => text.problem_guard.into(),
         Problem::AfterLoad { at_s, load_s } => (text.problem_after_load)(&duration(*at_s), &duration(*load_s)),
         Problem::OfWholeService => text.problem_whole_service.into(),
+        Problem::TooLong { most } => (text.problem_too_long)(*most),
+        Problem::TooMany { most } => (text.problem_too_many)(*most),
+        Problem::Hidden => text.problem_hidden.into(),
+        Problem::NotATag { most } => (text.problem_tag)(&error.value, *most),
         Problem::BrokenScript { message } => (text.problem_broken)(message),
         Problem::OwnOptionsTooLarge { hint, excess } => {
             excess.as_ref().map_or_else(|| hint.clone(), |excess| (text.problem_own)(excess))
@@ -403,10 +412,17 @@ pub fn field_error<F>(error: &FieldError<F>, text: &'static Text) -> String {
     }
 }
 
+/// What is wrong with fields, a line each.
+fn fields<F>(errors: &[FieldError<F>], text: &'static Text) -> String {
+    errors.iter().map(|error| field_error(error, text)).collect::<Vec<_>>().join("\n")
+}
+
 /// What went wrong with Start or Stop.
 pub fn api_error(error: &ApiError, text: &'static Text) -> String {
     match error {
         ApiError::Invalid { .. } | ApiError::InvalidFault { .. } => text.error_invalid.into(),
+        ApiError::InvalidLabels { errors } => fields(errors, text),
+        ApiError::InvalidSearch { errors } => fields(errors, text),
         ApiError::InvalidScenario { errors } => {
             errors.iter().map(|error| scenario::error(error, text)).collect::<Vec<_>>().join("\n")
         }

@@ -16,6 +16,7 @@ use crate::{
         fault::{FaultDraft, FaultKind, FaultLimits, FaultPlace, FaultRules, FaultTarget},
         frame::{Dimension, Frame, Metric, SeriesKey},
         guide,
+        labels::Labels,
         live::{EngineStatus, MetricsStatus, Status},
         prefs::Lang,
         recent::Recent,
@@ -64,6 +65,7 @@ fn run(state: RunState) -> Run {
         scenario: None,
         so_far: Vec::new(),
         stop_problem: None,
+        labels: Labels::default(),
         correlation_id: "test".into(),
     }
 }

@@ -579,6 +579,11 @@ pub struct Text {
     pub problem_hypothesis: &'static str,
     pub problem_guard: &'static str,
     pub problem_whole_service: &'static str,
+    pub problem_too_long: fn(u32) -> String,
+    pub problem_too_many: fn(u32) -> String,
+    pub problem_hidden: &'static str,
+    /// Of a tag, and its most characters.
+    pub problem_tag: fn(&str, u32) -> String,
     /// When the last step of a scenario comes, and how long the load takes.
     pub problem_after_load: fn(&str, &str) -> String,
     pub problem_broken: fn(&str) -> String,

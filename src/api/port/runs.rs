@@ -1,10 +1,14 @@
 //! Runs: what may be asked for, starting and stopping them, and what is on record.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 
 use crate::{
     api::{caller::Caller, error::ApiError},
     domain::{
+        labels::LabelDraft,
+        past::{Choices, Found, Query},
         run::{Run, RunId},
         scenario::Scenario,
         validate::{Draft, Rules},
@@ -58,17 +62,41 @@ pub trait Runs: Send + Sync + 'static {
     /// [`ApiError::Unavailable`].
     async fn pull_image(&self, caller: &Caller) -> Result<(), ApiError>;
 
-    /// Earlier runs, newest first, the one at work included.
-    async fn runs(&self, caller: &Caller) -> Vec<Run>;
+    /// The runs that are looked for, newest first, the one at work included.
+    ///
+    /// # Errors
+    /// [`ApiError::Unavailable`].
+    async fn find_runs(&self, caller: &Caller, query: Query) -> Result<Found, ApiError>;
 
-    /// Shows every run, newest first, without making copies. What `look` does holds up everybody else who asks.
-    fn look_at_runs(&self, caller: &Caller, look: &mut dyn FnMut(&Run));
+    /// What may be looked for.
+    ///
+    /// # Errors
+    /// [`ApiError::Unavailable`].
+    async fn run_choices(&self, caller: &Caller) -> Result<Choices, ApiError>;
+
+    /// How many finished runs are on record, by the name of their verdict.
+    ///
+    /// # Errors
+    /// [`ApiError::Unavailable`].
+    async fn verdicts(&self, caller: &Caller) -> Result<BTreeMap<String, u32>, ApiError>;
 
     /// One run.
     ///
     /// # Errors
-    /// [`ApiError::NotFound`].
+    /// [`ApiError::NotFound`], [`ApiError::Unavailable`].
     async fn run(&self, caller: &Caller, id: &RunId) -> Result<Run, ApiError>;
+
+    /// Changes what people say of a run.
+    ///
+    /// # Errors
+    /// [`ApiError::InvalidLabels`], [`ApiError::NotFound`], [`ApiError::Unavailable`].
+    async fn label_run(&self, caller: &Caller, id: &RunId, draft: LabelDraft) -> Result<Run, ApiError>;
+
+    /// Throws a run away, or brings it back.
+    ///
+    /// # Errors
+    /// [`ApiError::AlreadyRunning`] where it is at work, [`ApiError::NotFound`], [`ApiError::Unavailable`].
+    async fn trash_run(&self, caller: &Caller, id: &RunId, trashed: bool) -> Result<Run, ApiError>;
 
     /// The last lines of k6's log of a run, oldest first.
     ///

@@ -9,6 +9,7 @@ use crate::domain::{
     event::{Event, EventKind},
     fault::{Fault, FaultEnd, FaultId, FaultKind, FaultRequest, FaultState, Guard, Hypothesis},
     frame::{Dimension, Frame, History, METRICS, Metric, SeriesKey},
+    labels::Labels,
     live::{Cursor, EngineReason, EngineStatus, MetricsStatus, Snapshot, Status, Tick},
     plan::{Model, OwnEnd, Pattern, Peak, Plan, Shape},
     recent::Recent,
@@ -74,6 +75,7 @@ pub fn run_of_a_minute() -> Run {
         scenario: None,
         so_far: Vec::new(),
         stop_problem: None,
+        labels: Labels::default(),
         thresholds: vec![],
         totals: None,
         correlation_id: String::new(),
@@ -194,9 +196,18 @@ pub fn run() -> BoxedStrategy<Run> {
     let observed = (threshold(), option::of(number()), any::<[Option<bool>; 2]>(), crossings)
         .prop_map(|(threshold, value, [ok, k6_ok], crossings)| Observed { threshold, value, ok, k6_ok, crossings });
     let times = any::<(Millis, Option<Millis>, Option<Millis>, Millis)>();
-    (run_id(), plan(), state, times, collection::vec(observed, 0..3), option::of(totals()), text())
+    let said = (labels(), text());
+    (run_id(), plan(), state, times, collection::vec(observed, 0..3), option::of(totals()), said)
         .prop_map(
-            |(id, plan, state, (created_ms, started_ms, ended_ms, deadline_ms), thresholds, totals, correlation_id)| {
+            |(
+                id,
+                plan,
+                state,
+                (created_ms, started_ms, ended_ms, deadline_ms),
+                thresholds,
+                totals,
+                (labels, correlation_id),
+            )| {
                 Run {
                     id,
                     schedule: plan.schedule(),
@@ -211,11 +222,17 @@ pub fn run() -> BoxedStrategy<Run> {
                     scenario: None,
                     so_far: Vec::new(),
                     stop_problem: None,
+                    labels,
                     correlation_id,
                 }
             },
         )
         .boxed()
+}
+
+pub fn labels() -> impl Strategy<Value = Labels> {
+    let labels = (text(), text(), collection::vec(text(), 0..3), any::<bool>(), any::<Option<Millis>>());
+    labels.prop_map(|(name, note, tags, star, trashed_ms)| Labels { name, note, tags, star, trashed_ms })
 }
 
 fn totals() -> impl Strategy<Value = Totals> {

@@ -6,6 +6,7 @@ use crate::domain::{
     event::{Event, EventKind},
     fault::Fault,
     frame::{Frame, History},
+    labels::Labels,
     live::Status,
     picture::{Course, Kept, told},
     plan::{OwnEnd, Pattern, Peak, Plan, Shape},
@@ -31,6 +32,7 @@ fn run(shape: Shape) -> Run {
         scenario: None,
         so_far: Vec::new(),
         stop_problem: None,
+        labels: Labels::default(),
         correlation_id: String::new(),
     }
 }

@@ -1,5 +1,6 @@
 use crate::domain::{
     event::{Event, EventKind},
+    labels::Labels,
     plan::{Pattern, Peak, Plan, Shape},
     run::{Run, RunState, Verdict},
     service::Health,
@@ -43,6 +44,7 @@ fn run() -> Run {
         scenario: None,
         so_far: Vec::new(),
         stop_problem: None,
+        labels: Labels::default(),
         correlation_id: String::new(),
     }
 }

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use ha_dashboard::domain::{
+    Millis,
     fault::FaultLimits,
     plan::DASHBOARD_SERVICE,
     service::{Replica, Service, Slo},
@@ -11,7 +12,7 @@ use ha_dashboard::domain::{
 };
 
 use super::{
-    Config, ConfigError, ConfigErrors, DockerConfig, EngineChoice, Layers, LogFormat, Settings, StoreChoice,
+    Config, ConfigError, ConfigErrors, DockerConfig, EngineChoice, Layers, LogFormat, Retention, Settings, StoreChoice,
     Surroundings,
     services::{self, Known},
     table::Setting,
@@ -107,6 +108,12 @@ pub fn settings(layers: &Layers, surroundings: &Surroundings) -> Result<Settings
         fault_limits: {
             let longest = reader.read("max_fault", Duration::from_secs(600), |text| duration(text, 1_000, 86_400_000));
             FaultLimits { longest_s: longest.as_secs() as u32, until_restored_s: longest.as_secs() as u32 }
+        },
+        retention: Retention {
+            runs: reader.read("keep_runs", Retention::default().runs, |text| whole(text, 1, 1_000_000)),
+            age_ms: reader.read("keep_days", None, |text| {
+                whole(text, 1, 36_500).map(|days| Some(Millis::from(days) * 86_400_000))
+            }),
         },
         store: match reader.read("prometheus_url", None, |text| base_url(text, true).map(Some)) {
             Some(url) => StoreChoice::External { url },

@@ -92,6 +92,18 @@ pub const SETTINGS: &[Setting] = &[
         "a duration from 1s to 24h, like 90s, 15m or 1h30m",
     ),
     row(
+        "keep_runs",
+        "keep-runs",
+        "How many tests are kept, starred ones not counted [default: 10000]",
+        "a whole number from 1 to 1000000",
+    ),
+    row(
+        "keep_days",
+        "keep-days",
+        "How many days tests are kept, unless they are starred [default: as long as there is place for them]",
+        "a whole number from 1 to 36500",
+    ),
+    row(
         "prometheus_url",
         "prometheus-url",
         "A metrics store with the Prometheus API, instead of an own Prometheus",

@@ -1,5 +1,5 @@
-//! The state folder: one folder a run, with its record and everything its engine writes, and a database for what is kept
-//! when it is over.
+//! The state folder: one folder for a run at work, with its record and everything its engine writes, and a database for what
+//! is kept when it is over.
 
 use std::{
     fs, io,
@@ -12,7 +12,7 @@ use ha_dashboard::domain::run::{Run, RunId};
 
 use super::{log, summary::Summary};
 use crate::server::{
-    database::{Database, DatabaseError},
+    database::{Database, DatabaseError, Leavings},
     engine::{
         EXPORT_FILE, LOG_FILE, OLD_LOG_FILE, Part, SUMMARY_FILE,
         files::{self, read_json, write_json},
@@ -21,12 +21,12 @@ use crate::server::{
 
 /// A run's record in its folder.
 const RECORD: &str = "run.json";
-/// The record as it was when the run was made, for the day that [`RECORD`] can't be read.
-const FIRST_RECORD: &str = "run-created.json";
+/// What earlier versions wrote besides.
+const OLD_FIRST_RECORD: &str = "run-created.json";
 /// Locked as long as a dashboard works in the state folder.
 const LOCK: &str = "dashboard.lock";
-/// How many runs are kept.
-const KEPT: usize = 200;
+/// Lines of k6's log that are kept.
+const LOG_LINES: usize = 10_000;
 /// How much of a log's end is read, in bytes.
 const TAIL: u64 = 512 * 1024;
 
@@ -128,76 +128,146 @@ impl Archive {
     pub fn create(&self, run: &Run, instances: u32) -> Result<Vec<(Part, PathBuf)>, ArchiveError> {
         let dir = self.dir(&run.id);
         fs::DirBuilder::new().mode(0o700).create(&dir).map_err(unusable(&dir))?;
-        let first = dir.join(FIRST_RECORD);
-        write_json(&first, run).map_err(unusable(&first))?;
         self.write(run)?;
         let folder = |part: Part| Ok((part, part.make_folder(&dir).map_err(unusable(&dir))?));
         Part::all(instances).into_iter().map(folder).collect()
     }
 
-    /// Rewrites a run's record; a reader finds the old or the new one, whole.
+    /// Rewrites a run's record, in its folder as long as it has one, and in the database, where what k6 left comes along when
+    /// it is over. A reader finds the old or the new one, whole.
     pub fn write(&self, run: &Run) -> Result<(), ArchiveError> {
-        let path = self.dir(&run.id).join(RECORD);
-        write_json(&path, run).map_err(unusable(&path))
+        let dir = self.dir(&run.id);
+        if !dir.is_dir() {
+            return Ok(self.database.put(run, None)?);
+        }
+        let path = dir.join(RECORD);
+        let written = write_json(&path, run).map_err(unusable(&path));
+        let leavings = (!run.state.is_active())
+            .then(|| Leavings { log: self.log_of(&run.id, LOG_LINES), summaries: self.summaries(&run.id) });
+        let put = self.database.put(run, leavings.as_ref());
+        written.and(put.map_err(Into::into))
     }
 
-    /// Forgets a run.
-    pub fn remove(&self, id: &RunId) {
-        let dir = self.dir(id);
-        if let Err(error) = fs::remove_dir_all(&dir)
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            tracing::warn!(run_id = %id, %error, dir = %dir.display(), "a run's folder can't be removed");
+    /// Forgets runs.
+    pub fn remove(&self, ids: &[RunId]) {
+        for id in ids {
+            let dir = self.dir(id);
+            if let Err(error) = fs::remove_dir_all(&dir)
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                tracing::warn!(run_id = %id, %error, dir = %dir.display(), "a run's folder can't be removed");
+            }
         }
-        if let Err(error) = self.database.forget(id) {
-            tracing::warn!(run_id = %id, %error, "what is kept of a run can't be removed");
+        if let Err(error) = self.database.forget(ids) {
+            tracing::warn!(?ids, %error, "what is kept of runs can't be removed");
         }
     }
 
     /// Tries whether a run's folder can be written to, or that of all runs.
     pub fn writable(&self, id: Option<&RunId>) -> Result<(), ArchiveError> {
-        let dir = id.map_or_else(|| self.runs.clone(), |id| self.dir(id));
+        let dir = id.map(|id| self.dir(id)).filter(|dir| dir.is_dir()).unwrap_or_else(|| self.runs.clone());
         files::writable(&dir).map_err(unusable(&dir))
     }
 
-    /// Every recorded run, newest first, after the oldest were removed, and the folders whose records can't be read: they
-    /// are left alone.
-    pub fn load(&self) -> Result<(Vec<Run>, Vec<RunId>), ArchiveError> {
-        let (mut runs, mut unknown) = (Vec::new(), Vec::new());
+    /// What an earlier process left. Folders of runs that are over are taken into the database and go; those whose records
+    /// can't be read are left alone.
+    pub fn load(&self) -> Result<Left, ArchiveError> {
+        let settled = self.database.settled()?;
+        let mut left = Left::default();
         for entry in fs::read_dir(&self.runs).map_err(unusable(&self.runs))? {
             let entry = entry.map_err(unusable(&self.runs))?;
             let Some(id) = entry.file_name().to_str().and_then(|name| name.parse::<RunId>().ok()) else { continue };
             let dir = entry.path();
-            match (record(&dir, RECORD, &id), record(&dir, FIRST_RECORD, &id)) {
-                (Ok(Some(run)), _) => runs.push(run),
-                // Its start went no further than the folder: nothing was ever launched there.
-                (Ok(None), Ok(None)) if dir.is_dir() => self.remove(&id),
-                (damaged, Ok(Some(run))) => {
+            if settled.contains(&id) {
+                clear(&dir);
+                continue;
+            }
+            let found = record(&dir, &id);
+            match (found, self.database.run(&id)?) {
+                (Ok(Some(run)), _) => self.take_in(run, &mut left),
+                (damaged, Some(run)) => {
                     let error = damaged.err().map(|error| error.to_string());
-                    tracing::warn!(run_id = %id, error, "a run's record can't be read, what became of it is found out");
-                    runs.push(run);
+                    tracing::warn!(run_id = %id, error, "a run's record can't be read in its folder, the database's counts");
+                    self.take_in(run, &mut left);
                 }
-                (Err(error), _) | (_, Err(error)) => {
+                // Its start went no further than the folder: nothing was ever launched there.
+                (Ok(None), None) if dir.is_dir() => self.remove(&[id]),
+                (Err(error), None) => {
                     tracing::warn!(run_id = %id, %error, "a run's record can't be read, it is left alone");
-                    unknown.push(id);
+                    left.unknown.push(id);
                 }
-                (Ok(None), Ok(None)) => {}
+                (Ok(None), None) => {}
             }
         }
-        runs.sort_by(|a, b| (b.created_ms, &b.id).cmp(&(a.created_ms, &a.id)));
-        take_oldest(&mut runs).iter().for_each(|run| self.remove(&run.id));
-        Ok((runs, unknown))
+        // Their folders are gone.
+        let lost = self.database.active()?.into_iter().filter(|run| left.active.iter().all(|known| known.id != run.id));
+        left.active.extend(lost.collect::<Vec<_>>());
+        left.active.sort_by(|a, b| (b.created_ms, &b.id).cmp(&(a.created_ms, &a.id)));
+        left.last = self.database.newest(1)?.pop();
+        Ok(left)
+    }
+
+    /// Takes in a run with a folder.
+    fn take_in(&self, run: Run, left: &mut Left) {
+        if run.state.is_active() {
+            left.active.push(run);
+            return;
+        }
+        match self.write(&run) {
+            Ok(()) => clear(&self.dir(&run.id)),
+            Err(error) => {
+                tracing::warn!(run_id = %run.id, %error, "a run's record can't be taken into the database, it is tried again");
+                left.unwritten.push(run);
+            }
+        }
+    }
+
+    /// Removes the folders of runs that are over, but for those of `newest`: all that is asked for is in the database.
+    pub fn tidy(&self, newest: &[RunId]) -> Result<(), ArchiveError> {
+        let settled = self.database.settled()?;
+        for entry in fs::read_dir(&self.runs).map_err(unusable(&self.runs))? {
+            let entry = entry.map_err(unusable(&self.runs))?;
+            let id = entry.file_name().to_str().and_then(|name| name.parse::<RunId>().ok());
+            if id.is_some_and(|id| settled.contains(&id) && !newest.contains(&id)) {
+                clear(&entry.path());
+            }
+        }
+        Ok(())
     }
 
     /// The last `most` lines of the log of each k6, as k6 wrote them, in the order of their times; none where there is no
     /// log.
     pub fn log(&self, id: &RunId, most: usize) -> Vec<String> {
+        if self.dir(id).is_dir() {
+            return self.log_of(id, most);
+        }
+        let mut log = self.leavings(id).log;
+        log.split_off(log.len().saturating_sub(most))
+    }
+
+    fn log_of(&self, id: &RunId, most: usize) -> Vec<String> {
         log::merged(self.folders(id).iter().map(|dir| last_lines(dir, most)).collect())
     }
 
     /// What the summaries of all k6 come to; `None`: one is missing, or can't be read.
     pub fn summary(&self, id: &RunId) -> Option<Summary> {
-        Summary::fold(self.folders(id).iter().map(|dir| summary(id, dir)).collect::<Option<_>>()?)
+        let folders = self.folders(id);
+        let summaries = self.summaries(id);
+        let whole = summaries.len() == folders.len();
+        Summary::fold(summaries.iter().map(Summary::read).collect::<Option<_>>().filter(|_| whole)?)
+    }
+
+    /// The summaries of those k6 that left one that can be read.
+    fn summaries(&self, id: &RunId) -> Vec<serde_json::Value> {
+        self.folders(id).iter().filter_map(|dir| summary(id, dir)).collect()
+    }
+
+    fn leavings(&self, id: &RunId) -> Leavings {
+        let leavings = self.database.leavings(id).unwrap_or_else(|error| {
+            tracing::warn!(run_id = %id, %error, "what k6 left of a run can't be read");
+            None
+        });
+        leavings.unwrap_or_default()
     }
 
     /// The folders of a run's instances.
@@ -207,20 +277,47 @@ impl Archive {
     }
 }
 
+/// What an earlier process left.
+#[derive(Debug, Default)]
+pub struct Left {
+    /// Runs that may be at work, newest first.
+    pub active: Vec<Run>,
+    /// Runs that are over and not in the database.
+    pub unwritten: Vec<Run>,
+    /// The newest run that is over.
+    pub last: Option<Run>,
+    /// Folders whose records can't be read.
+    pub unknown: Vec<RunId>,
+}
+
 /// A run's record in its folder; `None`: there is none.
-fn record(dir: &Path, name: &str, id: &RunId) -> io::Result<Option<Run>> {
-    match read_json::<Run>(&dir.join(name))? {
+fn record(dir: &Path, id: &RunId) -> io::Result<Option<Run>> {
+    match read_json::<Run>(&dir.join(RECORD))? {
         Some(run) if run.id != *id => Err(io::Error::other(format!("it is that of the run {}", run.id))),
         found => Ok(found),
     }
 }
 
-/// Takes the runs that are beyond those to keep out of `runs`, newest first.
-pub fn take_oldest(runs: &mut Vec<Run>) -> Vec<Run> {
-    let old = runs.split_off(runs.len().min(KEPT));
-    let (active, old) = old.into_iter().partition(|run| run.state.is_active());
-    runs.extend::<Vec<_>>(active);
-    old
+/// Removes what is ours of a run's folder, and the folder unless its script left more there.
+fn clear(dir: &Path) {
+    let cleared = || -> io::Result<()> {
+        for entry in fs::read_dir(dir)? {
+            let entry = entry?;
+            let (name, is_dir) = (entry.file_name(), entry.file_type()?.is_dir());
+            let name = name.to_string_lossy();
+            match is_dir {
+                true if name.starts_with(Part::FOLDER) => clear(&entry.path()),
+                false if name == RECORD || name == OLD_FIRST_RECORD || files::is_ours(&name) => {
+                    fs::remove_file(entry.path())?;
+                }
+                _ => {}
+            }
+        }
+        fs::remove_dir(dir)
+    };
+    if let Err(error) = cleared() {
+        tracing::debug!(%error, dir = %dir.display(), "a run's folder stays");
+    }
 }
 
 /// The end of an instance's log.
@@ -235,13 +332,13 @@ fn last_lines(dir: &Path, most: usize) -> Vec<String> {
 }
 
 /// An instance's summary, as k6 itself or the script's `handleSummary` wrote it; `None`: nothing that can be read.
-fn summary(id: &RunId, dir: &Path) -> Option<Summary> {
+fn summary(id: &RunId, dir: &Path) -> Option<serde_json::Value> {
     [EXPORT_FILE, SUMMARY_FILE].iter().find_map(|name| {
         let json = read_json::<serde_json::Value>(&dir.join(name)).unwrap_or_else(|error| {
             tracing::warn!(run_id = %id, file = name, %error, "the run's summary can't be read");
             None
         });
-        Summary::read(&json?)
+        json.filter(|json| Summary::read(json).is_some())
     })
 }
 

@@ -7,6 +7,7 @@ use ha_dashboard::domain::{
     cost::FaultCost,
     picture::{Course, Kept, RunPicture},
     run::{Run, RunId},
+    timeline,
 };
 use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
@@ -84,14 +85,18 @@ impl Keeper {
         }
         let shown = board.snapshot();
         let Some(run) = &shown.status.run else { return };
-        let Some(kept) = Kept::of(run, &shown.status, &shown.history, &board.events()) else { return };
+        let events = board.events();
         let mark = Mark {
             run: run.id.clone(),
-            rows: kept.history.at_ms.len(),
-            events: kept.events.len(),
-            costs: kept.costs.clone(),
+            rows: shown.history.at_ms.len(),
+            events: events.iter().filter(|event| timeline::belongs(event, run)).count(),
+            costs: shown.status.costed(&run.id).into_iter().map(|(_, cost)| cost).collect(),
         };
-        if mark.rows > 0 && last.as_ref() != Some(&mark) && self.learn(run, kept).await {
+        if mark.rows == 0 || last.as_ref() == Some(&mark) {
+            return;
+        }
+        let Some(kept) = Kept::of(run, &shown.status, &shown.history, &events) else { return };
+        if self.learn(run, kept).await {
             *last = Some(mark);
         }
     }

@@ -4,7 +4,7 @@
 mod stopping;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -14,7 +14,9 @@ use ha_dashboard::{
     domain::{
         Millis,
         event::{Event, EventKind},
+        labels::Labels,
         live::{EngineStatus, Pull},
+        past::{Choices, Found, Query},
         plan::{Plan, Shape},
         run::{Run, RunId, RunState, Seen},
         scenario::Scenario,
@@ -30,7 +32,7 @@ use tokio::{
 
 use self::stopping::Tries;
 use super::{
-    archive::{Archive, ArchiveError, take_oldest},
+    archive::{Archive, ArchiveError, Left},
     fleet,
     log::LogLine,
     verdict,
@@ -38,6 +40,7 @@ use super::{
 use crate::server::{
     board::Board,
     clock::now_ms,
+    config::Retention,
     engine::{Engine, Exit, Instance, InstanceState, Launch, Started},
     feed::{RunFeed, StoreFeed},
     ids,
@@ -56,6 +59,10 @@ const INSTANCES: u32 = 1;
 const LOG_LINES: usize = 500;
 /// How long the start of the dashboard waits for the first look at the engine.
 const FIRST_LOOK: Duration = Duration::from_secs(2);
+/// How many of the newest runs are at hand, whether or not they are at work.
+const AT_HAND: usize = 2;
+/// How often it is looked whether runs are to be forgotten.
+const FORGET: Duration = Duration::from_secs(3600);
 /// How often the engine and the state folder are looked at.
 const ENGINE_CHECK: Duration = Duration::from_secs(10);
 /// How often it is looked at while an image is fetched.
@@ -70,6 +77,7 @@ pub struct Supervisor {
     journal: Journal,
     store: watch::Receiver<StoreFeed>,
     shutdown: Shutdown,
+    retention: Retention,
     state: Mutex<State>,
     /// Held while a record is written, so that the newest state is the last one written.
     writing: tokio::sync::Mutex<()>,
@@ -91,11 +99,13 @@ pub struct Links {
     pub store: watch::Receiver<StoreFeed>,
     /// Ends everything.
     pub shutdown: Shutdown,
+    /// How long runs are kept.
+    pub retention: Retention,
 }
 
 #[derive(Default)]
 struct State {
-    /// Every run, newest first.
+    /// The runs at work, the newest ones, and those whose newest state is not on disk, newest first.
     runs: Vec<Run>,
     /// The run at work, or the last one.
     current: Option<RunId>,
@@ -144,16 +154,22 @@ impl Supervisor {
     /// # Errors
     /// When the records can't be read.
     pub async fn take_over(links: Links) -> Result<Arc<Self>, ArchiveError> {
-        let Links { engine, archive, services, board, journal, store, shutdown } = links;
+        let Links { engine, archive, services, board, journal, store, shutdown, retention } = links;
         let archive = Arc::new(archive);
         let load = {
             let archive = archive.clone();
             tokio::task::spawn_blocking(move || archive.load())
         };
-        let (runs, unknown) = load.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
-        let active = runs.iter().filter(|run| run.state.is_active()).map(|run| run.id.clone()).collect::<Vec<_>>();
-        let current = active.first().or(runs.first().map(|run| &run.id)).cloned();
-        let state = State { runs, current: current.clone(), engine: unseen(), ..State::default() };
+        let Left { active, unwritten, last, unknown } =
+            load.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        let not_on_disk = unwritten.iter().map(|run| run.id.clone()).collect();
+        let at_work = active.iter().map(|run| run.id.clone()).collect::<Vec<_>>();
+        let mut runs = active.into_iter().chain(unwritten).chain(last).collect::<Vec<_>>();
+        runs.sort_by(|a, b| (b.created_ms, &b.id).cmp(&(a.created_ms, &a.id)));
+        runs.dedup_by(|a, b| a.id == b.id);
+        let current = at_work.first().or(runs.first().map(|run| &run.id)).cloned();
+        let state =
+            State { runs, current: current.clone(), engine: unseen(), unwritten: not_on_disk, ..State::default() };
         let this = Arc::new(Self {
             engine,
             archive,
@@ -162,10 +178,11 @@ impl Supervisor {
             journal,
             store,
             shutdown,
+            retention,
             state: Mutex::new(state),
             writing: tokio::sync::Mutex::default(),
         });
-        for id in active {
+        for id in at_work {
             let adopt = current.as_ref() == Some(&id);
             this.recover(id, adopt).await;
         }
@@ -184,6 +201,7 @@ impl Supervisor {
             this.publish(&state);
         }
         this.watch_seen();
+        this.watch_age();
         // Not before an engine that hangs has answered: what is known by then is shown, the rest when it comes.
         let _ = timeout(FIRST_LOOK, this.watch_engine()).await;
         Ok(this)
@@ -270,7 +288,6 @@ impl Supervisor {
                     self.record(&run.id).await;
                 }
                 self.follow(run.id.clone(), instance);
-                self.forget_oldest().await;
                 Ok(run)
             }
             Err(error) => {
@@ -281,13 +298,43 @@ impl Supervisor {
         }
     }
 
-    /// Forgets the runs that are too many since there is one more.
-    async fn forget_oldest(&self) {
-        let gone = take_oldest(&mut self.state().runs);
+    /// Forgets the runs that are too many or too old, from now on.
+    fn watch_age(self: &Arc<Self>) {
+        let this = self.clone();
+        self.shutdown.tasks.spawn(async move {
+            let mut ticks = interval(FORGET);
+            loop {
+                tokio::select! {
+                    _ = ticks.tick() => this.forget_overdue().await,
+                    () = this.shutdown.token.cancelled() => return,
+                }
+            }
+        });
+    }
+
+    async fn forget_overdue(&self) {
+        let retention = self.retention;
+        let gone = self.in_archive(move |archive| {
+            let gone = archive.database().overdue(&retention, now_ms())?;
+            archive.remove(&gone);
+            Ok(gone.len())
+        });
+        match gone.await {
+            Ok(0) => {}
+            Ok(gone) => tracing::info!(gone, "forgot runs that are too many or too old"),
+            Err(error) => tracing::error!(%error, "old runs could not be forgotten"),
+        }
+    }
+
+    /// Does something that waits for the disk.
+    async fn in_archive<T: Send + 'static>(
+        &self,
+        deed: impl FnOnce(&Archive) -> Result<T, ArchiveError> + Send + 'static,
+    ) -> Result<T, ApiError> {
         let archive = self.archive.clone();
-        let forget = move || gone.iter().for_each(|run| archive.remove(&run.id));
-        if let Err(error) = tokio::task::spawn_blocking(forget).await {
-            tracing::error!(%error, "old runs could not be forgotten");
+        match tokio::task::spawn_blocking(move || deed(&archive)).await {
+            Ok(done) => done.map_err(|error| ApiError::Unavailable { what: error.to_string() }),
+            Err(error) => Err(ApiError::Internal { what: error.to_string() }),
         }
     }
 
@@ -301,11 +348,13 @@ impl Supervisor {
             return Err(ApiError::Unavailable { what });
         };
         let unavailable = |error: &dyn std::error::Error| ApiError::Unavailable { what: error.to_string() };
-        let (archive, record) = (self.archive.clone(), run.clone());
-        let folders = tokio::task::spawn_blocking(move || archive.create(&record, INSTANCES))
-            .await
-            .map_err(|error| ApiError::Internal { what: error.to_string() })?
-            .map_err(|error| unavailable(&error))?;
+        let record = run.clone();
+        let at_hand = self.state().runs.iter().map(|run| run.id.clone()).collect::<Vec<_>>();
+        let create = move |archive: &Archive| {
+            archive.tidy(&at_hand)?;
+            archive.create(&record, INSTANCES)
+        };
+        let folders = self.in_archive(create).await?;
         let of_trend = |threshold: &&Threshold| threshold.kind() == Some(MetricKind::Trend);
         trend_stats.extend(run.plan.thresholds.iter().filter(of_trend).map(|rule| rule.aggregation.to_string()));
         let input = ScriptInput::new(&run.plan, run.schedule.as_ref(), &self.services.services());
@@ -392,33 +441,96 @@ impl Supervisor {
         }
     }
 
-    /// Every run, newest first.
-    pub fn runs(&self) -> Vec<Run> {
-        self.state().runs.clone()
+    /// What is looked for among the runs.
+    ///
+    /// # Errors
+    /// [`ApiError::Unavailable`].
+    pub async fn find(&self, query: Query) -> Result<Found, ApiError> {
+        let mut found = self.in_archive(move |archive| Ok(archive.database().find(&query, now_ms())?)).await?;
+        // What is not on disk yet counts.
+        let state = self.state();
+        for (run, _) in &mut found.runs {
+            if let Some(newest) = state.run(&run.id) {
+                run.clone_from(newest);
+            }
+        }
+        Ok(found)
     }
 
-    /// Shows every run, newest first.
-    pub fn look_at_runs(&self, look: &mut dyn FnMut(&Run)) {
-        self.state().runs.iter().for_each(look);
+    /// What may be looked for.
+    ///
+    /// # Errors
+    /// [`ApiError::Unavailable`].
+    pub async fn choices(&self) -> Result<Choices, ApiError> {
+        self.in_archive(|archive| Ok(archive.database().choices()?)).await
+    }
+
+    /// How many finished runs there are of each verdict.
+    ///
+    /// # Errors
+    /// [`ApiError::Unavailable`].
+    pub async fn verdicts(&self) -> Result<BTreeMap<String, u32>, ApiError> {
+        self.in_archive(|archive| Ok(archive.database().verdicts()?)).await
     }
 
     /// One run.
     ///
     /// # Errors
-    /// [`ApiError::NotFound`].
-    pub fn run(&self, id: &RunId) -> Result<Run, ApiError> {
-        self.state().run(id).cloned().ok_or_else(|| ApiError::NotFound { what: format!("run {id}") })
+    /// [`ApiError::NotFound`], [`ApiError::Unavailable`].
+    pub async fn run(&self, id: &RunId) -> Result<Run, ApiError> {
+        let at_hand = self.state().run(id).cloned();
+        if let Some(run) = at_hand {
+            return Ok(run);
+        }
+        let asked = id.clone();
+        let found = self.in_archive(move |archive| Ok(archive.database().run(&asked)?)).await?;
+        found.ok_or_else(|| ApiError::NotFound { what: format!("run {id}") })
+    }
+
+    /// Changes what people say of a run.
+    ///
+    /// # Errors
+    /// [`ApiError::NotFound`], [`ApiError::Unavailable`], and those of `change`; then it is as before.
+    pub async fn label<F>(&self, id: &RunId, change: F) -> Result<Run, ApiError>
+    where
+        F: Fn(&Run) -> Result<Labels, ApiError> + Send + 'static,
+    {
+        let at_hand = {
+            let mut state = self.state();
+            let changed = state.run_mut(id).map(|run| {
+                run.labels = change(run)?;
+                Ok(run.clone())
+            });
+            self.publish(&state);
+            changed.transpose()?
+        };
+        if let Some(run) = at_hand {
+            self.record(id).await;
+            return Ok(run);
+        }
+        let asked = id.clone();
+        let changed = self.in_archive(move |archive| {
+            let mut refused = None;
+            let changed = archive.database().change(&asked, |run| match change(run) {
+                Ok(labels) => run.labels = labels,
+                Err(error) => refused = Some(error),
+            })?;
+            Ok(refused.map_or(Ok(changed), Err))
+        });
+        changed.await??.ok_or_else(|| ApiError::NotFound { what: format!("run {id}") })
     }
 
     /// The last lines of a run's log for people, oldest first.
     ///
     /// # Errors
-    /// [`ApiError::NotFound`].
+    /// [`ApiError::NotFound`], [`ApiError::Unavailable`].
     pub async fn log(&self, id: &RunId) -> Result<Vec<String>, ApiError> {
-        self.run(id)?;
-        let (archive, id) = (self.archive.clone(), id.clone());
-        let read = move || archive.log(&id, LOG_LINES).iter().map(|line| LogLine::parse(line).readable()).collect();
-        tokio::task::spawn_blocking(read).await.map_err(|error| ApiError::Internal { what: error.to_string() })
+        self.run(id).await?;
+        let id = id.clone();
+        let read = move |archive: &Archive| {
+            Ok(archive.log(&id, LOG_LINES).iter().map(|line| LogLine::parse(line).readable()).collect())
+        };
+        self.in_archive(read).await
     }
 
     /// A run's folder.
@@ -486,6 +598,7 @@ impl Supervisor {
         if changed {
             tracing::info!(run_id = %id, ?verdict, "run finished");
             self.record(id).await;
+            self.forget_overdue().await;
         }
     }
 
@@ -585,7 +698,19 @@ impl Supervisor {
                 Err(error) => problem = error.to_string(),
             }
         }
+        self.let_go();
         self.tell_storage(problem);
+    }
+
+    /// Lets go of runs that need not be at hand.
+    fn let_go(&self) {
+        let mut state = self.state();
+        let State { runs, unwritten, .. } = &mut *state;
+        let mut place = 0;
+        runs.retain(|run| {
+            place += 1;
+            place <= AT_HAND || run.state.is_active() || unwritten.contains(&run.id)
+        });
     }
 
     /// Tries whether what runs leave can be kept, and keeps what could not be before.
@@ -749,7 +874,7 @@ impl Drop for Reservation {
         (state.current, state.instance, state.tries, state.adopted) = (current, instance, tries, adopted);
         self.supervisor.publish(&state);
         drop(state);
-        self.supervisor.archive.remove(&self.run.id);
+        self.supervisor.archive.remove(std::slice::from_ref(&self.run.id));
     }
 }
 
@@ -773,6 +898,7 @@ fn new_run(plan: Plan, scenario: Option<Scenario>, correlation_id: String, now_m
         totals: None,
         so_far: Vec::new(),
         stop_problem: None,
+        labels: Labels::default(),
         correlation_id,
     };
     let allowed_s = [START_ALLOWANCE_S, run.plan.shape.longest_s(), END_ALLOWANCE_S];

@@ -29,7 +29,7 @@ mod docker;
 
 use super::*;
 use crate::server::{
-    config::{DockerConfig, EngineChoice, StoreChoice},
+    config::{DockerConfig, EngineChoice, Retention, StoreChoice},
     engine::{
         Instance, InstanceState, Launch, Part, keeper,
         process::{KeeperCommand, ProcessEngine},
@@ -102,6 +102,7 @@ impl Bench {
             supervisor: "/nowhere".into(),
             limits: Limits { max_vus: 10, max_rate: 10, max_duration_s: 60 },
             fault_limits: FaultLimits::default(),
+            retention: Retention::default(),
             store: StoreChoice::External { url: String::new() },
             grafana_url: None,
             jaeger_url: None,
@@ -151,6 +152,7 @@ impl Bench {
             journal,
             store: watch::channel(store).1,
             shutdown,
+            retention: config.retention,
         };
         let runtime = Runtime::new().unwrap();
         let supervisor = runtime.block_on(Supervisor::take_over(links)).unwrap();
@@ -235,9 +237,23 @@ impl Life {
         self.wait(told).unwrap().storage_problem
     }
 
+    /// What the database has; null: nothing.
     fn supervisor_record(&self, id: &RunId) -> serde_json::Value {
-        let path = self.supervisor.archive_dir(id).join("run.json");
-        serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+        let database = self.supervisor.archive_dir(id).join("../../dashboard.sqlite");
+        let connection = rusqlite::Connection::open(database).unwrap();
+        let sql = "SELECT record FROM records WHERE run = ?1";
+        let record = connection.query_row(sql, [id.as_str()], |row| row.get::<_, String>(0));
+        record.map_or(serde_json::Value::Null, |record| serde_json::from_str(&record).unwrap())
+    }
+
+    /// All runs, newest first.
+    fn all(&self) -> Vec<Run> {
+        let found = self.wait(self.supervisor.find(Query { most: 1000, ..Query::default() })).unwrap();
+        found.runs.into_iter().map(|(run, _)| run).collect()
+    }
+
+    fn run(&self, id: &RunId) -> Result<Run, ApiError> {
+        self.wait(self.supervisor.run(id))
     }
 
     /// Ends as a killed process would: no destructor tells anybody.
@@ -344,10 +360,10 @@ fn a_run_passes_and_leaves_its_record() {
     assert_eq!(life.wait(life.supervisor.stop(Caller::default())), Err(ApiError::NotRunning));
 
     // The next process knows it.
-    let before = life.supervisor.runs();
+    let before = life.all();
     life.crash();
     let life = bench.dashboard();
-    assert_eq!((life.supervisor.runs(), life.runs.borrow().adopted), (before, false));
+    assert_eq!((life.all(), life.runs.borrow().adopted), (before, false));
 }
 
 #[test]
@@ -558,11 +574,13 @@ fn a_run_at_work_is_found_by_its_processes_whatever_became_of_its_records() {
     let dir = life.supervisor.archive_dir(&run.id);
     let pid = instance(&dir)["k6"]["pid"].as_u64().unwrap();
     life.crash();
-    for name in ["run.json", "run-created.json", "instance.json"] {
+    for name in ["run.json", "instance.json"] {
         fs::write(dir.join(name), "{\"id\":").unwrap();
     }
+    let database = rusqlite::Connection::open(dir.join("../../dashboard.sqlite")).unwrap();
+    database.execute("DELETE FROM records", []).unwrap();
     let life = bench.dashboard();
-    assert!(life.supervisor.run(&run.id).is_err());
+    assert!(life.run(&run.id).is_err());
     gone(pid);
 }
 
@@ -653,7 +671,7 @@ fn a_folder_that_turns_read_only_in_mid_run_is_told_and_costs_no_verdict() {
     drop(folder);
 
     let life = bench.dashboard();
-    assert_eq!(life.supervisor.run(&run.id).unwrap().state, RunState::Finished(Verdict::Stopped));
+    assert_eq!(life.run(&run.id).unwrap().state, RunState::Finished(Verdict::Stopped));
     assert_eq!(life.supervisor_record(&run.id)["state"]["verdict"], "stopped");
 }
 
@@ -701,7 +719,7 @@ fn k6_that_is_killed_counts_as_crashed() {
     let (run, _) = life.finished(&run.id);
     assert_eq!(run.totals.as_ref().map(|totals| totals.source), Some(Source::Summary));
     life.wait(life.supervisor.complete(Seen { run: run.id.clone(), ..of_store(9.0) }));
-    assert_eq!(life.supervisor.run(&run.id).unwrap().totals, run.totals);
+    assert_eq!(life.run(&run.id).unwrap().totals, run.totals);
 }
 
 fn kill(pid: i64) {
@@ -814,7 +832,7 @@ fn of_two_starts_at_the_same_instant_one_wins() {
     let (won, lost) = if one.is_ok() { (one, other) } else { (other, one) };
     let id = won.unwrap().id;
     assert_eq!(lost, Err(ApiError::AlreadyRunning { running: id.clone() }));
-    assert_eq!((life.supervisor.runs().len(), bench.run_dirs()), (1, 1));
+    assert_eq!((life.all().len(), bench.run_dirs()), (1, 1));
     life.stop();
     life.finished(&id);
 }
@@ -839,7 +857,7 @@ fn a_start_that_fails_leaves_everything_as_it_was() {
         let refused = life.wait(life.supervisor.start(plan(name, &[]), None, vec![], Caller::default()));
         let Err(ApiError::Unavailable { what }) = refused else { panic!("{name}: {refused:?}") };
         assert!(what.contains("scripts folder"), "{what}");
-        assert_eq!((life.runs.borrow().run.clone(), life.supervisor.runs(), bench.run_dirs()), (None, vec![], 0));
+        assert_eq!((life.runs.borrow().run.clone(), life.all(), bench.run_dirs()), (None, vec![], 0));
     }
     life.crash();
 
@@ -865,9 +883,10 @@ fn two_dashboards_cant_share_a_state_folder() {
 }
 
 #[test]
-fn old_runs_are_forgotten_and_broken_folders_do_no_harm() {
+fn records_of_folders_are_taken_over_old_runs_are_forgotten_and_broken_folders_do_no_harm() {
     let bench = Bench::new(&[("a.js", &script("1s", "{}", ""))]);
-    let life = bench.dashboard();
+    let config = || Config { retention: Retention { runs: 200, age_ms: None }, ..bench.config() };
+    let life = bench.dashboard_with(config());
     let run = life.start("a.js", &[]);
     life.finished(&run.id);
     let runs = bench.folder.path().join("state/runs");
@@ -879,6 +898,8 @@ fn old_runs_are_forgotten_and_broken_folders_do_no_harm() {
     for number in 0..205 {
         copy(&format!("old-{number:03}"), 1000 + number, RunState::Finished(Verdict::Passed));
     }
+    fs::write(runs.join("old-100/k6.log"), "{\"level\":\"info\",\"msg\":\"of old\"}\n").unwrap();
+    fs::write(runs.join("old-101/own.html"), "what a script left").unwrap();
     // A start that broke off before anything was launched; a record cut in half; a stranger's folder.
     copy("half", 2000, RunState::Starting);
     fs::create_dir(runs.join("empty")).unwrap();
@@ -887,21 +908,34 @@ fn old_runs_are_forgotten_and_broken_folders_do_no_harm() {
     fs::create_dir(runs.join("Not A Run")).unwrap();
     life.crash();
 
-    let life = bench.dashboard();
-    let known = life.supervisor.runs();
+    let forgotten = |life: &Life, id: &str| {
+        poll("the oldest goes", || life.run(&id.parse().unwrap()).is_err().then_some(()));
+    };
+    let life = bench.dashboard_with(config());
+    forgotten(&life, "old-006");
+    let known = life.all();
     assert_eq!((known.len(), known[0].id.clone()), (200, run.id.clone()));
     assert_eq!(life.runs.borrow().run.as_ref(), Some(&known[0]), "the last run, not the last finalised one");
-    let half = life.supervisor.run(&"half".parse().unwrap()).unwrap();
+    let half = life.run(&"half".parse().unwrap()).unwrap();
     assert!(matches!(half.state, RunState::Finished(Verdict::Crashed { .. })), "{half:?}");
     let left = |name: &str| runs.join(name).exists();
-    assert!(!left("old-000") && left("old-204") && !left("empty") && left("cut") && left("Not A Run"));
+    assert!(["old-204", "old-100", "empty"].iter().all(|gone| !left(gone)), "they are in the database");
+    assert!(["cut", "Not A Run", "old-101/own.html"].iter().all(|kept| left(kept)) && !left("old-101/run.json"));
+    assert_eq!(life.wait(life.supervisor.log(&"old-100".parse().unwrap())).unwrap().len(), 1);
     assert!(life.wait(life.supervisor.log(&half.id)).unwrap().is_empty());
     assert!(life.wait(life.supervisor.log(&"unknown".parse().unwrap())).is_err());
-    let oldest = known.last().unwrap().id.clone();
-    assert!(left(oldest.as_str()));
+
+    // One more comes, so the oldest goes, unless it is starred.
+    let star = LabelDraft { star: Some(true), ..LabelDraft::default() };
+    let starred: RunId = "old-007".parse().unwrap();
+    let label = move |run: &Run| star.apply(&run.labels).map_err(|errors| ApiError::InvalidLabels { errors });
+    assert!(life.wait(life.supervisor.label(&starred, label)).unwrap().labels.star);
     let again = life.start("a.js", &[]);
     life.finished(&again.id);
-    let known = life.supervisor.runs();
-    assert_eq!((known.len(), known[0].id.clone()), (200, again.id));
-    assert!(!left(oldest.as_str()) && life.supervisor.run(&oldest).is_err(), "one more came, so the oldest goes");
+    let another = life.start("a.js", &[]);
+    life.finished(&another.id);
+    forgotten(&life, "old-008");
+    let known = life.all();
+    assert_eq!((known.len(), known[0].id.clone()), (201, another.id));
+    assert!(life.run(&starred).is_ok() && !left(run.id.as_str()), "its folder is no longer needed")
 }

@@ -1,12 +1,11 @@
 //! What is kept of runs that are over.
 
-use std::io::{self, Read, Write};
+use std::io;
 
-use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
 use ha_dashboard::domain::{picture::Kept, run::RunId};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::{Database, DatabaseError};
+use super::{Database, DatabaseError, deflated, inflated, unfit};
 
 impl Database {
     /// What is kept of a run; `None`: nothing.
@@ -26,15 +25,6 @@ impl Database {
         let written = write(&mut self.connection(), run, news);
         written.map_err(|error| self.unusable(error))
     }
-
-    /// Forgets a run.
-    ///
-    /// # Errors
-    /// [`DatabaseError::Unusable`].
-    pub fn forget(&self, run: &RunId) -> Result<(), DatabaseError> {
-        let forgotten = self.connection().execute("DELETE FROM pictures WHERE run = ?1", [run.as_str()]);
-        forgotten.map(drop).map_err(|error| self.unusable(error))
-    }
 }
 
 fn write(connection: &mut Connection, run: &RunId, news: Kept) -> rusqlite::Result<()> {
@@ -48,10 +38,14 @@ fn write(connection: &mut Connection, run: &RunId, news: Kept) -> rusqlite::Resu
     });
     let mut kept = known.unwrap_or_default();
     kept.learn(news);
-    let bytes = pack(&kept).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    let bytes = pack(&kept).map_err(unfit)?;
+    let gist = kept.gist();
+    let course = serde_json::to_string(&gist.course_ms).map_err(unfit)?;
     transaction.execute(
-        "INSERT INTO pictures (run, kept) VALUES (?1, ?2) ON CONFLICT (run) DO UPDATE SET kept = excluded.kept",
-        params![run.as_str(), bytes],
+        "INSERT INTO pictures (run, kept, course, faults, out_ms) VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (run) DO UPDATE SET kept = excluded.kept, course = excluded.course, faults = excluded.faults,
+         out_ms = excluded.out_ms",
+        params![run.as_str(), bytes, course, gist.faults, gist.out_ms.and_then(|ms| i64::try_from(ms).ok())],
     )?;
     transaction.commit()
 }
@@ -62,15 +56,12 @@ fn read(connection: &Connection, run: &RunId) -> rusqlite::Result<Option<Vec<u8>
 }
 
 fn pack(kept: &Kept) -> io::Result<Vec<u8>> {
-    let mut packed = DeflateEncoder::new(Vec::new(), Compression::default());
-    packed.write_all(&serde_json::to_vec(kept)?)?;
-    packed.finish()
+    deflated(&serde_json::to_vec(kept)?)
 }
 
 fn unpack(bytes: &[u8]) -> Result<Kept, DatabaseError> {
-    let mut json = Vec::new();
-    let read = DeflateDecoder::new(bytes).read_to_end(&mut json).map_err(|error| error.to_string());
-    read.and_then(|_| serde_json::from_slice(&json).map_err(|error| error.to_string()))
+    let json = inflated(bytes).map_err(|error| error.to_string());
+    json.and_then(|json| serde_json::from_slice(&json).map_err(|error| error.to_string()))
         .map_err(DatabaseError::Unreadable)
 }
 
@@ -117,7 +108,7 @@ mod tests {
         let database = Database::open(folder.path()).unwrap();
         let told = database.picture(&id("r-1")).unwrap().unwrap();
         assert_eq!((&told.history, told.events.len()), (&kept(30).history, 2));
-        database.forget(&id("r-1")).unwrap();
+        database.forget(&[id("r-1")]).unwrap();
         assert_eq!(database.picture(&id("r-1")).unwrap(), None);
         assert_eq!(database.picture(&id("r-2")).unwrap(), Some(kept(1)));
     }
@@ -126,7 +117,7 @@ mod tests {
     fn what_cannot_be_read_is_said_and_kept_anew() {
         let folder = tempfile::tempdir().unwrap();
         let database = Database::open(folder.path()).unwrap();
-        let damaged = "INSERT INTO pictures VALUES ('r-1', x'00ff00ff')";
+        let damaged = "INSERT INTO pictures (run, kept) VALUES ('r-1', x'00ff00ff')";
         database.connection().execute(damaged, []).unwrap();
         let error = database.picture(&id("r-1")).unwrap_err();
         assert!(matches!(error, DatabaseError::Unreadable(_)), "{error}");

@@ -32,7 +32,7 @@ use tokio::{
 };
 use tokio_util::task::TaskTracker;
 
-pub use self::client::DockerError;
+pub use self::{client::DockerError, instance::CONTAINER};
 use self::{
     client::{Client, Image, Life, Recipe},
     instance::{DockerInstance, Followed, Record},
@@ -117,7 +117,7 @@ impl DockerEngine {
 
     /// Whether the run in the folder `dir` is or was a container.
     pub fn started(dir: &Path) -> bool {
-        dir.join(instance::CONTAINER).exists()
+        dir.join(CONTAINER).exists()
     }
 
     /// How it is, chosen for the reason `why`.

@@ -11,7 +11,7 @@ use std::{
 use ha_dashboard::domain::Millis;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::Exit;
+use super::{EXPORT_FILE, Exit, LOG_FILE, OLD_LOG_FILE, SUMMARY_FILE, docker::CONTAINER};
 use crate::server::{disk, proc::Identity};
 
 /// Written by the dashboard: the order to run something.
@@ -28,6 +28,12 @@ pub const EXIT: &str = "exit.json";
 pub const SPARE_EXIT: &str = "exit-spare.json";
 /// What the keeper itself has to complain about.
 pub const KEEPER_LOG: &str = "keeper.log";
+
+/// Whether a file in a run's folder is one that engines write.
+pub fn is_ours(name: &str) -> bool {
+    [LAUNCH, TAKEN, VOID, INSTANCE, EXIT, SPARE_EXIT, KEEPER_LOG, CONTAINER].contains(&name)
+        || [LOG_FILE, OLD_LOG_FILE, SUMMARY_FILE, EXPORT_FILE].contains(&name)
+}
 
 /// The order in [`LAUNCH`].
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

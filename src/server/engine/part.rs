@@ -31,6 +31,9 @@ impl Part {
         Self::all(1 + u32::try_from(more).unwrap_or_default())
     }
 
+    /// What the names of the folders of all but the first instance begin with.
+    pub const FOLDER: &str = "instance-";
+
     /// Its number, from 1.
     pub fn number(self) -> u32 {
         self.number
@@ -41,7 +44,7 @@ impl Part {
         match self.number {
             // One instance alone has the run's folder for itself.
             1 => run.to_owned(),
-            number => run.join(format!("instance-{number}")),
+            number => run.join(format!("{}{number}", Self::FOLDER)),
         }
     }
 

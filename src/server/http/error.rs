@@ -169,6 +169,8 @@ impl From<ApiError> for Problem {
         match error {
             ApiError::Invalid { errors } => problem.errors = named(errors),
             ApiError::InvalidFault { errors } => problem.errors = named(errors),
+            ApiError::InvalidLabels { errors } => problem.errors = named(errors),
+            ApiError::InvalidSearch { errors } => problem.errors = named(errors),
             ApiError::InvalidScenario { errors } => problem.steps = errors.into_iter().map(Into::into).collect(),
             ApiError::AlreadyRunning { running } => problem.running = Some(running),
             _ => {}

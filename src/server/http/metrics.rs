@@ -13,7 +13,7 @@ use axum::{
 use ha_dashboard::domain::{
     Millis,
     frame::{Dimension, Frame, Metric},
-    run::RunState,
+    past::Query,
     service::Health,
 };
 use serde::Serialize;
@@ -191,20 +191,13 @@ pub async fn overview(State(state): State<HttpState>, Asking(caller): Asking) ->
 )]
 pub async fn exposition(State(state): State<HttpState>, Asking(caller): Asking) -> Response {
     let snapshot = state.control.brief(&caller).await;
-    let mut newest = Vec::new();
-    let mut by_verdict = BTreeMap::<_, u32>::new();
-    state.control.look_at_runs(&caller, &mut |run| {
-        if let RunState::Finished(verdict) = &run.state {
-            *by_verdict.entry(verdict.name()).or_default() += 1;
-        }
-        if newest.len() < exposition::RUNS {
-            newest.push(run.clone());
-        }
-    });
+    // What is measured now is told even where the records can't be read.
+    let newest = state.control.find_runs(&caller, Query { most: exposition::RUNS, ..Query::default() }).await;
+    let newest = newest.unwrap_or_default().runs.into_iter().map(|(run, _)| run).collect::<Vec<_>>();
     let mut text = Exposition::default();
-    for (verdict, count) in by_verdict {
+    for (verdict, count) in state.control.verdicts(&caller).await.unwrap_or_default() {
         let help = "Finished load tests on record.";
-        text.gauge("ha_dashboard_runs", help, &[("verdict", verdict)], f64::from(count));
+        text.gauge("ha_dashboard_runs", help, &[("verdict", &verdict)], f64::from(count));
     }
     let active = snapshot.status.run.as_ref().is_some_and(|run| run.state.is_active());
     text.gauge("ha_dashboard_run_active", "Whether a load test is at work.", &[], f64::from(u8::from(active)));

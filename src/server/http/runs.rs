@@ -4,28 +4,41 @@ use std::time::Duration;
 
 use axum::{
     Json,
-    extract::{Path, State},
+    extract::{Path, Query, State},
     http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
 use ha_dashboard::{
-    domain::{picture::Course, prefs::Prefs, run::Run, validate::Draft},
+    api::error::ApiError,
+    domain::{
+        labels::LabelDraft,
+        past::{self, Found, Search},
+        picture::Course,
+        prefs::Prefs,
+        run::Run,
+        validate::Draft,
+    },
     report as file,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::time::Instant;
 use utoipa::ToSchema;
 
 use super::{
     HttpState,
     edge::Asking,
-    error::{ErrorBody, Failure},
+    error::{ErrorBody, Failure, shortened},
+    json::JsonObject,
     run_id,
 };
 use crate::server::{plans::file as plan_file, prometheus};
 
 /// How long a report waits for values over time: a file is kept, so they had better be in it.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Most runs of a page.
+const PAGE: u32 = 200;
 
 /// Runs.
 #[derive(Debug, Serialize, ToSchema)]
@@ -34,6 +47,12 @@ pub struct RunsBody {
     success: bool,
     /// Newest first, the one at work included.
     runs: Vec<Run>,
+    /// How many there are on all pages.
+    found: u32,
+    /// The page, from 1.
+    page: u32,
+    /// How many pages there are, at least one.
+    pages: u32,
     /// Names this request in the log.
     correlation_id: String,
 }
@@ -60,10 +79,49 @@ pub struct LogBody {
     correlation_id: String,
 }
 
-/// All runs, newest first.
-#[utoipa::path(get, path = "/api/v1/runs", tag = "runs", responses((status = 200, body = RunsBody)))]
-pub async fn runs(State(state): State<HttpState>, Asking(caller): Asking) -> Json<RunsBody> {
-    Json(RunsBody { success: true, runs: state.control.runs(&caller).await, correlation_id: caller.correlation_id })
+/// What is to be said of a run; a field that is not there leaves it as it is.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LabelFields {
+    /// A name of at most 80 characters in one line; empty: none.
+    name: Option<String>,
+    /// A note in Markdown, of at most 10,000 characters; empty: none.
+    note: Option<String>,
+    /// At most 10 tags of at most 30 letters, digits, `-`, `_` and `.`; capital letters become small ones.
+    tags: Option<Vec<String>>,
+    /// Whether it is starred: kept whatever its age.
+    star: Option<bool>,
+}
+
+/// Runs, newest first, at most 200 a page.
+#[utoipa::path(
+    get,
+    path = "/api/v1/runs",
+    tag = "runs",
+    params(
+        ("search" = Option<String>, Query, description = "Words that name, note, tags, target, script, pattern or id hold, all of them"),
+        ("target" = Option<String>, Query, description = "The target"),
+        ("pattern" = Option<String>, Query, description = "The pattern, or `own`: the script's own options"),
+        ("verdict" = Option<String>, Query, description = "The verdict, for example `failed`"),
+        ("tag" = Option<String>, Query, description = "A tag"),
+        ("since" = Option<String>, Query, description = "`24h`, `7d`, `30d` or `365d`: made in that time up to now"),
+        ("starred" = Option<String>, Query, description = "Anything: starred ones only"),
+        ("trash" = Option<String>, Query, description = "Anything: those in the trash instead"),
+        ("page" = Option<u32>, Query, description = "The page, from 1"),
+    ),
+    responses((status = 200, body = RunsBody), (status = 422, body = ErrorBody)),
+)]
+pub async fn runs(
+    State(state): State<HttpState>,
+    Asking(caller): Asking,
+    Query(search): Query<Search>,
+) -> Result<Json<RunsBody>, Failure> {
+    let query = search.validate().map_err(|errors| ApiError::InvalidSearch { errors })?;
+    let page = query.page + 1;
+    let Found { runs, found } = state.control.find_runs(&caller, past::Query { most: PAGE, ..query }).await?;
+    let runs = runs.into_iter().map(|(run, _)| run).collect();
+    let pages = found.div_ceil(PAGE).max(1);
+    Ok(Json(RunsBody { success: true, runs, found, page, pages, correlation_id: caller.correlation_id }))
 }
 
 /// One run.
@@ -80,6 +138,75 @@ pub async fn run(
     Path(id): Path<String>,
 ) -> Result<Json<RunBody>, Failure> {
     let run = state.control.run(&caller, &run_id(id)?).await?;
+    Ok(Json(RunBody { success: true, run, correlation_id: caller.correlation_id }))
+}
+
+/// Says something of a run: a name, a note, tags, a star.
+#[utoipa::path(
+    patch,
+    path = "/api/v1/runs/{id}",
+    tag = "runs",
+    params(("id" = String, Path, description = "The run's id")),
+    request_body = LabelFields,
+    responses(
+        (status = 200, body = RunBody),
+        (status = 400, description = "Malformed JSON, or a field that is unknown or of the wrong kind", body = ErrorBody),
+        (status = 404, body = ErrorBody),
+        (status = 413, body = ErrorBody),
+        (status = 415, body = ErrorBody),
+        (status = 422, description = "Refused fields", body = ErrorBody),
+    ),
+)]
+pub async fn label(
+    State(state): State<HttpState>,
+    Asking(caller): Asking,
+    Path(id): Path<String>,
+    JsonObject(body): JsonObject,
+) -> Result<Json<RunBody>, Failure> {
+    let fields: LabelFields = serde_json::from_value(Value::Object(body)).map_err(|error| ApiError::BadRequest {
+        what: format!("the body can't be read: {}", shortened(&error.to_string())),
+    })?;
+    let LabelFields { name, note, tags, star } = fields;
+    let draft = LabelDraft { name, note, tags: tags.map(|tags| tags.join(",")), star };
+    let run = state.control.label_run(&caller, &run_id(id)?, draft).await?;
+    Ok(Json(RunBody { success: true, run, correlation_id: caller.correlation_id }))
+}
+
+/// Throws a run away. It can be brought back for a week.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/runs/{id}",
+    tag = "runs",
+    params(("id" = String, Path, description = "The run's id")),
+    responses(
+        (status = 200, body = RunBody),
+        (status = 404, body = ErrorBody),
+        (status = 409, description = "It is at work", body = ErrorBody),
+    ),
+)]
+pub async fn trash(
+    State(state): State<HttpState>,
+    Asking(caller): Asking,
+    Path(id): Path<String>,
+) -> Result<Json<RunBody>, Failure> {
+    let run = state.control.trash_run(&caller, &run_id(id)?, true).await?;
+    Ok(Json(RunBody { success: true, run, correlation_id: caller.correlation_id }))
+}
+
+/// Brings a run back that was thrown away.
+#[utoipa::path(
+    post,
+    path = "/api/v1/runs/{id}/restore",
+    tag = "runs",
+    params(("id" = String, Path, description = "The run's id")),
+    responses((status = 200, body = RunBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)),
+)]
+pub async fn untrash(
+    State(state): State<HttpState>,
+    Asking(caller): Asking,
+    Path(id): Path<String>,
+) -> Result<Json<RunBody>, Failure> {
+    let run = state.control.trash_run(&caller, &run_id(id)?, false).await?;
     Ok(Json(RunBody { success: true, run, correlation_id: caller.correlation_id }))
 }
 

@@ -35,7 +35,10 @@ use ha_dashboard::{
             FaultState, FaultTarget, admit,
         },
         frame::{Dimension, Frame, Metric, SeriesKey},
+        labels::LabelDraft,
+        labels::Labels,
         live::{Cursor, EngineStatus, MetricsStatus, MissingImage, Pull, Snapshot, Status},
+        past::{Choices, Found, Gist, Query},
         picture::{Course, RunPicture},
         prefs::Lang,
         recent::Recent,
@@ -66,7 +69,7 @@ struct Scripted {
     /// The costly things that were asked for.
     asked: Mutex<Vec<&'static str>>,
     /// How often the run is on record when somebody looks at the runs.
-    copies: Mutex<usize>,
+    copies: Mutex<u32>,
     /// What every name and message says instead.
     said: Mutex<Option<String>>,
     /// What is wrong with the state folder.
@@ -408,6 +411,7 @@ impl Runs for Scripted {
             scenario,
             so_far: Vec::new(),
             stop_problem: None,
+            labels: Labels::default(),
             thresholds: Vec::new(),
             correlation_id: caller.correlation_id.clone(),
         };
@@ -428,18 +432,40 @@ impl Runs for Scripted {
         Err(ApiError::Unavailable { what: "there is nothing to pull".into() })
     }
 
-    fn look_at_runs(&self, _: &Caller, look: &mut dyn FnMut(&Run)) {
+    async fn find_runs(&self, _: &Caller, query: Query) -> Result<Found, ApiError> {
         let run = self.run.lock().unwrap().clone();
-        let copies = *self.copies.lock().unwrap();
-        for number in 0..copies {
-            run.iter()
-                .for_each(|run| look(&Run { id: format!("run-{}", copies - number).parse().unwrap(), ..run.clone() }));
-        }
+        let copies = (*self.copies.lock().unwrap()).max(1);
+        let copy = |run: &Run, number| Run { id: format!("run-{}", copies - number).parse().unwrap(), ..run.clone() };
+        let runs = run.iter().flat_map(|run| (0..copies).map(|number| (copy(run, number), Gist::default())));
+        Ok(Found { runs: runs.take(query.most as usize).collect(), found: copies })
     }
 
-    async fn runs(&self, _: &Caller) -> Vec<Run> {
-        self.asked.lock().unwrap().push("runs");
-        self.run.lock().unwrap().iter().cloned().collect()
+    async fn run_choices(&self, _: &Caller) -> Result<Choices, ApiError> {
+        self.asked.lock().unwrap().push("choices");
+        Ok(Choices::default())
+    }
+
+    async fn verdicts(&self, _: &Caller) -> Result<BTreeMap<String, u32>, ApiError> {
+        let run = self.run.lock().unwrap().clone();
+        let over = run.and_then(|run| match run.state {
+            RunState::Finished(verdict) => Some((verdict.name().to_owned(), *self.copies.lock().unwrap())),
+            _ => None,
+        });
+        Ok(over.into_iter().collect())
+    }
+
+    async fn label_run(&self, caller: &Caller, id: &RunId, draft: LabelDraft) -> Result<Run, ApiError> {
+        let run = self.run(caller, id).await?;
+        let labels = draft.apply(&run.labels).map_err(|errors| ApiError::InvalidLabels { errors })?;
+        Ok(Run { labels, ..run })
+    }
+
+    async fn trash_run(&self, caller: &Caller, id: &RunId, trashed: bool) -> Result<Run, ApiError> {
+        let run = self.run(caller, id).await?;
+        match run.state.is_active() {
+            true => Err(ApiError::AlreadyRunning { running: id.clone() }),
+            false => Ok(Run { labels: Labels { trashed_ms: trashed.then_some(NOW_MS), ..run.labels }, ..run }),
+        }
     }
 
     async fn run(&self, _: &Caller, id: &RunId) -> Result<Run, ApiError> {
@@ -514,6 +540,11 @@ impl Server {
 
     async fn get(&self, path: &str) -> Answer {
         self.send(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    async fn patch(&self, path: &str, body: String) -> Answer {
+        let request = Request::patch(path).header("content-type", "application/json").body(Body::from(body));
+        self.send(request.unwrap()).await
     }
 
     async fn post(&self, path: &str, kind: &str, body: impl Into<Body>) -> Answer {

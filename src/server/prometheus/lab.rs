@@ -18,6 +18,7 @@ use std::{
 use axum::extract::Query;
 use ha_dashboard::domain::{
     fault::FaultLimits,
+    labels::Labels,
     plan::{OwnEnd, Plan, Shape},
     run::{Run, RunState},
     service::Service,
@@ -30,7 +31,7 @@ use tokio::process::{Child, Command};
 use super::child::kill_for_test;
 use crate::server::{
     clock::now_ms,
-    config::{Config, DockerConfig, EngineChoice, StoreChoice},
+    config::{Config, DockerConfig, EngineChoice, Retention, StoreChoice},
 };
 
 /// The k6 to test with.
@@ -148,6 +149,7 @@ pub fn config(dir: &Path, store: StoreChoice, services: Vec<Service>) -> Arc<Con
         supervisor: "/nowhere".into(),
         limits: Limits { max_vus: 100, max_rate: 1000, max_duration_s: 600 },
         fault_limits: FaultLimits::default(),
+        retention: Retention::default(),
         store,
         grafana_url: None,
         jaeger_url: None,
@@ -182,6 +184,7 @@ pub fn run(id: &str, duration_s: u32, thresholds: &[&str]) -> Run {
         scenario: None,
         so_far: Vec::new(),
         stop_problem: None,
+        labels: Labels::default(),
         correlation_id: "test".into(),
     }
 }

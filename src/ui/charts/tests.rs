@@ -12,6 +12,7 @@ use crate::domain::{
     event::{Event, EventKind},
     fault::{Fault, FaultKind, FaultRequest, FaultState},
     frame::{Dimension, Frame, Metric, SeriesKey},
+    labels::Labels,
     live::LiveState,
     plan::{Pattern, Peak, Plan, Shape},
     prefs::Lang,
@@ -61,6 +62,7 @@ fn run(peak: Peak, thresholds: &[(&str, Option<bool>)]) -> Run {
         scenario: None,
         so_far: Vec::new(),
         stop_problem: None,
+        labels: Labels::default(),
         thresholds: thresholds.iter().map(observed).collect(),
         correlation_id: String::new(),
     }

@@ -163,6 +163,7 @@ fn in_words(metric: Metric, value: f64, lang: Lang) -> String {
 mod tests {
     use super::*;
     use crate::domain::{
+        labels::Labels,
         plan::{Pattern, Peak, Plan, Shape},
         run::{RunState, Verdict},
     };
@@ -188,6 +189,7 @@ mod tests {
             scenario: None,
             so_far: Vec::new(),
             stop_problem: None,
+            labels: Labels::default(),
             correlation_id: String::new(),
         }
     }

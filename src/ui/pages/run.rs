@@ -116,7 +116,7 @@ fn RunView(found: Found, again: RwSignal<u32>) -> impl IntoView {
             <p class="page-back"><a class="link" href="/runs">"← " {text.back_to_runs}</a></p>
             <div class="run-head">
                 <h1 id=HEADING tabindex="-1">{(text.run_heading)(&show::target(&run.plan.target, text))}</h1>
-                {(!active).then(|| view! { <Outcome run=run.clone() /> })}
+                {(!active).then(|| view! { <Outcome state=run.state.clone() /> })}
             </div>
             <p class="muted"><LocalTime at_ms=run.created_ms date=true /></p>
             <p class="run-links">{links}</p>

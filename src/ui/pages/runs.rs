@@ -9,7 +9,8 @@ use crate::{
     domain::{
         format,
         frame::{Metric, Unit},
-        run::{Run, RunState},
+        past::{RunRow, Search},
+        run::RunState,
     },
     ui::{
         live::Live,
@@ -44,13 +45,17 @@ fn List() -> impl IntoView {
     let changes = Memo::new(move |_| {
         live.run.with(|run| run.as_ref().map(|run| (run.id.clone(), show::state(Some(run), text).0)))
     });
-    let runs = Resource::<_, Wire>::new_with_options(move || changes.get(), |_| functions::list_runs(), false);
+    let runs = Resource::<_, Wire>::new_with_options(
+        move || changes.get(),
+        |_| functions::find_runs(Search::default()),
+        false,
+    );
     view! {
         <Transition>
             {move || Suspend::new(async move {
                 match runs.await {
                     Err(error) => view! { <p class="notice bad" role="alert">{show::api_error(&error, text)}</p> }.into_any(),
-                    Ok(runs) if runs.is_empty() => {
+                    Ok(page) if page.rows.is_empty() => {
                         view! {
                             <div class="card empty">
                                 <p>{text.runs_empty}</p>
@@ -59,7 +64,7 @@ fn List() -> impl IntoView {
                         }
                             .into_any()
                     }
-                    Ok(runs) => view! { <Table runs /> }.into_any(),
+                    Ok(page) => view! { <Table runs=page.rows /> }.into_any(),
                 }
             })}
         </Transition>
@@ -67,7 +72,7 @@ fn List() -> impl IntoView {
 }
 
 #[component]
-fn Table(runs: Vec<Run>) -> impl IntoView {
+fn Table(runs: Vec<RunRow>) -> impl IntoView {
     let text = use_text();
     view! {
         <div class="card">
@@ -90,9 +95,8 @@ fn Table(runs: Vec<Run>) -> impl IntoView {
 
 /// A run. The whole row belongs to its link.
 #[component]
-fn Row(run: Run) -> impl IntoView {
+fn Row(run: RunRow) -> impl IntoView {
     let (lang, text) = (use_lang(), use_text());
-    let p95 = run.totals.as_ref().and_then(|totals| totals.p95_s);
     view! {
         <tr data-testid="run-row">
             <th scope="row">
@@ -102,22 +106,22 @@ fn Row(run: Run) -> impl IntoView {
                     <LocalTime at_ms=run.created_ms date=true />
                 </a>
             </th>
-            <td><Outcome run=run.clone() /></td>
-            <td class="num" data-label="p95">{format::value_or_none(Unit::Seconds, p95, show::numbers(lang))}</td>
+            <td><Outcome state=run.state.clone() /></td>
+            <td class="num" data-label="p95">{format::value_or_none(Unit::Seconds, run.p95_s, show::numbers(lang))}</td>
             <td class="more">{show::pattern(&run.plan, text)}</td>
             <td class="more num">{show::peak(&run.plan, lang)}</td>
-            <td class="more num">{show::duration(run.duration_s())}</td>
+            <td class="more num">{show::duration(run.plan.shape.duration_s())}</td>
         </tr>
     }
 }
 
 /// A run's verdict, or its state while it has none.
 #[component]
-pub(super) fn Outcome(run: Run) -> impl IntoView {
+pub(super) fn Outcome(state: RunState) -> impl IntoView {
     let text = use_text();
-    let (id, word) = match &run.state {
+    let (id, word) = match &state {
         RunState::Finished(outcome) => show::verdict(outcome, text),
-        _ => show::state(Some(&run), text),
+        _ => show::state_name(Some(&state), text),
     };
     view! { <span class="badge" data-state=id>{word}</span> }
 }

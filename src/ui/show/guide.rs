@@ -106,6 +106,7 @@ mod tests {
     use crate::domain::{
         cost::{Cost, Detection, Figure, Lack, Outcome, Tally, Untold},
         fault::{Fault, FaultEnd, FaultKind, FaultRequest, Hypothesis},
+        labels::Labels,
         plan::{Pattern, Peak, Plan, Shape},
         run::{Run, RunState},
         scenario::{Scenario, ScenarioError, ScenarioProblem, Step},
@@ -145,6 +146,7 @@ mod tests {
             totals: None,
             so_far: vec![],
             stop_problem: None,
+            labels: Labels::default(),
             correlation_id: String::new(),
         }
     }

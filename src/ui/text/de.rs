@@ -716,6 +716,12 @@ pub(super) const TEXT: Text = Text {
     problem_in_line: |line, value, why| format!("Zeile {line}, „{value}“: {why}"),
     problem_hypothesis: "Eine Hypothese sieht so aus: failed < 1 % oder recovered < 5 s.",
     problem_guard: "Eine Sicherung sieht so aus: failed > 50 % for 10 s.",
+    problem_too_long: |most| format!("Höchstens {most} Zeichen."),
+    problem_too_many: |most| format!("Höchstens {most}."),
+    problem_hidden: "Darin sind unsichtbare Zeichen oder ein Zeilenumbruch. Bitte weglassen.",
+    problem_tag: |tag, most| {
+        format!("„{tag}“ ist kein Schlagwort: höchstens {most} Buchstaben, Ziffern, „-“, „_“ und „.“.")
+    },
     problem_whole_service: "Diese Störung betrifft immer den ganzen Dienst. Bitte kein Replikat wählen.",
     problem_after_load: |at, load| {
         format!("Der letzte Schritt kommt nach {at}, die Last dauert {load}. Bitte länger wählen.")

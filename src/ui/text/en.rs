@@ -699,6 +699,10 @@ pub(super) const TEXT: Text = Text {
     problem_in_line: |line, value, why| format!("Line {line}, “{value}”: {why}"),
     problem_hypothesis: "A hypothesis looks like this: failed < 1 %, or recovered < 5 s.",
     problem_guard: "A guard looks like this: failed > 50 % for 10 s.",
+    problem_too_long: |most| format!("At most {most} characters."),
+    problem_too_many: |most| format!("At most {most}."),
+    problem_hidden: "There are characters in it that can’t be seen, or a line break. Please leave them out.",
+    problem_tag: |tag, most| format!("“{tag}” is no tag: at most {most} letters, digits, “-”, “_” and “.”."),
     problem_whole_service: "This fault is always of the whole service. Please choose no replica.",
     problem_after_load: |at, load| {
         format!("Its last step comes at {at}, and the load takes {load}. Please make that longer.")

@@ -20,7 +20,7 @@ use super::{super::chaos, seconds};
 use crate::server::exposition::Exposition;
 
 /// How many runs are told, the newest first.
-pub const RUNS: usize = 20;
+pub const RUNS: u32 = 20;
 
 /// How long after its end an event still belongs to a run.
 const AFTER_END_MS: Millis = 5000;

@@ -12,7 +12,7 @@ use ha_dashboard::domain::{
 use super::*;
 
 /// What callers of the former service use, and what is ours.
-const ROUTES: [(&str, &str); 32] = [
+const ROUTES: [(&str, &str); 35] = [
     ("get", "/api/v1/analytics/chaos-status"),
     ("get", "/api/v1/analytics/load-test/metrics"),
     ("get", "/api/v1/analytics/load-test/scenarios"),
@@ -35,8 +35,11 @@ const ROUTES: [(&str, &str); 32] = [
     ("get", "/api/v1/live"),
     ("get", "/api/v1/prometheus/log"),
     ("get", "/api/v1/runs"),
+    ("delete", "/api/v1/runs/{id}"),
     ("get", "/api/v1/runs/{id}"),
+    ("patch", "/api/v1/runs/{id}"),
     ("get", "/api/v1/runs/{id}/log"),
+    ("post", "/api/v1/runs/{id}/restore"),
     ("get", "/api/v1/scenarios"),
     ("get", "/health"),
     ("get", "/health/detailed"),
@@ -66,10 +69,13 @@ async fn the_description_is_true() {
         let body = match is_fault {
             true if is_chaos => json!({ "type": "latency", "service": "product-service-1", "duration": 60, "x": 1 }),
             true => json!({ "kind": "latency", "replica": "product-service-1", "hypothesis": "failed < 1 %" }),
+            false if method == "patch" => json!({ "name": "Release 2", "tags": ["v2"], "star": true }),
             false => json!({ "duration": 60, "rps": 5 }),
         };
         let answer = match method {
             "get" => server.get(&url).await,
+            "delete" => server.send(Request::delete(&url).body(Body::empty()).unwrap()).await,
+            "patch" => server.patch(&url, body.to_string()).await,
             _ => server.post(&url, "application/json", body.to_string()).await,
         };
         assert!(!matches!(answer.status, 404 | 405), "{path}");
@@ -81,6 +87,12 @@ async fn the_description_is_true() {
     let refused = server.start(json!({ "duration": 60, "rps": 5, "scenario": { "steps": [] } })).await;
     check(&description, "post", START, &refused);
     check(&description, "get", "/api/v1/runs/{id}", &server.get("/api/v1/runs/other").await);
+    let refused = server.patch("/api/v1/runs/run-1", json!({ "name": "a\nb" }).to_string()).await;
+    assert_eq!((refused.status, refused.json()["errors"][0]["field"].as_str()), (422, Some("name")));
+    check(&description, "patch", "/api/v1/runs/{id}", &refused);
+    let refused = server.get("/api/v1/runs?verdict=good&page=0").await;
+    assert_eq!((refused.status, refused.json()["errors"][1]["field"].as_str()), (422, Some("page")));
+    check(&description, "get", "/api/v1/runs", &refused);
     let server = Server::new();
     server.start(json!({ "duration": 60, "rps": 5, "scenario": "failover.yaml" })).await;
     check(&description, "get", "/api/v1/runs", &server.get("/api/v1/runs").await);

@@ -2,6 +2,7 @@
 //! scripts would.
 
 use ha_dashboard::domain::{
+    labels::Labels,
     plan::{OwnEnd, Plan, Shape},
     threshold::{Observed, Threshold},
 };
@@ -222,6 +223,7 @@ async fn names_and_messages_can_not_inject_markup() {
         thresholds: vec![Observed { value: Some(1.0), ok: Some(false), ..Observed::new(threshold.clone()) }],
         scenario: None,
         stop_problem: Some(evil()),
+        labels: Labels::default(),
         correlation_id: evil(),
     };
     let crashed = Verdict::Crashed { exit_code: Some(1), message: evil() };
