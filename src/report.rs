@@ -77,7 +77,7 @@ pub fn log_html(log: &[String], lang: Lang) -> String {
 
 /// On a thread of its own: here somebody else may own what is drawn, such as a page that asks for it and is drawn anew meanwhile
 /// by another thread, and then the report's values would be gone before they are written down.
-fn drawn(lang: Lang, view: impl FnOnce() -> AnyView + Send) -> String {
+pub(crate) fn drawn(lang: Lang, view: impl FnOnce() -> AnyView + Send) -> String {
     let draw = || {
         Owner::new().with(|| {
             provide_context(lang);

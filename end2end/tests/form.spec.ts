@@ -1,6 +1,6 @@
 import { expectAccessible } from "../harness/axe.ts";
-import { expect, test } from "../harness/test.ts";
-import { type FieldName } from "../pages/load-page.ts";
+import { expect, keepPicture, test } from "../harness/test.ts";
+import { type FieldName, shortPlan } from "../pages/load-page.ts";
 
 test("a pattern brings its own peak and length, never over what was typed, and forbids what can't be", async ({
   load,
@@ -116,4 +116,47 @@ test("what was typed survives a reload and another language", async ({ load, pag
   await expect(page.locator("html")).toHaveAttribute("lang", "de");
   await expectTyped();
   await page.getByRole("link", { name: "English" }).click();
+});
+
+test("a plan is saved under a name, fills the form again, and is deleted with a way back", async ({
+  load,
+  page,
+  stack,
+}) => {
+  await load.fill({ ...shortPlan, peak: 7 });
+  await page.getByRole("button", { name: "Save plan" }).click();
+  await page.getByLabel("Name").fill("Evening peak");
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  const plan = page.getByTestId("plan").filter({ hasText: "Evening peak" });
+  await expect(plan).toContainText("All services");
+  await expect(page.getByTestId("plan-done")).toBeVisible();
+  await load.hydrated();
+  await expectAccessible(page);
+  await keepPicture(page, "plans-1440");
+
+  await plan.getByRole("link", { name: /^Fill in the form/ }).click();
+  await load.hydrated();
+  await expect(load.field("peak")).toHaveValue("7");
+  await load.set("peak", 8);
+  await page.getByRole("button", { name: "Save plan" }).click();
+  await page.getByLabel("Name").fill("Evening peak");
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await expect(page.getByTestId("plan-problem")).toContainText("already");
+  await page.getByLabel("Replace the plan").check();
+  await page.getByRole("button", { name: "Save", exact: true }).click();
+  await expect(plan).toContainText("8 VUs");
+
+  await plan.getByRole("button", { name: /^Delete/ }).click();
+  await expect(plan).toBeHidden();
+  await page.getByRole("button", { name: "Undo" }).click();
+  await expect(plan).toBeVisible();
+  await plan.getByRole("button", { name: /^Delete/ }).click();
+  await expect(plan).toBeHidden();
+
+  // What is wrong with a plan is said where it is typed.
+  await page.goto(`${stack.url}/load`);
+  await load.hydrated();
+  await load.set("peak", "ten");
+  await page.getByRole("button", { name: "Save plan" }).click();
+  await expect(load.error("peak")).toContainText("whole number");
 });

@@ -9,6 +9,7 @@ use crate::{
         labels::LabelField,
         past::SearchField,
         run::RunId,
+        saved::PlanRefusal,
         scenario::ScenarioError,
         validate::FieldError,
     },
@@ -63,6 +64,12 @@ pub enum ApiError {
         /// That fault.
         fault: FaultId,
     },
+    /// The plan is not kept as it was asked for: 409, and 422 for what is no name.
+    #[error("{refusal}")]
+    PlanRefused {
+        /// Why.
+        refusal: PlanRefusal,
+    },
     /// A run is at work already: 409.
     #[error("the run {running} is at work already: stop it first, or wait for its end")]
     AlreadyRunning {
@@ -113,6 +120,8 @@ impl ApiError {
             | Self::InvalidLabels { .. }
             | Self::InvalidSearch { .. }
             | Self::InvalidScenario { .. } => 422,
+            Self::PlanRefused { refusal: PlanRefusal::NotAName } => 422,
+            Self::PlanRefused { .. } => 409,
             Self::AlreadyRunning { .. } | Self::NotRunning | Self::FaultRefused { .. } | Self::FaultOver { .. } => 409,
             Self::NotFound { .. } => 404,
             Self::Unavailable { .. } => 503,
@@ -131,6 +140,7 @@ impl ApiError {
             Self::InvalidScenario { .. } => "invalid_scenario",
             Self::FaultRefused { .. } => "fault_refused",
             Self::FaultOver { .. } => "fault_over",
+            Self::PlanRefused { refusal } => refusal.code(),
             Self::AlreadyRunning { .. } => "already_running",
             Self::NotRunning => "not_running",
             Self::NotFound { .. } => "not_found",

@@ -112,6 +112,12 @@ pub async fn restore_all() -> Result<Vec<Fault>, ApiError> {
     Ok(control()?.restore_all(&caller()).await)
 }
 
+/// What the page of plans shows at an address with this query, drawn in the page's language.
+#[server(prefix = "/fn", endpoint = "plans", input = GetUrl, output = Json)]
+pub async fn get_plans_page(query: String) -> Result<String, ApiError> {
+    Ok(control()?.plans_page(&caller(), &query, Prefs::current().lang).await)
+}
+
 /// A page of the runs that are looked for, newest first.
 #[server(prefix = "/fn", endpoint = "runs", input = GetUrl, output = Json)]
 pub async fn find_runs(search: Search) -> Result<Page, ApiError> {

@@ -2,18 +2,19 @@
 //! binary. Every call says who asks.
 
 mod faults;
+mod plans;
 mod runs;
 mod services;
 mod view;
 
 use std::sync::Arc;
 
-pub use self::{faults::Faults, runs::Runs, services::Services, view::View};
+pub use self::{faults::Faults, plans::Plans, runs::Runs, services::Services, view::View};
 
 /// A handle on everything the dashboard can do.
 pub type SharedControl = Arc<dyn Control>;
 
 /// Everything the dashboard can do.
-pub trait Control: Runs + Services + Faults + View {}
+pub trait Control: Runs + Services + Faults + Plans + View {}
 
-impl<T: Runs + Services + Faults + View> Control for T {}
+impl<T: Runs + Services + Faults + Plans + View> Control for T {}

@@ -4,6 +4,7 @@ mod archive;
 mod fleet;
 mod keeper;
 mod log;
+mod plans;
 mod summary;
 mod supervisor;
 mod verdict;
@@ -53,6 +54,7 @@ use super::{
     board::Board,
     clock::now_ms,
     config::Config,
+    database::Database,
     engine::Engine,
     feed::StoreFeed,
     hub::Courses,
@@ -101,7 +103,8 @@ pub async fn start(lock: StateLock, parts: Parts) -> anyhow::Result<SharedContro
     let Parts { config, engine, scripts, scenarios, services, faults, board, journal, store, shutdown } = parts;
     let archive = Archive::open(lock)?;
     let courses = Courses::new(store.clone(), config.tick, shutdown.clone());
-    let keeper = Keeper::new(archive.database());
+    let database = archive.database();
+    let keeper = Keeper::new(database.clone());
     shutdown.tasks.spawn(keeper.clone().follow(board.clone(), shutdown.token.clone()));
     let links = Links {
         engine,
@@ -114,7 +117,18 @@ pub async fn start(lock: StateLock, parts: Parts) -> anyhow::Result<SharedContro
         retention: config.retention,
     };
     let supervisor = Supervisor::take_over(links).await?;
-    Ok(Arc::new(Dashboard { config, scripts, scenarios, services, faults, board, courses, keeper, supervisor }))
+    Ok(Arc::new(Dashboard {
+        config,
+        scripts,
+        scenarios,
+        services,
+        faults,
+        board,
+        courses,
+        keeper,
+        supervisor,
+        database,
+    }))
 }
 
 struct Dashboard {
@@ -127,6 +141,7 @@ struct Dashboard {
     courses: Courses,
     keeper: Keeper,
     supervisor: Arc<Supervisor>,
+    database: Database,
 }
 
 impl Dashboard {

@@ -1,6 +1,7 @@
 //! What outlasts runs, in an SQLite database in the state folder.
 
 mod pictures;
+mod plans;
 mod runs;
 
 pub use self::runs::Leavings;
@@ -68,6 +69,18 @@ const STEPS: &[M] = &[
         ALTER TABLE pictures ADD COLUMN course TEXT NOT NULL DEFAULT '[]';
         ALTER TABLE pictures ADD COLUMN faults INTEGER NOT NULL DEFAULT 0;
         ALTER TABLE pictures ADD COLUMN out_ms INTEGER;",
+    ),
+    M::up(
+        "CREATE TABLE plans (
+            id TEXT PRIMARY KEY,
+            name TEXT NOT NULL,
+            -- domain::validate::Draft as JSON.
+            draft TEXT NOT NULL,
+            changed_ms INTEGER NOT NULL,
+            -- In the trash since then.
+            deleted_ms INTEGER
+        ) STRICT;
+        CREATE UNIQUE INDEX plan_names ON plans (name) WHERE deleted_ms IS NULL;",
     ),
 ];
 

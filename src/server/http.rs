@@ -18,6 +18,7 @@ mod live;
 mod load_test;
 mod metrics;
 mod openapi;
+mod plans;
 mod present;
 mod runs;
 mod scenarios;
@@ -81,6 +82,7 @@ pub fn router(state: HttpState, pages: Router) -> Router {
         .route("/api/", any(unknown_route))
         .route("/api/{*rest}", any(unknown_route))
         .merge(forms::router())
+        .merge(plans::router())
         .merge(present::router())
         .method_not_allowed_fallback(wrong_method)
         .with_state(state.clone());
@@ -126,6 +128,13 @@ async fn unknown_route(uri: axum::http::Uri) -> Failure {
 
 async fn wrong_method() -> Failure {
     Problem::wrong_method().into()
+}
+
+/// The names and values of a query.
+pub fn pairs(query: &str) -> Vec<(String, String)> {
+    let Ok(mut url) = reqwest::Url::parse("http://dashboard/") else { return Vec::new() };
+    url.set_query(Some(query.trim_start_matches('?')));
+    url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
 }
 
 /// The id in a path.

@@ -1,6 +1,6 @@
 //! Names for what is begun here.
 
-use ha_dashboard::domain::{Millis, fault::FaultId, run::RunId};
+use ha_dashboard::domain::{Millis, fault::FaultId, id::PlanId, run::RunId};
 use rand::Rng;
 
 /// A new run's id, for example `20261123-174326-k7qz`: it sorts by time.
@@ -10,6 +10,11 @@ pub fn run(now_ms: Millis) -> RunId {
 
 /// A new fault's id; it looks like a run's.
 pub fn fault(now_ms: Millis) -> FaultId {
+    new(now_ms).try_into().expect(ALLOWED)
+}
+
+/// A new plan's id; it looks like a run's.
+pub fn plan(now_ms: Millis) -> PlanId {
     new(now_ms).try_into().expect(ALLOWED)
 }
 

@@ -14,7 +14,8 @@ use super::{
     live::Live,
     load::Form,
     pages::{
-        FaultsPage, FirstState, LoadPage, NotFoundPage, OverviewPage, PresentPage, RunPage, RunsPage, ServicesPage,
+        FaultsPage, FirstState, LoadPage, NotFoundPage, OverviewPage, PlansPage, PresentPage, RunPage, RunsPage,
+        ServicesPage,
     },
     tab,
     text::use_text,
@@ -74,6 +75,7 @@ pub fn App() -> impl IntoView {
                 <Routes fallback=|| view! { <NotFoundPage /> }>
                     <Route path=path!("/") view=OverviewPage ssr=SsrMode::Async />
                     <Route path=path!("/load") view=LoadPage ssr=SsrMode::Async />
+                    <Route path=path!("/plans") view=PlansPage ssr=SsrMode::Async />
                     <Route path=path!("/faults") view=FaultsPage ssr=SsrMode::Async />
                     <Route path=path!("/services") view=ServicesPage ssr=SsrMode::Async />
                     <Route path=path!("/present") view=PresentPage ssr=SsrMode::Async />

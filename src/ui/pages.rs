@@ -4,6 +4,7 @@ mod faults;
 mod load;
 mod not_found;
 mod overview;
+mod plans;
 mod present;
 mod run;
 mod runs;
@@ -13,6 +14,7 @@ pub use faults::FaultsPage;
 pub use load::LoadPage;
 pub use not_found::{NotFoundPage, NotThere};
 pub use overview::OverviewPage;
+pub use plans::PlansPage;
 pub use present::PresentPage;
 pub use run::RunPage;
 pub use runs::RunsPage;
@@ -47,6 +49,7 @@ pub struct NavItem {
 pub const NAV: &[NavItem] = &[
     NavItem { path: "/", name: |text| text.nav_overview },
     NavItem { path: "/load", name: |text| text.nav_load },
+    NavItem { path: "/plans", name: |text| text.nav_plans },
     NavItem { path: "/faults", name: |text| text.nav_faults },
     NavItem { path: "/services", name: |text| text.nav_services },
     NavItem { path: "/runs", name: |text| text.nav_runs },

@@ -427,6 +427,7 @@ pub fn api_error(error: &ApiError, text: &'static Text) -> String {
             errors.iter().map(|error| scenario::error(error, text)).collect::<Vec<_>>().join("\n")
         }
         ApiError::FaultRefused { refusal } => (text.fault_refused)(refusal),
+        ApiError::PlanRefused { .. } => text.error_invalid.into(),
         ApiError::FaultOver { .. } => text.fault_over.into(),
         ApiError::AlreadyRunning { .. } => text.error_already_running.into(),
         ApiError::NotRunning => text.error_not_running.into(),

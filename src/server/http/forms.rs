@@ -17,7 +17,7 @@ use ha_dashboard::{
 };
 use serde::Deserialize;
 
-use super::{HttpState, edge::Asking, error::Failure, run_id};
+use super::{HttpState, edge::Asking, error::Failure, plans::plan_id, run_id};
 
 /// In place of a theme's name: whichever the system has.
 const SYSTEM: &str = "system";
@@ -62,16 +62,22 @@ async fn start(
     Query(way): Query<Way>,
     Form(fields): Form<Vec<(String, String)>>,
 ) -> Response {
-    let mut draft = Draft::default();
-    for (name, value) in fields {
-        if let Some(field) = Field::of_control(&name) {
-            *draft.slot(field) = value;
-        }
-    }
+    let mut draft = drafted(&fields);
     match state.control.start(&caller.through(Door::Form), draft.clone()).await {
         Ok(_) => way.or("/load"),
         Err(error) => see(&with_draft(&mut draft, &error)),
     }
+}
+
+/// The draft in a form's fields.
+pub(super) fn drafted(fields: &[(String, String)]) -> Draft {
+    let mut draft = Draft::default();
+    for (name, value) in fields {
+        if let Some(field) = Field::of_control(name) {
+            draft.slot(field).clone_from(value);
+        }
+    }
+    draft
 }
 
 async fn stop(State(state): State<HttpState>, Asking(caller): Asking, Query(way): Query<Way>) -> Response {
@@ -158,7 +164,7 @@ async fn restore_all(State(state): State<HttpState>, Asking(caller): Asking, Que
 }
 
 /// A path with a query. Browsers and proxies refuse endless addresses.
-fn with_query<'a>(path: &str, pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+pub(super) fn with_query<'a>(path: &str, pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let Ok(mut url) = reqwest::Url::parse("http://dashboard/") else { return path.into() };
     for (name, value) in pairs {
         url.query_pairs_mut().append_pair(name, &value.chars().take(LONGEST_VALUE).collect::<String>());
@@ -167,33 +173,45 @@ fn with_query<'a>(path: &str, pairs: impl IntoIterator<Item = (&'a str, &'a str)
 }
 
 /// Back to the form with everything typed, which the page checks again and explains field by field.
-fn with_draft(draft: &mut Draft, error: &ApiError) -> String {
+pub(super) fn with_draft(draft: &mut Draft, error: &ApiError) -> String {
     filled(draft, &[("error", error.code())])
 }
 
 /// The form with a draft in it.
 fn filled(draft: &mut Draft, more: &[(&str, &str)]) -> String {
-    let typed = Field::ALL.map(|field| (field.name(), draft.slot(field).clone()));
+    let typed = typed(draft);
     let pairs = typed.iter().map(|(name, value)| (*name, value.as_str()));
     with_query("/load", pairs.chain(more.iter().copied()))
 }
 
-/// What to plan once more.
-#[derive(Debug, Deserialize)]
-struct Again {
-    run: String,
+/// What a draft's fields hold, by name.
+pub(super) fn typed(draft: &mut Draft) -> Vec<(&'static str, String)> {
+    Field::ALL.iter().map(|field| (field.name(), draft.slot(*field).clone())).collect()
 }
 
-/// Leads to the form, filled in as for an earlier run.
+/// What to plan once more: an earlier run, or a plan that is kept.
+#[derive(Debug, Deserialize)]
+struct Again {
+    run: Option<String>,
+    plan: Option<String>,
+}
+
+/// Leads to the form, filled in as for an earlier run, or with a plan that is kept.
 async fn again(
     State(state): State<HttpState>,
     Asking(caller): Asking,
     Query(again): Query<Again>,
 ) -> Result<Response, Failure> {
     let caller = caller.through(Door::Form);
-    let run = state.control.run(&caller, &run_id(again.run)?).await?;
-    let rules = state.control.rules(&caller).await;
-    Ok(see(&filled(&mut Draft::again(&run.plan, run.scenario.as_ref(), &rules), &[])))
+    let mut draft = match again {
+        Again { run: Some(id), plan: None } => {
+            let run = state.control.run(&caller, &run_id(id)?).await?;
+            Draft::again(&run.plan, run.scenario.as_ref(), &state.control.rules(&caller).await)
+        }
+        Again { run: None, plan: Some(id) } => state.control.plan(&caller, &plan_id(id)?).await?.draft,
+        _ => return Err(ApiError::BadRequest { what: "name either a run or a plan".into() }.into()),
+    };
+    Ok(see(&filled(&mut draft, &[])))
 }
 
 /// What may be chosen.
@@ -227,7 +245,7 @@ fn local(path: &str) -> String {
     if ours && plain { path.to_owned() } else { "/".into() }
 }
 
-fn see(location: &str) -> Response {
+pub(super) fn see(location: &str) -> Response {
     match HeaderValue::from_str(location) {
         Ok(location) => (StatusCode::SEE_OTHER, [(header::LOCATION, location)]).into_response(),
         Err(_) => (StatusCode::SEE_OTHER, [(header::LOCATION, "/")]).into_response(),

@@ -3,7 +3,7 @@
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{HttpState, breakers, chaos, faults, health, live, load_test, metrics, runs, scenarios};
+use super::{HttpState, breakers, chaos, faults, health, live, load_test, metrics, plans, runs, scenarios};
 
 /// The description's head; paths and schemas come from the routes.
 #[derive(OpenApi)]
@@ -18,6 +18,7 @@ use super::{HttpState, breakers, chaos, faults, health, live, load_test, metrics
         (name = "load-test", description = "The load test at work"),
         (name = "metrics", description = "Measured values"),
         (name = "runs", description = "Runs and their logs"),
+        (name = "plans", description = "Plans that are kept under a name"),
         (name = "faults", description = "Faults set in the services under test"),
         (name = "chaos", description = "The same faults, in the words of the former analytics service"),
         (name = "live", description = "The live stream"),
@@ -42,8 +43,13 @@ pub fn api() -> OpenApiRouter<HttpState> {
         .routes(routes!(runs::untrash))
         .routes(routes!(runs::log))
         .routes(routes!(runs::report))
-        .routes(routes!(runs::plan))
+        .routes(routes!(runs::run_plan))
         .routes(routes!(runs::prometheus_log))
+        .routes(routes!(plans::plans, plans::save_plan))
+        .routes(routes!(plans::plan, plans::rename_plan, plans::delete_plan))
+        .routes(routes!(plans::plan_file))
+        .routes(routes!(plans::restore_plan))
+        .routes(routes!(plans::start_plan))
         .routes(routes!(faults::faults, faults::set))
         .routes(routes!(faults::rules))
         .routes(routes!(faults::restore_all))

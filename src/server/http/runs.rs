@@ -30,6 +30,7 @@ use super::{
     edge::Asking,
     error::{ErrorBody, Failure, shortened},
     json::JsonObject,
+    plans::yaml,
     run_id,
 };
 use crate::server::{plans::file as plan_file, prometheus};
@@ -273,7 +274,7 @@ pub async fn report(
         (status = 404, body = ErrorBody),
     ),
 )]
-pub async fn plan(
+pub async fn run_plan(
     State(state): State<HttpState>,
     Asking(caller): Asking,
     Path(id): Path<String>,
@@ -282,15 +283,6 @@ pub async fn plan(
     let rules = state.control.rules(&caller).await;
     let text = plan_file::write(run.id.as_str(), &Draft::again(&run.plan, run.scenario.as_ref(), &rules));
     Ok(yaml(&format!("plan-{}.yaml", run.id), text))
-}
-
-/// A YAML file to keep, under a name of letters, digits, dots and dashes.
-fn yaml(name: &str, text: String) -> Response {
-    let headers = [
-        (header::CONTENT_TYPE, "application/yaml".to_owned()),
-        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
-    ];
-    (headers, text).into_response()
 }
 
 /// The last lines of the log of our own Prometheus; none for an external store.

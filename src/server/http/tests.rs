@@ -5,6 +5,7 @@
 mod chaos;
 mod description;
 mod hostile;
+mod plans;
 
 use std::{
     collections::BTreeMap,
@@ -24,7 +25,7 @@ use ha_dashboard::{
     api::{
         caller::{Caller, Door},
         page::{PageState, RunReport},
-        port::{Faults, Runs, Services, View},
+        port::{Faults, Plans, Runs, Services, View},
     },
     domain::{
         breaker::{Breaker, BreakerCalls, BreakerState, Breakers},
@@ -35,6 +36,7 @@ use ha_dashboard::{
             FaultState, FaultTarget, admit,
         },
         frame::{Dimension, Frame, Metric, SeriesKey},
+        id::PlanId,
         labels::LabelDraft,
         labels::Labels,
         live::{Cursor, EngineStatus, MetricsStatus, MissingImage, Pull, Snapshot, Status},
@@ -43,11 +45,13 @@ use ha_dashboard::{
         prefs::Lang,
         recent::Recent,
         run::{Run, RunState, Verdict},
+        saved::{self, PlanRefusal, SavedPlan},
         scenario::{Offer, Scenario, ScenarioError, Step},
         script::{Script, ScriptKind},
         service::{Health, Service, ServiceStatus, Silence},
         validate::{Draft, Field, Limits, Rules},
     },
+    planner::{self, Ask},
 };
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -79,6 +83,9 @@ struct Scripted {
     costs: Mutex<Vec<FaultCost>>,
     /// The services, where they are others than usual.
     services: Mutex<Vec<ServiceStatus>>,
+    plans: Mutex<Vec<SavedPlan>>,
+    /// Plans that were deleted.
+    trash: Mutex<Vec<SavedPlan>>,
 }
 
 /// A scenario that kills a replica when the load is 20 s old.
@@ -202,6 +209,76 @@ impl Scripted {
             run.ended_ms = Some(NOW_MS);
         }
         run.state = state;
+    }
+}
+
+/// Plans as they are in a dashboard without a disk.
+#[async_trait]
+impl Plans for Scripted {
+    async fn plans(&self, _: &Caller) -> Result<Vec<SavedPlan>, ApiError> {
+        Ok(self.plans.lock().unwrap().clone())
+    }
+
+    async fn plan(&self, _: &Caller, id: &PlanId) -> Result<SavedPlan, ApiError> {
+        let plans = self.plans.lock().unwrap();
+        let found = plans.iter().find(|plan| plan.id == *id).cloned();
+        found.ok_or(ApiError::NotFound { what: format!("plan {id}") })
+    }
+
+    async fn save_plan(&self, caller: &Caller, name: &str, draft: Draft, replace: bool) -> Result<SavedPlan, ApiError> {
+        draft.validate(&self.rules(caller).await).map_err(|errors| ApiError::Invalid { errors })?;
+        let name = saved::name(name).map_err(|refusal| ApiError::PlanRefused { refusal })?;
+        let mut plans = self.plans.lock().unwrap();
+        let known = plans.iter().position(|plan| plan.name == name);
+        let id = PlanId::try_from(format!("plan-{}", known.unwrap_or(plans.len()) + 1)).unwrap();
+        let plan = SavedPlan { id: id.clone(), name, draft, changed_ms: NOW_MS };
+        match known {
+            Some(_) if !replace => Err(ApiError::PlanRefused { refusal: PlanRefusal::NameTaken { by: id } }),
+            Some(known) => {
+                plans[known] = plan.clone();
+                Ok(plan)
+            }
+            None => {
+                plans.push(plan.clone());
+                Ok(plan)
+            }
+        }
+    }
+
+    async fn rename_plan(&self, caller: &Caller, id: &PlanId, name: &str) -> Result<SavedPlan, ApiError> {
+        let name = saved::name(name).map_err(|refusal| ApiError::PlanRefused { refusal })?;
+        let renamed = SavedPlan { name, ..self.plan(caller, id).await? };
+        self.plans.lock().unwrap().iter_mut().filter(|plan| plan.id == *id).for_each(|plan| *plan = renamed.clone());
+        Ok(renamed)
+    }
+
+    async fn delete_plan(&self, caller: &Caller, id: &PlanId) -> Result<SavedPlan, ApiError> {
+        let deleted = self.plan(caller, id).await?;
+        self.plans.lock().unwrap().retain(|plan| plan.id != *id);
+        self.trash.lock().unwrap().push(deleted.clone());
+        Ok(deleted)
+    }
+
+    async fn restore_plan(&self, _: &Caller, id: &PlanId) -> Result<SavedPlan, ApiError> {
+        let mut trash = self.trash.lock().unwrap();
+        let Some(at) = trash.iter().position(|plan| plan.id == *id) else {
+            return Err(ApiError::NotFound { what: format!("plan {id}") });
+        };
+        let plan = trash.remove(at);
+        self.plans.lock().unwrap().push(plan.clone());
+        Ok(plan)
+    }
+
+    async fn start_plan(&self, caller: &Caller, id: &PlanId) -> Result<Run, ApiError> {
+        let plan = self.plan(caller, id).await?;
+        self.start(caller, plan.draft).await
+    }
+
+    async fn plans_page(&self, caller: &Caller, query: &str, lang: Lang) -> String {
+        let pairs = pairs(query);
+        let ask = Ask::of_query(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        let plans = Ok(self.plans.lock().unwrap().clone());
+        planner::inner_html(planner::Shown { plans, rules: self.rules(caller).await, ask }, lang)
     }
 }
 
@@ -1064,7 +1141,9 @@ async fn an_earlier_run_fills_the_form_with_all_it_was_asked_for() {
     for unknown in ["/again?run=other", "/again?run=../etc", "/again?run=%00"] {
         assert_eq!(server.get(unknown).await.status, 404, "{unknown}");
     }
-    assert_eq!(server.get("/again").await.status, 400);
+    for unclear in ["/again", "/again?run=run-1&plan=plan-1"] {
+        assert_eq!(server.get(unclear).await.status, 400, "{unclear}");
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use ha_dashboard::domain::validate::{Draft, Field};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Most bytes of a file.
 pub const LARGEST: usize = 64 * 1024;
@@ -19,31 +20,85 @@ pub enum PlanFileError {
     Unreadable(String),
 }
 
-/// A plan as it is written.
-#[derive(Debug, Default, Deserialize)]
+/// A plan as it is written, with the names of the form's fields.
+#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
-struct PlanText {
+pub struct PlanText {
+    /// What people call it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
+    /// A script's file name.
+    #[serde(skip_serializing_if = "Option::is_none")]
     script: Option<String>,
+    /// A service's name, `all-services` or `all-but-dashboard`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     target: Option<String>,
+    /// A pattern's name, for example `spike`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pattern: Option<String>,
+    /// `vus` or `arrival-rate`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     model: Option<String>,
+    /// Peak VUs, or iterations per second.
+    #[serde(skip_serializing_if = "Option::is_none")]
     peak: Option<String>,
+    /// The whole test, ramps included: seconds, or a text like `5m`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     duration: Option<String>,
+    /// First ramp up and last ramp down, like `duration`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     ramp: Option<String>,
+    /// Open model: VUs made before the start.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pre_allocated_vus: Option<String>,
+    /// Open model: most VUs.
+    #[serde(skip_serializing_if = "Option::is_none")]
     max_vus: Option<String>,
+    /// Rules in k6's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<String>>)]
     thresholds: Option<Lines>,
+    /// How long a request may take, like `duration`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     request_timeout: Option<String>,
+    /// A scenario's file name.
+    #[serde(skip_serializing_if = "Option::is_none")]
     scenario: Option<String>,
 }
 
+impl PlanText {
+    /// Puts a plan into its words; what is empty is left out.
+    pub fn new(name: &str, draft: &Draft) -> Self {
+        let text = |text: &str| (!text.trim().is_empty()).then(|| text.to_owned());
+        Self {
+            name: text(name),
+            script: text(&draft.script),
+            target: text(&draft.target),
+            pattern: text(&draft.pattern),
+            model: text(&draft.model),
+            peak: text(&draft.peak),
+            duration: text(&draft.duration),
+            ramp: text(&draft.ramp),
+            pre_allocated_vus: text(&draft.pre_allocated_vus),
+            max_vus: text(&draft.max_vus),
+            thresholds: text(&draft.thresholds).map(|text| Lines::List(lines(&text).map(str::to_owned).collect())),
+            request_timeout: text(&draft.request_timeout),
+            scenario: text(&draft.scenario),
+        }
+    }
+}
+
 /// A list, or a text of several lines.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(untagged)]
 enum Lines {
     List(Vec<String>),
     Text(String),
+}
+
+/// The lines of a text that say something.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().map(str::trim).filter(|line| !line.is_empty())
 }
 
 /// Reads a plan: what people call it, and what it asks for; what the file does not say is empty.
@@ -89,8 +144,11 @@ pub fn write(name: &str, draft: &Draft) -> String {
         let _ = match field {
             _ if value.is_empty() => continue,
             Field::Thresholds => {
-                let lines = value.lines().map(str::trim).filter(|line| !line.is_empty());
-                write!(text, "thresholds:\n{}", lines.map(|line| format!("  - {}\n", scalar(line))).collect::<String>())
+                write!(
+                    text,
+                    "thresholds:\n{}",
+                    lines(value).map(|line| format!("  - {}\n", scalar(line))).collect::<String>()
+                )
             }
             field => writeln!(text, "{}: {}", field.name(), scalar(value)),
         };

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use leptos::prelude::*;
+use leptos::{prelude::*, web_sys};
 
 use super::{
     ActionError,
@@ -99,7 +99,11 @@ pub fn LoadForm(
             action="/start"
             aria-label=text.form_name
             novalidate
-            on:submit=move |event| {
+            on:submit=move |event: web_sys::SubmitEvent| {
+                // A button that leads elsewhere takes along what is filled in.
+                if event.submitter().is_some_and(|button| button.has_attribute("formaction")) {
+                    return;
+                }
                 event.prevent_default();
                 if !pending.get_untracked() {
                     form.submit();
@@ -155,6 +159,7 @@ pub fn LoadForm(
             <button type="submit" class="button primary large" aria-disabled=move || pending.get().then_some("true")>
                 {move || if pending.get() { text.starting } else { text.start }}
             </button>
+            <button type="submit" class="button" formaction="/plans/draft" formnovalidate>{text.plan_save}</button>
             <EngineLine />
         </form>
     }

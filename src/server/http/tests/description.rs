@@ -12,7 +12,7 @@ use ha_dashboard::domain::{
 use super::*;
 
 /// What callers of the former service use, and what is ours.
-const ROUTES: [(&str, &str); 35] = [
+const ROUTES: [(&str, &str); 43] = [
     ("get", "/api/v1/analytics/chaos-status"),
     ("get", "/api/v1/analytics/load-test/metrics"),
     ("get", "/api/v1/analytics/load-test/scenarios"),
@@ -33,6 +33,14 @@ const ROUTES: [(&str, &str); 35] = [
     ("get", "/api/v1/faults/{id}"),
     ("post", "/api/v1/faults/{id}/restore"),
     ("get", "/api/v1/live"),
+    ("get", "/api/v1/plans"),
+    ("post", "/api/v1/plans"),
+    ("delete", "/api/v1/plans/{id}"),
+    ("get", "/api/v1/plans/{id}"),
+    ("patch", "/api/v1/plans/{id}"),
+    ("get", "/api/v1/plans/{id}/plan.yaml"),
+    ("post", "/api/v1/plans/{id}/restore"),
+    ("post", "/api/v1/plans/{id}/start"),
     ("get", "/api/v1/prometheus/log"),
     ("get", "/api/v1/runs"),
     ("delete", "/api/v1/runs/{id}"),
@@ -65,8 +73,21 @@ async fn the_description_is_true() {
     for (method, path) in ROUTES {
         let is_chaos = path.starts_with("/api/v1/chaos/");
         let is_fault = path.starts_with(FAULTS) || is_chaos;
-        let url = path.replace("{id}", if is_fault { "fault-1" } else { "run-1" });
+        let is_plan = path.starts_with("/api/v1/plans");
+        let id = match (is_fault, is_plan) {
+            (true, _) => "fault-1",
+            (false, true) => "plan-1",
+            (false, false) => "run-1",
+        };
+        let url = path.replace("{id}", id);
+        if is_plan && server.control.plans.lock().unwrap().is_empty() {
+            // The last one may have been deleted.
+            server.post("/api/v1/plans", "application/json", plans::PLAN).await;
+            server.control.trash.lock().unwrap().truncate(1);
+        }
         let body = match is_fault {
+            _ if is_plan && method == "patch" => json!({ "name": "Another name" }),
+            _ if is_plan => serde_json::from_str(plans::PLAN).unwrap(),
             true if is_chaos => json!({ "type": "latency", "service": "product-service-1", "duration": 60, "x": 1 }),
             true => json!({ "kind": "latency", "replica": "product-service-1", "hypothesis": "failed < 1 %" }),
             false if method == "patch" => json!({ "name": "Release 2", "tags": ["v2"], "star": true }),

@@ -1,0 +1,102 @@
+//! Plans that are kept for another time.
+
+use async_trait::async_trait;
+use ha_dashboard::{
+    api::{
+        caller::Caller,
+        error::ApiError,
+        port::{Plans, Runs},
+    },
+    domain::{
+        id::PlanId,
+        prefs::Lang,
+        run::Run,
+        saved::{self, PlanRefusal, SavedPlan},
+        validate::Draft,
+    },
+    planner::{self, Ask},
+};
+
+use super::Dashboard;
+use crate::server::{
+    clock::now_ms,
+    database::{Database, DatabaseError},
+    ids,
+};
+
+impl Dashboard {
+    /// Asks the database, which waits for the disk.
+    async fn ask<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&Database) -> Result<T, DatabaseError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let database = self.database.clone();
+        let asked = tokio::task::spawn_blocking(move || ask(&database)).await;
+        let answer = asked.map_err(|error| ApiError::Internal { what: error.to_string() })?;
+        answer.map_err(|error| ApiError::Unavailable { what: error.to_string() })
+    }
+}
+
+fn refused(refusal: PlanRefusal) -> ApiError {
+    ApiError::PlanRefused { refusal }
+}
+
+fn there(found: Option<SavedPlan>, id: &PlanId) -> Result<SavedPlan, ApiError> {
+    found.ok_or_else(|| ApiError::NotFound { what: format!("plan {id}") })
+}
+
+fn changed(found: Option<Result<SavedPlan, PlanRefusal>>, id: &PlanId) -> Result<SavedPlan, ApiError> {
+    there(found.transpose().map_err(refused)?, id)
+}
+
+#[async_trait]
+impl Plans for Dashboard {
+    async fn plans(&self, _: &Caller) -> Result<Vec<SavedPlan>, ApiError> {
+        self.ask(Database::plans).await
+    }
+
+    async fn plan(&self, _: &Caller, id: &PlanId) -> Result<SavedPlan, ApiError> {
+        let asked = id.clone();
+        there(self.ask(move |database| database.plan(&asked)).await?, id)
+    }
+
+    async fn save_plan(&self, caller: &Caller, name: &str, draft: Draft, replace: bool) -> Result<SavedPlan, ApiError> {
+        let rules = self.rules_for(caller, &draft.script).await;
+        draft.validate(&rules).map_err(|errors| ApiError::Invalid { errors })?;
+        let name = saved::name(name).map_err(refused)?;
+        let now_ms = now_ms();
+        let plan = SavedPlan { id: ids::plan(now_ms), name, draft, changed_ms: now_ms };
+        let saved = self.ask(move |database| database.save_plan(plan, replace)).await?.map_err(refused)?;
+        tracing::info!(plan = %saved.id, correlation_id = %caller.correlation_id, door = %caller.door, "plan saved");
+        Ok(saved)
+    }
+
+    async fn rename_plan(&self, _: &Caller, id: &PlanId, name: &str) -> Result<SavedPlan, ApiError> {
+        let (asked, name) = (id.clone(), saved::name(name).map_err(refused)?);
+        changed(self.ask(move |database| database.rename_plan(&asked, &name)).await?, id)
+    }
+
+    async fn delete_plan(&self, caller: &Caller, id: &PlanId) -> Result<SavedPlan, ApiError> {
+        let asked = id.clone();
+        let deleted = there(self.ask(move |database| database.delete_plan(&asked, now_ms())).await?, id)?;
+        tracing::info!(plan = %id, correlation_id = %caller.correlation_id, door = %caller.door, "plan deleted");
+        Ok(deleted)
+    }
+
+    async fn restore_plan(&self, _: &Caller, id: &PlanId) -> Result<SavedPlan, ApiError> {
+        let asked = id.clone();
+        changed(self.ask(move |database| database.restore_plan(&asked)).await?, id)
+    }
+
+    async fn start_plan(&self, caller: &Caller, id: &PlanId) -> Result<Run, ApiError> {
+        let plan = self.plan(caller, id).await?;
+        self.start(caller, plan.draft).await
+    }
+
+    async fn plans_page(&self, caller: &Caller, query: &str, lang: Lang) -> String {
+        let pairs = crate::server::http::pairs(query);
+        let ask = Ask::of_query(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        let plans = self.plans(caller).await.map_err(|error| error.to_string());
+        planner::inner_html(planner::Shown { plans, rules: self.rules(caller).await, ask }, lang)
+    }
+}
