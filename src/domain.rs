@@ -6,6 +6,7 @@
 //! may cross the wire.
 
 pub mod again;
+pub mod agenda;
 pub mod breaker;
 pub mod condition;
 pub mod cost;

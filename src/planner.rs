@@ -1,13 +1,16 @@
 //! The page of plans, drawn by the server alone: what stands on it changes when somebody presses a button, and all of them are
 //! plain forms.
 
+mod agenda;
 mod text;
 
 use leptos::prelude::*;
 
 use self::text::{PlannerText, words};
 use crate::{
+    api::port::ShownAppointment,
     domain::{
+        agenda::AppointmentDraft,
         id::PlanId,
         prefs::Lang,
         saved::SavedPlan,
@@ -30,6 +33,10 @@ pub struct Ask {
     pub deleted: Option<(PlanId, String)>,
     /// The plan that was just saved, renamed or taken back.
     pub done: Option<PlanId>,
+    /// When a plan is to start by itself, as it was typed.
+    pub schedule: Option<AppointmentDraft>,
+    /// The appointment that was just made.
+    pub scheduled: Option<String>,
     /// Why what was asked for is not done: an error's code.
     pub error: Option<String>,
 }
@@ -46,6 +53,11 @@ impl Ask {
                 "rename" => ask.rename = id(value),
                 "deleted" => deleted = id(value),
                 "done" => ask.done = id(value),
+                "scheduled" => ask.scheduled = Some(value.into()),
+                "plan" => ask.schedule.get_or_insert_default().plan = value.into(),
+                "at" => ask.schedule.get_or_insert_default().at = value.into(),
+                "cron" => ask.schedule.get_or_insert_default().cron = value.into(),
+                "zone" => ask.schedule.get_or_insert_default().zone = value.into(),
                 "error" => ask.error = Some(value.into()),
                 _ => {
                     if let Some(field) = Field::ALL.into_iter().find(|field| field.name() == name) {
@@ -62,8 +74,8 @@ impl Ask {
 /// What the page shows.
 #[derive(Debug, Clone)]
 pub struct Shown {
-    /// The plans, by name; else why they can't be read, in English.
-    pub plans: Result<Vec<SavedPlan>, String>,
+    /// The plans, by name, and when they start by themselves; else why they can't be read, in English.
+    pub kept: Result<(Vec<SavedPlan>, Vec<ShownAppointment>), String>,
     /// What may be asked for now.
     pub rules: Rules,
     /// What the address asks for.
@@ -76,10 +88,10 @@ pub fn inner_html(shown: Shown, lang: Lang) -> String {
 }
 
 fn page(shown: Shown, lang: Lang) -> AnyView {
-    let Shown { plans, rules, ask } = shown;
+    let Shown { kept, rules, ask } = shown;
     let words = words(lang);
-    let plans = match plans {
-        Ok(plans) => plans,
+    let (plans, appointments) = match kept {
+        Ok(kept) => kept,
         Err(why) => {
             let why = (words.unreadable)(&why);
             return view! { <p class="notice bad" role="alert">{why}</p> }.into_any();
@@ -92,8 +104,8 @@ fn page(shown: Shown, lang: Lang) -> AnyView {
     });
     let save = ask.draft.as_ref().map(|draft| save(draft, &ask, &rules, lang));
     // Of what the forms below it ask for, they say it themselves.
-    let stray = (ask.draft.is_none() && ask.rename.is_none()).then(|| problem(&ask, words));
-    let count = plans.len();
+    let stray = (ask.draft.is_none() && ask.rename.is_none() && ask.schedule.is_none()).then(|| problem(&ask, words));
+    let (count, agenda) = (plans.len(), agenda::section(&plans, appointments, &ask, lang));
     let rows = plans.into_iter().map(|plan| row(plan, &ask, &rules, lang)).collect_view();
     let list = match count {
         0 => view! { <p class="empty-line">{words.none}</p> }.into_any(),
@@ -108,6 +120,7 @@ fn page(shown: Shown, lang: Lang) -> AnyView {
             <h2 id="plans-heading">{words.heading}</h2>
             {list}
         </section>
+        {agenda}
     }
     .into_any()
 }

@@ -1,5 +1,6 @@
 //! Everything that touches the world. [`App::build`] is the only place where the parts are put together.
 
+mod agenda;
 pub mod board;
 pub mod clock;
 pub mod config;
@@ -43,6 +44,7 @@ use tokio::{net::TcpListener, sync::watch};
 use tokio_util::sync::CancellationToken;
 
 use self::{
+    agenda::Agenda,
     board::Board,
     config::{Config, Settings, StoreChoice},
     control::{Parts, StateLock},
@@ -71,6 +73,7 @@ pub struct App {
     /// Ends everything.
     pub shutdown: Shutdown,
     settings: Arc<Settings>,
+    agenda: Agenda,
 }
 
 impl App {
@@ -134,8 +137,8 @@ impl App {
             store,
             shutdown: shutdown.clone(),
         };
-        let control = control::start(lock, parts).await?;
-        Ok(Self { control, shutdown, settings })
+        let (control, agenda) = control::start(lock, parts).await?;
+        Ok(Self { control, shutdown, settings, agenda })
     }
 
     /// Answers on `listener` until [`App::shutdown`] is cancelled, then ends every part. Runs go on: the next start adopts
@@ -148,6 +151,7 @@ impl App {
             let addr = listener.local_addr().context("the listener has no address")?;
             prometheus::child::announce(&self.settings.config.state_dir, Some(addr));
         }
+        self.shutdown.tasks.spawn(self.agenda.clone().keep(Arc::clone(&self.control), self.shutdown.token.clone()));
         let bounds = Bounds::of(listen::raise_descriptors());
         let state = http::HttpState {
             control: Arc::clone(&self.control),

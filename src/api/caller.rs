@@ -14,6 +14,8 @@ pub enum Door {
     Terminal,
     /// A step of a scenario.
     Scenario,
+    /// A plan's own time.
+    Schedule,
 }
 
 impl Door {
@@ -25,6 +27,7 @@ impl Door {
             Self::Form => "form",
             Self::Terminal => "terminal",
             Self::Scenario => "scenario",
+            Self::Schedule => "schedule",
         }
     }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{
+        agenda::AgendaRefusal,
         fault::{FaultField, FaultId, Refusal},
         labels::LabelField,
         past::SearchField,
@@ -70,6 +71,12 @@ pub enum ApiError {
         /// Why.
         refusal: PlanRefusal,
     },
+    /// The plan is not to start by itself as it was asked for: 422, and 409 for one too many.
+    #[error("{refusal}")]
+    AgendaRefused {
+        /// Why.
+        refusal: AgendaRefusal,
+    },
     /// A run is at work already: 409.
     #[error("the run {running} is at work already: stop it first, or wait for its end")]
     AlreadyRunning {
@@ -121,7 +128,8 @@ impl ApiError {
             | Self::InvalidSearch { .. }
             | Self::InvalidScenario { .. } => 422,
             Self::PlanRefused { refusal: PlanRefusal::NotAName } => 422,
-            Self::PlanRefused { .. } => 409,
+            Self::PlanRefused { .. } | Self::AgendaRefused { refusal: AgendaRefusal::TooMany } => 409,
+            Self::AgendaRefused { .. } => 422,
             Self::AlreadyRunning { .. } | Self::NotRunning | Self::FaultRefused { .. } | Self::FaultOver { .. } => 409,
             Self::NotFound { .. } => 404,
             Self::Unavailable { .. } => 503,
@@ -141,6 +149,7 @@ impl ApiError {
             Self::FaultRefused { .. } => "fault_refused",
             Self::FaultOver { .. } => "fault_over",
             Self::PlanRefused { refusal } => refusal.code(),
+            Self::AgendaRefused { refusal } => refusal.code(),
             Self::AlreadyRunning { .. } => "already_running",
             Self::NotRunning => "not_running",
             Self::NotFound { .. } => "not_found",

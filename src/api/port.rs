@@ -1,6 +1,7 @@
 //! How server functions, REST handlers and the command line reach the server: one trait a subject, implemented in the
 //! binary. Every call says who asks.
 
+mod agenda;
 mod faults;
 mod plans;
 mod runs;
@@ -9,12 +10,19 @@ mod view;
 
 use std::sync::Arc;
 
-pub use self::{faults::Faults, plans::Plans, runs::Runs, services::Services, view::View};
+pub use self::{
+    agenda::{Agenda, ShownAppointment},
+    faults::Faults,
+    plans::Plans,
+    runs::Runs,
+    services::Services,
+    view::View,
+};
 
 /// A handle on everything the dashboard can do.
 pub type SharedControl = Arc<dyn Control>;
 
 /// Everything the dashboard can do.
-pub trait Control: Runs + Services + Faults + Plans + View {}
+pub trait Control: Runs + Services + Faults + Plans + Agenda + View {}
 
-impl<T: Runs + Services + Faults + Plans + View> Control for T {}
+impl<T: Runs + Services + Faults + Plans + Agenda + View> Control for T {}

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Millis,
+    agenda::Outcome,
     breaker::BreakerState,
     fault::{FaultEnd, FaultId, FaultKind},
     run::{RunId, Verdict},
@@ -121,6 +122,15 @@ pub enum EventKind {
         /// What is wrong with the store; empty where nothing is known to be.
         #[serde(default)]
         reason: String,
+    },
+    /// The time of a plan that starts by itself has come, or was missed.
+    PlanDue {
+        /// What people call the plan.
+        plan: String,
+        /// What came of it.
+        #[cfg_attr(not(feature = "hydrate"), serde(flatten))]
+        #[cfg_attr(feature = "hydrate", serde(rename = "@"))]
+        outcome: Outcome,
     },
     /// Samples come again.
     MetricsBack,

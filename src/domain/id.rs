@@ -55,6 +55,11 @@ id! {
     PlanId
 }
 
+id! {
+    /// The id of a plan's schedule: 1–64 characters of `a-z`, `0-9` and `-`.
+    ScheduleId
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {

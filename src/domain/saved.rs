@@ -32,6 +32,9 @@ pub enum PlanRefusal {
         /// That plan.
         by: PlanId,
     },
+    /// It is to start by itself.
+    #[error("the plan is to start by itself: delete its schedules first")]
+    Scheduled,
     /// No more plans are kept.
     #[error("{} plans are kept at most: delete one first", SavedPlan::MOST)]
     TooMany,
@@ -43,6 +46,7 @@ impl PlanRefusal {
         match self {
             Self::NotAName => "not_a_name",
             Self::NameTaken { .. } => "name_taken",
+            Self::Scheduled => "scheduled",
             Self::TooMany => "too_many",
         }
     }

@@ -102,6 +102,7 @@ fn subject(event: &Event) -> Option<Subject<'_>> {
         | EventKind::ThresholdDecided { .. }
         | EventKind::FaultSet { .. }
         | EventKind::FaultRestored { .. }
-        | EventKind::FaultFailed { .. } => None,
+        | EventKind::FaultFailed { .. }
+        | EventKind::PlanDue { .. } => None,
     }
 }

@@ -51,6 +51,7 @@ use self::{
     supervisor::{Links, Supervisor},
 };
 use super::{
+    agenda::Agenda,
     board::Board,
     clock::now_ms,
     config::Config,
@@ -95,17 +96,20 @@ pub struct Parts {
 /// Adopts or finalises what an earlier process left, then answers calls until shutdown. A run at work goes on when the
 /// dashboard ends: the next start adopts it. Who wants it to end stops it and waits for its end first.
 ///
+/// What is on the agenda comes only where somebody keeps it.
+///
 /// Whatever else works in the state folder must be started with `lock` in hand.
 ///
 /// # Errors
 /// When the state folder can't be used.
-pub async fn start(lock: StateLock, parts: Parts) -> anyhow::Result<SharedControl> {
+pub async fn start(lock: StateLock, parts: Parts) -> anyhow::Result<(SharedControl, Agenda)> {
     let Parts { config, engine, scripts, scenarios, services, faults, board, journal, store, shutdown } = parts;
     let archive = Archive::open(lock)?;
     let courses = Courses::new(store.clone(), config.tick, shutdown.clone());
     let database = archive.database();
     let keeper = Keeper::new(database.clone());
     shutdown.tasks.spawn(keeper.clone().follow(board.clone(), shutdown.token.clone()));
+    let agenda = Agenda::new(database.clone(), journal.clone());
     let links = Links {
         engine,
         archive,
@@ -117,7 +121,7 @@ pub async fn start(lock: StateLock, parts: Parts) -> anyhow::Result<SharedContro
         retention: config.retention,
     };
     let supervisor = Supervisor::take_over(links).await?;
-    Ok(Arc::new(Dashboard {
+    let control = Arc::new(Dashboard {
         config,
         scripts,
         scenarios,
@@ -128,7 +132,9 @@ pub async fn start(lock: StateLock, parts: Parts) -> anyhow::Result<SharedContro
         keeper,
         supervisor,
         database,
-    }))
+        agenda: agenda.clone(),
+    });
+    Ok((control, agenda))
 }
 
 struct Dashboard {
@@ -142,6 +148,7 @@ struct Dashboard {
     keeper: Keeper,
     supervisor: Arc<Supervisor>,
     database: Database,
+    agenda: Agenda,
 }
 
 impl Dashboard {

@@ -3,6 +3,7 @@
 mod pictures;
 mod plans;
 mod runs;
+mod schedules;
 
 pub use self::runs::Leavings;
 
@@ -81,6 +82,16 @@ const STEPS: &[M] = &[
             deleted_ms INTEGER
         ) STRICT;
         CREATE UNIQUE INDEX plan_names ON plans (name) WHERE deleted_ms IS NULL;",
+    ),
+    M::up(
+        "CREATE TABLE schedules (
+            id TEXT PRIMARY KEY,
+            plan TEXT NOT NULL,
+            due_ms INTEGER,
+            -- domain::agenda::Appointment as JSON.
+            kept TEXT NOT NULL
+        ) STRICT;
+        CREATE INDEX schedules_of_plans ON schedules (plan);",
     ),
 ];
 

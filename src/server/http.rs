@@ -22,6 +22,7 @@ mod plans;
 mod present;
 mod runs;
 mod scenarios;
+mod schedules;
 #[cfg(test)]
 mod tests;
 

@@ -1,6 +1,11 @@
 //! Names for what is begun here.
 
-use ha_dashboard::domain::{Millis, fault::FaultId, id::PlanId, run::RunId};
+use ha_dashboard::domain::{
+    Millis,
+    fault::FaultId,
+    id::{PlanId, ScheduleId},
+    run::RunId,
+};
 use rand::Rng;
 
 /// A new run's id, for example `20261123-174326-k7qz`: it sorts by time.
@@ -15,6 +20,11 @@ pub fn fault(now_ms: Millis) -> FaultId {
 
 /// A new plan's id; it looks like a run's.
 pub fn plan(now_ms: Millis) -> PlanId {
+    new(now_ms).try_into().expect(ALLOWED)
+}
+
+/// The id of a new schedule; it looks like a run's.
+pub fn schedule(now_ms: Millis) -> ScheduleId {
     new(now_ms).try_into().expect(ALLOWED)
 }
 

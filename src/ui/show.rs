@@ -11,6 +11,7 @@ use crate::{
     api::error::ApiError,
     domain::{
         Millis,
+        agenda::Outcome,
         breaker::BreakerState,
         condition::Condition,
         decimal,
@@ -320,6 +321,14 @@ pub fn event(kind: &EventKind, lang: Lang) -> (&'static str, String) {
             (tone, (text.event_breaker)(replica, dependency, word))
         }
         EventKind::MetricsDelayed { seconds, reason } => ("warn", (text.event_delayed)(*seconds, !reason.is_empty())),
+        EventKind::PlanDue { plan, outcome } => {
+            let tone = match outcome {
+                Outcome::Started { .. } => "accent",
+                Outcome::Skipped { .. } | Outcome::Missed { .. } => "warn",
+                Outcome::Failed { .. } => "bad",
+            };
+            (tone, (text.event_plan_due)(plan, outcome))
+        }
         EventKind::MetricsBack => ("ok", text.event_back.into()),
         EventKind::FaultSet { kind, service, replicas, intensity, for_s, .. } => {
             let name = (text.fault_kind)(*kind);
@@ -427,7 +436,7 @@ pub fn api_error(error: &ApiError, text: &'static Text) -> String {
             errors.iter().map(|error| scenario::error(error, text)).collect::<Vec<_>>().join("\n")
         }
         ApiError::FaultRefused { refusal } => (text.fault_refused)(refusal),
-        ApiError::PlanRefused { .. } => text.error_invalid.into(),
+        ApiError::PlanRefused { .. } | ApiError::AgendaRefused { .. } => text.error_invalid.into(),
         ApiError::FaultOver { .. } => text.fault_over.into(),
         ApiError::AlreadyRunning { .. } => text.error_already_running.into(),
         ApiError::NotRunning => text.error_not_running.into(),

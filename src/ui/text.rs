@@ -6,6 +6,7 @@ mod en;
 use leptos::prelude::*;
 
 use crate::domain::{
+    agenda::Outcome,
     cost::{Figure, Lack},
     fault::{Effect, FaultEnd, FaultKind, Refusal},
     frame::Metric,
@@ -67,6 +68,7 @@ pub struct Text {
     pub nav_label: &'static str,
     pub nav_overview: &'static str,
     pub nav_load: &'static str,
+    pub event_plan_due: fn(&str, &Outcome) -> String,
     pub nav_plans: &'static str,
     pub plans_intro: &'static str,
     pub plan_save: &'static str,

@@ -3,7 +3,7 @@
 use proptest::{collection, option, prelude::*, sample};
 
 use crate::domain::{
-    Millis,
+    Millis, agenda,
     breaker::{Breaker, BreakerCalls, BreakerState, Breakers},
     cost::{Absence, Budget, Cost, Detection, FaultCost, Figure, Lack, Latency, Outage, Outcome, Tally, Untold},
     event::{Event, EventKind},
@@ -409,6 +409,7 @@ pub fn event() -> impl Strategy<Value = Event> {
                 replicas,
                 why,
             }),
+            (text(), plan_outcome()).prop_map(|(plan, outcome)| EventKind::PlanDue { plan, outcome }),
             (fault(), text()).prop_map(|(Fault { id, request, replicas, .. }, reason)| EventKind::FaultFailed {
                 fault: id,
                 kind: request.kind,
@@ -418,6 +419,15 @@ pub fn event() -> impl Strategy<Value = Event> {
             }),
         ];
     (any::<Millis>(), kind).prop_map(|(at_ms, kind)| Event { at_ms, kind })
+}
+
+fn plan_outcome() -> impl Strategy<Value = agenda::Outcome> {
+    prop_oneof![
+        run_id().prop_map(|run| agenda::Outcome::Started { run }),
+        run_id().prop_map(|running| agenda::Outcome::Skipped { running }),
+        any::<u32>().prop_map(|times| agenda::Outcome::Missed { times }),
+        text().prop_map(|reason| agenda::Outcome::Failed { reason }),
+    ]
 }
 
 fn fault_end() -> impl Strategy<Value = FaultEnd> {

@@ -5,10 +5,11 @@ use ha_dashboard::{
     api::{
         caller::Caller,
         error::ApiError,
-        port::{Plans, Runs},
+        port::{Agenda, Plans, Runs, ShownAppointment},
     },
     domain::{
-        id::PlanId,
+        agenda::{Appointment, AppointmentDraft},
+        id::{PlanId, ScheduleId},
         prefs::Lang,
         run::Run,
         saved::{self, PlanRefusal, SavedPlan},
@@ -19,6 +20,7 @@ use ha_dashboard::{
 
 use super::Dashboard;
 use crate::server::{
+    agenda,
     clock::now_ms,
     database::{Database, DatabaseError},
     ids,
@@ -78,6 +80,10 @@ impl Plans for Dashboard {
 
     async fn delete_plan(&self, caller: &Caller, id: &PlanId) -> Result<SavedPlan, ApiError> {
         let asked = id.clone();
+        if self.ask(move |database| database.is_scheduled(&asked)).await? {
+            return Err(refused(PlanRefusal::Scheduled));
+        }
+        let asked = id.clone();
         let deleted = there(self.ask(move |database| database.delete_plan(&asked, now_ms())).await?, id)?;
         tracing::info!(plan = %id, correlation_id = %caller.correlation_id, door = %caller.door, "plan deleted");
         Ok(deleted)
@@ -96,7 +102,43 @@ impl Plans for Dashboard {
     async fn plans_page(&self, caller: &Caller, query: &str, lang: Lang) -> String {
         let pairs = crate::server::http::pairs(query);
         let ask = Ask::of_query(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        let plans = self.plans(caller).await.map_err(|error| error.to_string());
-        planner::inner_html(planner::Shown { plans, rules: self.rules(caller).await, ask }, lang)
+        let kept = match (self.plans(caller).await, self.schedules(caller).await) {
+            (Ok(plans), Ok(schedules)) => Ok((plans, schedules)),
+            (Err(error), _) | (_, Err(error)) => Err(error.to_string()),
+        };
+        planner::inner_html(planner::Shown { kept, rules: self.rules(caller).await, ask }, lang)
+    }
+}
+
+/// Next times that are shown.
+const NEXT: usize = 5;
+
+fn shown(appointment: Appointment, plan: Option<String>) -> ShownAppointment {
+    let next = agenda::shown(&appointment, now_ms(), NEXT);
+    let last = appointment.last.as_ref().map(|last| agenda::on_clock(&appointment, last.due_ms));
+    ShownAppointment { appointment, plan, next, last }
+}
+
+#[async_trait]
+impl Agenda for Dashboard {
+    async fn schedules(&self, caller: &Caller) -> Result<Vec<ShownAppointment>, ApiError> {
+        let (all, plans) = (self.agenda.all().await?, self.plans(caller).await?);
+        let name = |id: &PlanId| plans.iter().find(|plan| plan.id == *id).map(|plan| plan.name.clone());
+        // A line of cron takes a moment.
+        let named = all.into_iter().map(|appointment| (name(&appointment.plan), appointment)).collect::<Vec<_>>();
+        let show = move || named.into_iter().map(|(plan, appointment)| shown(appointment, plan)).collect();
+        tokio::task::spawn_blocking(show).await.map_err(|error| ApiError::Internal { what: error.to_string() })
+    }
+
+    async fn add_schedule(&self, caller: &Caller, draft: AppointmentDraft) -> Result<ShownAppointment, ApiError> {
+        let missing = |_| ApiError::NotFound { what: format!("plan {:.64}", draft.plan) };
+        let plan = self.plan(caller, &PlanId::try_from(draft.plan.trim().to_owned()).map_err(missing)?).await?;
+        let added = self.agenda.add(plan.id, draft).await?;
+        tracing::info!(schedule = %added.id, correlation_id = %caller.correlation_id, door = %caller.door, "plan scheduled");
+        Ok(shown(added, Some(plan.name)))
+    }
+
+    async fn delete_schedule(&self, _: &Caller, id: &ScheduleId) -> Result<(), ApiError> {
+        self.agenda.delete(id).await
     }
 }

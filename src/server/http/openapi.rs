@@ -3,7 +3,7 @@
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{HttpState, breakers, chaos, faults, health, live, load_test, metrics, plans, runs, scenarios};
+use super::{HttpState, breakers, chaos, faults, health, live, load_test, metrics, plans, runs, scenarios, schedules};
 
 /// The description's head; paths and schemas come from the routes.
 #[derive(OpenApi)]
@@ -18,7 +18,7 @@ use super::{HttpState, breakers, chaos, faults, health, live, load_test, metrics
         (name = "load-test", description = "The load test at work"),
         (name = "metrics", description = "Measured values"),
         (name = "runs", description = "Runs and their logs"),
-        (name = "plans", description = "Plans that are kept under a name"),
+        (name = "plans", description = "Plans that are kept under a name, and their schedules"),
         (name = "faults", description = "Faults set in the services under test"),
         (name = "chaos", description = "The same faults, in the words of the former analytics service"),
         (name = "live", description = "The live stream"),
@@ -50,6 +50,8 @@ pub fn api() -> OpenApiRouter<HttpState> {
         .routes(routes!(plans::plan_file))
         .routes(routes!(plans::restore_plan))
         .routes(routes!(plans::start_plan))
+        .routes(routes!(schedules::schedules, schedules::add_schedule))
+        .routes(routes!(schedules::delete_schedule))
         .routes(routes!(faults::faults, faults::set))
         .routes(routes!(faults::rules))
         .routes(routes!(faults::restore_all))

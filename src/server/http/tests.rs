@@ -6,11 +6,12 @@ mod chaos;
 mod description;
 mod hostile;
 mod plans;
+mod schedules;
 
 use std::{
     collections::BTreeMap,
     sync::{
-        Mutex,
+        Mutex, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -25,9 +26,10 @@ use ha_dashboard::{
     api::{
         caller::{Caller, Door},
         page::{PageState, RunReport},
-        port::{Faults, Plans, Runs, Services, View},
+        port::{Agenda, Faults, Plans, Runs, Services, ShownAppointment, View},
     },
     domain::{
+        agenda::{Appointment, AppointmentDraft},
         breaker::{Breaker, BreakerCalls, BreakerState, Breakers},
         cost::FaultCost,
         event::{Event, EventKind},
@@ -36,7 +38,7 @@ use ha_dashboard::{
             FaultState, FaultTarget, admit,
         },
         frame::{Dimension, Frame, Metric, SeriesKey},
-        id::PlanId,
+        id::{PlanId, ScheduleId},
         labels::LabelDraft,
         labels::Labels,
         live::{Cursor, EngineStatus, MetricsStatus, MissingImage, Pull, Snapshot, Status},
@@ -57,7 +59,12 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 use super::*;
-use crate::server::config::{Flags, Surroundings};
+use crate::server::{
+    agenda,
+    config::{Flags, Surroundings},
+    database::Database,
+    journal::Journal,
+};
 
 const NOW_MS: u64 = 1_700_000_000_000;
 
@@ -84,6 +91,8 @@ struct Scripted {
     /// The services, where they are others than usual.
     services: Mutex<Vec<ServiceStatus>>,
     plans: Mutex<Vec<SavedPlan>>,
+    /// What needs a database, once it is asked for.
+    kept: OnceLock<(tempfile::TempDir, Database, agenda::Agenda, Journal)>,
     /// Plans that were deleted.
     trash: Mutex<Vec<SavedPlan>>,
 }
@@ -277,8 +286,50 @@ impl Plans for Scripted {
     async fn plans_page(&self, caller: &Caller, query: &str, lang: Lang) -> String {
         let pairs = pairs(query);
         let ask = Ask::of_query(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        let plans = Ok(self.plans.lock().unwrap().clone());
-        planner::inner_html(planner::Shown { plans, rules: self.rules(caller).await, ask }, lang)
+        let plans = self.plans.lock().unwrap().clone();
+        let kept = Ok((plans, self.schedules(caller).await.unwrap()));
+        planner::inner_html(planner::Shown { kept, rules: self.rules(caller).await, ask }, lang)
+    }
+}
+
+impl Scripted {
+    /// A database, and the agenda in it.
+    fn kept(&self) -> &(tempfile::TempDir, Database, agenda::Agenda, Journal) {
+        self.kept.get_or_init(|| {
+            let folder = tempfile::tempdir().unwrap();
+            let (database, journal) = (Database::open(folder.path()).unwrap(), Journal::default());
+            let agenda = agenda::Agenda::new(database.clone(), journal.clone());
+            (folder, database, agenda, journal)
+        })
+    }
+
+    async fn shown(&self, caller: &Caller, appointment: Appointment) -> ShownAppointment {
+        let plan = self.plan(caller, &appointment.plan).await.ok().map(|plan| plan.name);
+        let next = agenda::shown(&appointment, NOW_MS, 5);
+        let last = appointment.last.as_ref().map(|last| agenda::on_clock(&appointment, last.due_ms));
+        ShownAppointment { appointment, plan, next, last }
+    }
+}
+
+#[async_trait]
+impl Agenda for Scripted {
+    async fn schedules(&self, caller: &Caller) -> Result<Vec<ShownAppointment>, ApiError> {
+        let mut shown = Vec::new();
+        for appointment in self.kept().2.all().await? {
+            shown.push(self.shown(caller, appointment).await);
+        }
+        Ok(shown)
+    }
+
+    async fn add_schedule(&self, caller: &Caller, draft: AppointmentDraft) -> Result<ShownAppointment, ApiError> {
+        let missing = |_| ApiError::NotFound { what: "plan".into() };
+        let plan = self.plan(caller, &PlanId::try_from(draft.plan.clone()).map_err(missing)?).await?;
+        let added = self.kept().2.add(plan.id, draft).await?;
+        Ok(self.shown(caller, added).await)
+    }
+
+    async fn delete_schedule(&self, _: &Caller, id: &ScheduleId) -> Result<(), ApiError> {
+        self.kept().2.delete(id).await
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{MetricText, PatternText, Text};
 use crate::domain::{
+    agenda::Outcome,
     cost::{Figure, Lack},
     duration,
     fault::{Effect, FaultEnd, FaultKind, Refusal},
@@ -23,8 +24,14 @@ pub(super) const TEXT: Text = Text {
     nav_label: "Seiten",
     nav_overview: "Übersicht",
     nav_load: "Lasttest",
+    event_plan_due: |plan, outcome| match outcome {
+        Outcome::Started { .. } => format!("„{plan}“ ist wie vorgesehen von selbst gestartet"),
+        Outcome::Skipped { .. } => format!("„{plan}“ war jetzt vorgesehen und fiel aus: Ein anderer Test läuft"),
+        Outcome::Missed { .. } => format!("„{plan}“ hat seine Zeit verpasst: Da lief kein Dashboard"),
+        Outcome::Failed { reason } => format!("„{plan}“ war jetzt vorgesehen und konnte nicht starten: {reason}"),
+    },
     nav_plans: "Pläne",
-    plans_intro: "Pläne, die unter einem Namen aufbewahrt sind: fürs Formular oder als Datei für die Kommandozeile.",
+    plans_intro: "Pläne, die unter einem Namen aufbewahrt sind: fürs Formular, als Datei für die Kommandozeile, mit eigenen Startzeiten.",
     plan_save: "Plan speichern",
     nav_services: "Dienste",
     nav_runs: "Läufe",

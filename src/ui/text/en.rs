@@ -2,6 +2,7 @@
 
 use super::{MetricText, PatternText, Text};
 use crate::domain::{
+    agenda::Outcome,
     cost::{Figure, Lack},
     duration,
     fault::{Effect, FaultEnd, FaultKind, Refusal},
@@ -23,8 +24,14 @@ pub(super) const TEXT: Text = Text {
     nav_label: "Pages",
     nav_overview: "Overview",
     nav_load: "Load test",
+    event_plan_due: |plan, outcome| match outcome {
+        Outcome::Started { .. } => format!("“{plan}” started by itself, as scheduled"),
+        Outcome::Skipped { .. } => format!("“{plan}” was scheduled for now and skipped: another test is at work"),
+        Outcome::Missed { .. } => format!("“{plan}” missed its time: no dashboard was at work then"),
+        Outcome::Failed { reason } => format!("“{plan}” was scheduled for now and could not start: {reason}"),
+    },
     nav_plans: "Plans",
-    plans_intro: "Plans that are kept under a name, to fill in the form or to run from a file.",
+    plans_intro: "Plans that are kept under a name: to fill in the form, to run from a file, to start by themselves.",
     plan_save: "Save plan",
     nav_services: "Services",
     nav_runs: "Runs",

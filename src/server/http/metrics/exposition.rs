@@ -229,6 +229,7 @@ fn words(kind: &EventKind) -> (&'static str, &str, Option<&ha_dashboard::domain:
             (about, hit(service, replicas), None)
         }
         EventKind::FaultRestored { service, replicas, .. } => ("fault-restored", hit(service, replicas), None),
+        EventKind::PlanDue { plan, .. } => ("plan-due", plan, None),
         EventKind::FaultFailed { service, replicas, .. } => ("fault-failed", hit(service, replicas), None),
     }
 }

@@ -6,7 +6,12 @@ use ha_dashboard::{
         caller::{Caller, Door},
         error::ApiError,
     },
-    domain::{id::PlanId, saved::SavedPlan, validate::Draft},
+    domain::{
+        agenda::AppointmentDraft,
+        id::{PlanId, ScheduleId},
+        saved::SavedPlan,
+        validate::Draft,
+    },
 };
 use serde::Deserialize;
 
@@ -27,6 +32,8 @@ pub fn router() -> Router<HttpState> {
         .route("/plans/rename", post(rename))
         .route("/plans/delete", post(delete))
         .route("/plans/restore", post(restore))
+        .route("/plans/schedule", post(schedule))
+        .route("/plans/unschedule", post(unschedule))
 }
 
 /// From the form of a load test: leads to where its plan gets a name, or back with what is wrong with it.
@@ -107,6 +114,37 @@ async fn restore(State(state): State<HttpState>, Asking(caller): Asking, Form(wh
 
 async fn restored(state: &HttpState, caller: Caller, which: &Which) -> Result<SavedPlan, ApiError> {
     state.control.restore_plan(&caller, &which.id()?).await
+}
+
+async fn schedule(
+    State(state): State<HttpState>,
+    Asking(caller): Asking,
+    Form(draft): Form<AppointmentDraft>,
+) -> Response {
+    match state.control.add_schedule(&caller.through(Door::Form), draft.clone()).await {
+        Ok(added) => see(&with_query(PAGE, [("scheduled", added.appointment.id.as_str())])),
+        Err(error) => see(&with_query(
+            PAGE,
+            [
+                ("plan", draft.plan.as_str()),
+                ("at", &draft.at),
+                ("cron", &draft.cron),
+                ("zone", &draft.zone),
+                ("error", error.code()),
+            ],
+        )),
+    }
+}
+
+async fn unschedule(State(state): State<HttpState>, Asking(caller): Asking, Form(which): Form<Which>) -> Response {
+    let deleted = match ScheduleId::try_from(which.id) {
+        Ok(id) => state.control.delete_schedule(&caller.through(Door::Form), &id).await,
+        Err(_) => Err(ApiError::NotFound { what: "schedule".into() }),
+    };
+    match deleted {
+        Ok(()) => see(PAGE),
+        Err(error) => see(&failed(&error)),
+    }
 }
 
 fn done(plan: &SavedPlan) -> String {

@@ -12,7 +12,7 @@ use ha_dashboard::domain::{
 use super::*;
 
 /// What callers of the former service use, and what is ours.
-const ROUTES: [(&str, &str); 43] = [
+const ROUTES: [(&str, &str); 46] = [
     ("get", "/api/v1/analytics/chaos-status"),
     ("get", "/api/v1/analytics/load-test/metrics"),
     ("get", "/api/v1/analytics/load-test/scenarios"),
@@ -49,6 +49,9 @@ const ROUTES: [(&str, &str); 43] = [
     ("get", "/api/v1/runs/{id}/log"),
     ("post", "/api/v1/runs/{id}/restore"),
     ("get", "/api/v1/scenarios"),
+    ("get", "/api/v1/schedules"),
+    ("post", "/api/v1/schedules"),
+    ("delete", "/api/v1/schedules/{id}"),
     ("get", "/health"),
     ("get", "/health/detailed"),
     ("get", "/live"),
@@ -73,8 +76,11 @@ async fn the_description_is_true() {
     for (method, path) in ROUTES {
         let is_chaos = path.starts_with("/api/v1/chaos/");
         let is_fault = path.starts_with(FAULTS) || is_chaos;
-        let is_plan = path.starts_with("/api/v1/plans");
+        let is_schedule = path.starts_with("/api/v1/schedules");
+        let is_plan = path.starts_with("/api/v1/plans") || is_schedule;
+        let schedule = server.control.kept().2.all().await.unwrap().first().map(|it| it.id.to_string());
         let id = match (is_fault, is_plan) {
+            _ if is_schedule => schedule.as_deref().unwrap_or_default(),
             (true, _) => "fault-1",
             (false, true) => "plan-1",
             (false, false) => "run-1",
@@ -86,6 +92,7 @@ async fn the_description_is_true() {
             server.control.trash.lock().unwrap().truncate(1);
         }
         let body = match is_fault {
+            _ if is_schedule => json!({ "plan": "plan-1", "cron": "@daily", "zone": "Europe/Berlin" }),
             _ if is_plan && method == "patch" => json!({ "name": "Another name" }),
             _ if is_plan => serde_json::from_str(plans::PLAN).unwrap(),
             true if is_chaos => json!({ "type": "latency", "service": "product-service-1", "duration": 60, "x": 1 }),
