@@ -1,26 +1,36 @@
 //! A run as one HTML file: for a pipeline's artefacts, for mail, for paper. No script, no network, nothing to serve.
 
+mod detail;
 mod faults;
+mod log;
 mod parts;
 #[cfg(test)]
 mod tests;
+mod whole;
+mod words;
+
+pub use self::{detail::detail_page, log::log_page};
+
+use std::sync::Arc;
 
 use leptos::prelude::*;
 
 use self::{
     faults::Faults,
     parts::{Part, parts},
+    words::Words,
 };
 use crate::domain::{
     Millis,
     cost::Figure,
     format::{self, NO_DATA},
-    frame::{Metric, Unit},
+    frame::{History, Metric, Unit},
     live::{LiveState, Snapshot},
     picture::{Course, RunPicture},
     prefs::Lang,
     run::{Run, RunState, ServiceTotals, Verdict},
     service::ServiceStatus,
+    story,
     threshold::Observed,
     timeline::{self, Entry},
 };
@@ -39,6 +49,7 @@ const STYLE: &[&str] = &[
     include_str!("../style/layout.css"),
     include_str!("../style/run.css"),
     include_str!("../style/numbers.css"),
+    include_str!("../style/detail.css"),
     include_str!("../style/charts.css"),
     include_str!("../style/report.css"),
     include_str!("../style/colours.css"),
@@ -48,8 +59,9 @@ const STYLE: &[&str] = &[
 /// Wherever the file is opened: it loads nothing, runs nothing and sends nothing.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'";
 
-/// Most log lines shown.
-const LOG_LINES: usize = 40;
+/// Most log lines in a file, and of those that tell why it ended.
+const LOG_LINES: usize = 200;
+const LAST_LINES: usize = 40;
 
 /// The report of a run as a file; `log` holds k6's last lines, oldest first.
 pub fn html(picture: &RunPicture, log: &[String], lang: Lang) -> String {
@@ -63,7 +75,7 @@ pub fn inner_html(picture: &RunPicture, log: &[String], lang: Lang) -> String {
     let told = Told::new(picture);
     drawn(lang, || {
         view! {
-            <Content told />
+            <Content told among="no-script-only" />
             <Log log=log.to_vec() />
         }
         .into_any()
@@ -93,14 +105,19 @@ struct Told {
     run: Run,
     state: LiveState,
     course: Course,
+    picture: Arc<RunPicture>,
 }
 
 impl Told {
     /// The run and what was measured of it while it was at work.
     fn new(picture: &RunPicture) -> Self {
-        let RunPicture { run, snapshot, course } = picture;
+        let RunPicture { run, snapshot, course, detail } = picture;
         let snapshot = snapshot_of(run, Snapshot::clone(snapshot));
-        Self { run: run.clone(), state: LiveState { snapshot }, course: course.clone() }
+        let state = LiveState { snapshot };
+        let snapshot = Arc::new(state.snapshot.clone());
+        let (run, course) = (run.clone(), course.clone());
+        let picture = RunPicture { run: run.clone(), snapshot, course: course.clone(), detail: detail.clone() };
+        Self { run, state, course, picture: Arc::new(picture) }
     }
 }
 
@@ -191,12 +208,13 @@ fn Body(told: Told, log: Vec<String>) -> impl IntoView {
         }
         _ => (show::state(Some(&run), text), false),
     };
-    let lines = log[log.len().saturating_sub(LOG_LINES)..].join("\n");
+    let last = |most: usize| log[log.len().saturating_sub(most)..].join("\n");
+    let (lines, most) = (last(LAST_LINES), last(LOG_LINES));
     let k6 = state.snapshot.status.engine.k6_version.clone();
     view! {
         <Head heading=(text.run_heading)(&show::target(&run.plan.target, text)) badge />
         <main class="report">
-            <Content told />
+            <Content told among="" />
             {tells_log
                 .then(|| {
                     view! {
@@ -206,6 +224,15 @@ fn Body(told: Told, log: Vec<String>) -> impl IntoView {
                         </section>
                     }
                 })}
+            {(!log.is_empty())
+                .then(|| {
+                    view! {
+                        <details class="card" data-testid="whole-log">
+                            <summary>{text.k6_log}</summary>
+                            <pre class="report-log">{most}</pre>
+                        </details>
+                    }
+                })}
         </main>
         <Foot k6 />
     }
@@ -213,18 +240,30 @@ fn Body(told: Told, log: Vec<String>) -> impl IntoView {
 
 /// Everything but head, log and foot.
 #[component]
-fn Content(told: Told) -> impl IntoView {
-    let text = use_text();
-    let Told { run, state, course } = told;
+fn Content(
+    told: Told,
+    /// The class of what the page of the run shows otherwise.
+    among: &'static str,
+) -> impl IntoView {
+    let (lang, text) = (use_lang(), use_text());
+    let Told { run, state, course, picture } = told;
+    let is_over = !run.state.is_active() && run.started_ms.is_some();
+    let told = move |of: fn(&RunPicture, Lang) -> String| if is_over { of(&picture, lang) } else { String::new() };
+    let durations = |picture: &RunPicture, lang| {
+        let detail = picture.detail.as_deref();
+        detail.map(|detail| whole::durations(detail, picture.run.totals.as_ref(), lang)).unwrap_or_default()
+    };
+    let endpoints = |picture: &RunPicture, lang| detail::whole(&picture.run, picture.detail.as_deref(), lang);
     let verdict = match &run.state {
         RunState::Finished(outcome) => view! { <VerdictView run=run.clone() outcome=outcome.clone() /> }.into_any(),
         _ => view! { <p class="notice warn">{text.report_unfinished}</p> }.into_any(),
     };
     view! {
         {verdict}
+        <div class="told" inner_html=told(whole::story)></div>
         <div class="report-pair">
             <PlanCard run=run.clone() />
-            <Thresholds seen=run.thresholds.clone() />
+            <Thresholds seen=run.thresholds.clone() history=state.snapshot.history.clone() />
         </div>
         <section class="report-charts">
             <h2>{text.report_over_time}</h2>
@@ -233,6 +272,10 @@ fn Content(told: Told) -> impl IntoView {
         <Faults costed=state.snapshot.status.costed(&run.id) run=run.clone() />
         <Availability run=run.clone() services=state.snapshot.status.services.clone() />
         <ByService parts=parts(&state.snapshot) />
+        <div class="told" inner_html=told(durations)></div>
+        <div class=format!("card detail {among}") data-testid="endpoints" inner_html=told(endpoints)></div>
+        <div class="told" inner_html=told(whole::generator)></div>
+        <div class="told" inner_html=told(whole::gaps)></div>
         <Timeline entries=timeline::entries(&state.snapshot.events, Some(&run)) origin_ms=timeline::origin_ms(&run) />
     }
 }
@@ -310,8 +353,13 @@ fn PlanCard(run: Run) -> impl IntoView {
 }
 
 #[component]
-fn Thresholds(seen: Vec<Observed>) -> impl IntoView {
+fn Thresholds(seen: Vec<Observed>, history: History) -> impl IntoView {
     let (lang, text) = (use_lang(), use_text());
+    let words = Words::of(lang);
+    let held = move |seen: &Observed| {
+        let kept = story::kept(&seen.threshold, &history)?;
+        Some(kept.held_ms as f64 / kept.judged_ms as f64)
+    };
     let row = |seen: Observed| {
         let (state, tone, word) = match show::holds(&seen) {
             Some(true) => ("true", "ok", text.threshold_ok),
@@ -323,11 +371,13 @@ fn Thresholds(seen: Vec<Observed>) -> impl IntoView {
             _ => None,
         };
         let rule = seen.threshold.to_string();
+        let held = format::value_or_none(Unit::Share, held(&seen), show::numbers(lang));
         view! {
             <tr data-testid="threshold" data-threshold=rule.clone() data-ok=state>
                 <th scope="row"><code>{rule.clone()}</code></th>
                 <td class="num" data-label=text.threshold_limit>{seen.threshold.comparison.sign()} " " {show::limit(&seen.threshold, lang)}</td>
                 <td class="num" data-label=text.report_measured>{show::threshold_value(&seen.threshold, seen.value, lang)}</td>
+                <td class="num" data-label=words.held_share>{held}</td>
                 <td>
                     <span class="status" data-tone=tone>{word}</span>
                     {disagrees.map(|words| view! { <br /><span class="muted">{words}</span> })}
@@ -345,11 +395,13 @@ fn Thresholds(seen: Vec<Observed>) -> impl IntoView {
                         <th scope="col">{text.report_rule}</th>
                         <th scope="col" class="num">{text.threshold_limit}</th>
                         <th scope="col" class="num">{text.report_measured}</th>
+                        <th scope="col" class="num">{words.held_share}</th>
                         <th scope="col">{text.report_result}</th>
                     </tr>
                 </thead>
                 <tbody>{seen.into_iter().map(row).collect_view()}</tbody>
             </table>
+            <p class="muted">{words.held_hint}</p>
         }
         .into_any()
     };

@@ -109,7 +109,7 @@ impl App {
         };
         let faults = Faults::start(faults).context("no replica can be asked")?;
         let board = Board::new(metrics, health, breakers, journal.clone(), shutdown.token.clone());
-        let pushes = hub::Pushes::default();
+        let (pushes, details) = (hub::Pushes::default(), hub::Details::default());
         let reckoned = reckon(&config, &faults, &board, &pushes, &journal, &services, &shutdown);
         shutdown.tasks.spawn(show_faults(faults.watch(), reckoned, Arc::clone(&board), shutdown.token.clone()));
 
@@ -120,6 +120,7 @@ impl App {
             services: services.clone(),
             store: store.clone(),
             pushes,
+            details: details.clone(),
         };
         hub::start(Arc::clone(&config), links, &shutdown);
         let engine = engine::choose(&config, &shutdown);
@@ -135,6 +136,7 @@ impl App {
             board,
             journal,
             store,
+            details,
             shutdown: shutdown.clone(),
         };
         let (control, agenda) = control::start(lock, parts).await?;

@@ -1,6 +1,7 @@
 //! What people see. Pages are put together from parts; parts read the live picture and the form from context.
 
 mod app;
+mod asking;
 mod breakers;
 mod browser;
 mod build;

@@ -20,6 +20,34 @@ test("the page of a run is live while it runs, and its report afterwards, also w
   await expectAccessible(page);
   await keepPicture(page, "run-live-1440");
 
+  // In detail, sorted by keyboard: the focus stays on the column although the table is drawn anew.
+  const unfold = page.getByRole("button", { name: "Show endpoints, failures and checks" });
+  const detail = page.getByTestId("detail");
+  const names = () => detail.locator("[data-endpoint]").evaluateAll((rows) => rows.map((row) => row.dataset.endpoint));
+  const column = detail.getByRole("columnheader", { name: "Request", exact: true });
+  await unfold.focus();
+  await page.keyboard.press("Enter");
+  await expect.poll(async () => (await names()).length, { timeout: 15_000 }).toBeGreaterThan(0);
+  await column.getByRole("button").focus();
+  for (const [sorted, order] of [
+    ["ascending", (names: unknown[]) => [...names].sort()],
+    ["descending", (names: unknown[]) => [...names].sort().reverse()],
+  ] as const) {
+    await page.keyboard.press("Enter");
+    await expect(column).toHaveAttribute("aria-sort", sorted);
+    await expect(column.getByRole("button")).toBeFocused();
+    const found = await names();
+    expect(found).toEqual(order(found));
+  }
+  await detail.getByRole("radio", { name: "Last 5 s" }).check();
+  await expect(detail.getByRole("row", { name: /GET.*200/ }).first()).toContainText(" ms");
+  await detail.getByText("Columns").click();
+  await detail.getByLabel("p99").uncheck();
+  await expect(detail.getByRole("columnheader", { name: "p99" })).toBeHidden();
+  await expect(detail.getByRole("row", { name: /status is 200/ })).toContainText(/\d%/);
+  await expectAccessible(page);
+  await keepPicture(page, "run-detail-1440");
+
   // Stopped by keyboard: the focus stays with the run when its page turns into the report.
   await own.stopButton.focus();
   await page.keyboard.press("Enter");
@@ -32,6 +60,19 @@ test("the page of a run is live while it runs, and its report afterwards, also w
   expect(points).toBeGreaterThan(4);
   await expectAccessible(page);
   await keepPicture(page, "run-report-1440");
+
+  // In detail, too: what k6 counts, and no more of the last seconds.
+  await expect(detail.getByText("Last 5 s")).toBeHidden();
+  const told = await (await fetch(`${stack.url}/api/v1${path}`)).json();
+  await expect
+    .poll(async () => {
+      const { detail } = await (await fetch(`${stack.url}/api/v1${path}/detail`)).json();
+      return detail.endpoints.reduce(
+        (sum: number, { whole }: { whole: { requests: number } }) => sum + whole.requests,
+        0,
+      );
+    })
+    .toBe(told.run.totals.requests);
 
   // Of an earlier run the metrics store knows the same.
   await stack.api.start({ duration: 30, target_vus: 2, target: "user-service", test_type: "smoke" });

@@ -9,12 +9,13 @@ use leptos::{
 use super::caller::{Caller, Door};
 use super::{
     error::ApiError,
-    page::{PageState, RunReport},
+    page::{DetailPage, LogPage, PageState, RunReport},
 };
 #[cfg(feature = "ssr")]
-use crate::domain::prefs::Prefs;
+use crate::domain::{detail::Order, prefs::Prefs};
 use crate::{
     domain::{
+        Millis,
         fault::{Fault, FaultDraft, FaultId, FaultRules},
         live::Cursor,
         past::{Page, Search},
@@ -135,6 +136,22 @@ pub async fn find_runs(search: Search) -> Result<Page, ApiError> {
 #[server(prefix = "/fn", endpoint = "report", input = GetUrl, output = Json)]
 pub async fn get_report(id: RunId) -> Result<RunReport, ApiError> {
     with_status(control()?.report(&caller(), &id, Prefs::current().lang).await)
+}
+
+/// A run in detail, in the page's language and in the order that a text names; `None`: nothing newer than what is `known`.
+#[server(prefix = "/fn", endpoint = "detail", input = GetUrl, output = Json)]
+pub async fn get_detail(id: RunId, order: String, known: Option<Millis>) -> Result<Option<DetailPage>, ApiError> {
+    let (control, lang) = (control()?, Prefs::current().lang);
+    let page = with_status(control.detail_page(&caller(), &id, Order::named(&order), lang).await)?;
+    Ok(Some(page).filter(|page| page.over || known != Some(page.at_ms)))
+}
+
+/// The last lines of k6's log that have the text `filter`; `None`: nothing newer than the version that is `known`.
+#[server(prefix = "/fn", endpoint = "log", input = GetUrl, output = Json)]
+pub async fn get_log(id: RunId, filter: String, known: Option<u64>) -> Result<Option<LogPage>, ApiError> {
+    let (control, lang) = (control()?, Prefs::current().lang);
+    let page = with_status(control.log_page(&caller(), &id, &filter, lang).await)?;
+    Ok(Some(page).filter(|page| page.over || known != Some(page.version)))
 }
 
 /// The live stream, the same bytes as `GET /api/v1/live`.

@@ -30,3 +30,33 @@ pub struct RunReport {
     /// Whether more is being read: ask again.
     pub reading: bool,
 }
+
+/// A run in detail, in HTML drawn by the server: none of it needs code in the page.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct DetailPage {
+    /// The time of the newest sample; 0: there is none.
+    pub at_ms: Millis,
+    /// Whether nothing more will come.
+    pub over: bool,
+    /// What can be chosen: the same as long as the language is.
+    pub tools: String,
+    /// The endpoints' columns, cells of a row.
+    pub head: String,
+    /// The endpoints, rows.
+    pub rows: String,
+    /// What to know of them, and what else there is.
+    pub rest: String,
+}
+
+/// The end of k6's log, drawn by the server.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct LogPage {
+    /// Another one where there are other lines.
+    pub version: u64,
+    /// Whether nothing more will come.
+    pub over: bool,
+    /// How many lines there are, and how many of them are shown.
+    pub note: String,
+    /// The lines in HTML, oldest first.
+    pub lines: String,
+}

@@ -347,7 +347,8 @@ async fn finish(app: &App, caller: &Caller, (run, verdict): (Run, Verdict)) -> R
     let snapshot = last_picture(app, caller, &run).await;
     // What the store tells in place of k6 comes with that picture.
     let run = snapshot.status.run.clone().filter(|told| told.id == run.id).unwrap_or(run);
-    Ok(Ended { report: Report::new(run, &verdict, &snapshot), snapshot, log })
+    let detail = app.control.detail(caller, &run.id).await.unwrap_or_default();
+    Ok(Ended { report: Report::new(run, &verdict, &snapshot), snapshot, detail, log })
 }
 
 /// The picture with the values of the run's last moments: they reach the hub with the poll after k6's end.

@@ -2,6 +2,8 @@
 //!
 //! Buckets are exponential; k6 asks for a growth factor of at most 1.1, so that a value is known to within 10 %.
 
+use serde::{Deserialize, Serialize};
+
 /// A stretch of values and how many of them were seen.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bucket {
@@ -20,6 +22,19 @@ pub struct Histogram {
     sum: f64,
     /// Ascending by [`Bucket::upper`], none of them empty.
     buckets: Vec<Bucket>,
+}
+
+/// A stretch of values that touches the next one, and how many of them were seen; 0 where none were.
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Bin {
+    /// Values in it are larger than this.
+    pub from: f64,
+    /// Values in it are at most this.
+    pub to: f64,
+    /// How many.
+    pub count: f64,
 }
 
 /// A quantile and how well it is known.
@@ -107,6 +122,38 @@ impl Histogram {
         let lower = lower.clamp(0.0, upper);
         let value = if lower > 0.0 { lower * (upper / lower).powf(share) } else { upper * share };
         Some(Quantile { value, lower, upper })
+    }
+
+    /// The values in at most `most` bins, equally wide on a logarithmic scale: what a picture of them shows. Their edges lie at
+    /// powers of two and even parts of them, where k6's buckets have theirs. Values of 0 are in one of their own before them.
+    pub fn bins(&self, most: usize) -> Vec<Bin> {
+        let (zeros, others): (Vec<Bucket>, Vec<Bucket>) = self.buckets.iter().partition(|bucket| bucket.lower <= 0.0);
+        let places = |parts: f64| {
+            let place = move |bucket: &Bucket| ((bucket.lower * bucket.upper).sqrt().log2() * parts).ceil();
+            others.iter().map(move |bucket| (place(bucket), bucket.count))
+        };
+        let range = |parts: f64| {
+            let place = |found: Option<(f64, f64)>| found.map(|(place, _)| place);
+            Some((place(places(parts).next())?, place(places(parts).next_back())?))
+        };
+        let scales = [8.0, 4.0, 2.0, 1.0, 0.5, 0.25, 0.125];
+        let fitting = scales.into_iter().filter_map(|parts| Some((parts, range(parts)?)));
+        let found = fitting.into_iter().find(|(_, (first, last))| last - first < most as f64);
+        let mut bins = Vec::new();
+        if let Some((parts, (first, last))) = found {
+            let edge = |place: f64| (place / parts).exp2();
+            let bin = |number| {
+                let place = first + f64::from(number);
+                let count = places(parts).filter(|(own, _)| *own == place).map(|(_, count)| count).sum();
+                Bin { from: edge(place - 1.0), to: edge(place), count }
+            };
+            bins.extend((0..=(last - first) as u32).map(bin));
+        }
+        let count = zeros.iter().map(|bucket| bucket.count).sum::<f64>();
+        if count > 0.0 {
+            bins.insert(0, Bin { from: 0.0, to: bins.first().map_or(0.0, |bin| bin.from), count });
+        }
+        bins
     }
 
     /// Adds the counts of another one times `factor`, and leaves the sum alone.
@@ -206,6 +253,27 @@ mod tests {
         let Quantile { value, lower, upper } = zeros.quantile(0.5).unwrap();
         assert_eq!((lower, upper), (0.0, 1e-39));
         assert!((0.0..=1e-39).contains(&value));
+    }
+
+    #[test]
+    fn bins_lie_where_the_buckets_do_and_are_as_few_as_asked_for() {
+        let near = of(&[0.11, 0.11, 0.12, 0.2]);
+        let bins = near.bins(40);
+        assert_eq!(bins.iter().map(|bin| bin.count).collect::<Vec<_>>(), [2.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0]);
+        assert!((bins[0].to - 0.125 / GROWTH).abs() < 1e-9 && (bins[1].to - 0.125).abs() < 1e-9, "{bins:?}");
+        assert!(bins.windows(2).all(|pair| pair[0].to == pair[1].from));
+        let wide = of(&[0.001, 0.02, 0.5, 0.5, 60.0]);
+        let bins = wide.bins(10);
+        assert!((5..=10).contains(&bins.len()), "{bins:?}");
+        assert_eq!(bins.iter().map(|bin| bin.count).sum::<f64>(), 5.0);
+        assert_eq!((bins[0].count, bins.last().unwrap().count), (1.0, 1.0));
+        assert!(Histogram::default().bins(10).is_empty());
+        // Requests that nobody answered took no time.
+        let mut refused = Histogram::new(0.0, vec![Bucket { lower: -1e-39, upper: 1e-39, count: 4.0 }]);
+        assert_eq!(refused.bins(10), [Bin { from: 0.0, to: 0.0, count: 4.0 }]);
+        refused.add(&near);
+        assert_eq!(refused.bins(40)[0], Bin { from: 0.0, to: near.bins(40)[0].from, count: 4.0 });
+        assert_eq!(refused.bins(40)[1..], near.bins(40));
     }
 
     #[test]

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     cost::FaultCost,
+    detail::Detail,
     event::{Event, EventKind},
     fault::Fault,
     frame::History,
@@ -25,6 +26,8 @@ pub struct RunPicture {
     pub snapshot: Arc<Snapshot>,
     /// How much of the rows is there.
     pub course: Course,
+    /// Endpoints, failures and checks; none: nobody counted them.
+    pub detail: Option<Arc<Detail>>,
 }
 
 /// How much is known of a run's values over time.
@@ -80,16 +83,26 @@ pub struct Kept {
     pub faults: Vec<Fault>,
     /// What they cost.
     pub costs: Vec<FaultCost>,
+    /// Endpoints, failures and checks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Arc<Detail>>,
 }
 
 impl Kept {
     /// What is known of a run; `None`: it is not over.
-    pub fn of(run: &Run, status: &Status, history: &History, events: &[Event]) -> Option<Self> {
+    pub fn of(
+        run: &Run,
+        status: &Status,
+        history: &History,
+        events: &[Event],
+        detail: Option<&Detail>,
+    ) -> Option<Self> {
         if run.state.is_active() {
             return None;
         }
         let (faults, costs) = status.costed(&run.id).into_iter().unzip();
-        let mut kept = Self { faults, costs, history: history.clone(), ..Self::default() };
+        let detail = detail.map(|detail| Arc::new(detail.clone().whole()));
+        let mut kept = Self { faults, costs, history: history.clone(), detail, ..Self::default() };
         kept.events = events.iter().filter(|event| timeline::belongs(event, run)).cloned().collect();
         kept.events.sort_by_key(|event| event.at_ms);
         Some(kept)
@@ -105,6 +118,10 @@ impl Kept {
         self.events.sort_by_key(|event| event.at_ms);
         self.faults.retain(|known| news.faults.iter().all(|fault| fault.id != known.id));
         self.costs.retain(|known| news.costs.iter().all(|cost| cost.fault != known.fault));
+        let knows_less = |news: &Arc<Detail>| self.detail.as_ref().is_some_and(|known| known.at_ms > news.at_ms);
+        if let Some(news) = news.detail.filter(|news| !knows_less(news)) {
+            self.detail = Some(news);
+        }
         self.faults.extend(news.faults);
         self.costs.extend(news.costs);
     }
@@ -121,13 +138,14 @@ impl Kept {
 
     /// The run's picture; `now`: how the services are.
     pub fn picture(self, run: Run, now: &Status) -> RunPicture {
-        let Self { history, events, faults, costs } = self;
+        let Self { history, events, faults, costs, detail } = self;
         let status = Status { run: Some(run.clone()), faults, costs, ..now.clone() };
         let events = told(&run, events);
         RunPicture {
             run,
             snapshot: Arc::new(Snapshot { status, history, events, ..Snapshot::default() }),
             course: Course::Known,
+            detail,
         }
     }
 }

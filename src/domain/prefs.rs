@@ -1,7 +1,7 @@
 //! Language and theme: kept in cookies, so that the first HTML is right already.
 
 /// The languages there are.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Lang {
     /// English.
     #[default]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Millis,
     cost::Tally,
+    detail::Check,
     labels::Labels,
     plan::Plan,
     scenario::Scenario,
@@ -125,6 +126,9 @@ pub struct Totals {
     pub data_received: Option<f64>,
     /// Most VUs at work at the same time.
     pub peak_vus: Option<f64>,
+    /// The script's checks, as k6 counts them; empty where it left no summary.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<Check>,
     /// What went to each service, by name; empty where the store told nothing of it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub services: Vec<ServiceTotals>,

@@ -4,6 +4,7 @@
 mod again;
 pub(super) mod any;
 mod cost;
+mod detail;
 mod fault;
 mod grafana;
 mod guide;
@@ -14,6 +15,7 @@ mod progress;
 mod run;
 mod scenario;
 mod schedule;
+mod story;
 mod timeline;
 mod validate;
 mod wire;

@@ -75,7 +75,8 @@ fn snapshot(run: &Run, seconds: u64) -> Snapshot {
 }
 
 fn html(run: &Run, snapshot: &Snapshot, log: &[String], lang: Lang) -> String {
-    let picture = RunPicture { run: run.clone(), snapshot: Arc::new(snapshot.clone()), course: Course::Known };
+    let picture =
+        RunPicture { run: run.clone(), snapshot: Arc::new(snapshot.clone()), course: Course::Known, detail: None };
     super::html(&picture, log, lang)
 }
 
@@ -137,7 +138,8 @@ fn a_failed_run_shows_limits_values_charts_and_what_happened() {
         ],
     );
     assert!(!english.contains("Metrics are back"), "before the run");
-    assert!(!english.contains("a quiet log"), "k6 did not crash");
+    assert!(!english.contains(r#"data-testid="log""#), "k6 did not crash");
+    assert_has(&english, &[r#"data-testid="whole-log""#, "a quiet log"]);
     let german = html(&run, &snapshot(&run, 26), &[], Lang::De);
     let told = "1 von 3 Schwellenwerten wurde nicht eingehalten";
     assert_has(&german, &[r#"<html lang="de""#, "Nicht bestanden", "Nicht gemessen", told]);
@@ -175,7 +177,7 @@ fn a_run_without_values_has_no_empty_charts() {
 fn the_page_of_a_run_says_why_values_over_time_are_missing() {
     let run = run(Verdict::Passed, &[]);
     let page = |course, lang| {
-        let picture = RunPicture { run: run.clone(), snapshot: Arc::default(), course };
+        let picture = RunPicture { run: run.clone(), snapshot: Arc::default(), course, detail: None };
         inner_html(&picture, &["one <line>".into()], lang)
     };
     let why = EVIL.to_owned();
@@ -189,7 +191,8 @@ fn the_page_of_a_run_says_why_values_over_time_are_missing() {
         assert_has(&page(course, Lang::De), &[de]);
     }
     assert!(!page(Course::Gone, Lang::En).contains("<main"), "it is put into a page");
-    let known = RunPicture { run: run.clone(), snapshot: Arc::new(snapshot(&run, 20)), course: Course::Known };
+    let known =
+        RunPicture { run: run.clone(), snapshot: Arc::new(snapshot(&run, 20)), course: Course::Known, detail: None };
     assert_has(&inner_html(&known, &[], Lang::En), &[r#"class="plot-line""#, "k6 has written no log"]);
     // What the dashboard alone measured is not in the store.
     assert!(!inner_html(&known, &[], Lang::En).contains("chart-cpu"));
@@ -246,4 +249,92 @@ fn faults_of_the_run_are_told_with_what_they_cost() {
     assert!(!english.contains(EVIL), "what is not ours is escaped");
     snapshot.status.costs.clear();
     assert!(!html(&run, &snapshot, &[], Lang::De).contains("report-faults"), "none is nothing to tell");
+}
+
+#[test]
+fn what_happened_is_told_in_words_in_both_languages() {
+    let mut run = run(Verdict::Failed, &[("http_req_duration:p(95)<500", Some(700.0), Some(false))]);
+    run.thresholds.push(Observed { ok: Some(true), ..Observed::new("checks:rate>0.9".parse().unwrap()) });
+    let mut snapshot = snapshot(&run, 20);
+    let p95 = snapshot.history.series.get_mut(&SeriesKey::whole(Metric::P95)).unwrap();
+    (12..=15).for_each(|second| p95[second] = Some(0.9));
+    let event = EventKind::ReplicaHealth {
+        service: "shop".into(),
+        replica: "shop-2".into(),
+        health: Health::Down { reason: EVIL.into(), why: Silence::Other },
+    };
+    snapshot.events.push(Event { at_ms: START + 11_000, kind: event });
+    let picture = RunPicture { run, snapshot: Arc::new(snapshot), course: Course::Known, detail: None };
+    for (lang, expected) in [
+        (Lang::En, ["p95 was above 500 ms from 00:11 to 00:15, when shop-2 was down.", "Everything else held."]),
+        (
+            Lang::De,
+            ["p95 lag von 00:11 bis 00:15 über 500 ms, als shop-2 ausgefallen war.", "Alles andere wurde eingehalten."],
+        ),
+    ] {
+        assert_eq!(whole::sentences(&picture, lang), expected);
+        assert_has(&super::html(&picture, &[], lang), &expected);
+    }
+    // A rule is as good as the seconds in which it held.
+    assert_has(&super::html(&picture, &[], Lang::En), &["Held for", "78.9%", "What this test can’t tell"]);
+}
+
+#[test]
+fn the_run_in_detail_is_part_of_its_report() {
+    use crate::domain::{
+        detail::{Check, Detail, Endpoint, Failure, Figures, Order},
+        histogram::Bin,
+    };
+    let mut run = run(Verdict::Passed, &[]);
+    let checks = |name: &str, fails| vec![Check { name: name.into(), passes: 399.0, fails }];
+    let endpoint = |name: &str, requests| Endpoint {
+        method: "GET".into(),
+        name: name.into(),
+        status: "200".into(),
+        whole: Figures { requests, p95_s: Some(0.25), ..Figures::default() },
+        recent: None,
+    };
+    let bin = |from, count| Bin { from, to: from * 2.0, count };
+    let detail = Detail {
+        at_ms: START + 20_000,
+        endpoints: vec![endpoint("home", 100.0), endpoint(EVIL, 300.0)],
+        failures: vec![Failure {
+            method: "GET".into(),
+            name: EVIL.into(),
+            status: "0".into(),
+            code: "1212".into(),
+            requests: 3.0,
+            first_ms: START + 5_000,
+            last_ms: START + 65_000,
+        }],
+        checks: checks("counted by the script", 2.0),
+        durations: vec![bin(0.1, 300.0), bin(0.2, 0.0), bin(0.4, 100.0)],
+        ..Detail::default()
+    };
+    let told = |run: &Run| {
+        let snapshot = Arc::new(snapshot(run, 20));
+        let detail = Some(Arc::new(detail.clone()));
+        super::html(&RunPicture { run: run.clone(), snapshot, course: Course::Known, detail }, &[], Lang::En)
+    };
+    let english = told(&run);
+    assert_has(
+        &english,
+        &["connection refused", "error code 1212", "00:05", "01:05", "250 ms", "counted by the script"],
+    );
+    assert_has(&english, &["100 ms to 200 ms: 300 (75.0%)", "height=\"33.3\""]);
+    assert!(!english.contains(EVIL), "what is not ours is escaped");
+    run.totals = Some(Totals { checks: checks("counted by k6", 1.0), ..Totals::default() });
+    let english = told(&run);
+    assert_has(&english, &["counted by k6", "99.8%"]);
+    assert!(!english.contains("counted by the script"), "k6's own count is exact");
+    // As tables for the page, which puts them in the order that is asked for.
+    let page = detail_page(&run, Some(&detail), Order::named("requests-up"), Lang::De);
+    assert!(page.rows.find("data-endpoint=\"home\"") < page.rows.find("alert(1)"), "{}", page.rows);
+    assert!(!page.rows.contains(EVIL) && !page.rest.contains(EVIL));
+    assert_has(
+        &page.head,
+        &["aria-sort=\"ascending\"", "data-order=\"requests-down\"", "data-order=\"name-up\"", "Anzahl"],
+    );
+    assert_has(&page.rest, &["Verbindung abgelehnt"]);
+    assert_eq!(detail_page(&run, None, Order::default(), Lang::En).at_ms, 0);
 }

@@ -1,9 +1,11 @@
 //! Owns the run at work: implements the [`ha_dashboard::api::port`].
 
 mod archive;
+mod drawn;
 mod fleet;
 mod keeper;
 mod log;
+mod logbook;
 mod plans;
 mod summary;
 mod supervisor;
@@ -18,12 +20,13 @@ use ha_dashboard::{
     api::{
         caller::Caller,
         error::ApiError,
-        page::{PageState, RunReport},
+        page::{DetailPage, LogPage, PageState, RunReport},
         port::{Faults, Runs, Services, SharedControl, View},
     },
     domain::{
         Millis,
         breaker::Breakers,
+        detail::{Detail, Order},
         event::Event,
         fault::{Fault, FaultDraft, FaultEnd, FaultId, FaultKind, FaultRules},
         frame::History,
@@ -47,7 +50,9 @@ use tokio::sync::watch;
 pub use self::archive::StateLock;
 use self::{
     archive::Archive,
+    drawn::Drawn,
     keeper::Keeper,
+    logbook::Logbook,
     supervisor::{Links, Supervisor},
 };
 use super::{
@@ -58,7 +63,7 @@ use super::{
     database::Database,
     engine::Engine,
     feed::StoreFeed,
-    hub::Courses,
+    hub::{Courses, Details},
     journal::Journal,
     scenarios::Scenarios,
     scripts::{InspectError, Scripts},
@@ -89,6 +94,8 @@ pub struct Parts {
     pub journal: Journal,
     /// Where metrics go.
     pub store: watch::Receiver<StoreFeed>,
+    /// The run at work in detail.
+    pub details: Details,
     /// Ends everything.
     pub shutdown: Shutdown,
 }
@@ -103,12 +110,13 @@ pub struct Parts {
 /// # Errors
 /// When the state folder can't be used.
 pub async fn start(lock: StateLock, parts: Parts) -> anyhow::Result<(SharedControl, Agenda)> {
-    let Parts { config, engine, scripts, scenarios, services, faults, board, journal, store, shutdown } = parts;
+    let Parts { config, engine, scripts, scenarios, services, faults, board, journal, store, details, shutdown } =
+        parts;
     let archive = Archive::open(lock)?;
     let courses = Courses::new(store.clone(), config.tick, shutdown.clone());
     let database = archive.database();
     let keeper = Keeper::new(database.clone());
-    shutdown.tasks.spawn(keeper.clone().follow(board.clone(), shutdown.token.clone()));
+    shutdown.tasks.spawn(keeper.clone().follow(board.clone(), details.clone(), shutdown.token.clone()));
     let agenda = Agenda::new(database.clone(), journal.clone());
     let links = Links {
         engine,
@@ -121,6 +129,7 @@ pub async fn start(lock: StateLock, parts: Parts) -> anyhow::Result<(SharedContr
         retention: config.retention,
     };
     let supervisor = Supervisor::take_over(links).await?;
+    let logbook = Logbook::new(supervisor.archive());
     let control = Arc::new(Dashboard {
         config,
         scripts,
@@ -129,6 +138,9 @@ pub async fn start(lock: StateLock, parts: Parts) -> anyhow::Result<(SharedContr
         faults,
         board,
         courses,
+        details,
+        drawn: Drawn::default(),
+        logbook,
         keeper,
         supervisor,
         database,
@@ -145,6 +157,9 @@ struct Dashboard {
     faults: faults::Faults,
     board: Arc<Board>,
     courses: Courses,
+    details: Details,
+    drawn: Drawn,
+    logbook: Logbook,
     keeper: Keeper,
     supervisor: Arc<Supervisor>,
     database: Database,
@@ -319,7 +334,9 @@ impl View for Dashboard {
         let is_shown = shown.status.run.as_ref().is_some_and(|shown| shown.id == *id);
         let kept = if run.state.is_active() { None } else { self.keeper.of(id).await };
         if let Some(mut kept) = kept {
-            let news = is_shown.then(|| Kept::of(&run, &shown.status, &shown.history, &self.board.events()));
+            let detail = self.details.of(&run);
+            let events = self.board.events();
+            let news = is_shown.then(|| Kept::of(&run, &shown.status, &shown.history, &events, detail.as_deref()));
             if let Some(news) = news.flatten() {
                 kept.learn(news);
             }
@@ -327,15 +344,36 @@ impl View for Dashboard {
         }
         // The history of a run from before a restart may still be on its way.
         if is_shown && (run.state.is_active() || !shown.history.is_empty()) {
-            return Ok(RunPicture { run, snapshot: shown, course: Course::Known });
+            let detail = self.details.of(&run);
+            return Ok(RunPicture { run, snapshot: shown, course: Course::Known, detail });
         }
-        let (history, course) = self.courses.of(&run).await;
+        let (history, course, detail) = self.courses.of(&run).await;
         let status = Status { run: Some(run.clone()), ..shown.status.clone() };
         let events = picture::told(&run, self.board.events());
         let snapshot = Snapshot { status, history: History::clone(&history), events, ..Snapshot::default() };
-        let picture = RunPicture { run, snapshot: Arc::new(snapshot), course };
+        let picture = RunPicture { run, snapshot: Arc::new(snapshot), course, detail };
         self.keeper.keep(&picture).await;
         Ok(picture)
+    }
+
+    async fn detail(&self, caller: &Caller, id: &RunId) -> Result<Option<Arc<Detail>>, ApiError> {
+        let run = self.run(caller, id).await?;
+        if let Some(detail) = self.details.of(&run) {
+            return Ok(Some(detail));
+        }
+        Ok(if run.state.is_active() { None } else { self.picture(caller, id).await?.detail })
+    }
+
+    async fn detail_page(&self, caller: &Caller, id: &RunId, order: Order, lang: Lang) -> Result<DetailPage, ApiError> {
+        let run = self.run(caller, id).await?;
+        let detail = self.detail(caller, id).await?;
+        Ok(self.drawn.page(&run, detail, order, lang))
+    }
+
+    async fn log_page(&self, caller: &Caller, id: &RunId, filter: &str, lang: Lang) -> Result<LogPage, ApiError> {
+        let over = !self.run(caller, id).await?.state.is_active();
+        let told = self.logbook.of(id).await;
+        Ok(report::log_page(told.version, &told.lines, filter, over, lang))
     }
 
     async fn report(&self, caller: &Caller, id: &RunId, lang: Lang) -> Result<RunReport, ApiError> {

@@ -1,5 +1,6 @@
 //! The numbers: one poll a tick, however many watch.
 
+mod breakdown;
 mod courses;
 mod ledger;
 mod poll;
@@ -10,6 +11,7 @@ mod window;
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 pub use self::{
+    breakdown::Details,
     courses::Courses,
     pushes::{Follower, Push, Pushes},
 };
@@ -86,6 +88,8 @@ pub struct Links {
     pub store: watch::Receiver<StoreFeed>,
     /// Where each push is told.
     pub pushes: Pushes,
+    /// Where a run is told in detail.
+    pub details: Details,
 }
 
 /// Ticks from now on: what is measured goes to the board.
@@ -102,6 +106,7 @@ struct Ticker {
     journal: Journal,
     services: Registry,
     pushes: Pushes,
+    details: Details,
     runs: watch::Receiver<RunFeed>,
     store: watch::Receiver<StoreFeed>,
     http: reqwest::Client,
@@ -173,7 +178,7 @@ async fn arrival<T>(future: &mut Option<BoxFuture<'static, T>>) -> T {
 
 impl Ticker {
     fn new(config: Arc<Config>, links: Links) -> Self {
-        let Links { board, journal, services, store, pushes } = links;
+        let Links { board, journal, services, store, pushes, details } = links;
         Self {
             epoch_ms: now_ms(),
             runs: board.runs(),
@@ -182,6 +187,7 @@ impl Ticker {
             journal,
             services,
             pushes,
+            details,
             store,
             http: reqwest::Client::new(),
             run: None,
@@ -436,6 +442,7 @@ impl Ticker {
         self.newest_ms = watch.newest_ms();
         self.observed = watch.observed.clone();
         self.so_far = watch.so_far();
+        self.details.show(&watch.run.id, watch.breakdown());
         self.tell_seen();
     }
 
@@ -559,6 +566,7 @@ impl Ticker {
             // The poll that the history waited for may have brought newer values.
             self.load = [frames.pop(), self.load.take()].into_iter().flatten().max_by_key(|frame| frame.at_ms);
         } else {
+            self.details.show(&run.id, count.breakdown());
             self.add_up(count.totals(&run));
             self.tell_seen();
         }

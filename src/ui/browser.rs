@@ -226,6 +226,21 @@ pub(in crate::ui) fn set_html_attribute(name: &str, value: &str) {
     }
 }
 
+/// An attribute of what an event is about, or of the nearest thing around it that has it.
+pub(in crate::ui) fn attribute_near(event: &web_sys::Event, name: &str) -> Option<String> {
+    let element = event.target()?.dyn_into::<web_sys::Element>().ok()?;
+    element.closest(&format!("[{name}]")).ok()??.get_attribute(name)
+}
+
+/// Scrolls an element to its end once the page has been brought up to date.
+pub(in crate::ui) fn show_end(id: &'static str) {
+    request_animation_frame(move || {
+        if let Some(element) = element_by_id(id) {
+            element.set_scroll_top(element.scroll_height());
+        }
+    });
+}
+
 /// Sets the tab's icon.
 pub(in crate::ui) fn set_icon(path: &str) {
     if let Ok(Some(link)) = document().query_selector("link[rel=icon]") {

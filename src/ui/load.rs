@@ -1,9 +1,11 @@
 //! The parts of the load page: control on one side, the live picture on the other.
 
 mod announcer;
+mod detail;
 mod face;
 mod fields;
 mod form;
+mod log;
 mod notices;
 mod rules;
 mod run;
@@ -15,7 +17,9 @@ mod tiles;
 mod timeline;
 
 pub use announcer::Announcer;
+pub use detail::InDetail;
 pub use form::LoadForm;
+pub use log::LiveLog;
 pub use notices::Notices;
 #[cfg(feature = "ssr")]
 pub use run::VerdictView;

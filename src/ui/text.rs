@@ -348,7 +348,23 @@ pub struct Text {
     pub started_at: &'static str,
     pub verdict: &'static str,
     pub run_id: &'static str,
+    /// The run in detail.
+    pub detail: &'static str,
+    /// Shows it.
+    pub detail_show: &'static str,
+    /// Hides it.
+    pub detail_hide: &'static str,
     pub k6_log: &'static str,
+    /// Shows k6's log.
+    pub log_show: &'static str,
+    /// Hides it.
+    pub log_hide: &'static str,
+    /// Which lines are shown.
+    pub log_filter: &'static str,
+    /// The newest lines stay in view.
+    pub log_follow: &'static str,
+    /// Nothing changes.
+    pub log_pause: &'static str,
     pub log_empty: &'static str,
     pub back_to_runs: &'static str,
     pub run_missing: &'static str,

@@ -10,9 +10,10 @@ use crate::{
     api::{
         caller::Caller,
         error::ApiError,
-        page::{PageState, RunReport},
+        page::{DetailPage, LogPage, PageState, RunReport},
     },
     domain::{
+        detail::{Detail, Order},
         event::Event,
         live::{Cursor, Snapshot},
         picture::RunPicture,
@@ -39,6 +40,25 @@ pub trait View: Send + Sync + 'static {
     /// # Errors
     /// [`ApiError::NotFound`].
     async fn picture(&self, caller: &Caller, id: &RunId) -> Result<RunPicture, ApiError>;
+
+    /// A run in detail, as of its newest sample, added up once for all who ask; `None`: nothing is counted yet, or nobody
+    /// counted it.
+    ///
+    /// # Errors
+    /// [`ApiError::NotFound`].
+    async fn detail(&self, caller: &Caller, id: &RunId) -> Result<Option<Arc<Detail>>, ApiError>;
+
+    /// The same as tables, drawn once for all who ask for the same.
+    ///
+    /// # Errors
+    /// [`ApiError::NotFound`].
+    async fn detail_page(&self, caller: &Caller, id: &RunId, order: Order, lang: Lang) -> Result<DetailPage, ApiError>;
+
+    /// The last lines of k6's log that have the text `filter`, drawn.
+    ///
+    /// # Errors
+    /// [`ApiError::NotFound`].
+    async fn log_page(&self, caller: &Caller, id: &RunId, filter: &str, lang: Lang) -> Result<LogPage, ApiError>;
 
     /// What the page of one run shows: the run, and its report once it is over; before that only k6's log.
     ///

@@ -4,6 +4,7 @@ use std::{io::Write, sync::Arc};
 
 use ha_dashboard::domain::{
     cost::Cost,
+    detail::Detail,
     event::Event,
     fault::Fault,
     format::{self, NO_DATA, Numbers},
@@ -53,6 +54,8 @@ pub struct Ended {
     pub report: Report,
     /// The picture at its end, with its course over time.
     pub snapshot: Snapshot,
+    /// The run in detail; none: nothing was counted.
+    pub detail: Option<Arc<Detail>>,
     /// k6's last lines, oldest first.
     pub log: Vec<String>,
 }
@@ -72,7 +75,8 @@ impl Ended {
     /// What a report tells.
     pub fn picture(&self) -> RunPicture {
         let snapshot = Arc::new(self.snapshot.clone());
-        RunPicture { run: self.report.run.clone(), snapshot, course: Course::Known }
+        let detail = self.detail.clone();
+        RunPicture { run: self.report.run.clone(), snapshot, course: Course::Known, detail }
     }
 }
 

@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use super::any;
 use crate::domain::{
     cost::{Cost, FaultCost},
+    detail::Detail,
     event::{Event, EventKind},
     fault::Fault,
     frame::{Frame, History},
@@ -231,16 +232,17 @@ fn who_knows_less_takes_nothing_from_what_is_kept_of_a_run() {
         history
     };
     let event = |at_ms| Event { at_ms, kind: EventKind::MetricsBack };
+    let detail = |rows: u64| Detail { at_ms: 5_000 + 1_000 * rows, recent_ms: Some(5_000), ..Detail::default() };
+    let events = [event(40_000), event(2_000), event(500), event(90_000)];
     let status = Status::default();
-    assert_eq!(Kept::of(&load(), &status, &rows(3), &[]), None, "it goes on");
-    let mut kept =
-        Kept::of(&over, &status, &rows(60), &[event(40_000), event(2_000), event(500), event(90_000)]).unwrap();
+    assert_eq!(Kept::of(&load(), &status, &rows(3), &[], None), None, "it goes on");
+    let mut kept = Kept::of(&over, &status, &rows(60), &events, Some(&detail(60))).unwrap();
     assert_eq!(kept.events, [event(2_000), event(40_000)], "those of the run, in order");
     let whole = kept.clone();
     kept.learn(Kept::default());
     kept.learn(whole.clone());
     assert_eq!(kept, whole);
-    kept.learn(Kept::of(&over, &status, &rows(2), &[event(70_000), event(30_000)]).unwrap());
+    kept.learn(Kept::of(&over, &status, &rows(2), &[event(70_000), event(30_000)], Some(&detail(2))).unwrap());
     assert_eq!((kept.history.at_ms.len(), kept.events.len()), (60, 4));
     assert!(kept.events.is_sorted_by_key(|event| event.at_ms));
     kept.learn(Kept { history: rows(61), ..Kept::default() });
@@ -253,6 +255,7 @@ fn who_knows_less_takes_nothing_from_what_is_kept_of_a_run() {
         "as its record says"
     );
     assert_eq!(picture.snapshot.history, kept.history);
+    assert_eq!(picture.detail.as_deref(), Some(&detail(60).whole()));
 }
 
 proptest! {

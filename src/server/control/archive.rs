@@ -27,8 +27,8 @@ const OLD_FIRST_RECORD: &str = "run-created.json";
 const LOCK: &str = "dashboard.lock";
 /// Lines of k6's log that are kept.
 const LOG_LINES: usize = 10_000;
-/// How much of a log's end is read, in bytes.
-const TAIL: u64 = 512 * 1024;
+/// How much of a log's end is read for each line that is asked for, in bytes: far more than most have.
+const LINE: u64 = 1024;
 
 /// Why the state folder can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -249,6 +249,12 @@ impl Archive {
         log::merged(self.folders(id).iter().map(|dir| last_lines(dir, most)).collect())
     }
 
+    /// How large the logs of all k6 are: another size as soon as one has another line.
+    pub fn log_bytes(&self, id: &RunId) -> u64 {
+        let size = |path: PathBuf| fs::metadata(path).map_or(0, |about| about.len());
+        self.folders(id).iter().map(|dir| size(dir.join(LOG_FILE)) + size(dir.join(OLD_LOG_FILE))).sum()
+    }
+
     /// What the summaries of all k6 come to; `None`: one is missing, or can't be read.
     pub fn summary(&self, id: &RunId) -> Option<Summary> {
         let folders = self.folders(id);
@@ -322,9 +328,10 @@ fn clear(dir: &Path) {
 
 /// The end of an instance's log.
 fn last_lines(dir: &Path, most: usize) -> Vec<String> {
-    let mut lines = tail(&dir.join(LOG_FILE));
+    let bytes = most as u64 * LINE;
+    let mut lines = tail(&dir.join(LOG_FILE), bytes);
     if lines.len() < most {
-        let mut older = tail(&dir.join(OLD_LOG_FILE));
+        let mut older = tail(&dir.join(OLD_LOG_FILE), bytes);
         older.append(&mut lines);
         lines = older;
     }
@@ -342,14 +349,14 @@ fn summary(id: &RunId, dir: &Path) -> Option<serde_json::Value> {
     })
 }
 
-/// The lines in the last part of a file.
-fn tail(path: &Path) -> Vec<String> {
+/// The lines in the last `most` bytes of a file.
+fn tail(path: &Path, most: u64) -> Vec<String> {
     let read = || -> io::Result<Vec<u8>> {
         let mut file = fs::File::open(path)?;
-        let skipped = file.metadata()?.len().saturating_sub(TAIL);
+        let skipped = file.metadata()?.len().saturating_sub(most);
         file.seek(SeekFrom::Start(skipped))?;
         let mut bytes = Vec::new();
-        file.take(TAIL).read_to_end(&mut bytes)?;
+        file.take(most).read_to_end(&mut bytes)?;
         // The first line may have lost its beginning.
         let whole = if skipped == 0 { 0 } else { bytes.iter().position(|byte| *byte == b'\n').map_or(0, |at| at + 1) };
         Ok(bytes.split_off(whole))

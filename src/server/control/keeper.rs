@@ -16,6 +16,7 @@ use crate::server::{
     board::Board,
     clock::now_ms,
     database::{Database, DatabaseError},
+    hub::Details,
 };
 
 /// How often it is looked whether more is known of the run that is shown.
@@ -35,6 +36,7 @@ struct Mark {
     rows: usize,
     events: usize,
     costs: Vec<FaultCost>,
+    detail_ms: Option<Millis>,
 }
 
 impl Keeper {
@@ -51,15 +53,16 @@ impl Keeper {
 
     /// Keeps a picture that was read from the metrics store.
     pub async fn keep(&self, picture: &RunPicture) {
-        let RunPicture { run, snapshot, course } = picture;
-        let kept = Kept::of(run, &snapshot.status, &snapshot.history, &snapshot.events);
+        let RunPicture { run, snapshot, course, detail } = picture;
+        let kept = Kept::of(run, &snapshot.status, &snapshot.history, &snapshot.events, detail.as_deref());
         if let (Course::Known, Some(kept)) = (course, kept) {
             self.learn(run, kept).await;
         }
     }
 
-    /// Keeps what the board shows of a run that is over, whenever more is known of it, until the end, and then once more.
-    pub async fn follow(self, board: Arc<Board>, end: CancellationToken) {
+    /// Keeps what the board shows of a run that is over, and its details, whenever more is known of it, until the end, and
+    /// then once more.
+    pub async fn follow(self, board: Arc<Board>, details: Details, end: CancellationToken) {
         let mut looks = interval(LOOK);
         let mut last = None;
         loop {
@@ -67,14 +70,14 @@ impl Keeper {
                 _ = looks.tick() => false,
                 () = end.cancelled() => true,
             };
-            self.look(&board, &mut last).await;
+            self.look(&board, &details, &mut last).await;
             if ending {
                 return;
             }
         }
     }
 
-    async fn look(&self, board: &Board, last: &mut Option<Mark>) {
+    async fn look(&self, board: &Board, details: &Details, last: &mut Option<Mark>) {
         let is_open = |run: &Run| {
             let is_known = last.as_ref().is_some_and(|last| last.run == run.id);
             let is_recent = run.ended_ms.is_none_or(|ended_ms| now_ms() <= ended_ms + OPEN_MS);
@@ -85,17 +88,19 @@ impl Keeper {
         }
         let shown = board.snapshot();
         let Some(run) = &shown.status.run else { return };
-        let events = board.events();
+        let (events, detail) = (board.events(), details.of(run));
         let mark = Mark {
             run: run.id.clone(),
             rows: shown.history.at_ms.len(),
             events: events.iter().filter(|event| timeline::belongs(event, run)).count(),
             costs: shown.status.costed(&run.id).into_iter().map(|(_, cost)| cost).collect(),
+            detail_ms: detail.as_ref().map(|detail| detail.at_ms),
         };
         if mark.rows == 0 || last.as_ref() == Some(&mark) {
             return;
         }
-        let Some(kept) = Kept::of(run, &shown.status, &shown.history, &events) else { return };
+        let kept = Kept::of(run, &shown.status, &shown.history, &events, detail.as_deref());
+        let Some(kept) = kept else { return };
         if self.learn(run, kept).await {
             *last = Some(mark);
         }

@@ -3,15 +3,22 @@
 use std::collections::BTreeMap;
 
 use ha_dashboard::domain::{
+    detail::Check,
+    format::cut,
     run::rounded,
     threshold::{Selector, Threshold},
 };
 use serde_json::{Map, Value};
 
+/// Checks that are kept, and the longest name of one.
+const CHECKS: usize = 200;
+const NAME: usize = 200;
+
 /// A summary.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Summary {
     metrics: Vec<Metric>,
+    checks: Vec<Check>,
 }
 
 /// A metric, or a part of one that a threshold made.
@@ -28,7 +35,9 @@ impl Summary {
     /// Reads either form; `None`: it is neither.
     pub fn read(json: &Value) -> Option<Self> {
         let metrics = json.get("metrics")?.as_object()?;
-        Some(Self { metrics: metrics.iter().filter_map(|(name, about)| Metric::read(name, about)).collect() })
+        let mut checks = Vec::new();
+        json.get("root_group").into_iter().for_each(|root| read_checks(root, "", &mut checks));
+        Some(Self { metrics: metrics.iter().filter_map(|(name, about)| Metric::read(name, about)).collect(), checks })
     }
 
     /// What the summaries of several k6 come to that shared a run's load. What can't be known from them is left out: the
@@ -37,6 +46,8 @@ impl Summary {
         if parts.len() < 2 {
             return parts.pop();
         }
+        let mut checks = Vec::new();
+        parts.iter().flat_map(|part| &part.checks).for_each(|check| count(check.clone(), &mut checks));
         let mut metrics = Vec::<Vec<Metric>>::new();
         for metric in parts.into_iter().flat_map(|part| part.metrics) {
             match metrics.iter_mut().find(|known| known.iter().all(|known| known.selector == metric.selector)) {
@@ -44,12 +55,17 @@ impl Summary {
                 None => metrics.push(vec![metric]),
             }
         }
-        Some(Self { metrics: metrics.into_iter().filter_map(Metric::fold).collect() })
+        Some(Self { metrics: metrics.into_iter().filter_map(Metric::fold).collect(), checks })
     }
 
     /// A value of a whole metric in k6's unit, to a millionth.
     pub fn value(&self, metric: &str, aggregation: &str) -> Option<f64> {
         self.metrics.iter().find(|m| m.selector.metric == metric && m.selector.tags.is_empty())?.value(aggregation)
+    }
+
+    /// The script's checks, counted.
+    pub fn checks(&self) -> &[Check] {
+        &self.checks
     }
 
     /// What a threshold's metric came to, in k6's unit.
@@ -73,6 +89,37 @@ impl Summary {
         let named =
             |metric: &&Metric| (&metric.selector.metric, &metric.selector.tags) == (&threshold.metric, &threshold.tags);
         self.metrics.iter().filter(named)
+    }
+}
+
+/// The checks of a group and those within it, in lists or by their names.
+fn read_checks(group: &Value, path: &str, checks: &mut Vec<Check>) {
+    let all = |name: &str| match group.get(name) {
+        Some(Value::Array(all)) => all.iter().collect::<Vec<_>>(),
+        Some(Value::Object(all)) => all.values().collect(),
+        _ => Vec::new(),
+    };
+    let named = |about: &Value| Some(format!("{path}{}", about.get("name")?.as_str()?));
+    let number = |about: &Value, name: &str| about.get(name).and_then(Value::as_f64);
+    for about in all("checks") {
+        if let (Some(name), Some(passes), Some(fails)) = (named(about), number(about, "passes"), number(about, "fails"))
+        {
+            count(Check { name: cut(&name, NAME), passes, fails }, checks);
+        }
+    }
+    for group in all("groups") {
+        if let Some(name) = named(group) {
+            read_checks(group, &format!("{name} › "), checks);
+        }
+    }
+}
+
+fn count(check: Check, checks: &mut Vec<Check>) {
+    if let Some(known) = checks.iter_mut().find(|known| known.name == check.name) {
+        known.passes += check.passes;
+        known.fails += check.fails;
+    } else if checks.len() < CHECKS {
+        checks.push(check);
     }
 }
 
@@ -276,6 +323,28 @@ mod tests {
             Summary::read(&json!({"metrics": {"http_req_duration": {"values": {"p(95)": 0, "count": 0, "avg": 0}}}}));
         let one = Summary::fold(vec![part(10.0, 3.0, 5.0, 1.0, true), other.unwrap()]).unwrap();
         assert_eq!(one.value("http_req_duration", "p(95)"), Some(3.0));
+    }
+
+    #[test]
+    fn checks_are_counted_in_both_forms_and_over_all_parts() {
+        let check =
+            |name: &str, passes, fails| json!({"name": name, "path": "", "id": "", "passes": passes, "fails": fails});
+        let list = json!({"metrics": {}, "root_group": {"name": "", "checks": [check("status is 200", 7, 1)], "groups": [
+            {"name": "shop", "checks": [check("in stock", 2, 0)], "groups": []}]}});
+        let named = json!({"metrics": {}, "root_group": {"name": "", "checks": {"status is 200": check("status is 200", 7, 1)},
+            "groups": {"shop": {"name": "shop", "checks": {"in stock": check("in stock", 2, 0)}, "groups": {}}}}});
+        let [one, other] = [list, named].map(|json| Summary::read(&json).unwrap());
+        assert_eq!(one, other);
+        let told = |summary: &Summary| {
+            let told = summary.checks().iter().map(|check| (check.name.clone(), check.passes, check.fails));
+            told.collect::<Vec<_>>()
+        };
+        assert_eq!(told(&one), [("status is 200".to_owned(), 7.0, 1.0), ("shop › in stock".to_owned(), 2.0, 0.0)]);
+        let both = Summary::fold(vec![one, other]).unwrap();
+        assert_eq!(told(&both), [("status is 200".to_owned(), 14.0, 2.0), ("shop › in stock".to_owned(), 4.0, 0.0)]);
+        let many = (0..CHECKS + 5).map(|number| check(&number.to_string(), 1, 0)).collect::<Vec<_>>();
+        let many = json!({"metrics": {}, "root_group": {"checks": many, "groups": "odd"}});
+        assert_eq!(Summary::read(&many).unwrap().checks().len(), CHECKS);
     }
 
     #[test]

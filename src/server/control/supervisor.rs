@@ -520,6 +520,11 @@ impl Supervisor {
         changed.await??.ok_or_else(|| ApiError::NotFound { what: format!("run {id}") })
     }
 
+    /// The folders of runs.
+    pub fn archive(&self) -> Arc<Archive> {
+        self.archive.clone()
+    }
+
     /// The last lines of a run's log for people, oldest first.
     ///
     /// # Errors

@@ -136,6 +136,7 @@ pub fn totals(summary: &Summary) -> Totals {
         data_sent: value("data_sent", "count"),
         data_received: value("data_received", "count"),
         peak_vus: value("vus", "max"),
+        checks: summary.checks().to_vec(),
         ..Totals::default()
     }
 }

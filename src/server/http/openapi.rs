@@ -42,6 +42,7 @@ pub fn api() -> OpenApiRouter<HttpState> {
         .routes(routes!(runs::run, runs::label, runs::trash))
         .routes(routes!(runs::untrash))
         .routes(routes!(runs::log))
+        .routes(routes!(runs::detail))
         .routes(routes!(runs::report))
         .routes(routes!(runs::run_plan))
         .routes(routes!(runs::prometheus_log))

@@ -11,6 +11,7 @@ use axum::{
 use ha_dashboard::{
     api::error::ApiError,
     domain::{
+        detail::Detail,
         labels::LabelDraft,
         past::{self, Found, Search},
         picture::Course,
@@ -76,6 +77,18 @@ pub struct LogBody {
     success: bool,
     /// The last lines, oldest first.
     lines: Vec<String>,
+    /// Names this request in the log.
+    correlation_id: String,
+}
+
+/// A run in detail.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DetailBody {
+    /// Always true.
+    success: bool,
+    /// Endpoints, failures and checks; none before the first sample, and where nobody counted them.
+    #[schema(required = true)]
+    detail: Option<Detail>,
     /// Names this request in the log.
     correlation_id: String,
 }
@@ -226,6 +239,27 @@ pub async fn log(
 ) -> Result<Json<LogBody>, Failure> {
     let lines = state.control.log(&caller, &run_id(id)?).await?;
     Ok(Json(LogBody { success: true, lines, correlation_id: caller.correlation_id }))
+}
+
+/// A run in detail: each endpoint, what failed, and the checks that the script counts.
+#[utoipa::path(
+    get,
+    path = "/api/v1/runs/{id}/detail",
+    tag = "runs",
+    params(("id" = String, Path, description = "The run's id")),
+    responses((status = 200, body = DetailBody), (status = 404, body = ErrorBody)),
+)]
+pub async fn detail(
+    State(state): State<HttpState>,
+    Asking(caller): Asking,
+    Path(id): Path<String>,
+) -> Result<Json<DetailBody>, Failure> {
+    let detail = state.control.detail(&caller, &run_id(id)?).await?;
+    Ok(Json(DetailBody {
+        success: true,
+        detail: detail.map(|detail| Detail::clone(&detail)),
+        correlation_id: caller.correlation_id,
+    }))
 }
 
 /// The report of a run as a file to keep. Where the metrics store no longer has the values over time, it says so.

@@ -25,13 +25,14 @@ use futures::stream::{BoxStream, StreamExt};
 use ha_dashboard::{
     api::{
         caller::{Caller, Door},
-        page::{PageState, RunReport},
+        page::{DetailPage, LogPage, PageState, RunReport},
         port::{Agenda, Faults, Plans, Runs, Services, ShownAppointment, View},
     },
     domain::{
         agenda::{Appointment, AppointmentDraft},
         breaker::{Breaker, BreakerCalls, BreakerState, Breakers},
         cost::FaultCost,
+        detail::{Detail, Order},
         event::{Event, EventKind},
         fault::{
             Fault, FaultDraft, FaultEnd, FaultId, FaultKind, FaultLimits, FaultPlace, FaultRequest, FaultRules,
@@ -86,6 +87,8 @@ struct Scripted {
     /// What is wrong with the state folder.
     storage_problem: Mutex<String>,
     faults: Mutex<Vec<Fault>>,
+    /// The run in detail.
+    detail: Mutex<Option<Arc<Detail>>>,
     /// What faults cost.
     costs: Mutex<Vec<FaultCost>>,
     /// The services, where they are others than usual.
@@ -354,7 +357,23 @@ impl View for Scripted {
 
     async fn picture(&self, caller: &Caller, id: &RunId) -> Result<RunPicture, ApiError> {
         let run = self.run(caller, id).await?;
-        Ok(RunPicture { run, snapshot: self.snapshot(caller).await, course: Course::Known })
+        let detail = self.detail.lock().unwrap().clone();
+        Ok(RunPicture { run, snapshot: self.snapshot(caller).await, course: Course::Known, detail })
+    }
+
+    async fn detail(&self, caller: &Caller, id: &RunId) -> Result<Option<Arc<Detail>>, ApiError> {
+        self.run(caller, id).await.map(|_| self.detail.lock().unwrap().clone())
+    }
+
+    async fn detail_page(&self, caller: &Caller, id: &RunId, order: Order, lang: Lang) -> Result<DetailPage, ApiError> {
+        let run = self.run(caller, id).await?;
+        let detail = self.detail.lock().unwrap().clone();
+        Ok(ha_dashboard::report::detail_page(&run, detail.as_deref(), order, lang))
+    }
+
+    async fn log_page(&self, caller: &Caller, id: &RunId, filter: &str, lang: Lang) -> Result<LogPage, ApiError> {
+        let lines = self.log(caller, id).await?;
+        Ok(ha_dashboard::report::log_page(1, &lines, filter, false, lang))
     }
 
     async fn report(&self, caller: &Caller, id: &RunId, lang: Lang) -> Result<RunReport, ApiError> {

@@ -7,6 +7,7 @@ use std::{
 };
 
 use ha_dashboard::domain::{
+    detail::Detail,
     frame::History,
     picture::Course,
     run::{Run, RunId},
@@ -32,8 +33,8 @@ const WHOLE: Duration = Duration::from_secs(60);
 /// How long who asks waits for a course: a page must be there soon.
 const PATIENCE: Duration = Duration::from_millis(1_500);
 
-/// What was read: rows, or why there are none.
-type Read = (Arc<History>, Course);
+/// What was read: rows, or why there are none, and the run in detail.
+type Read = (Arc<History>, Course, Option<Arc<Detail>>);
 
 /// A course, once it is read.
 type Pending = watch::Receiver<Option<Read>>;
@@ -103,7 +104,7 @@ impl Courses {
     async fn read(&self, run: &Run) -> Read {
         let (Some(started_ms), Some(ended_ms)) = (run.started_ms, run.ended_ms) else {
             // It never sent anything.
-            return (Arc::default(), Course::Known);
+            return (Arc::default(), Course::Known, None);
         };
         let Ok(_turn) = self.turn.acquire().await else { return reading() };
         let store = self.store.borrow().clone();
@@ -113,11 +114,12 @@ impl Courses {
         match timeout(WHOLE, read).await {
             Err(_) => unread(&format!("the metrics store did not tell all within {} s", WHOLE.as_secs())),
             Ok(Err(error)) => unread(&error.to_string()),
-            Ok(Ok(replay)) if replay.frames.is_empty() => (Arc::default(), Course::Gone),
+            Ok(Ok(replay)) if replay.frames.is_empty() => (Arc::default(), Course::Gone, None),
             Ok(Ok(replay)) => {
                 let mut history = History::default();
                 replay.frames.iter().chain(&replay::last_row(run)).for_each(|frame| history.push(frame));
-                (Arc::new(history), Course::Known)
+                let detail = replay.count.breakdown().and_then(|breakdown| breakdown.detail(run));
+                (Arc::new(history), Course::Known, detail)
             }
         }
     }
@@ -129,11 +131,11 @@ impl Courses {
 }
 
 fn reading() -> Read {
-    (Arc::default(), Course::Reading)
+    (Arc::default(), Course::Reading, None)
 }
 
 fn unread(why: &str) -> Read {
-    (Arc::default(), Course::Unread { why: why.to_owned() })
+    (Arc::default(), Course::Unread { why: why.to_owned() }, None)
 }
 
 #[cfg(test)]
@@ -156,7 +158,7 @@ mod tests {
         let courses = Courses::new(store, Duration::from_secs(1), Shutdown::default());
         let run = ended();
         let unread = Course::Unread { why: "it is starting".into() };
-        assert_eq!(courses.of(&run).await, (Arc::default(), unread));
+        assert_eq!(courses.of(&run).await, (Arc::default(), unread, None));
 
         // Asked again, as the store may be back: this one takes every question and answers none.
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -176,7 +178,7 @@ mod tests {
         let courses = Courses::new(store, Duration::from_secs(1), Shutdown::default());
         for number in 0..KEPT + 3 {
             let run = Run { id: format!("r-{number}").parse().unwrap(), started_ms: None, ..ended() };
-            assert_eq!(courses.of(&run).await, (Arc::default(), Course::Known));
+            assert_eq!(courses.of(&run).await, (Arc::default(), Course::Known, None));
         }
         assert_eq!(courses.known().len(), KEPT);
     }

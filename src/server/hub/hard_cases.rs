@@ -1,10 +1,10 @@
 //! The live numbers against k6's own record of every request, where they are hard to get right.
 #![allow(clippy::unwrap_used)]
 
-use std::{collections::BTreeMap, path::Path, sync::atomic::Ordering};
+use std::{collections::BTreeMap, ops::RangeInclusive, path::Path, sync::atomic::Ordering};
 
 use futures::StreamExt;
-use ha_dashboard::domain::{frame::History, live::Message, run::Verdict};
+use ha_dashboard::domain::{detail::Detail, frame::History, live::Message, run::Verdict};
 
 use super::{
     tests::{Live, prometheus},
@@ -98,9 +98,15 @@ async fn every_frame_agrees_with_k6s_own_record_of_its_requests() {
     let url = store.borrow().url.clone().unwrap();
     let live = Live::start(&config, store.clone(), RunFeed::default());
     let mut stream = live.board.subscribe(None);
+    let thresholds = ["http_req_duration:p(95)<100", "http_req_duration:p(50)<100", "http_reqs:count>1"];
+    let mut test = run("r-hard", 20, &thresholds);
+    let (details, at_work) = (live.details.clone(), test.clone());
     let frames = tokio::spawn(async move {
+        let mut told: BTreeMap<Millis, Arc<Detail>> = BTreeMap::new();
         let mut frames: BTreeMap<Millis, Frame> = BTreeMap::new();
         while let Some(bytes) = stream.next().await {
+            let detail = details.of(&at_work);
+            told.extend(detail.map(|detail| (detail.at_ms, detail)));
             let text = std::str::from_utf8(&bytes).unwrap();
             let data = text.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
             if let Message::Tick(tick) = serde_json::from_str(data).unwrap()
@@ -109,14 +115,12 @@ async fn every_frame_agrees_with_k6s_own_record_of_its_requests() {
                 frames.entry(tick.frame.at_ms).or_insert(tick.frame);
             }
         }
-        frames
+        (frames, told)
     });
 
     let script = dir.path().join("hard.js");
     std::fs::write(&script, SCRIPT).unwrap();
     let json = dir.path().join("k6.json");
-    let thresholds = ["http_req_duration:p(95)<100", "http_req_duration:p(50)<100", "http_reqs:count>1"];
-    let mut test = run("r-hard", 20, &thresholds);
     let mut k6 = k6_run(&script, "r-hard", &target, &url, true);
     let mut k6 = k6.arg("--out").arg(format!("json={}", json.display())).spawn().unwrap();
     live.feed(&test, k6.id().into_iter().collect());
@@ -155,9 +159,14 @@ async fn every_frame_agrees_with_k6s_own_record_of_its_requests() {
     let none_out = by_service.into_iter().map(|(name, sent)| (name, sent, Some(0)));
     assert_eq!(told.collect::<Vec<_>>(), none_out.collect::<Vec<_>>());
 
+    let whole = live.details.of(&test).expect("the run in detail");
+    assert_agrees(&whole, &requests, &test);
+    assert!(whole.left_out && whole.endpoints.len() <= 500, "names without end are not all told apart");
+
     let live_history = live.board.snapshot().history.clone();
     live.end().await;
-    let frames = frames.await.unwrap();
+    let (frames, told) = frames.await.unwrap();
+    assert_recent_agree(&told, &requests);
     let started_ms = test.started_ms.unwrap();
     let mut marks = vec![started_ms];
     let mut compared: BTreeMap<&str, usize> = BTreeMap::new();
@@ -188,6 +197,8 @@ async fn every_frame_agrees_with_k6s_own_record_of_its_requests() {
         Some(live.board.snapshot().history.clone()).filter(|history| history.at_ms.len() > 15)
     })
     .await;
+    let read = until(5, "the detail is read again", || live.details.of(&test)).await;
+    assert_agrees(&read, &requests, &test);
     live.end().await;
     for key in ["rps", "p50", "p95{service=slow}", "p95{service=many}", "rps{service=late}"] {
         assert_same_curve(key, &live_history, &again, started_ms);
@@ -205,6 +216,78 @@ async fn every_frame_agrees_with_k6s_own_record_of_its_requests() {
     prometheus.token.cancel();
     prometheus.tasks.close();
     prometheus.tasks.wait().await;
+}
+
+/// What each endpoint came to over the whole run, by k6's own record.
+fn assert_agrees(detail: &Detail, requests: &[Request], run: &Run) {
+    for name in ["slow", "shop", "late", "gone"] {
+        let own = requests.iter().filter(|own| own.service == name);
+        let mut seconds = own.map(|own| own.seconds).collect::<Vec<_>>();
+        let told = detail.endpoints.iter().find(|endpoint| endpoint.name == name).expect(name);
+        assert_eq!((told.method.as_str(), told.status.as_str(), told.recent), ("GET", "200", None), "{name}");
+        let figures = told.whole;
+        assert_eq!((figures.requests, figures.failed), (seconds.len() as f64, 0.0), "{name}");
+        let elapsed_s = run.elapsed_s(detail.at_ms);
+        assert!((figures.rate.unwrap() * elapsed_s / seconds.len() as f64 - 1.0).abs() < 0.01, "{name}: {figures:?}");
+        for (shown, q) in [
+            (figures.min_s, 0.0),
+            (figures.p50_s, 0.5),
+            (figures.p95_s, 0.95),
+            (figures.p99_s, 0.99),
+            (figures.max_s, 1.0),
+        ] {
+            let truth = k6_quantile(&mut seconds, q).unwrap();
+            assert!(same_bucket(shown.unwrap(), truth), "{name} {q}: {shown:?} instead of {truth}");
+        }
+    }
+    let all: f64 = detail.durations.iter().map(|bin| bin.count).sum();
+    assert_eq!(all, requests.len() as f64, "{:?}", detail.durations);
+    for bin in &detail.durations {
+        // At the very edge a value may fall into either.
+        let within = |slack: f64| {
+            requests.iter().filter(move |own| own.seconds > bin.from * slack && own.seconds <= bin.to / slack)
+        };
+        let (fewest, most) = (within(1.0 + 1e-9).count() as f64, within(1.0 - 1e-9).count() as f64);
+        assert!((fewest..=most).contains(&bin.count), "{bin:?}: {fewest} to {most}");
+    }
+}
+
+/// What each endpoint came to over the last seconds, whenever somebody looked, by k6's own record.
+fn assert_recent_agree(told: &BTreeMap<Millis, Arc<Detail>>, requests: &[Request]) {
+    let (mut compared, mut wrong) = (0, Vec::new());
+    for (at_ms, detail) in told {
+        let Some(recent_ms) = detail.recent_ms else { continue };
+        let from_ms = at_ms - Millis::from(recent_ms);
+        for name in ["slow", "shop", "late", "gone"] {
+            let told = detail.endpoints.iter().find(|endpoint| endpoint.name == name);
+            let figures = told.and_then(|endpoint| endpoint.recent).unwrap_or_default();
+            let counts = counts(requests, name, from_ms, *at_ms);
+            if !counts.contains(&(figures.requests as usize)) {
+                wrong.push(format!("{name} at {at_ms}: {} requests instead of {counts:?}", figures.requests));
+            }
+            let truths = truths(requests, Some(name), 0.95, from_ms, *at_ms);
+            let fits = truths.iter().any(|truth| match (figures.p95_s, truth) {
+                (Some(shown), Some(truth)) => same_bucket(shown, *truth),
+                (shown, truth) => shown == *truth,
+            });
+            compared += usize::from(figures.p95_s.is_some());
+            if !fits {
+                wrong.push(format!("{name} at {at_ms}: p95 {:?} instead of {truths:?}", figures.p95_s));
+            }
+        }
+    }
+    println!("endpoints compared over the last seconds: {compared}");
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(compared >= 30, "{compared}");
+}
+
+/// How many requests ended in `(from, to]`, with those at the edges in and out.
+fn counts(requests: &[Request], service: &str, from: Millis, to: Millis) -> RangeInclusive<usize> {
+    let within = |from: Millis, to: Millis| {
+        let own = requests.iter().filter(|own| own.service == service);
+        own.filter(|own| own.ended_ms > from && own.ended_ms <= to).count()
+    };
+    within(from, to - PASSED_ON_MS)..=within(from - PASSED_ON_MS, to)
 }
 
 /// A stored sample's push is known to within this much, and k6's pushes come late on a busy machine.

@@ -7,6 +7,7 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     hash::{BuildHasher, RandomState},
     sync::Arc,
+    time::Duration,
 };
 
 use ha_dashboard::domain::{
@@ -17,6 +18,7 @@ use ha_dashboard::domain::{
     threshold::{Aggregation, MetricKind, Reading, Threshold},
 };
 
+use super::breakdown::{Breakdown, Came, Place, Shared};
 use crate::server::prometheus::{
     client::{Labels, Series},
     queries::{COUNTERS, DURATIONS, REQUESTS, VUS, VUS_MAX, sources, time_series},
@@ -84,6 +86,8 @@ pub struct Ledger {
     totals: BTreeMap<Metric, f64>,
     /// All that came.
     whole: Whole,
+    /// The same in detail.
+    breakdown: Shared,
     /// The series that are gauges: a few, however many others there are.
     gauges: Vec<SeriesId>,
     /// What has series that are not remembered, so that it does not add up.
@@ -104,6 +108,7 @@ struct Entry {
     at_ms: Millis,
     last: Value,
     role: Role,
+    place: Place,
     /// The rules whose metric it belongs to, a bit each.
     rules: u128,
 }
@@ -157,8 +162,8 @@ impl Ledger {
     /// Series remembered; what has more is beyond counting.
     pub const MOST: usize = 100_000;
 
-    /// A ledger that is there from the run's start.
-    pub fn new<'a>(thresholds: impl Iterator<Item = &'a Threshold>, native_histograms: bool) -> Self {
+    /// A ledger that is there from the run's start; what it tells of the last seconds is of `length`.
+    pub fn new<'a>(thresholds: impl Iterator<Item = &'a Threshold>, native_histograms: bool, length: Duration) -> Self {
         let rule = |threshold: &Threshold| Rule {
             sources: sources(threshold, native_histograms),
             kind: threshold.kind(),
@@ -178,6 +183,7 @@ impl Ledger {
             rules: thresholds.take(RULES).map(rule).collect(),
             totals: BTreeMap::new(),
             whole: Whole { from_start: true, ..Whole::default() },
+            breakdown: Shared::new(length),
             gauges: Vec::new(),
             partial: BTreeSet::new(),
             partial_rules: 0,
@@ -187,8 +193,22 @@ impl Ledger {
     }
 
     /// A ledger that takes what it sees first for what was there before.
-    pub fn joining<'a>(thresholds: impl Iterator<Item = &'a Threshold>, native_histograms: bool) -> Self {
-        Self { from_zero: false, whole: Whole::default(), ..Self::new(thresholds, native_histograms) }
+    pub fn joining<'a>(
+        thresholds: impl Iterator<Item = &'a Threshold>,
+        native_histograms: bool,
+        length: Duration,
+    ) -> Self {
+        Self { from_zero: false, whole: Whole::default(), ..Self::new(thresholds, native_histograms, length) }
+    }
+
+    /// The run in detail; `None`: what was before the ledger is not known.
+    pub fn breakdown(&self) -> Option<&Shared> {
+        self.whole.from_start.then_some(&self.breakdown)
+    }
+
+    /// Sets when the run began, once that is known.
+    pub fn started(&mut self, at_ms: Option<Millis>) {
+        self.breakdown.open().started(at_ms);
     }
 
     /// The time of the newest sample; `None`: nothing came yet.
@@ -215,13 +235,15 @@ impl Ledger {
     pub fn observe(&mut self, series: Vec<Series>) -> Option<Batch> {
         let mut batch = Batch::default();
         let mut any = false;
+        let breakdown = self.breakdown.clone();
+        let mut breakdown = breakdown.open();
         for Series { labels, points, mut histograms } in series {
             let (at_ms, value) = match (points.last(), histograms.pop()) {
                 (_, Some((at_ms, histogram))) => (at_ms, Value::Histogram(Box::new(histogram))),
                 (Some((at_ms, value)), None) => (*at_ms, Value::Number(*value)),
                 (None, None) => continue,
             };
-            if self.take(&labels, at_ms, value, &mut batch) {
+            if self.take(&labels, at_ms, value, &mut batch, &mut breakdown) {
                 any = true;
                 self.newest_ms = self.newest_ms.max(Some(at_ms));
             }
@@ -229,16 +251,27 @@ impl Ledger {
         self.from_zero = true;
         self.whole.add(&batch);
         batch.at_ms = self.newest_ms?;
-        any.then_some(batch)
+        any.then(|| {
+            breakdown.end_push(batch.at_ms);
+            batch
+        })
     }
 
     /// Whether the value is news.
-    fn take(&mut self, labels: &Labels, at_ms: Millis, value: Value, batch: &mut Batch) -> bool {
+    fn take(
+        &mut self,
+        labels: &Labels,
+        at_ms: Millis,
+        value: Value,
+        batch: &mut Batch,
+        breakdown: &mut Breakdown,
+    ) -> bool {
         let id = self.id(labels);
         if !self.series.contains_key(&id) {
             let (role, rules) = (self.role(labels), self.join_rules(labels));
             if self.series.len() >= Self::MOST {
                 self.leave_out(&role, rules);
+                breakdown.leave_out();
                 return false;
             }
             let last = match (&value, self.from_zero) {
@@ -251,7 +284,7 @@ impl Ledger {
                 (Role::Gauge(_), _) => self.gauges.push(id),
                 _ => {}
             }
-            self.series.insert(id, Entry { at_ms: 0, last, role, rules });
+            self.series.insert(id, Entry { at_ms: 0, last, role, place: breakdown.place(labels), rules });
         }
         let Some(entry) = self.series.get_mut(&id).filter(|entry| entry.at_ms < at_ms) else { return false };
         let role = &entry.role;
@@ -261,6 +294,7 @@ impl Ledger {
             (Value::Number(last), Value::Number(now)) => {
                 // A counter that falls is another one: what it says is not what came.
                 let more = (now - last).max(0.0);
+                breakdown.take(entry.place, at_ms, &Came::Number(more));
                 match role {
                     Role::Requests(part) => {
                         *batch.requests.entry(part.clone()).or_default() += more;
@@ -282,6 +316,7 @@ impl Ledger {
             }
             (Value::Histogram(last), Value::Histogram(now)) => {
                 let more = now.since(last);
+                breakdown.take(entry.place, at_ms, &Came::Durations(&more));
                 if let Role::Durations(service) = role {
                     batch.durations.entry(service.clone()).or_default().add(&more);
                 }
@@ -395,6 +430,7 @@ impl Ledger {
             data_sent: total(Metric::DataSent),
             data_received: total(Metric::DataReceived),
             peak_vus: None,
+            checks: Vec::new(),
             services,
             statuses,
         })

@@ -11,6 +11,7 @@ use ha_dashboard::domain::{
 };
 
 use super::{
+    breakdown::Shared,
     ledger::Ledger,
     pushes::Push,
     window::{Now, Window},
@@ -48,17 +49,18 @@ pub struct Count {
 impl Count {
     /// Counts from the run's start.
     pub fn new(run: &Run, window: Duration, native_histograms: bool) -> Self {
-        let ledger = Ledger::new(thresholds(run), native_histograms);
+        let ledger = Ledger::new(thresholds(run), native_histograms, window);
         Self::with(ledger, run, window, true)
     }
 
     /// Counts from now on, in the middle of a run.
     pub fn joining(run: &Run, window: Duration, native_histograms: bool) -> Self {
-        let ledger = Ledger::joining(thresholds(run), native_histograms);
+        let ledger = Ledger::joining(thresholds(run), native_histograms, window);
         Self::with(ledger, run, window, false)
     }
 
-    fn with(ledger: Ledger, run: &Run, window: Duration, complete: bool) -> Self {
+    fn with(mut ledger: Ledger, run: &Run, window: Duration, complete: bool) -> Self {
+        ledger.started(run.started_ms);
         let (run, window) = (run.id.clone(), Window::new(window, run.started_ms));
         let outages = complete.then(BTreeMap::new);
         Self { ledger, window, complete, peak_vus: None, outages, run, push: None }
@@ -113,6 +115,17 @@ impl Count {
         self.ledger.newest_ms()
     }
 
+    /// Sets when the run began, once that is known.
+    fn started(&mut self, at_ms: Option<Millis>) {
+        self.window.started(at_ms);
+        self.ledger.started(at_ms);
+    }
+
+    /// The run in detail; `None`: not everything was counted.
+    pub fn breakdown(&self) -> Option<&Shared> {
+        self.ledger.breakdown()
+    }
+
     /// How many series were counted.
     pub fn series(&self) -> usize {
         self.ledger.len()
@@ -163,7 +176,7 @@ impl Watch {
     /// Takes in what control says of the same run.
     pub fn update(&mut self, run: &Run) {
         if let Some(count) = &mut self.count {
-            count.window.started(run.started_ms);
+            count.started(run.started_ms);
         }
         self.run = run.clone();
     }
@@ -192,6 +205,11 @@ impl Watch {
     /// What went to each service so far; empty: not everything was counted.
     pub fn so_far(&self) -> Vec<ServiceTotals> {
         self.count.as_ref().map(|count| count.so_far(&self.run)).unwrap_or_default()
+    }
+
+    /// The run in detail; `None`: not everything was counted, or it is forgotten.
+    pub fn breakdown(&self) -> Option<&Shared> {
+        self.count.as_ref()?.breakdown()
     }
 
     /// Gives back what was remembered of each series: for a run of which nothing more will come.

@@ -30,6 +30,7 @@ use crate::server::{
 /// The live part of a dashboard, with the channels in hand.
 pub(super) struct Live {
     pub board: Arc<Board>,
+    pub details: Details,
     shutdown: Shutdown,
 }
 
@@ -38,12 +39,20 @@ impl Live {
         let (shutdown, journal) = (Shutdown::default(), Journal::default());
         let services = Registry::new(config);
         let health = services.watch(config, journal.clone(), &shutdown);
+        let details = Details::default();
         let (_, breakers) = watch::channel(Breakers::default());
         let board = Board::new(MetricsStatus::default(), health, breakers, journal.clone(), shutdown.token.clone());
         board.control(feed);
-        let links = Links { board: board.clone(), journal, services, store, pushes: Pushes::default() };
+        let links = Links {
+            board: board.clone(),
+            journal,
+            services,
+            store,
+            pushes: Pushes::default(),
+            details: details.clone(),
+        };
         start(config.clone(), links, &shutdown);
-        Self { board, shutdown }
+        Self { board, details, shutdown }
     }
 
     pub fn feed(&self, run: &Run, k6_pids: Vec<u32>) {
@@ -418,7 +427,14 @@ fn ticker(dir: &Path, test: &Run) -> Ticker {
     let (_, store) = watch::channel(StoreFeed::default());
     let (board, journal) = Board::blank();
     board.control(RunFeed { run: Some(test.clone()), ..RunFeed::default() });
-    let links = Links { board, journal, services: Registry::default(), store, pushes: Pushes::default() };
+    let links = Links {
+        board,
+        journal,
+        services: Registry::default(),
+        store,
+        pushes: Pushes::default(),
+        details: Details::default(),
+    };
     let mut ticker = Ticker::new(config, links);
     ticker.take_run();
     ticker.watch.as_mut().unwrap().replace(counted(test));

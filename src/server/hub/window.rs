@@ -15,7 +15,7 @@ use ha_dashboard::domain::{
 use super::ledger::{Batch, Part, sums};
 
 /// Pushes jitter by this much around their interval.
-const JITTER_MS: Millis = 250;
+pub const JITTER_MS: Millis = 250;
 
 /// Rates over less than this are too rough to show.
 const SHORTEST_MS: Millis = 300;

@@ -19,6 +19,9 @@ pub const REQUESTS: &str = "k6_http_reqs_total";
 /// The native histogram behind percentiles and [`Metric::Mean`].
 pub const DURATIONS: &str = "k6_http_req_duration_seconds";
 
+/// The counter that our scripts count their checks with: of k6's own there is only a share so far, without counts.
+pub const CHECKS: &str = "k6_check_results_total";
+
 /// The gauge that k6 pushes every second as long as it is alive.
 pub const VUS: &str = "k6_vus";
 
@@ -54,7 +57,7 @@ pub fn quoted(text: &str) -> String {
 /// Every series that the live picture of a run and its thresholds are made of. One selector, so that all of them come from
 /// the same pushes.
 pub fn live<'a>(run: &RunId, thresholds: impl Iterator<Item = &'a Threshold>, native_histograms: bool) -> String {
-    let mut names = vec![REQUESTS.to_owned(), VUS.to_owned(), VUS_MAX.to_owned()];
+    let mut names = vec![REQUESTS.to_owned(), CHECKS.to_owned(), VUS.to_owned(), VUS_MAX.to_owned()];
     names.extend(COUNTERS.iter().map(|(name, _)| (*name).to_owned()));
     if native_histograms {
         names.push(DURATIONS.to_owned());
@@ -156,7 +159,7 @@ mod tests {
         let asked = live(&run, ["checks:rate>0.9".parse().unwrap()].iter(), true);
         assert_eq!(
             stored(&asked, Duration::from_secs(3)),
-            "{__name__=~\"k6_checks_rate|k6_data_received_total|k6_data_sent_total|k6_dropped_iterations_total|\
+            "{__name__=~\"k6_check_results_total|k6_checks_rate|k6_data_received_total|k6_data_sent_total|k6_dropped_iterations_total|\
              k6_http_req_duration_seconds|k6_http_reqs_total|k6_iterations_total|k6_vus|k6_vus_max\",testid=\"r-1\"}[3000ms]"
         );
     }

@@ -8,8 +8,8 @@ use crate::ui::{
     charts::LiveCharts,
     live::{Connection, Live},
     load::{
-        ActionError, Announcer, ByService, ByStatus, Form, LastVerdict, LoadForm, Notices, RunPanel, Strip, Thresholds,
-        Tiles, Timeline,
+        ActionError, Announcer, ByService, ByStatus, Form, InDetail, LastVerdict, LiveLog, LoadForm, Notices, RunPanel,
+        Strip, Thresholds, Tiles, Timeline,
     },
     parts::LocalTime,
     text::use_text,
@@ -109,6 +109,7 @@ pub(super) fn LiveArea() -> impl IntoView {
     let delayed = Memo::new(move |_| live.state.with(|state| state.snapshot.status.metrics.delayed_s));
     let lost = Memo::new(move |_| live.connection.get() == Connection::Lost);
     let over = Memo::new(move |_| live.run.with(|run| run.as_ref().is_some_and(|run| !run.state.is_active())));
+    let shown = Memo::new(move |_| live.run.with(|run| run.as_ref().map(|run| run.id.clone())));
     let last_ms = move || live.state.with_untracked(|state| state.snapshot.frame.at_ms);
     view! {
         <div class="live" data-stale=move || lost.get().then_some("")>
@@ -145,7 +146,9 @@ pub(super) fn LiveArea() -> impl IntoView {
                 <ByService />
                 <ByStatus />
             </div>
+            <InDetail run=shown />
             <Timeline />
+            <LiveLog run=shown />
         </div>
     }
 }

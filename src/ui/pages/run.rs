@@ -16,7 +16,7 @@ use crate::{
     ui::{
         browser,
         live::Live,
-        load::{Announcer, GrafanaLink, ReportLink, RunPanel, Thresholds},
+        load::{Announcer, GrafanaLink, InDetail, ReportLink, RunPanel, Thresholds},
         parts::LocalTime,
         show,
         text::use_text,
@@ -124,7 +124,11 @@ fn RunView(found: Found, again: RwSignal<u32>) -> impl IntoView {
         {if active {
             view! { <AtWork html /> }.into_any()
         } else {
-            view! { <div class="report" inner_html=html></div> }.into_any()
+            view! {
+                <div class="report" inner_html=html></div>
+                <InDetail run=Signal::stored(Some(run.id.clone())) open=true />
+            }
+            .into_any()
         }}
     }
 }
@@ -142,7 +146,7 @@ fn AtWork(html: String) -> impl IntoView {
             </div>
             <LiveArea />
         </div>
-        <div class="report" inner_html=html></div>
+        <div class="report no-script-only" inner_html=html></div>
     }
 }
 

@@ -21,6 +21,7 @@ fn finished(verdict: Verdict, rules: &[Rule], log: &[&str]) -> Ended {
     Ended {
         report: Summary::new(run, &verdict, &Snapshot::default()),
         snapshot: Snapshot::default(),
+        detail: None,
         log: log.iter().map(|line| (*line).to_owned()).collect(),
     }
 }

@@ -12,7 +12,7 @@ use ha_dashboard::domain::{
 use super::*;
 
 /// What callers of the former service use, and what is ours.
-const ROUTES: [(&str, &str); 46] = [
+const ROUTES: [(&str, &str); 47] = [
     ("get", "/api/v1/analytics/chaos-status"),
     ("get", "/api/v1/analytics/load-test/metrics"),
     ("get", "/api/v1/analytics/load-test/scenarios"),
@@ -46,6 +46,7 @@ const ROUTES: [(&str, &str); 46] = [
     ("delete", "/api/v1/runs/{id}"),
     ("get", "/api/v1/runs/{id}"),
     ("patch", "/api/v1/runs/{id}"),
+    ("get", "/api/v1/runs/{id}/detail"),
     ("get", "/api/v1/runs/{id}/log"),
     ("post", "/api/v1/runs/{id}/restore"),
     ("get", "/api/v1/scenarios"),
