@@ -125,7 +125,7 @@ test("a plan is saved under a name, fills the form again, and is deleted with a 
 }) => {
   await load.fill({ ...shortPlan, peak: 7 });
   await page.getByRole("button", { name: "Save plan" }).click();
-  await page.getByLabel("Name").fill("Evening peak");
+  await page.getByRole("textbox", { name: "Name" }).fill("Evening peak");
   await page.getByRole("button", { name: "Save", exact: true }).click();
   const plan = page.getByTestId("plan").filter({ hasText: "Evening peak" });
   await expect(plan).toContainText("All services");
@@ -139,7 +139,7 @@ test("a plan is saved under a name, fills the form again, and is deleted with a 
   await expect(load.field("peak")).toHaveValue("7");
   await load.set("peak", 8);
   await page.getByRole("button", { name: "Save plan" }).click();
-  await page.getByLabel("Name").fill("Evening peak");
+  await page.getByRole("textbox", { name: "Name" }).fill("Evening peak");
   await page.getByRole("button", { name: "Save", exact: true }).click();
   await expect(page.getByTestId("plan-problem")).toContainText("already");
   await page.getByLabel("Replace the plan").check();

@@ -44,7 +44,10 @@ fn row(shown: ShownAppointment, ask: &Ask, words: &'static PlannerText) -> AnyVi
         When::Once { at } => (words.once)(&at, &zone),
         When::Cron { line } => (words.again)(&line, &zone),
     };
-    let times = next.into_iter().map(|(_, clock)| view! { <li class="tabular">{clock}</li> }.into_any());
+    let times = next.into_iter().map(|(_, clock)| {
+        let clock = (words.clock)(&clock);
+        view! { <li class="tabular">{clock}</li> }.into_any()
+    });
     let times = times.collect::<Vec<_>>();
     let next = match times.is_empty() {
         true => view! { <p class="muted">{words.over}</p> }.into_any(),
@@ -61,7 +64,7 @@ fn row(shown: ShownAppointment, ask: &Ask, words: &'static PlannerText) -> AnyVi
             _ => None,
         };
         let link = link.map(|href| view! { " " <a class="link" href=href>{words.run}</a> }.into_any());
-        let told = (words.came)(&clock, &last.outcome);
+        let told = (words.came)(&(words.clock)(&clock), &last.outcome);
         view! { <p class=format!("notice {tone}") data-testid="schedule-last">{told} {link}</p> }.into_any()
     });
     let label = format!("{}: {name}", words.unschedule);

@@ -34,6 +34,8 @@ pub struct PlannerText {
     pub again: fn(&str, &str) -> String,
     pub next: &'static str,
     pub over: &'static str,
+    /// A moment on a clock, with the day of the week in English: `Fri 2026-11-27 09:00 CET`.
+    pub clock: fn(&str) -> String,
     /// When the last time was, and what came of it.
     pub came: fn(&str, &Outcome) -> String,
     pub run: &'static str,
@@ -92,6 +94,7 @@ static EN: PlannerText = PlannerText {
     again: |line, zone| format!("Again and again: {line} ({zone})"),
     next: "Next:",
     over: "It does not come again.",
+    clock: str::to_owned,
     came: |clock, outcome| match outcome {
         Outcome::Started { .. } => format!("{clock}: started."),
         Outcome::Skipped { .. } => format!("{clock}: skipped, because another test was at work."),
@@ -166,6 +169,12 @@ static DE: PlannerText = PlannerText {
     again: |line, zone| format!("Immer wieder: {line} ({zone})"),
     next: "Als Nächstes:",
     over: "Kommt nicht wieder.",
+    clock: |clock| {
+        let days = ["Mo", "Di", "Mi", "Do", "Fr", "Sa", "So"];
+        let english = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+        let found = english.iter().zip(days).find_map(|(name, day)| Some((clock.strip_prefix(name)?, day)));
+        found.map_or_else(|| clock.into(), |(rest, day)| format!("{day}{rest}"))
+    },
     came: |clock, outcome| match outcome {
         Outcome::Started { .. } => format!("{clock}: gestartet."),
         Outcome::Skipped { .. } => format!("{clock}: ausgefallen, weil ein anderer Test lief."),

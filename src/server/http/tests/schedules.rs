@@ -72,6 +72,11 @@ async fn the_page_schedules_by_plain_forms() {
     let html = page(added.header("location").into()).await;
     assert!(html.contains("starts by itself at these times") && html.contains("00:00 CE"), "{html}");
     assert!(!html.contains("<b>peak"), "{html}");
+    let german = Request::get("/plans").header("accept-language", "de").body(Body::empty()).unwrap();
+    let german = String::from_utf8(server.send(german).await.body.to_vec()).unwrap();
+    let days = ["Mo", "Di", "Mi", "Do", "Fr", "Sa", "So"];
+    let told = days.iter().filter(|day| german.contains(&format!(">{day} 20"))).count();
+    assert_eq!(told, 5, "{german}");
     let id = added.header("location").rsplit('=').next().unwrap().to_owned();
     let deleted = server.post("/plans/unschedule", FORM, format!("id={id}")).await;
     assert_eq!(deleted.header("location"), "/plans");
