@@ -9,6 +9,7 @@ import { until } from "../harness/program.ts";
 import { Stack } from "../harness/stack.ts";
 import { expect, test } from "../harness/test.ts";
 import { LoadPage } from "../pages/load-page.ts";
+import { bursts, crowdOf } from "./bursts.ts";
 import { printFigures, quantile, report } from "./figures.ts";
 
 const run = promisify(execFile);
@@ -56,6 +57,21 @@ function bare(folder: string, name: string, store: string): string[] {
   const k6 = ["run", "--quiet", "--out=experimental-prometheus-rw", system, ...tags, `/scripts/${name}`];
   return ["run", "--rm", "--network", "host", ...mount, ...env, image, ...k6];
 }
+
+test("click to full VUs of added load, in containers", async ({ page }) => {
+  test.setTimeout(300_000);
+  const service = await crowdOf();
+  const stack = await Stack.start({ HAD_ENGINE: "docker", HAD_SERVICES: `probe=${service.url}` });
+  const load = await LoadPage.open(page, stack.url);
+  report({
+    name: "Add load click to its full VUs, engine docker",
+    unit: "s",
+    values: await bursts(load, service),
+    goal: 2,
+  });
+  await stack.stop();
+  service.close();
+});
 
 test("start, stop and throughput in containers, against docker run", async ({ page }) => {
   test.setTimeout(600_000);

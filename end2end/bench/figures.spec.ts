@@ -9,6 +9,7 @@ import { until } from "../harness/program.ts";
 import { Stack } from "../harness/stack.ts";
 import { expect, test } from "../harness/test.ts";
 import { LoadPage, shortPlan, type Plan } from "../pages/load-page.ts";
+import { bursts, crowdOf } from "./bursts.ts";
 import { printFigures, report } from "./figures.ts";
 
 const rounds = 5;
@@ -70,6 +71,20 @@ test("click to chart, click to stop", async ({ load, page }) => {
   }
   report({ name: "Start click to the first sample on the chart", unit: "s", values: starts, goal: 3 });
   report({ name: "Stop click to the end shown", unit: "s", values: stops, goal: 1.5 });
+});
+
+test("click to full VUs of added load", async ({ page }) => {
+  const service = await crowdOf();
+  const stack = await Stack.start({ HAD_SERVICES: `probe=${service.url}` });
+  const load = await LoadPage.open(page, stack.url);
+  report({
+    name: "Add load click to its full VUs, engine process",
+    unit: "s",
+    values: await bursts(load, service),
+    goal: 1,
+  });
+  await stack.stop();
+  service.close();
 });
 
 test("k6 sample to pixel", async ({ load, page, processes: stack }) => {

@@ -84,6 +84,64 @@ test("an arrival rate is kept", async ({ load, page }) => {
   await load.expectVerdict("passed");
 });
 
+test("load is added in mid-run and taken away: the sum is shown, each change is told, and Stop ends all of it @containers", async ({
+  load,
+  page,
+  stack,
+}) => {
+  test.slow();
+  await load.start(longPlan);
+  await load.expectLive();
+  const { peak } = longPlan;
+  await expect.poll(() => load.stat("vus"), { timeout: 20_000 }).toBe(peak);
+  const { test_id } = await stack.api.status();
+
+  await page.getByText("Add load", { exact: true }).first().click();
+  const form = page.getByRole("form", { name: "Add load" });
+  await form.getByLabel("More load").fill("5");
+  await form.getByLabel("Duration").fill("");
+  await form.getByLabel("Target").selectOption("user-service");
+  await form.getByRole("button", { name: "Add load" }).click();
+  const added = page.getByTestId("bursts").getByRole("listitem");
+  await expect(added).toHaveText(/\+ 5 VUs.*user-service.*\d\d:\d\d/, { timeout: 20_000 });
+  await expect.poll(() => load.stat("vus"), { timeout: 20_000 }).toBe(peak + 5);
+  await expect(page.getByTestId("stat-vus")).toContainText("9 asked for");
+  await keepPicture(page, "load-added-light-1440");
+
+  // The limit is that of the sum.
+  await form.getByLabel("More load").fill("100000");
+  await form.getByRole("button", { name: "Add load" }).click();
+  await expect(form.getByRole("alert")).toContainText(/from 1 to \d+/);
+  const past = await stack.api.post(`/api/v1/runs/${test_id}/load`, { vus: 1, rate: 1 });
+  expect(past.status).toBe(422);
+
+  const lines = page.locator(".timeline li");
+  await expect(lines.filter({ hasText: "Load added: 5 VUs on user-service" })).toHaveCount(1);
+  await added.getByRole("button", { name: "Remove 5 VUs" }).click();
+  await expect(added).toHaveCount(0, { timeout: 20_000 });
+  await expect(lines.filter({ hasText: "Added load removed: 5 VUs" })).toHaveCount(1);
+  await expect.poll(() => load.stat("vus"), { timeout: 20_000 }).toBe(peak);
+
+  await form.getByLabel("More load").fill("2");
+  await form.getByRole("button", { name: "Add load" }).click();
+  await expect.poll(() => load.stat("vus"), { timeout: 20_000 }).toBe(peak + 2);
+  await load.stopButton.click();
+  await load.expectVerdict("stopped");
+  await expect(page.getByTestId("bursts")).toHaveCount(0);
+  const over = await stack.api.post(`/api/v1/runs/${test_id}/load`, { vus: 1 });
+  expect(over.status).toBe(409);
+  expect(await over.json()).toMatchObject({ success: false, code: "load_refused" });
+
+  // The report tells of every change, on its charts, too.
+  const { run } = await (await stack.api.get(`/api/v1/runs/${test_id}`)).json();
+  const ends = run.bursts.map(({ end }: { end: string }) => end);
+  expect(ends).toEqual(["removed", "with-run"]);
+  await page.goto(`${stack.url}/runs/${test_id}`);
+  const marks = load.chart("latency").locator(".plot-mark title", { hasText: /load (added|removed)/i });
+  await expect(marks).toHaveCount(3, { timeout: 20_000 });
+  await expect(page.locator(".report")).toContainText("Load added: 2 VUs");
+});
+
 test("stop: one click ends the load at once, and the page says so @containers", async ({ load, stack }) => {
   await load.start(longPlan);
   await load.expectLive();

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     domain::{
         agenda::AgendaRefusal,
+        burst::{BurstField, LoadRefusal},
         fault::{FaultField, FaultId, Refusal},
         labels::LabelField,
         past::SearchField,
@@ -46,6 +47,18 @@ pub enum ApiError {
     InvalidSearch {
         /// Every refused field.
         errors: Vec<FieldError<SearchField>>,
+    },
+    /// The load to add is not valid: 422.
+    #[error("{}", .errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    InvalidLoad {
+        /// Every refused field.
+        errors: Vec<FieldError<BurstField>>,
+    },
+    /// The run's load can't be changed now: 409.
+    #[error("{refusal}")]
+    LoadRefused {
+        /// Why.
+        refusal: LoadRefusal,
     },
     /// The scenario is not valid: 422.
     #[error("scenario: {}", .errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
@@ -126,11 +139,16 @@ impl ApiError {
             | Self::InvalidFault { .. }
             | Self::InvalidLabels { .. }
             | Self::InvalidSearch { .. }
+            | Self::InvalidLoad { .. }
             | Self::InvalidScenario { .. } => 422,
             Self::PlanRefused { refusal: PlanRefusal::NotAName } => 422,
             Self::PlanRefused { .. } | Self::AgendaRefused { refusal: AgendaRefusal::TooMany } => 409,
             Self::AgendaRefused { .. } => 422,
-            Self::AlreadyRunning { .. } | Self::NotRunning | Self::FaultRefused { .. } | Self::FaultOver { .. } => 409,
+            Self::AlreadyRunning { .. }
+            | Self::NotRunning
+            | Self::LoadRefused { .. }
+            | Self::FaultRefused { .. }
+            | Self::FaultOver { .. } => 409,
             Self::NotFound { .. } => 404,
             Self::Unavailable { .. } => 503,
             Self::BadRequest { .. } => 400,
@@ -144,7 +162,9 @@ impl ApiError {
             Self::Invalid { .. }
             | Self::InvalidFault { .. }
             | Self::InvalidLabels { .. }
-            | Self::InvalidSearch { .. } => "invalid",
+            | Self::InvalidSearch { .. }
+            | Self::InvalidLoad { .. } => "invalid",
+            Self::LoadRefused { .. } => "load_refused",
             Self::InvalidScenario { .. } => "invalid_scenario",
             Self::FaultRefused { .. } => "fault_refused",
             Self::FaultOver { .. } => "fault_over",

@@ -16,6 +16,7 @@ use crate::domain::{detail::Order, prefs::Prefs};
 use crate::{
     domain::{
         Millis,
+        burst::BurstDraft,
         fault::{Fault, FaultDraft, FaultId, FaultRules},
         live::Cursor,
         past::{Page, Search},
@@ -81,6 +82,18 @@ pub async fn start_run(draft: Draft) -> Result<Run, ApiError> {
 #[server(prefix = "/fn", endpoint = "stop", output = Json)]
 pub async fn stop_run() -> Result<Run, ApiError> {
     with_status(control()?.stop(&caller()).await)
+}
+
+/// Adds load to a run at work. Also the target of the plain form.
+#[server(prefix = "/fn", endpoint = "add_load", output = Json)]
+pub async fn add_load(run: RunId, draft: BurstDraft) -> Result<(), ApiError> {
+    with_status(control()?.add_load(&caller(), &run, draft).await.map(drop))
+}
+
+/// Takes added load away before its time. Also the target of the plain form.
+#[server(prefix = "/fn", endpoint = "remove_load", output = Json)]
+pub async fn remove_load(run: RunId, instance: u32) -> Result<(), ApiError> {
+    with_status(control()?.remove_load(&caller(), &run, instance).await.map(drop))
 }
 
 /// Begins to fetch the image that the engine lacks. Also the target of the plain form.

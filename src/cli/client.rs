@@ -61,6 +61,14 @@ impl Client {
         self.ask(Method::POST, path, Some(body)).await
     }
 
+    /// Asks for something to be taken away.
+    ///
+    /// # Errors
+    /// When the dashboard refuses or does not answer.
+    pub async fn delete(&self, path: &[&str]) -> Result<Value, Refused> {
+        self.ask(Method::DELETE, path, None).await
+    }
+
     /// What an answer says.
     ///
     /// # Errors

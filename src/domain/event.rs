@@ -6,7 +6,9 @@ use super::{
     Millis,
     agenda::Outcome,
     breaker::BreakerState,
+    burst::BurstEnd,
     fault::{FaultEnd, FaultId, FaultKind},
+    plan::Peak,
     run::{RunId, Verdict},
     service::{Health, ProcessState},
 };
@@ -47,6 +49,33 @@ pub enum EventKind {
     RunAdopted {
         /// The run.
         run: RunId,
+    },
+    /// Load was added to a run: its k6 began to send it.
+    LoadAdded {
+        /// The run.
+        run: RunId,
+        /// The k6 that sends it.
+        instance: u32,
+        /// How much.
+        peak: Peak,
+        /// Where it goes.
+        target: String,
+        /// For how long, in seconds.
+        for_s: u32,
+    },
+    /// Load that was added to a run is no longer sent.
+    LoadRemoved {
+        /// The run.
+        run: RunId,
+        /// The k6 that sent it.
+        instance: u32,
+        /// How much it was.
+        peak: Peak,
+        /// Why it ended.
+        end: BurstEnd,
+        /// What its k6 said where it crashed; else empty.
+        #[serde(default)]
+        message: String,
     },
     /// A threshold no longer holds, or holds again.
     Threshold {

@@ -68,7 +68,7 @@ pub fn told(run: &Run, mut known: Vec<Event>) -> Vec<Event> {
         let times = |crossing: &Crossing| [Some((crossing.from_ms, false)), crossing.to_ms.map(|at_ms| (at_ms, true))];
         seen.crossings.iter().flat_map(times).flatten().map(move |(at_ms, ok)| event(at_ms, ok))
     });
-    known.extend(started.into_iter().chain(crossings).chain(ended));
+    known.extend(started.into_iter().chain(run.load_events()).chain(crossings).chain(ended));
     known
 }
 

@@ -42,6 +42,7 @@ pub enum Pattern {
 }
 
 /// What a peak counts.
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Model {
@@ -226,6 +227,15 @@ impl Peak {
             Self::Vus { vus } => vus,
             Self::ArrivalRate { rate, .. } => rate,
         }
+    }
+
+    /// An open model's; `most` is the limit of its VUs. Numbers of VUs that are not given fit iterations that take 0.2 s, and
+    /// 2 s at most.
+    pub fn open(rate: u32, pre_allocated_vus: Option<u32>, max_vus: Option<u32>, most: u32) -> Self {
+        let least = pre_allocated_vus.unwrap_or(1);
+        let max_vus = max_vus.unwrap_or_else(|| rate.saturating_mul(2).max(least).min(most));
+        let pre_allocated_vus = pre_allocated_vus.unwrap_or_else(|| rate.div_ceil(5).min(max_vus));
+        Self::ArrivalRate { rate, pre_allocated_vus, max_vus }
     }
 
     /// Most VUs at work at the same time.

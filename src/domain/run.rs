@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Millis,
+    burst::Burst,
     cost::Tally,
     detail::Check,
     labels::Labels,
-    plan::Plan,
+    plan::{Model, Plan},
     scenario::Scenario,
     schedule::{Phase, Schedule},
     threshold::Observed,
@@ -176,11 +177,20 @@ impl Totals {
         self.requests == Some(0.0) || !self.statuses.is_empty()
     }
 
-    /// Adds of the store's figures what k6 does not tell.
+    /// Adds of the store's figures what k6 does not tell; percentiles and most VUs of several k6 are among it.
     pub fn complete(&mut self, store: &Self) {
-        if !self.has_parts() {
-            self.services.clone_from(&store.services);
-            self.statuses.clone_from(&store.statuses);
+        if self.has_parts() {
+            return;
+        }
+        self.services.clone_from(&store.services);
+        self.statuses.clone_from(&store.statuses);
+        for (own, stored) in [
+            (&mut self.p50_s, store.p50_s),
+            (&mut self.p95_s, store.p95_s),
+            (&mut self.p99_s, store.p99_s),
+            (&mut self.peak_vus, store.peak_vus),
+        ] {
+            *own = own.or(stored);
         }
     }
 }
@@ -204,6 +214,9 @@ pub struct Run {
     /// The faults that come with its load; none where it has no scenario.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scenario: Option<Scenario>,
+    /// Load that was added to it while it was at work, in the order in which that was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bursts: Vec<Burst>,
     /// Where it is.
     pub state: RunState,
     /// When Start was pressed, in ms since 1970.
@@ -403,9 +416,14 @@ impl Run {
         self.schedule.as_ref()?.phase_at(self.elapsed_s(now_ms)).map(|(phase, left)| (*phase, left))
     }
 
-    /// The load that is asked for now, in VUs or iterations per second; `None` where [`Run::phase`] is.
+    /// The load that is asked for now, in VUs or iterations per second: of the plan, and of what was added in the same unit.
+    /// `None` where [`Run::phase`] is.
     pub fn asked(&self, now_ms: Millis) -> Option<f64> {
         self.phase(now_ms)?;
-        self.schedule.as_ref().map(|schedule| schedule.value_at(self.elapsed_s(now_ms)))
+        let schedule = self.schedule.as_ref()?;
+        let same = |burst: &&Burst| (burst.peak.model() == Model::ArrivalRate) == schedule.is_open();
+        let sent = |burst: &&Burst| burst.started_ms.is_some() && burst.left_s(now_ms) > 0.0;
+        let added = self.bursts_at_work().filter(same).filter(sent).map(|burst| f64::from(burst.peak.value()));
+        Some(schedule.value_at(self.elapsed_s(now_ms)) + added.sum::<f64>())
     }
 }

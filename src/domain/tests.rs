@@ -3,6 +3,7 @@
 
 mod again;
 pub(super) mod any;
+mod burst;
 mod cost;
 mod detail;
 mod fault;

@@ -66,7 +66,9 @@ pub fn belongs(event: &Event, run: &Run) -> bool {
         EventKind::RunStarted { run }
         | EventKind::StopRequested { run }
         | EventKind::RunEnded { run, .. }
-        | EventKind::RunAdopted { run } => Some(run),
+        | EventKind::RunAdopted { run }
+        | EventKind::LoadAdded { run, .. }
+        | EventKind::LoadRemoved { run, .. } => Some(run),
         _ => None,
     };
     let end_ms = run.ended_ms.map_or(Millis::MAX, |ended_ms| ended_ms.saturating_add(AFTER_END_MS));
@@ -99,6 +101,8 @@ fn subject(event: &Event) -> Option<Subject<'_>> {
         | EventKind::StopRequested { .. }
         | EventKind::RunEnded { .. }
         | EventKind::RunAdopted { .. }
+        | EventKind::LoadAdded { .. }
+        | EventKind::LoadRemoved { .. }
         | EventKind::ThresholdDecided { .. }
         | EventKind::FaultSet { .. }
         | EventKind::FaultRestored { .. }

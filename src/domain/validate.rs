@@ -157,6 +157,17 @@ pub enum Problem {
         /// Most characters allowed.
         most: u32,
     },
+    /// It goes without the other one: VUs or a rate.
+    EitherOr,
+    /// With what a run has already it would go past a limit.
+    PastSum {
+        /// What is limited.
+        of: Model,
+        /// What plan and added load come to.
+        planned: u32,
+        /// Most allowed in all.
+        max: u32,
+    },
     /// The script's own options go past a limit.
     OwnOptionsTooLarge {
         /// What they ask for and what is allowed.
@@ -327,6 +338,14 @@ impl std::fmt::Display for Problem {
                 duration::text(*at_s),
                 duration::text(*load_s)
             ),
+            Self::EitherOr => f.write_str("give either VUs or a rate, not both"),
+            Self::PastSum { of, planned, max } => {
+                let what = match of {
+                    Model::Vus => "VUs",
+                    Model::ArrivalRate => "iterations/s",
+                };
+                write!(f, "the test has {planned} {what} already, and at most {max} are allowed in all")
+            }
             Self::OfWholeService => f.write_str("this fault is of the whole service, leave the replica out"),
             Self::TooLong { most } => write!(f, "give at most {most} characters"),
             Self::TooMany { most } => write!(f, "give at most {most}"),
@@ -450,7 +469,7 @@ impl Rules {
     }
 
     /// Where there is no dashboard among the services, all of them are all but it.
-    fn is_target(&self, name: &str) -> bool {
+    pub(super) fn is_target(&self, name: &str) -> bool {
         match name {
             ALL_SERVICES => true,
             name => self.services.iter().any(|service| plan::aims_at(name, service)),
@@ -590,14 +609,11 @@ impl Draft {
                 refused.duration(Field::Ramp, text, 0, most).map(Some)
             }
         };
-        let vus = self.open_vus(model, peak, limits, refused);
+        let open = self.open(model, peak, limits, refused);
         let (pattern, model, peak, duration_s, ramp_s) = (pattern?, model?, peak?, duration_s?, ramp_s?);
         let peak = match model {
             Model::Vus => Peak::Vus { vus: peak },
-            Model::ArrivalRate => {
-                let (pre_allocated_vus, max_vus) = vus?;
-                Peak::ArrivalRate { rate: peak, pre_allocated_vus, max_vus }
-            }
+            Model::ArrivalRate => open?,
         };
         Some(Shape::Pattern { pattern, peak, duration_s, ramp_s })
     }
@@ -626,16 +642,8 @@ impl Draft {
         refused.number(Field::Peak, text, 1, most)
     }
 
-    /// VUs made before the start and most VUs of an open model; `None` for a closed one, whose fields are ignored.
-    ///
-    /// Left empty, they fit iterations that take 0.2 s, and 2 s at most.
-    fn open_vus(
-        &self,
-        model: Option<Model>,
-        peak: Option<u32>,
-        limits: &Limits,
-        refused: &mut Refused,
-    ) -> Option<(u32, u32)> {
+    /// The peak of an open model; `None` for a closed one, whose fields for it are ignored.
+    fn open(&self, model: Option<Model>, peak: Option<u32>, limits: &Limits, refused: &mut Refused) -> Option<Peak> {
         if model? == Model::Vus {
             return None;
         }
@@ -649,9 +657,7 @@ impl Draft {
             None => Some(None),
             Some(text) => refused.number(Field::MaxVus, &text, least, limits.max_vus).map(Some),
         };
-        let (pre, max, peak) = (pre?, max?, peak?);
-        let max = max.unwrap_or_else(|| peak.saturating_mul(2).max(least).min(limits.max_vus));
-        Some((pre.unwrap_or_else(|| peak.div_ceil(5).min(max)), max))
+        Some(Peak::open(peak?, pre?, max?, limits.max_vus))
     }
 
     /// A sensible first draft: load pattern, all services but the dashboard, the first scheduled script.

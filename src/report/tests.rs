@@ -43,6 +43,7 @@ fn run(verdict: Verdict, rules: &[(&str, Option<f64>, Option<bool>)]) -> Run {
         so_far: Vec::new(),
         stop_problem: None,
         labels: Labels::default(),
+        bursts: Vec::new(),
         correlation_id: String::new(),
     }
 }

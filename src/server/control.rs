@@ -26,6 +26,7 @@ use ha_dashboard::{
     domain::{
         Millis,
         breaker::Breakers,
+        burst::{Burst, BurstDraft, LoadRefusal},
         detail::{Detail, Order},
         event::Event,
         fault::{Fault, FaultDraft, FaultEnd, FaultId, FaultKind, FaultRules},
@@ -222,6 +223,25 @@ impl Runs for Dashboard {
 
     async fn stop(&self, caller: &Caller) -> Result<Run, ApiError> {
         self.supervisor.stop(caller.clone()).await
+    }
+
+    async fn add_load(&self, caller: &Caller, run: &RunId, draft: BurstDraft) -> Result<Burst, ApiError> {
+        let known = self.supervisor.run(run).await?;
+        if !known.state.is_active() {
+            return Err(ApiError::LoadRefused { refusal: LoadRefusal::Over });
+        }
+        let script = known.plan.script;
+        let rules = self.rules_with(Vec::new(), Vec::new());
+        let trend_stats = self.scripts.trend_stats(&script);
+        self.supervisor.add_load(run.clone(), draft, rules, trend_stats, caller.clone()).await
+    }
+
+    async fn remove_load(&self, caller: &Caller, run: &RunId, instance: u32) -> Result<Burst, ApiError> {
+        let known = self.supervisor.run(run).await?;
+        if !known.state.is_active() && known.bursts.iter().any(|burst| burst.instance == instance) {
+            return Err(ApiError::LoadRefused { refusal: LoadRefusal::BurstOver });
+        }
+        self.supervisor.remove_load(run.clone(), instance, caller.clone()).await
     }
 
     async fn pull_image(&self, caller: &Caller) -> Result<(), ApiError> {

@@ -288,7 +288,7 @@ pub(in crate::ui) fn after_click(change: impl FnOnce() + 'static) {
 
 /// When the component at hand goes and takes along what has the focus inside of `from`, moves the focus to an element: a
 /// browser would begin anew at the top.
-pub(in crate::ui) fn hand_on_focus(from: &'static str, to: &'static str) {
+pub(in crate::ui) fn hand_on_focus(from: impl AsRef<str> + Send + Sync + 'static, to: &'static str) {
     on_cleanup(move || {
         if cfg!(feature = "ssr") {
             return;
@@ -296,7 +296,7 @@ pub(in crate::ui) fn hand_on_focus(from: &'static str, to: &'static str) {
         // What is to have the focus in the next frame may go before that, too.
         let next = NEXT_FOCUS.with_borrow(|id| element_by_id(id.as_deref()?).map(Into::into));
         let focused = next.or_else(|| document().active_element());
-        if focused.is_some_and(|focused| focused.closest(from).ok().flatten().is_some()) {
+        if focused.is_some_and(|focused| focused.closest(from.as_ref()).ok().flatten().is_some()) {
             focus_soon(to.into());
         }
     });

@@ -1,6 +1,7 @@
 //! The parts of the load page: control on one side, the live picture on the other.
 
 mod announcer;
+mod bursts;
 mod detail;
 mod face;
 mod fields;

@@ -13,19 +13,20 @@ use crate::{
         Millis,
         agenda::Outcome,
         breaker::BreakerState,
+        burst::BurstEnd,
         condition::Condition,
         decimal,
         event::EventKind,
         fault::{Effect, FaultKind},
         format::{self, NO_DATA, Numbers},
         frame::Unit,
-        plan::{ALL_BUT_DASHBOARD, ALL_SERVICES, Pattern, Peak, Plan, Shape},
+        plan::{ALL_BUT_DASHBOARD, ALL_SERVICES, Model, Pattern, Peak, Plan, Shape},
         prefs::Lang,
         run::{Run, RunState, Verdict},
         service::{Health, ProcessState},
         threshold::{Aggregation, Comparison, Crossing, MetricKind, Observed, Threshold},
         timeline::Entry,
-        validate::{FieldError, Problem},
+        validate::{FieldError, Problem, Rules},
     },
 };
 
@@ -205,15 +206,29 @@ pub fn target(name: &str, text: &'static Text) -> String {
     }
 }
 
+/// A target to choose, which tells all services from all but the dashboard.
+pub fn target_choice(name: &str, rules: &Rules, text: &'static Text) -> String {
+    match name {
+        ALL_SERVICES if rules.has_dashboard() => text.all_and_dashboard.into(),
+        name => target(name, text),
+    }
+}
+
 /// A plan's peak with its unit.
 pub fn peak(plan: &Plan, lang: Lang) -> String {
-    let text = lang.text();
-    let count = |n: u32| format::value(Unit::Count, f64::from(n), numbers(lang));
     match plan.shape {
-        Shape::Pattern { peak: Peak::Vus { vus }, .. } => format!("{} {}", count(vus), text.vus_unit),
-        Shape::Pattern { peak: Peak::ArrivalRate { rate, .. }, .. } => format!("{} {}", count(rate), text.rate_unit),
-        Shape::Own { max_vus, .. } => format!("{} {}", count(max_vus), text.vus_unit),
+        Shape::Pattern { peak, .. } => load(peak, lang),
+        Shape::Own { max_vus, .. } => load(Peak::Vus { vus: max_vus }, lang),
     }
+}
+
+/// A load with its unit.
+pub fn load(peak: Peak, lang: Lang) -> String {
+    let unit = match peak.model() {
+        Model::Vus => lang.text().vus_unit,
+        Model::ArrivalRate => lang.text().rate_unit,
+    };
+    format!("{} {unit}", format::value(Unit::Count, f64::from(peak.value()), numbers(lang)))
 }
 
 /// A plan's pattern.
@@ -292,6 +307,13 @@ pub fn event(kind: &EventKind, lang: Lang) -> (&'static str, String) {
         EventKind::StopRequested { .. } => ("warn", text.event_stop_requested.into()),
         EventKind::RunEnded { verdict: ended, .. } => (tone(ended), (text.event_run_ended)(verdict(ended, text).1)),
         EventKind::RunAdopted { .. } => ("accent", text.event_run_adopted.into()),
+        EventKind::LoadAdded { peak, target: to, for_s, .. } => {
+            ("accent", (text.event_load_added)(&load(*peak, lang), &target(to, text), &duration(*for_s)))
+        }
+        EventKind::LoadRemoved { peak, end, message, .. } => {
+            let tone = if *end == BurstEnd::Crashed { "bad" } else { "" };
+            (tone, (text.event_load_removed)(&load(*peak, lang), *end, message))
+        }
         EventKind::Threshold { threshold, ok: true } => ("ok", (text.event_threshold_ok)(threshold)),
         EventKind::Threshold { threshold, ok: false } => ("bad", (text.event_threshold_bad)(threshold)),
         EventKind::ThresholdDecided { threshold, value, ok } => {
@@ -409,6 +431,8 @@ pub fn field_error<F>(error: &FieldError<F>, text: &'static Text) -> String {
         Problem::NotAHypothesis => text.problem_hypothesis.into(),
         Problem::NotAGuard => text.problem_guard.into(),
         Problem::AfterLoad { at_s, load_s } => (text.problem_after_load)(&duration(*at_s), &duration(*load_s)),
+        Problem::EitherOr => text.problem_either_or.into(),
+        Problem::PastSum { of, planned, max } => (text.problem_past_sum)(*of, *planned, *max),
         Problem::OfWholeService => text.problem_whole_service.into(),
         Problem::TooLong { most } => (text.problem_too_long)(*most),
         Problem::TooMany { most } => (text.problem_too_many)(*most),
@@ -435,6 +459,10 @@ pub fn api_error(error: &ApiError, text: &'static Text) -> String {
         ApiError::InvalidScenario { errors } => {
             errors.iter().map(|error| scenario::error(error, text)).collect::<Vec<_>>().join("\n")
         }
+        ApiError::InvalidLoad { errors } => {
+            errors.iter().map(|error| field_error(error, text)).collect::<Vec<_>>().join("\n")
+        }
+        ApiError::LoadRefused { refusal } => (text.load_refused)(*refusal).into(),
         ApiError::FaultRefused { refusal } => (text.fault_refused)(refusal),
         ApiError::PlanRefused { .. } | ApiError::AgendaRefused { .. } => text.error_invalid.into(),
         ApiError::FaultOver { .. } => text.fault_over.into(),
@@ -453,6 +481,7 @@ pub fn error_code(code: &str, text: &'static Text) -> String {
     match code {
         "invalid" => text.error_invalid.into(),
         "invalid_scenario" => text.error_scenario.into(),
+        "load_refused" => text.load_moot.into(),
         "already_running" => text.error_already_running.into(),
         "not_running" => text.error_not_running.into(),
         "last_replica" => text.fault_last_replica.into(),

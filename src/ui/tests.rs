@@ -66,6 +66,7 @@ fn run(state: RunState) -> Run {
         so_far: Vec::new(),
         stop_problem: None,
         labels: Labels::default(),
+        bursts: Vec::new(),
         correlation_id: "test".into(),
     }
 }

@@ -7,6 +7,7 @@ use leptos::prelude::*;
 
 use crate::domain::{
     agenda::Outcome,
+    burst::{BurstEnd, LoadRefusal},
     cost::{Figure, Lack},
     fault::{Effect, FaultEnd, FaultKind, Refusal},
     frame::Metric,
@@ -142,6 +143,17 @@ pub struct Text {
     pub starting: &'static str,
     pub stop: &'static str,
     pub stopping: &'static str,
+    pub load_more: &'static str,
+    pub load_adding: &'static str,
+    pub load_amount: &'static str,
+    pub load_unit: &'static str,
+    pub load_to_the_end: &'static str,
+    pub load_starting: &'static str,
+    pub load_remove: &'static str,
+    pub load_remove_what: fn(&str) -> String,
+    pub load_removing: &'static str,
+    pub load_refused: fn(LoadRefusal) -> &'static str,
+    pub load_moot: &'static str,
     pub stop_tried: &'static str,
     pub own_options: &'static str,
     pub own_executors: &'static str,
@@ -403,6 +415,10 @@ pub struct Text {
     pub event_stop_requested: &'static str,
     pub event_run_ended: fn(&str) -> String,
     pub event_run_adopted: &'static str,
+    /// How much, where it goes, and for how long.
+    pub event_load_added: fn(&str, &str, &str) -> String,
+    /// How much, why it ended, and what k6 said where it crashed.
+    pub event_load_removed: fn(&str, BurstEnd, &str) -> String,
     pub event_threshold_ok: fn(&str) -> String,
     pub event_threshold_bad: fn(&str) -> String,
     /// Threshold, k6's value, whether it held.
@@ -599,6 +615,9 @@ pub struct Text {
     pub problem_in_line: fn(u32, &str, &str) -> String,
     pub problem_hypothesis: &'static str,
     pub problem_guard: &'static str,
+    pub problem_either_or: &'static str,
+    /// What is limited, what there is already, and the most there may be.
+    pub problem_past_sum: fn(Model, u32, u32) -> String,
     pub problem_whole_service: &'static str,
     pub problem_too_long: fn(u32) -> String,
     pub problem_too_many: fn(u32) -> String,

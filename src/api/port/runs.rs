@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use crate::{
     api::{caller::Caller, error::ApiError},
     domain::{
+        burst::{Burst, BurstDraft},
         labels::LabelDraft,
         past::{Choices, Found, Query},
         run::{Run, RunId},
@@ -55,6 +56,18 @@ pub trait Runs: Send + Sync + 'static {
     /// # Errors
     /// [`ApiError::NotRunning`].
     async fn stop(&self, caller: &Caller) -> Result<Run, ApiError>;
+
+    /// Adds load to a run at work. Resolves when the engine has its k6 running or refused.
+    ///
+    /// # Errors
+    /// [`ApiError::NotFound`], [`ApiError::InvalidLoad`], [`ApiError::LoadRefused`], [`ApiError::Unavailable`].
+    async fn add_load(&self, caller: &Caller, run: &RunId, draft: BurstDraft) -> Result<Burst, ApiError>;
+
+    /// Takes added load away before its time. Resolves as soon as the signal is out.
+    ///
+    /// # Errors
+    /// [`ApiError::NotFound`], [`ApiError::LoadRefused`], [`ApiError::Unavailable`].
+    async fn remove_load(&self, caller: &Caller, run: &RunId, instance: u32) -> Result<Burst, ApiError>;
 
     /// Begins to fetch the image that the engine lacks; the live stream tells how it goes. Asking again changes nothing.
     ///

@@ -5,6 +5,7 @@ use proptest::{collection, option, prelude::*, sample};
 use crate::domain::{
     Millis, agenda,
     breaker::{Breaker, BreakerCalls, BreakerState, Breakers},
+    burst::{Burst, BurstEnd},
     cost::{Absence, Budget, Cost, Detection, FaultCost, Figure, Lack, Latency, Outage, Outcome, Tally, Untold},
     event::{Event, EventKind},
     fault::{Fault, FaultEnd, FaultId, FaultKind, FaultRequest, FaultState, Guard, Hypothesis},
@@ -76,6 +77,7 @@ pub fn run_of_a_minute() -> Run {
         so_far: Vec::new(),
         stop_problem: None,
         labels: Labels::default(),
+        bursts: Vec::new(),
         thresholds: vec![],
         totals: None,
         correlation_id: String::new(),
@@ -184,6 +186,23 @@ pub fn verdict() -> impl Strategy<Value = Verdict> {
 }
 
 /// Boxed, like all that is as large: a test's stack does not hold them all at once.
+fn burst_end() -> impl Strategy<Value = BurstEnd> {
+    sample::select(vec![BurstEnd::Done, BurstEnd::Removed, BurstEnd::WithRun, BurstEnd::Crashed])
+}
+
+fn burst() -> BoxedStrategy<Burst> {
+    let peak = prop_oneof![
+        (1..=LIMITS.max_vus).prop_map(|vus| Peak::Vus { vus }),
+        (1..=LIMITS.max_rate).prop_map(|rate| Peak::open(rate, None, None, LIMITS.max_vus)),
+    ];
+    let times = any::<(Millis, Option<Millis>, Option<Millis>, bool)>();
+    (any::<u32>(), peak, [text(), text()], any::<u32>(), times, option::of(burst_end()))
+        .prop_map(|(instance, peak, [target, message], duration_s, (asked_ms, started_ms, ended_ms, removing), end)| {
+            Burst { instance, peak, target, duration_s, asked_ms, started_ms, ended_ms, removing, end, message }
+        })
+        .boxed()
+}
+
 pub fn run() -> BoxedStrategy<Run> {
     let state = prop_oneof![
         Just(RunState::Starting),
@@ -196,37 +215,29 @@ pub fn run() -> BoxedStrategy<Run> {
     let observed = (threshold(), option::of(number()), any::<[Option<bool>; 2]>(), crossings)
         .prop_map(|(threshold, value, [ok, k6_ok], crossings)| Observed { threshold, value, ok, k6_ok, crossings });
     let times = any::<(Millis, Option<Millis>, Option<Millis>, Millis)>();
-    let said = (labels(), text());
-    (run_id(), plan(), state, times, collection::vec(observed, 0..3), option::of(totals()), said)
-        .prop_map(
-            |(
+    let told = (collection::vec(observed, 0..3), collection::vec(burst(), 0..3), option::of(totals()));
+    (run_id(), plan(), state, times, told, (labels(), text()))
+        .prop_map(|(id, plan, state, times, (thresholds, bursts, totals), (labels, correlation_id))| {
+            let (created_ms, started_ms, ended_ms, deadline_ms) = times;
+            Run {
                 id,
+                schedule: plan.schedule(),
                 plan,
                 state,
-                (created_ms, started_ms, ended_ms, deadline_ms),
+                created_ms,
+                started_ms,
+                ended_ms,
+                deadline_ms,
                 thresholds,
                 totals,
-                (labels, correlation_id),
-            )| {
-                Run {
-                    id,
-                    schedule: plan.schedule(),
-                    plan,
-                    state,
-                    created_ms,
-                    started_ms,
-                    ended_ms,
-                    deadline_ms,
-                    thresholds,
-                    totals,
-                    scenario: None,
-                    so_far: Vec::new(),
-                    stop_problem: None,
-                    labels,
-                    correlation_id,
-                }
-            },
-        )
+                scenario: None,
+                so_far: Vec::new(),
+                stop_problem: None,
+                bursts,
+                labels,
+                correlation_id,
+            }
+        })
         .boxed()
 }
 
@@ -373,6 +384,12 @@ pub fn event() -> impl Strategy<Value = Event> {
             run_id().prop_map(|run| EventKind::StopRequested { run }),
             (run_id(), verdict()).prop_map(|(run, verdict)| EventKind::RunEnded { run, verdict }),
             run_id().prop_map(|run| EventKind::RunAdopted { run }),
+            (run_id(), burst()).prop_map(|(run, Burst { instance, peak, target, duration_s, .. })| {
+                EventKind::LoadAdded { run, instance, peak, target, for_s: duration_s }
+            }),
+            (run_id(), burst(), burst_end()).prop_map(|(run, Burst { instance, peak, message, .. }, end)| {
+                EventKind::LoadRemoved { run, instance, peak, end, message }
+            }),
             (text(), any::<bool>()).prop_map(|(threshold, ok)| EventKind::Threshold { threshold, ok }),
             (text(), option::of(number()), any::<bool>())
                 .prop_map(|(threshold, value, ok)| EventKind::ThresholdDecided { threshold, value, ok }),

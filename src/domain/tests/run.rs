@@ -34,6 +34,7 @@ fn run(shape: Shape) -> Run {
         so_far: Vec::new(),
         stop_problem: None,
         labels: Labels::default(),
+        bursts: Vec::new(),
         correlation_id: String::new(),
     }
 }

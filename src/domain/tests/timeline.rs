@@ -45,6 +45,7 @@ fn run() -> Run {
         so_far: Vec::new(),
         stop_problem: None,
         labels: Labels::default(),
+        bursts: Vec::new(),
         correlation_id: String::new(),
     }
 }

@@ -133,6 +133,12 @@ impl Archive {
         Part::all(instances).into_iter().map(folder).collect()
     }
 
+    /// Makes the folder of an instance that sends load that was added to a run.
+    pub fn add(&self, id: &RunId, part: Part) -> Result<PathBuf, ArchiveError> {
+        let dir = self.dir(id);
+        part.make_folder(&dir).map_err(unusable(&dir))
+    }
+
     /// Rewrites a run's record, in its folder as long as it has one, and in the database, where what k6 left comes along when
     /// it is over. A reader finds the old or the new one, whole.
     pub fn write(&self, run: &Run) -> Result<(), ArchiveError> {
@@ -255,17 +261,22 @@ impl Archive {
         self.folders(id).iter().map(|dir| size(dir.join(LOG_FILE)) + size(dir.join(OLD_LOG_FILE))).sum()
     }
 
-    /// What the summaries of all k6 come to; `None`: one is missing, or can't be read.
+    /// The same of one k6 alone.
+    pub fn log_of_part(&self, id: &RunId, part: Part, most: usize) -> Vec<String> {
+        last_lines(&part.folder(&self.dir(id)), most)
+    }
+
+    /// What the summaries of all k6 that sent load come to; `None`: one is missing, or can't be read.
     pub fn summary(&self, id: &RunId) -> Option<Summary> {
-        let folders = self.folders(id);
-        let summaries = self.summaries(id);
+        let folders = self.senders(id);
+        let summaries = folders.iter().filter_map(|dir| summary(id, dir)).collect::<Vec<_>>();
         let whole = summaries.len() == folders.len();
         Summary::fold(summaries.iter().map(Summary::read).collect::<Option<_>>().filter(|_| whole)?)
     }
 
     /// The summaries of those k6 that left one that can be read.
     fn summaries(&self, id: &RunId) -> Vec<serde_json::Value> {
-        self.folders(id).iter().filter_map(|dir| summary(id, dir)).collect()
+        self.senders(id).iter().filter_map(|dir| summary(id, dir)).collect()
     }
 
     fn leavings(&self, id: &RunId) -> Leavings {
@@ -276,10 +287,19 @@ impl Archive {
         leavings.unwrap_or_default()
     }
 
+    /// The folders of those instances of a run that were to send load from its start on, and of those that did so later.
+    fn senders(&self, id: &RunId) -> Vec<PathBuf> {
+        let dir = self.dir(id);
+        let sent = |folder: &PathBuf| !matches!(files::read_exit(folder), Ok(Some(exit)) if exit.started_ms.is_none());
+        let planned = Part::found(&dir).into_iter().map(|part| part.folder(&dir));
+        let added = Part::bursts(&dir).into_iter().map(|part| part.folder(&dir)).filter(sent);
+        planned.chain(added).collect()
+    }
+
     /// The folders of a run's instances.
     fn folders(&self, id: &RunId) -> Vec<PathBuf> {
         let dir = self.dir(id);
-        Part::found(&dir).into_iter().map(|part| part.folder(&dir)).collect()
+        Part::found(&dir).into_iter().chain(Part::bursts(&dir)).map(|part| part.folder(&dir)).collect()
     }
 }
 
@@ -312,7 +332,7 @@ fn clear(dir: &Path) {
             let (name, is_dir) = (entry.file_name(), entry.file_type()?.is_dir());
             let name = name.to_string_lossy();
             match is_dir {
-                true if name.starts_with(Part::FOLDER) => clear(&entry.path()),
+                true if Part::is_folder(&name) => clear(&entry.path()),
                 false if name == RECORD || name == OLD_FIRST_RECORD || files::is_ours(&name) => {
                     fs::remove_file(entry.path())?;
                 }

@@ -40,14 +40,15 @@ impl Summary {
         Some(Self { metrics: metrics.iter().filter_map(|(name, about)| Metric::read(name, about)).collect(), checks })
     }
 
-    /// What the summaries of several k6 come to that shared a run's load. What can't be known from them is left out: the
-    /// percentiles of parts say nothing of that of the whole.
+    /// What the summaries of several k6 come to that sent a run's load, each all the time or for a part of it. What can't be
+    /// known from them is left out: the percentiles of parts say nothing of that of the whole.
     pub fn fold(mut parts: Vec<Self>) -> Option<Self> {
         if parts.len() < 2 {
             return parts.pop();
         }
         let mut checks = Vec::new();
         parts.iter().flat_map(|part| &part.checks).for_each(|check| count(check.clone(), &mut checks));
+        let seconds = parts.iter().filter_map(Self::seconds).max_by(f64::total_cmp);
         let mut metrics = Vec::<Vec<Metric>>::new();
         for metric in parts.into_iter().flat_map(|part| part.metrics) {
             match metrics.iter_mut().find(|known| known.iter().all(|known| known.selector == metric.selector)) {
@@ -55,7 +56,17 @@ impl Summary {
                 None => metrics.push(vec![metric]),
             }
         }
-        Some(Self { metrics: metrics.into_iter().filter_map(Metric::fold).collect(), checks })
+        Some(Self { metrics: metrics.into_iter().filter_map(|parts| Metric::fold(parts, seconds)).collect(), checks })
+    }
+
+    /// How long k6 ran: what it divides its counts by. `None`: it counted nothing.
+    fn seconds(&self) -> Option<f64> {
+        let of = |metric: &Metric| {
+            let get = |name| metric.values.get(name).copied().filter(|value| *value > 0.0);
+            let is_counter = !metric.values.contains_key("passes");
+            is_counter.then_some(get("count")? / get("rate")?)
+        };
+        self.metrics.iter().filter_map(of).max_by(f64::total_cmp)
     }
 
     /// A value of a whole metric in k6's unit, to a millionth.
@@ -143,14 +154,15 @@ impl Metric {
         Some(Self { values: values(numbers, flat), rules, selector })
     }
 
-    /// The same metric as several k6 saw it.
-    fn fold(mut parts: Vec<Self>) -> Option<Self> {
+    /// The same metric as several k6 saw it, the longest of them for so many `seconds`.
+    fn fold(mut parts: Vec<Self>, seconds: Option<f64>) -> Option<Self> {
         let first = parts.pop()?;
         parts.push(first.clone());
         let seen = parts.iter().filter(|part| !part.values.is_empty()).map(|part| &part.values).collect::<Vec<_>>();
         let values = match &seen[..] {
-            [only] => (*only).clone(),
-            seen => fold_values(seen),
+            // A rate by time is another over a longer one.
+            [only] if !(only.contains_key("count") && only.contains_key("rate")) => (*only).clone(),
+            seen => fold_values(seen, seconds),
         };
         let rules = first.rules.iter().map(|(rule, _)| {
             let said = parts.iter().flat_map(|part| &part.rules).filter(|(other, _)| other == rule);
@@ -168,7 +180,7 @@ impl Metric {
 }
 
 /// What of a metric's values can be told of the whole.
-fn fold_values(parts: &[&BTreeMap<String, f64>]) -> BTreeMap<String, f64> {
+fn fold_values(parts: &[&BTreeMap<String, f64>], seconds: Option<f64>) -> BTreeMap<String, f64> {
     let all = |name: &str| parts.iter().map(|values| values.get(name).copied()).collect::<Option<Vec<_>>>();
     let sum = |name: &str| all(name).map(|values| values.iter().sum::<f64>());
     let weighted = |values: Vec<f64>, weights: Vec<f64>| {
@@ -178,8 +190,8 @@ fn fold_values(parts: &[&BTreeMap<String, f64>]) -> BTreeMap<String, f64> {
     let (passes, fails, count) = (sum("passes"), sum("fails"), sum("count"));
     let rate = match (passes, fails) {
         (Some(passes), Some(fails)) => Some(passes / (passes + fails)),
-        // That of a counter, per second, of k6 that ran side by side.
-        _ => sum("rate"),
+        // That of a counter, per second.
+        _ => sum("rate").and(count).map(|count| seconds.map_or(0.0, |seconds| count / seconds)),
     };
     let folded = [
         ("passes", passes),
@@ -318,6 +330,13 @@ mod tests {
         assert_eq!(whole.rules().count(), 5);
         let both_held = Summary::fold(vec![alone, part(30.0, 7.0, 9.0, 1.0, true)]).unwrap();
         assert_eq!(held(&both_held, "http_req_duration:p(95)<500"), Some(true));
+        // One for a part of the time: its rate is none of the whole.
+        let short = Summary::read(&json!({"metrics": {"http_reqs": {"values": {"count": 30, "rate": 15}}}})).unwrap();
+        let beside = Summary::fold(vec![short.clone(), part(10.0, 3.0, 5.0, 1.0, true)]).unwrap();
+        assert_eq!((beside.value("http_reqs", "count"), beside.value("http_reqs", "rate")), (Some(40.0), Some(4.0)));
+        let other = Summary::read(&json!({"metrics": {"iterations": {"values": {"count": 10, "rate": 1}}}})).unwrap();
+        let alone = Summary::fold(vec![short, other]).unwrap();
+        assert_eq!(alone.value("http_reqs", "rate"), Some(3.0), "over the time of the longest");
         // Where only one part saw a metric, it has seen all of it.
         let other =
             Summary::read(&json!({"metrics": {"http_req_duration": {"values": {"p(95)": 0, "count": 0, "avg": 0}}}}));

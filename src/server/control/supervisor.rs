@@ -1,10 +1,12 @@
 //! The state machine of runs: Starting → Running → Stopping → Finished. The only writer of [`RunFeed`], and of
 //! what happens to runs in the journal.
 
+mod bursts;
 mod stopping;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -26,7 +28,7 @@ use ha_dashboard::{
     },
 };
 use tokio::{
-    sync::{oneshot, watch},
+    sync::{Notify, oneshot, watch},
     time::{interval, timeout},
 };
 
@@ -41,7 +43,7 @@ use crate::server::{
     board::Board,
     clock::now_ms,
     config::Retention,
-    engine::{Engine, Exit, Instance, InstanceState, Launch, Started},
+    engine::{Engine, Exit, Instance, InstanceState, Launch, Part, Started},
     feed::{RunFeed, StoreFeed},
     ids,
     journal::Journal,
@@ -79,6 +81,8 @@ pub struct Supervisor {
     shutdown: Shutdown,
     retention: Retention,
     state: Mutex<State>,
+    /// Told when a burst is over, or was never there.
+    bursts_changed: Notify,
     /// Held while a record is written, so that the newest state is the last one written.
     writing: tokio::sync::Mutex<()>,
 }
@@ -113,6 +117,12 @@ struct State {
     instance: Option<Arc<dyn Instance>>,
     /// The tries to stop it, once somebody asked.
     tries: Option<Tries>,
+    /// Those of its bursts, by number.
+    extras: BTreeMap<u32, Arc<dyn Instance>>,
+    /// The highest number that an instance of the current run has had.
+    last_instance: u32,
+    /// Whether the instance of the current run is over, and its bursts are being ended.
+    closing: bool,
     adopted: bool,
     /// Whether what the earlier process left is known, so that what happens now is news.
     open: bool,
@@ -136,12 +146,17 @@ impl State {
         self.run(self.current.as_ref()?)
     }
 
+    /// Every k6 of the current run.
+    fn instances(&self) -> impl Iterator<Item = &Arc<dyn Instance>> {
+        self.instance.iter().chain(self.extras.values())
+    }
+
     fn feed(&self) -> RunFeed {
         RunFeed {
             run: self.current().cloned(),
             engine: self.engine.clone(),
-            k6_meters: self.instance.as_ref().map(|instance| instance.meters()).unwrap_or_default(),
-            k6_pids: self.instance.as_ref().map(|instance| instance.pids()).unwrap_or_default(),
+            k6_meters: self.instances().flat_map(|instance| instance.meters()).collect(),
+            k6_pids: self.instances().flat_map(|instance| instance.pids()).collect(),
             adopted: self.adopted,
             storage_problem: self.storage_problem.clone(),
         }
@@ -180,6 +195,7 @@ impl Supervisor {
             shutdown,
             retention,
             state: Mutex::new(state),
+            bursts_changed: Notify::new(),
             writing: tokio::sync::Mutex::default(),
         });
         for id in at_work {
@@ -209,8 +225,9 @@ impl Supervisor {
 
     async fn recover(self: &Arc<Self>, id: RunId, adopt: bool) {
         let instance = self.recovered(&id).await;
+        let extras = self.recover_bursts(&id).await;
         let found = instance.state().borrow().clone();
-        if found.is_over() {
+        if found.is_over() && extras.is_empty() {
             tracing::info!(run_id = %id, "the run ended while no dashboard was there");
             self.note(&id, &found).await;
             return;
@@ -220,11 +237,21 @@ impl Supervisor {
             let mut state = self.state();
             if adopt {
                 state.instance = Some(instance.clone());
+                state.extras = extras.iter().cloned().collect();
                 state.adopted = true;
             }
             // The earlier process may have ended between noting a stop and passing it on. There is one run at a time,
             // so a second one at work is a stray.
             let asked = state.run(&id).is_some_and(|run| run.state == RunState::Stopping);
+            let wanted = |number: &u32| {
+                let burst = state.run(&id)?.bursts.iter().find(|burst| burst.instance == *number)?;
+                (!burst.removing).then_some(())
+            };
+            for (number, k6) in &extras {
+                if asked || !adopt || wanted(number).is_none() {
+                    self.insist_on_burst(&id, *number, k6.clone());
+                }
+            }
             if asked || !adopt {
                 let tries = self.insist(id.clone(), instance.clone());
                 if adopt {
@@ -232,7 +259,12 @@ impl Supervisor {
                 }
             }
         }
-        self.note(&id, &found).await;
+        for (number, k6) in extras {
+            self.follow_burst(id.clone(), number, k6);
+        }
+        if !found.is_over() {
+            self.note(&id, &found).await;
+        }
         self.follow(id, instance);
     }
 
@@ -243,10 +275,11 @@ impl Supervisor {
     /// Ends what is at work in a folder whose record can't be read: it would send load beside the next run.
     async fn end_stray(self: &Arc<Self>, id: RunId) {
         let instance = self.recovered(&id).await;
-        if !instance.state().borrow().is_over() {
+        let bursts = self.recover_bursts(&id).await.into_iter().map(|(_, k6)| k6);
+        for k6 in [instance].into_iter().chain(bursts).filter(|k6| !k6.state().borrow().is_over()) {
             tracing::error!(run_id = %id, "ending the k6 of a run whose record can't be read");
-            self.insist(id.clone(), instance.clone());
-            self.follow(id, instance);
+            self.insist(id.clone(), k6.clone());
+            self.follow(id.clone(), k6);
         }
     }
 
@@ -338,15 +371,8 @@ impl Supervisor {
         }
     }
 
-    async fn launch(&self, run: &Run, mut trend_stats: Vec<String>) -> Result<Started, ApiError> {
-        let store = self.store.borrow().clone();
-        let Some(store_url) = store.url else {
-            let what = match store.problem.as_str() {
-                "" => "the metrics store is still starting: try again in a few seconds".into(),
-                problem => format!("the metrics store is not there: {problem}"),
-            };
-            return Err(ApiError::Unavailable { what });
-        };
+    async fn launch(&self, run: &Run, trend_stats: Vec<String>) -> Result<Started, ApiError> {
+        let store = self.store()?;
         let unavailable = |error: &dyn std::error::Error| ApiError::Unavailable { what: error.to_string() };
         let record = run.clone();
         let at_hand = self.state().runs.iter().map(|run| run.id.clone()).collect::<Vec<_>>();
@@ -355,22 +381,51 @@ impl Supervisor {
             archive.create(&record, INSTANCES)
         };
         let folders = self.in_archive(create).await?;
+        let input = ScriptInput::new(&run.plan, run.schedule.as_ref(), &self.services.services());
+        let allowed = Duration::from_millis(run.deadline_ms.saturating_sub(run.created_ms));
+        let launch = |place| self.launch_of(run, place, input.clone(), trend_stats.clone(), allowed, &store);
+        let launches = folders.into_iter().map(launch).collect();
+        fleet::start(&*self.engine, launches, &self.shutdown).await.map_err(|error| unavailable(&error))
+    }
+
+    /// Where metrics go.
+    fn store(&self) -> Result<Store, ApiError> {
+        let StoreFeed { url, problem, native_histograms } = self.store.borrow().clone();
+        match (url, problem.as_str()) {
+            (Some(url), _) => Ok(Store { url, native_histograms }),
+            (None, "") => {
+                let what = "the metrics store is still starting: try again in a few seconds".into();
+                Err(ApiError::Unavailable { what })
+            }
+            (None, problem) => {
+                Err(ApiError::Unavailable { what: format!("the metrics store is not there: {problem}") })
+            }
+        }
+    }
+
+    /// What one of a run's instances is launched with.
+    fn launch_of(
+        &self,
+        run: &Run,
+        (part, dir): (Part, PathBuf),
+        input: ScriptInput,
+        mut trend_stats: Vec<String>,
+        allowed: Duration,
+        store: &Store,
+    ) -> Launch {
         let of_trend = |threshold: &&Threshold| threshold.kind() == Some(MetricKind::Trend);
         trend_stats.extend(run.plan.thresholds.iter().filter(of_trend).map(|rule| rule.aggregation.to_string()));
-        let input = ScriptInput::new(&run.plan, run.schedule.as_ref(), &self.services.services());
-        let launch = |(part, dir)| Launch {
+        Launch {
             run: run.id.clone(),
             part,
             dir,
             script: run.plan.script.clone(),
-            input: input.clone(),
-            trend_stats: trend_stats.clone(),
-            allowed: Duration::from_millis(run.deadline_ms.saturating_sub(run.created_ms)),
-            store_url: store_url.clone(),
+            input,
+            trend_stats,
+            allowed,
+            store_url: store.url.clone(),
             native_histograms: store.native_histograms,
-        };
-        let launches = folders.into_iter().map(launch).collect();
-        fleet::start(&*self.engine, launches, &self.shutdown).await.map_err(|error| unavailable(&error))
+        }
     }
 
     /// Takes the one place there is for a run at work.
@@ -393,7 +448,7 @@ impl Supervisor {
         };
         state.runs.insert(0, run.clone());
         state.current = Some(run.id.clone());
-        state.adopted = false;
+        (state.adopted, state.closing, state.last_instance) = (false, false, INSTANCES);
         self.publish(&state);
         drop(state);
         Ok(Reservation { supervisor: self.clone(), run, before: Some(before) })
@@ -423,7 +478,12 @@ impl Supervisor {
             }
             // Where k6 is not there yet, the start passes the stop on.
             if let (None, Some(instance)) = (&state.tries, &state.instance) {
-                state.tries = Some(self.insist(id, instance.clone()));
+                state.tries = Some(self.insist(id.clone(), instance.clone()));
+            }
+            if first {
+                for (number, k6) in state.extras() {
+                    self.insist_on_burst(&id, number, k6);
+                }
             }
             self.publish(&state);
             (run, state.tries.clone())
@@ -551,6 +611,13 @@ impl Supervisor {
             let mut states = instance.state();
             loop {
                 let now = states.borrow_and_update().clone();
+                if now.is_over() {
+                    this.end_bursts(&id).await;
+                    if this.shutdown.token.is_cancelled() {
+                        // The next dashboard notes how it ended, when all of it has.
+                        return;
+                    }
+                }
                 this.note(&id, &now).await;
                 if now.is_over() {
                     return;
@@ -590,18 +657,26 @@ impl Supervisor {
         let (archive, run) = (self.archive.clone(), id.clone());
         let read = move || (archive.log(&run, LOG_LINES), archive.summary(&run));
         let (log, summary) = tokio::task::spawn_blocking(read).await.unwrap_or_default();
-        let verdict = exit.map_or_else(|why| verdict::lost(why), |exit| verdict::verdict(exit, &log));
+        let mut verdict = exit.map_or_else(|why| verdict::lost(why), |exit| verdict::verdict(exit, &log));
         let changed = self.change(id, |run| {
             let seen = self.board.shown(run).into_owned().thresholds;
-            run.thresholds = verdict::thresholds(seen, exit.ok(), summary.as_ref());
+            let alone = run.is_of_one();
+            // Where others sent load beside it, its own end says nothing of theirs.
+            run.thresholds = verdict::thresholds(seen, exit.ok().filter(|_| alone), summary.as_ref());
             run.totals = summary.as_ref().map(verdict::totals);
+            if !alone {
+                verdict = verdict::of_all(verdict, &run.thresholds);
+                // None of them saw all VUs.
+                run.totals.iter_mut().for_each(|totals| totals.peak_vus = None);
+            }
             run.started_ms = started_ms.or(run.started_ms);
             run.ended_ms = Some(ended_ms);
             run.stop_problem = None;
-            run.state = RunState::Finished(verdict.clone());
+            run.state = RunState::Finished(verdict);
         });
         if changed {
-            tracing::info!(run_id = %id, ?verdict, "run finished");
+            let state = self.state().run(id).map(|run| run.state.clone());
+            tracing::info!(run_id = %id, ?state, "run finished");
             self.record(id).await;
             self.forget_overdue().await;
         }
@@ -652,14 +727,18 @@ impl Supervisor {
         let before = run.clone();
         change(run);
         // It was at work before, so an end is news.
+        let known = before.load_events();
+        let load = run.load_events().into_iter().filter(|event| !known.contains(event)).collect::<Vec<_>>();
         let events = [started(run).filter(|_| before.started_ms.is_none()), ended(run)];
         let (changed, over) = (*run != before, !run.state.is_active());
         if state.current.as_ref() == Some(id) {
             if over {
                 (state.instance, state.tries) = (None, None);
+                state.extras.clear();
             }
             if state.open {
-                events.into_iter().flatten().for_each(|event| self.journal.append(event));
+                let [started, ended] = events;
+                started.into_iter().chain(load).chain(ended).for_each(|event| self.journal.append(event));
             }
         }
         self.publish(&state);
@@ -672,7 +751,8 @@ impl Supervisor {
         let stopping = (run.state == RunState::Stopping).then(|| EventKind::StopRequested { run: run.id.clone() });
         let now = |kind| Event { at_ms: now_ms(), kind };
         let past = adopted.into_iter().chain(stopping).map(now);
-        started(run).into_iter().chain(past).chain(ended(run)).for_each(|event| self.journal.append(event));
+        let load = run.load_events();
+        started(run).into_iter().chain(load).chain(past).chain(ended(run)).for_each(|event| self.journal.append(event));
     }
 
     /// Writes a run's newest state to its folder, and that of runs that could not be written before. A full disk must not
@@ -823,6 +903,12 @@ fn ended(run: &Run) -> Option<Event> {
     Some(Event { at_ms: run.ended_ms.unwrap_or_else(now_ms), kind })
 }
 
+/// A metrics store that is there.
+struct Store {
+    url: String,
+    native_histograms: bool,
+}
+
 /// The engine before anybody looked at it.
 fn unseen() -> EngineStatus {
     EngineStatus { note: "still looking for Docker and k6".into(), ..EngineStatus::default() }
@@ -904,6 +990,7 @@ fn new_run(plan: Plan, scenario: Option<Scenario>, correlation_id: String, now_m
         so_far: Vec::new(),
         stop_problem: None,
         labels: Labels::default(),
+        bursts: Vec::new(),
         correlation_id,
     };
     let allowed_s = [START_ALLOWANCE_S, run.plan.shape.longest_s(), END_ALLOWANCE_S];

@@ -25,6 +25,7 @@ use ha_dashboard::{
 };
 use tokio::runtime::Runtime;
 
+mod bursts;
 mod docker;
 
 use super::*;
@@ -209,7 +210,9 @@ impl Life {
     }
 
     fn running(&self) -> Run {
-        self.until(|run| run.state == RunState::Running)
+        let run = self.until(|run| !matches!(run.state, RunState::Starting));
+        assert_eq!(run.state, RunState::Running, "{run:?}");
+        run
     }
 
     /// The same once that is on record: everybody is told before.

@@ -92,6 +92,23 @@ fn last_error(log: &[String]) -> Option<String> {
     })
 }
 
+/// The verdict over a run whose plan's k6 ended with `own`, where others sent load beside it: each k6 judged its own part
+/// only, so what its thresholds came to over all of them decides. Where that is not known of one, its k6's own word counts.
+pub fn of_all(own: Verdict, thresholds: &[Observed]) -> Verdict {
+    if !matches!(own, Verdict::Passed | Verdict::Failed) {
+        return own;
+    }
+    let holds = |seen: &Observed| seen.k6_ok.or(seen.ok).or(seen.value.map(|value| seen.threshold.holds(value)));
+    let words = thresholds.iter().map(holds).collect::<Vec<_>>();
+    if words.contains(&Some(false)) {
+        Verdict::Failed
+    } else if words.contains(&None) {
+        own
+    } else {
+        Verdict::Passed
+    }
+}
+
 /// A run's thresholds at its end: k6's value from its summary, else what was observed, and k6's own word. Those that only
 /// the script knew of come last.
 pub fn thresholds(observed: Vec<Observed>, exit: Option<&Exit>, summary: Option<&Summary>) -> Vec<Observed> {
@@ -183,6 +200,31 @@ mod tests {
             let Verdict::Crashed { exit_code, message } = verdict(&exit, &[]) else { panic!("{exit:?}") };
             assert_eq!(exit_code, exit.code);
             assert!(message.starts_with("k6 "), "{message}");
+        }
+    }
+
+    #[test]
+    fn several_k6_are_judged_together() {
+        use Verdict::{Failed, Passed, Stopped};
+        let seen = |k6_ok, ok, value| Observed {
+            k6_ok,
+            ok,
+            value,
+            ..Observed::new("http_req_duration:p(95)<500".parse().unwrap())
+        };
+        for (own, thresholds, expected) in [
+            (Passed, vec![], Passed),
+            (Passed, vec![seen(Some(true), Some(false), Some(600.0))], Passed),
+            (Passed, vec![seen(Some(true), None, None), seen(None, Some(false), Some(600.0))], Failed),
+            (Failed, vec![seen(None, Some(true), Some(400.0))], Passed),
+            // Too close to call for the store, and nobody knows better.
+            (Passed, vec![seen(None, None, Some(501.0))], Failed),
+            (Failed, vec![seen(None, None, Some(499.0))], Passed),
+            (Failed, vec![seen(None, None, None), seen(Some(true), None, None)], Failed),
+            (Passed, vec![seen(None, None, None)], Passed),
+            (Stopped, vec![seen(Some(false), None, None)], Stopped),
+        ] {
+            assert_eq!(of_all(own.clone(), &thresholds), expected, "{own:?} {thresholds:?}");
         }
     }
 

@@ -105,6 +105,7 @@ fn run() -> Run {
         so_far: Vec::new(),
         stop_problem: None,
         labels: Labels::default(),
+        bursts: Vec::new(),
         thresholds: vec![],
         totals: None,
         correlation_id: String::new(),

@@ -1,38 +1,61 @@
 //! Which part of a run an instance is.
 
 use std::{
-    fs::DirBuilder,
+    fs::{self, DirBuilder},
     io,
     os::unix::fs::DirBuilderExt,
     path::{Path, PathBuf},
 };
 
-/// One instance of a run, which takes an equal share of its load.
+/// One instance of a run: it takes an equal share of the load that was planned, or sends load that was added later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Part {
     /// From 1.
     number: u32,
     of: u32,
+    burst: bool,
 }
+
+/// What the names of the folders of all but the first instance begin with that share the planned load.
+const SHARE: &str = "instance-";
+/// Those of instances that send load that was added.
+const BURST: &str = "burst-";
 
 impl Part {
     /// The only instance of a run.
     #[cfg(test)]
-    pub const WHOLE: Self = Self { number: 1, of: 1 };
+    pub const WHOLE: Self = Self { number: 1, of: 1, burst: false };
 
     /// Every instance of a run that has `of`.
     pub fn all(of: u32) -> Vec<Self> {
-        (1..=of).map(|number| Self { number, of }).collect()
+        (1..=of).map(|number| Self { number, of, burst: false }).collect()
+    }
+
+    /// The instance that sends load that was added; its number is no other instance's of the run.
+    pub fn burst(number: u32) -> Self {
+        Self { number, of: 1, burst: true }
     }
 
     /// Those that have a folder in the folder of a run; the first one always has.
     pub fn found(run: &Path) -> Vec<Self> {
-        let more = (2..).take_while(|number| Self { number: *number, of: *number }.folder(run).is_dir()).count();
+        let exists = |number: &u32| Self { number: *number, of: *number, burst: false }.folder(run).is_dir();
+        let more = (2..).take_while(exists).count();
         Self::all(1 + u32::try_from(more).unwrap_or_default())
     }
 
-    /// What the names of the folders of all but the first instance begin with.
-    pub const FOLDER: &str = "instance-";
+    /// Whether a folder in that of a run may be one of its instances'.
+    pub fn is_folder(name: &str) -> bool {
+        [SHARE, BURST].iter().any(|begin| name.starts_with(begin))
+    }
+
+    /// Those that send load that was added to the run in the folder `run`, as far as they have a folder.
+    pub fn bursts(run: &Path) -> Vec<Self> {
+        let names =
+            fs::read_dir(run).into_iter().flatten().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let mut numbers = names.filter_map(|name| name.strip_prefix(BURST)?.parse().ok()).collect::<Vec<_>>();
+        numbers.sort_unstable();
+        numbers.into_iter().map(Self::burst).collect()
+    }
 
     /// Its number, from 1.
     pub fn number(self) -> u32 {
@@ -42,9 +65,10 @@ impl Part {
     /// Its folder in that of the run.
     pub fn folder(self, run: &Path) -> PathBuf {
         match self.number {
+            number if self.burst => run.join(format!("{BURST}{number}")),
             // One instance alone has the run's folder for itself.
             1 => run.to_owned(),
-            number => run.join(format!("{}{number}", Self::FOLDER)),
+            number => run.join(format!("{SHARE}{number}")),
         }
     }
 
@@ -60,7 +84,7 @@ impl Part {
 
     /// What tells k6 that it is one of several, see k6's documentation of execution segments; nothing for the only one.
     pub fn arguments(self) -> Vec<String> {
-        let Self { number, of } = self;
+        let Self { number, of, .. } = self;
         if of == 1 {
             return Vec::new();
         }
@@ -98,5 +122,13 @@ mod tests {
             assert_eq!(part.make_folder(run.path()).unwrap(), part.folder(run.path()));
         }
         assert_eq!(Part::found(run.path()), Part::all(3));
+        assert_eq!(Part::bursts(run.path()), []);
+        for number in [10, 4] {
+            let folder = Part::burst(number).make_folder(run.path()).unwrap();
+            assert_eq!(folder, run.path().join(format!("burst-{number}")));
+        }
+        fs::create_dir(run.path().join("burst-x")).unwrap();
+        assert_eq!(Part::bursts(run.path()), [Part::burst(4), Part::burst(10)]);
+        assert_eq!((Part::found(run.path()), Part::burst(4).arguments()), (Part::all(3), vec![]));
     }
 }

@@ -171,6 +171,7 @@ impl From<ApiError> for Problem {
             ApiError::InvalidFault { errors } => problem.errors = named(errors),
             ApiError::InvalidLabels { errors } => problem.errors = named(errors),
             ApiError::InvalidSearch { errors } => problem.errors = named(errors),
+            ApiError::InvalidLoad { errors } => problem.errors = named(errors),
             ApiError::InvalidScenario { errors } => problem.steps = errors.into_iter().map(Into::into).collect(),
             ApiError::AlreadyRunning { running } => problem.running = Some(running),
             _ => {}

@@ -8,10 +8,16 @@ use axum::{
     routing::{get, post},
 };
 use ha_dashboard::{
-    api::{caller::Door, error::ApiError},
+    api::{
+        caller::{Caller, Door},
+        error::ApiError,
+    },
     domain::{
+        burst::{Burst, BurstDraft},
         fault::{FaultDraft, FaultId, Refusal},
+        plan::Model,
         prefs::{LANG_COOKIE, Lang, THEME_COOKIE, Theme},
+        run::RunId,
         validate::{Draft, Field},
     },
 };
@@ -33,6 +39,8 @@ pub fn router() -> Router<HttpState> {
     Router::new()
         .route("/start", post(start))
         .route("/stop", post(stop))
+        .route("/load/add", post(add_load))
+        .route("/load/remove", post(remove_load))
         .route("/pull", post(pull))
         .route("/faults/set", post(set_fault))
         .route("/faults/restore", post(restore_fault))
@@ -83,6 +91,59 @@ pub(super) fn drafted(fields: &[(String, String)]) -> Draft {
 async fn stop(State(state): State<HttpState>, Asking(caller): Asking, Query(way): Query<Way>) -> Response {
     match state.control.stop(&caller.through(Door::Form)).await {
         Ok(_) => way.or("/load"),
+        Err(error) => see(&format!("/load?error={}", error.code())),
+    }
+}
+
+/// What the form for more load holds.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct MoreLoad {
+    amount: String,
+    unit: String,
+    duration: String,
+    target: String,
+}
+
+async fn add_load(State(state): State<HttpState>, Asking(caller): Asking, Form(more): Form<MoreLoad>) -> Response {
+    let MoreLoad { amount, unit, duration, target } = more;
+    let (vus, rate) = match Model::from_name(&unit) {
+        Some(Model::ArrivalRate) => (String::new(), amount),
+        _ => (amount, String::new()),
+    };
+    let draft = BurstDraft { vus, rate, duration, target };
+    changed(match at_work(&state, &caller).await {
+        Ok(run) => state.control.add_load(&caller.through(Door::Form), &run, draft).await,
+        Err(error) => Err(error),
+    })
+}
+
+/// Which added load to take away.
+#[derive(Debug, Deserialize)]
+struct WhichLoad {
+    instance: u32,
+}
+
+async fn remove_load(State(state): State<HttpState>, Asking(caller): Asking, Form(which): Form<WhichLoad>) -> Response {
+    changed(match at_work(&state, &caller).await {
+        Ok(run) => state.control.remove_load(&caller.through(Door::Form), &run, which.instance).await,
+        Err(error) => Err(error),
+    })
+}
+
+/// The run at work.
+async fn at_work(state: &HttpState, caller: &Caller) -> Result<RunId, ApiError> {
+    let shown = state.control.brief(caller).await;
+    let run = shown.status.run.as_ref().filter(|run| run.state.is_active());
+    run.map(|run| run.id.clone()).ok_or(ApiError::NotRunning)
+}
+
+fn changed(result: Result<Burst, ApiError>) -> Response {
+    match result {
+        Ok(_) => see("/load"),
+        Err(ApiError::InvalidLoad { .. } | ApiError::NotFound { .. } | ApiError::NotRunning) => {
+            see("/load?error=load_refused")
+        }
         Err(error) => see(&format!("/load?error={}", error.code())),
     }
 }

@@ -41,6 +41,8 @@ pub fn api() -> OpenApiRouter<HttpState> {
         .routes(routes!(runs::runs))
         .routes(routes!(runs::run, runs::label, runs::trash))
         .routes(routes!(runs::untrash))
+        .routes(routes!(runs::add_load))
+        .routes(routes!(runs::remove_load))
         .routes(routes!(runs::log))
         .routes(routes!(runs::detail))
         .routes(routes!(runs::report))

@@ -11,18 +11,19 @@ use axum::{
 use ha_dashboard::{
     api::error::ApiError,
     domain::{
+        burst::{Burst, BurstDraft},
         detail::Detail,
         labels::LabelDraft,
         past::{self, Found, Search},
         picture::Course,
         prefs::Prefs,
-        run::Run,
+        run::{Run, RunId},
         validate::Draft,
     },
     report as file,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::time::Instant;
 use utoipa::ToSchema;
 
@@ -30,7 +31,7 @@ use super::{
     HttpState,
     edge::Asking,
     error::{ErrorBody, Failure, shortened},
-    json::JsonObject,
+    json::{JsonObject, text},
     plans::yaml,
     run_id,
 };
@@ -224,6 +225,110 @@ pub async fn untrash(
     Ok(Json(RunBody { success: true, run, correlation_id: caller.correlation_id }))
 }
 
+/// What load is added with. Numbers may also come as texts.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LoadFields {
+    /// VUs; not with a rate.
+    #[schema(value_type = Option<u32>)]
+    vus: Option<Value>,
+    /// Iterations per second; not with VUs.
+    #[schema(value_type = Option<u32>)]
+    rate: Option<Value>,
+    /// For how long: seconds, or a text like `1m30s`; not there: to the end of the run, which ends it in any case.
+    #[schema(value_type = Option<String>)]
+    duration: Option<Value>,
+    /// Where it goes; not there: where the load of the run does.
+    #[schema(value_type = Option<String>)]
+    target: Option<Value>,
+}
+
+impl LoadFields {
+    fn draft(body: Map<String, Value>) -> Result<BurstDraft, Failure> {
+        let fields: Self = serde_json::from_value(Value::Object(body)).map_err(|error| ApiError::BadRequest {
+            what: format!("the body can't be read: {}", shortened(&error.to_string())),
+        })?;
+        let read = |name, value| text(name, value).map(Option::unwrap_or_default);
+        Ok(BurstDraft {
+            vus: read("vus", fields.vus)?,
+            rate: read("rate", fields.rate)?,
+            duration: read("duration", fields.duration)?,
+            target: read("target", fields.target)?,
+        })
+    }
+}
+
+/// Load that was added to a run.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LoadBody {
+    /// Always true.
+    success: bool,
+    /// The run.
+    run: RunId,
+    /// What was added, and the k6 that sends it.
+    load: Burst,
+    /// Names this request in the log.
+    correlation_id: String,
+}
+
+/// Adds load to a run at work: a k6 of its own sends it, all of it at once. The answer comes when that k6 is there; the run
+/// tells when it began.
+#[utoipa::path(
+    post,
+    path = "/api/v1/runs/{id}/load",
+    tag = "runs",
+    params(("id" = String, Path, description = "The run's id")),
+    request_body = LoadFields,
+    responses(
+        (status = 200, body = LoadBody),
+        (status = 400, description = "Malformed JSON, or a field that is unknown or of the wrong kind", body = ErrorBody),
+        (status = 404, body = ErrorBody),
+        (status = 409, description = "Not now: the run sends no load yet, ends, or is over", body = ErrorBody),
+        (status = 413, body = ErrorBody),
+        (status = 415, body = ErrorBody),
+        (status = 422, description = "Refused fields; limits hold for the sum of all that is at work", body = ErrorBody),
+        (status = 503, description = "k6 or the metrics store is missing", body = ErrorBody),
+    ),
+)]
+pub async fn add_load(
+    State(state): State<HttpState>,
+    Asking(caller): Asking,
+    Path(id): Path<String>,
+    JsonObject(body): JsonObject,
+) -> Result<Json<LoadBody>, Failure> {
+    let run = run_id(id)?;
+    let load = state.control.add_load(&caller, &run, LoadFields::draft(body)?).await?;
+    Ok(Json(LoadBody { success: true, run, load, correlation_id: caller.correlation_id }))
+}
+
+/// Takes added load away before its time. Its k6 ends its iterations first: the run tells when it is over.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/runs/{id}/load/{instance}",
+    tag = "runs",
+    params(
+        ("id" = String, Path, description = "The run's id"),
+        ("instance" = String, Path, description = "The number of the k6 that sends it"),
+    ),
+    responses(
+        (status = 200, body = LoadBody),
+        (status = 404, body = ErrorBody),
+        (status = 409, description = "It is over already", body = ErrorBody),
+        (status = 503, description = "Its k6 can't be reached: it is tried again until it can", body = ErrorBody),
+    ),
+)]
+pub async fn remove_load(
+    State(state): State<HttpState>,
+    Asking(caller): Asking,
+    Path((id, instance)): Path<(String, String)>,
+) -> Result<Json<LoadBody>, Failure> {
+    let run = run_id(id)?;
+    let unknown = |_| ApiError::NotFound { what: format!("added load {} of run {run}", shortened(&instance)) };
+    let instance = instance.parse::<u32>().map_err(unknown)?;
+    let load = state.control.remove_load(&caller, &run, instance).await?;
+    Ok(Json(LoadBody { success: true, run, load, correlation_id: caller.correlation_id }))
+}
+
 /// The last lines of k6's log of a run.
 #[utoipa::path(
     get,
@@ -287,8 +392,8 @@ pub async fn report(
         }
     };
     let log = state.control.log(&caller, &picture.run.id).await.unwrap_or_default();
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let lang = Prefs::from_headers(text(header::COOKIE), text(header::ACCEPT_LANGUAGE)).lang;
+    let sent = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let lang = Prefs::from_headers(sent(header::COOKIE), sent(header::ACCEPT_LANGUAGE)).lang;
     let page = file::html(&picture, &log, lang);
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),

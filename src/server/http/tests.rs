@@ -31,6 +31,7 @@ use ha_dashboard::{
     domain::{
         agenda::{Appointment, AppointmentDraft},
         breaker::{Breaker, BreakerCalls, BreakerState, Breakers},
+        burst::{Burst, BurstDraft, LoadRefusal, NoBurst},
         cost::FaultCost,
         detail::{Detail, Order},
         event::{Event, EventKind},
@@ -536,6 +537,34 @@ impl Runs for Scripted {
         }
     }
 
+    async fn add_load(&self, caller: &Caller, run: &RunId, draft: BurstDraft) -> Result<Burst, ApiError> {
+        let rules = self.rules(caller).await;
+        let mut slot = self.run.lock().unwrap();
+        let at_work = slot.as_mut().filter(|at_work| at_work.id == *run);
+        let at_work = at_work.ok_or_else(|| ApiError::NotFound { what: format!("run {run}") })?;
+        let admitted = draft.admit(at_work, &rules, NOW_MS).map_err(|no| match no {
+            NoBurst::Invalid(errors) => ApiError::InvalidLoad { errors },
+            NoBurst::Refused(refusal) => ApiError::LoadRefused { refusal },
+        })?;
+        let burst = Burst::new(admitted, at_work.bursts.len() as u32 + 2, NOW_MS);
+        at_work.bursts.push(burst.clone());
+        Ok(burst)
+    }
+
+    async fn remove_load(&self, _: &Caller, run: &RunId, instance: u32) -> Result<Burst, ApiError> {
+        let mut slot = self.run.lock().unwrap();
+        let burst = slot
+            .as_mut()
+            .filter(|at_work| at_work.id == *run)
+            .and_then(|at_work| at_work.bursts.iter_mut().find(|burst| burst.instance == instance));
+        let burst = burst.ok_or_else(|| ApiError::NotFound { what: format!("added load {instance} of run {run}") })?;
+        if burst.removing {
+            return Err(ApiError::LoadRefused { refusal: LoadRefusal::BurstOver });
+        }
+        burst.removing = true;
+        Ok(burst.clone())
+    }
+
     async fn start(&self, caller: &Caller, draft: Draft) -> Result<Run, ApiError> {
         self.callers.lock().unwrap().push(caller.clone());
         self.drafts.lock().unwrap().push(draft.clone());
@@ -559,6 +588,7 @@ impl Runs for Scripted {
             so_far: Vec::new(),
             stop_problem: None,
             labels: Labels::default(),
+            bursts: Vec::new(),
             thresholds: Vec::new(),
             correlation_id: caller.correlation_id.clone(),
         };
@@ -696,6 +726,10 @@ impl Server {
 
     async fn post(&self, path: &str, kind: &str, body: impl Into<Body>) -> Answer {
         self.send(Request::post(path).header("content-type", kind).body(body.into()).unwrap()).await
+    }
+
+    async fn delete(&self, path: &str) -> Answer {
+        self.send(Request::delete(path).body(Body::empty()).unwrap()).await
     }
 
     async fn start(&self, body: Value) -> Answer {

@@ -185,6 +185,7 @@ pub fn run(id: &str, duration_s: u32, thresholds: &[&str]) -> Run {
         so_far: Vec::new(),
         stop_problem: None,
         labels: Labels::default(),
+        bursts: Vec::new(),
         correlation_id: "test".into(),
     }
 }

@@ -472,12 +472,12 @@ fn bands(schedule: &Schedule) -> Vec<(u32, u32)> {
     stretches.skip(1).step_by(2).collect()
 }
 
-/// Crossings and recoveries, changes of health and of breakers, faults, and delays.
+/// Changes of the load, crossings and recoveries, changes of health and of breakers, faults, and delays.
 fn marks(snapshot: &Snapshot, run: Option<&Run>, origin_ms: Millis, text: &ChartText) -> Vec<Mark> {
     let shows = |kind: &EventKind| {
         use EventKind::{
-            Breaker, FaultFailed, FaultRestored, FaultSet, GatewayServer, Health, MetricsBack, MetricsDelayed,
-            Threshold,
+            Breaker, FaultFailed, FaultRestored, FaultSet, GatewayServer, Health, LoadAdded, LoadRemoved, MetricsBack,
+            MetricsDelayed, Threshold,
         };
         matches!(
             kind,
@@ -487,6 +487,8 @@ fn marks(snapshot: &Snapshot, run: Option<&Run>, origin_ms: Millis, text: &Chart
                 | MetricsBack
                 | MetricsDelayed { .. }
                 | Threshold { .. }
+                | LoadAdded { .. }
+                | LoadRemoved { .. }
                 | FaultSet { .. }
                 | FaultRestored { .. }
                 | FaultFailed { .. }

@@ -63,6 +63,7 @@ fn run(peak: Peak, thresholds: &[(&str, Option<bool>)]) -> Run {
         so_far: Vec::new(),
         stop_problem: None,
         labels: Labels::default(),
+        bursts: Vec::new(),
         thresholds: thresholds.iter().map(observed).collect(),
         correlation_id: String::new(),
     }

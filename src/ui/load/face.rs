@@ -190,6 +190,7 @@ mod tests {
             so_far: Vec::new(),
             stop_problem: None,
             labels: Labels::default(),
+            bursts: Vec::new(),
             correlation_id: String::new(),
         }
     }

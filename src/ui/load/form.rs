@@ -14,7 +14,7 @@ use crate::{
     domain::{
         format,
         frame::Unit,
-        plan::{ALL_BUT_DASHBOARD, ALL_SERVICES, REQUEST_TIMEOUT_S, Shape},
+        plan::{ALL_BUT_DASHBOARD, REQUEST_TIMEOUT_S, Shape},
         schedule::Schedule,
         script::{Script, ScriptKind},
         validate::Field,
@@ -67,11 +67,7 @@ pub fn LoadForm(
     let targets = Signal::derive(move || {
         form.rules().with(|rules| {
             let Some(rules) = rules else { return Vec::new() };
-            let label = |name: String| match name.as_str() {
-                ALL_SERVICES if rules.has_dashboard() => (name, text.all_and_dashboard.to_owned()),
-                _ => (name.clone(), show::target(&name, text)),
-            };
-            rules.targets().into_iter().map(label).collect()
+            rules.targets().into_iter().map(|name| (name.clone(), show::target_choice(&name, rules, text))).collect()
         })
     });
     let scenarios = Signal::derive(move || {

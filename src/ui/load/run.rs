@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::ActionError;
+use super::{ActionError, bursts::AddedLoad};
 use crate::{
     api::functions,
     domain::{
@@ -152,6 +152,7 @@ fn Active() -> impl IntoView {
         <p class="run-links">
             <GrafanaLink run=live.run />
         </p>
+        <AddedLoad />
         <StopForm back="/load" />
     }
 }

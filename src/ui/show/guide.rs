@@ -147,6 +147,7 @@ mod tests {
             so_far: vec![],
             stop_problem: None,
             labels: Labels::default(),
+            bursts: Vec::new(),
             correlation_id: String::new(),
         }
     }

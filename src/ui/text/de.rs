@@ -3,6 +3,7 @@
 use super::{MetricText, PatternText, Text};
 use crate::domain::{
     agenda::Outcome,
+    burst::{BurstEnd, LoadRefusal},
     cost::{Figure, Lack},
     duration,
     fault::{Effect, FaultEnd, FaultKind, Refusal},
@@ -10,7 +11,7 @@ use crate::domain::{
     frame::Metric,
     guide::{Turn, Watch},
     live::EngineReason,
-    plan::Pattern,
+    plan::{Model, Pattern},
     rule::LimitUnit,
     schedule::PhaseName,
     service::{ProcessState, Silence},
@@ -129,6 +130,26 @@ pub(super) const TEXT: Text = Text {
     starting: "Wird gestartet …",
     stop: "Lasttest stoppen",
     stopping: "Wird gestoppt …",
+    load_more: "Last hinzufügen",
+    load_adding: "Wird hinzugefügt…",
+    load_amount: "Zusätzliche Last",
+    load_unit: "Einheit",
+    load_to_the_end: "bis zum Ende",
+    load_starting: "beginnt…",
+    load_remove: "Wegnehmen",
+    load_remove_what: |what| format!("{what} wegnehmen"),
+    load_removing: "wird weggenommen…",
+    load_refused: |refusal| match refusal {
+        LoadRefusal::NotYet => "Der Test sendet noch keine Last. Bitte gleich noch einmal versuchen.",
+        LoadRefusal::Stopping => "Der Test wird gerade gestoppt, seine Last lässt sich nicht mehr ändern.",
+        LoadRefusal::Ending => "Der Test endet gleich: Für mehr Last ist keine Zeit.",
+        LoadRefusal::Over => "Der Test ist vorbei. Bitte zuerst einen starten.",
+        LoadRefusal::OwnOptions => "Das Skript bestimmt seine Last selbst, es lässt sich keine hinzufügen.",
+        LoadRefusal::TooMany => "Gerade ist so oft Last hinzugefügt, dass zuerst eine weggenommen werden muss.",
+        LoadRefusal::TooOften => "Diesem Test wurde so oft Last hinzugefügt, dass keine mehr dazukommen kann.",
+        LoadRefusal::BurstOver => "Diese Last ist schon vorbei.",
+    },
+    load_moot: "So ließ sich die Last nicht ändern: Es läuft kein Test, oder die Grenzen lassen es nicht zu.",
     stop_tried: "Der Stopp ist noch nicht bei k6 angekommen. Das Dashboard versucht es weiter; der Knopf versucht es sofort noch einmal.",
     own_options: "Dieses Skript legt seine Optionen selbst fest. Sie gelten unverändert.",
     own_executors: "Ausführungsarten",
@@ -393,6 +414,13 @@ pub(super) const TEXT: Text = Text {
     event_stop_requested: "Stopp angefordert",
     event_run_ended: |verdict| format!("Lasttest beendet: {verdict}"),
     event_run_adopted: "Laufenden Test übernommen",
+    event_load_added: |what, target, time| format!("Last hinzugefügt: {what} auf {target} für {time}"),
+    event_load_removed: |what, end, message| match end {
+        BurstEnd::Done => format!("Zusätzliche Last vorbei: {what}"),
+        BurstEnd::Removed => format!("Zusätzliche Last weggenommen: {what}"),
+        BurstEnd::WithRun => format!("Zusätzliche Last endete mit dem Test: {what}"),
+        BurstEnd::Crashed => format!("Zusätzliche Last brach ab: {what}. {message}"),
+    },
     event_threshold_ok: |t| format!("Schwellenwert wieder eingehalten: {t}"),
     event_threshold_bad: |t| format!("Schwellenwert verletzt: {t}"),
     event_threshold_decided: |t, value, ok| {
@@ -739,6 +767,11 @@ pub(super) const TEXT: Text = Text {
     problem_hidden: "Darin sind unsichtbare Zeichen oder ein Zeilenumbruch. Bitte weglassen.",
     problem_tag: |tag, most| {
         format!("„{tag}“ ist kein Schlagwort: höchstens {most} Buchstaben, Ziffern, „-“, „_“ und „.“.")
+    },
+    problem_either_or: "Bitte virtuelle Nutzer oder eine Rate angeben, nicht beides.",
+    problem_past_sum: |of, planned, max| {
+        let what = if of == Model::Vus { "virtuelle Nutzer" } else { "Iterationen/s" };
+        format!("Der Test hat schon {planned} {what}, insgesamt sind höchstens {max} erlaubt.")
     },
     problem_whole_service: "Diese Störung betrifft immer den ganzen Dienst. Bitte kein Replikat wählen.",
     problem_after_load: |at, load| {

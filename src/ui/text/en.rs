@@ -3,6 +3,7 @@
 use super::{MetricText, PatternText, Text};
 use crate::domain::{
     agenda::Outcome,
+    burst::{BurstEnd, LoadRefusal},
     cost::{Figure, Lack},
     duration,
     fault::{Effect, FaultEnd, FaultKind, Refusal},
@@ -10,7 +11,7 @@ use crate::domain::{
     frame::Metric,
     guide::{Turn, Watch},
     live::EngineReason,
-    plan::Pattern,
+    plan::{Model, Pattern},
     rule::LimitUnit,
     schedule::PhaseName,
     service::{ProcessState, Silence},
@@ -129,6 +130,26 @@ pub(super) const TEXT: Text = Text {
     starting: "Starting…",
     stop: "Stop load test",
     stopping: "Stopping…",
+    load_more: "Add load",
+    load_adding: "Adding…",
+    load_amount: "More load",
+    load_unit: "Unit",
+    load_to_the_end: "to the end",
+    load_starting: "starting…",
+    load_remove: "Remove",
+    load_remove_what: |what| format!("Remove {what}"),
+    load_removing: "is being removed…",
+    load_refused: |refusal| match refusal {
+        LoadRefusal::NotYet => "The test sends no load yet. Try again in a moment.",
+        LoadRefusal::Stopping => "The test is being stopped, so its load can’t be changed.",
+        LoadRefusal::Ending => "The test is about to end: there is no time for more load.",
+        LoadRefusal::Over => "The test is over. Start one first.",
+        LoadRefusal::OwnOptions => "The script decides on its load itself, so none can be added.",
+        LoadRefusal::TooMany => "So many loads are added at the moment that one must be removed first.",
+        LoadRefusal::TooOften => "Load was added so often to this test that it can’t be added again.",
+        LoadRefusal::BurstOver => "That load is over already.",
+    },
+    load_moot: "The load could not be changed like that: the test is not at work, or the limits don’t allow it.",
     stop_tried: "k6 hasn’t got the stop yet. The dashboard keeps trying; the button tries again at once.",
     own_options: "This script sets its own options. They are used unchanged.",
     own_executors: "Executors",
@@ -388,6 +409,13 @@ pub(super) const TEXT: Text = Text {
     event_stop_requested: "Stop requested",
     event_run_ended: |verdict| format!("Load test ended: {verdict}"),
     event_run_adopted: "Took over a test that was already running",
+    event_load_added: |what, target, time| format!("Load added: {what} on {target} for {time}"),
+    event_load_removed: |what, end, message| match end {
+        BurstEnd::Done => format!("Added load over: {what}"),
+        BurstEnd::Removed => format!("Added load removed: {what}"),
+        BurstEnd::WithRun => format!("Added load ended with the test: {what}"),
+        BurstEnd::Crashed => format!("Added load broke off: {what}. {message}"),
+    },
     event_threshold_ok: |t| format!("Threshold holds again: {t}"),
     event_threshold_bad: |t| format!("Threshold crossed: {t}"),
     event_threshold_decided: |t, value, ok| {
@@ -721,6 +749,11 @@ pub(super) const TEXT: Text = Text {
     problem_too_many: |most| format!("At most {most}."),
     problem_hidden: "There are characters in it that can’t be seen, or a line break. Please leave them out.",
     problem_tag: |tag, most| format!("“{tag}” is no tag: at most {most} letters, digits, “-”, “_” and “.”."),
+    problem_either_or: "Give either virtual users or a rate, not both.",
+    problem_past_sum: |of, planned, max| {
+        let what = if of == Model::Vus { "virtual users" } else { "iterations/s" };
+        format!("The test has {planned} {what} already, and at most {max} are allowed in all.")
+    },
     problem_whole_service: "This fault is always of the whole service. Please choose no replica.",
     problem_after_load: |at, load| {
         format!("Its last step comes at {at}, and the load takes {load}. Please make that longer.")

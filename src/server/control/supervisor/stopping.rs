@@ -63,8 +63,35 @@ fn slow() -> String {
 }
 
 impl Supervisor {
-    /// Stops an instance, as often as it takes; the run tells what stands in the way.
+    /// Stops a run's instance, as often as it takes; the run tells what stands in the way.
     pub fn insist(self: &Arc<Self>, id: RunId, instance: Arc<dyn Instance>) -> Tries {
+        let this = self.clone();
+        self.insist_and(id.clone(), instance, move |problem| {
+            let problem = problem.cloned();
+            this.change(&id, |run| run.stop_problem = problem)
+        })
+    }
+
+    /// Stops the k6 of a burst, as often as it takes.
+    pub fn insist_on_burst(self: &Arc<Self>, id: &RunId, instance: u32, k6: Arc<dyn Instance>) -> Tries {
+        let mut before = None;
+        self.insist_and(id.clone(), k6, move |problem| {
+            let news = before.as_ref() != problem;
+            before = problem.cloned();
+            if news && problem.is_some() {
+                tracing::warn!(instance, "the added load can't be taken away yet");
+            }
+            news
+        })
+    }
+
+    /// `tell` is told what stands in the way, and says whether that is news.
+    fn insist_and(
+        self: &Arc<Self>,
+        id: RunId,
+        instance: Arc<dyn Instance>,
+        mut tell: impl FnMut(Option<&String>) -> bool + Send + 'static,
+    ) -> Tries {
         let (tried, last) = watch::channel(Tried::NotYet);
         let at_once = Arc::new(Notify::new());
         let tries = Tries { at_once: at_once.clone(), last };
@@ -77,42 +104,48 @@ impl Supervisor {
                 biased;
                 _ = over => {}
                 () = this.shutdown.token.cancelled() => {}
-                () = this.try_to_stop(&id, &*instance, &tried, &at_once) => {}
+                () = try_to_stop(&id, &*instance, &tried, &at_once, &mut tell) => {}
             }
         });
         tries
     }
+}
 
-    async fn try_to_stop(&self, id: &RunId, instance: &dyn Instance, tried: &watch::Sender<Tried>, at_once: &Notify) {
-        let tell = |now: Tried| {
-            let problem = match &now {
-                Tried::Failed(problem) => Some(problem.clone()),
-                Tried::NotYet | Tried::Done => None,
-            };
-            if self.change(id, |run| run.stop_problem = problem)
-                && let Tried::Failed(problem) = &now
-            {
-                tracing::warn!(run_id = %id, problem, "the stop has not reached k6 and is tried again");
-            }
-            tried.send_replace(now);
+async fn try_to_stop(
+    id: &RunId,
+    instance: &dyn Instance,
+    tried: &watch::Sender<Tried>,
+    at_once: &Notify,
+    news: &mut (dyn FnMut(Option<&String>) -> bool + Send),
+) {
+    let mut tell = |now: Tried| {
+        let problem = match &now {
+            Tried::Failed(problem) => Some(problem),
+            Tried::NotYet | Tried::Done => None,
         };
-        loop {
-            let mut stop = std::pin::pin!(instance.stop());
-            let result = match timeout(PATIENCE, &mut stop).await {
-                Ok(result) => result,
-                Err(_) => {
-                    tell(Tried::Failed(slow()));
-                    stop.await
-                }
-            };
-            match result {
-                Ok(()) => return tell(Tried::Done),
-                Err(error) => tell(Tried::Failed(error.to_string())),
+        if news(problem)
+            && let Some(problem) = problem
+        {
+            tracing::warn!(run_id = %id, problem, "the stop has not reached k6 and is tried again");
+        }
+        tried.send_replace(now);
+    };
+    loop {
+        let mut stop = std::pin::pin!(instance.stop());
+        let result = match timeout(PATIENCE, &mut stop).await {
+            Ok(result) => result,
+            Err(_) => {
+                tell(Tried::Failed(slow()));
+                stop.await
             }
-            tokio::select! {
-                () = sleep(AGAIN) => {}
-                () = at_once.notified() => {}
-            }
+        };
+        match result {
+            Ok(()) => return tell(Tried::Done),
+            Err(error) => tell(Tried::Failed(error.to_string())),
+        }
+        tokio::select! {
+            () = sleep(AGAIN) => {}
+            () = at_once.notified() => {}
         }
     }
 }

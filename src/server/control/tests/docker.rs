@@ -919,3 +919,34 @@ fn a_missing_image_is_pulled_with_its_progress_shown_and_used_at_once() {
     assert_eq!(life.finished(&run.id).1, Verdict::Stopped);
     bench.nothing_left_at(&engine.host());
 }
+
+#[test]
+fn load_is_added_to_a_run_in_containers_and_taken_away() {
+    let bench = Bench::new(&[("a.js", &super::bursts::scheduled())]);
+    super::bursts::comes_and_goes(&bench.dashboard_with(bench.docker()));
+    bench.nothing_left();
+}
+
+#[test]
+fn added_load_in_containers_is_taken_over_and_ends_with_the_run() {
+    let bench = Bench::new(&[("a.js", &super::bursts::scheduled())]);
+    let life = bench.dashboard_with(bench.docker());
+    let run = life.start_scheduled(60, &[]);
+    life.running_on_record();
+    life.add(&run.id, super::bursts::vus("2", ""));
+    life.crash();
+
+    let life = bench.dashboard_with(bench.docker());
+    assert!(life.runs.borrow().adopted);
+    // Beside those that ask k6 for its version.
+    let there = bench.containers_at(&host());
+    let expected = [1, 2].map(|number| format!("ha-dashboard-{}-{number}", run.id));
+    assert!(expected.iter().all(|name| there.contains(name)), "{there:?}");
+    life.remove(&run.id, 2).unwrap();
+    let removed = life.burst(2, |burst| burst.end.is_some());
+    assert_eq!(removed.end, Some(ha_dashboard::domain::burst::BurstEnd::Removed));
+    life.stop();
+    assert_eq!(life.finished(&run.id).1, Verdict::Stopped);
+    super::bursts::ends_with_the_run(&life);
+    bench.nothing_left();
+}

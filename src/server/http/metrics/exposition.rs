@@ -168,6 +168,8 @@ fn words(kind: &EventKind) -> (&'static str, &str, Option<&ha_dashboard::domain:
         EventKind::StopRequested { run } => ("stop-requested", run.as_str(), Some(run)),
         EventKind::RunEnded { run, verdict } => ("run-ended", verdict.name(), Some(run)),
         EventKind::RunAdopted { run } => ("run-adopted", run.as_str(), Some(run)),
+        EventKind::LoadAdded { run, target, .. } => ("load-added", target, Some(run)),
+        EventKind::LoadRemoved { run, end, .. } => ("load-removed", end.name(), Some(run)),
         EventKind::Threshold { threshold, ok: true } => ("threshold-holds", threshold, None),
         EventKind::Threshold { threshold, ok: false } => ("threshold-crossed", threshold, None),
         EventKind::ThresholdDecided { threshold, ok: true, .. } => ("threshold-held", threshold, None),
@@ -269,7 +271,7 @@ fn unit(threshold: &Threshold) -> (&'static str, f64) {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use ha_dashboard::domain::run::Verdict;
+    use ha_dashboard::domain::{burst::BurstEnd, plan::Peak, run::Verdict};
 
     use super::*;
     use crate::server::prometheus::lab;
@@ -388,6 +390,20 @@ mod tests {
         let kinds = [
             EventKind::RunAdopted { run: "r-1".parse().unwrap() },
             EventKind::StopRequested { run: "r-1".parse().unwrap() },
+            EventKind::LoadAdded {
+                run: "r-1".parse().unwrap(),
+                instance: 2,
+                peak: Peak::Vus { vus: 5 },
+                target: service(),
+                for_s: 30,
+            },
+            EventKind::LoadRemoved {
+                run: "r-1".parse().unwrap(),
+                instance: 2,
+                peak: Peak::Vus { vus: 5 },
+                end: BurstEnd::Removed,
+                message: String::new(),
+            },
             EventKind::Threshold { threshold: String::new(), ok: true },
             EventKind::Health { service: service(), health: Health::Unknown },
             EventKind::ReplicaHealth { service: service(), replica: replica(), health: Health::Unknown },

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ha_dashboard::domain::{
-    plan::{OwnEnd, Pattern, Peak, Plan, Shape},
+    burst::{Admitted, BurstEnd},
+    plan::{self, OwnEnd, Pattern, Peak, Plan, Shape},
     run::{RunState, Source, Totals, Verdict},
     threshold::{self, Crossing, Observed, Threshold},
     validate::{self, Field},
@@ -12,7 +13,7 @@ use ha_dashboard::domain::{
 use super::*;
 
 /// What callers of the former service use, and what is ours.
-const ROUTES: [(&str, &str); 47] = [
+const ROUTES: [(&str, &str); 49] = [
     ("get", "/api/v1/analytics/chaos-status"),
     ("get", "/api/v1/analytics/load-test/metrics"),
     ("get", "/api/v1/analytics/load-test/scenarios"),
@@ -47,6 +48,8 @@ const ROUTES: [(&str, &str); 47] = [
     ("get", "/api/v1/runs/{id}"),
     ("patch", "/api/v1/runs/{id}"),
     ("get", "/api/v1/runs/{id}/detail"),
+    ("post", "/api/v1/runs/{id}/load"),
+    ("delete", "/api/v1/runs/{id}/load/{instance}"),
     ("get", "/api/v1/runs/{id}/log"),
     ("post", "/api/v1/runs/{id}/restore"),
     ("get", "/api/v1/scenarios"),
@@ -61,6 +64,9 @@ const ROUTES: [(&str, &str); 47] = [
     ("get", "/runs/{id}/plan.yaml"),
     ("get", "/runs/{id}/report.html"),
 ];
+
+/// Where load is added.
+const LOAD: &str = "/api/v1/runs/{id}/load";
 
 #[tokio::test]
 async fn the_description_is_true() {
@@ -86,7 +92,7 @@ async fn the_description_is_true() {
             (false, true) => "plan-1",
             (false, false) => "run-1",
         };
-        let url = path.replace("{id}", id);
+        let url = path.replace("{id}", id).replace("{instance}", "2");
         if is_plan && server.control.plans.lock().unwrap().is_empty() {
             // The last one may have been deleted.
             server.post("/api/v1/plans", "application/json", plans::PLAN).await;
@@ -97,17 +103,19 @@ async fn the_description_is_true() {
             _ if is_plan && method == "patch" => json!({ "name": "Another name" }),
             _ if is_plan => serde_json::from_str(plans::PLAN).unwrap(),
             true if is_chaos => json!({ "type": "latency", "service": "product-service-1", "duration": 60, "x": 1 }),
+            false if path == LOAD => json!({ "vus": 5, "duration": "5 s" }),
             true => json!({ "kind": "latency", "replica": "product-service-1", "hypothesis": "failed < 1 %" }),
             false if method == "patch" => json!({ "name": "Release 2", "tags": ["v2"], "star": true }),
             false => json!({ "duration": 60, "rps": 5 }),
         };
         let answer = match method {
             "get" => server.get(&url).await,
-            "delete" => server.send(Request::delete(&url).body(Body::empty()).unwrap()).await,
+            "delete" => server.delete(&url).await,
             "patch" => server.patch(&url, body.to_string()).await,
             _ => server.post(&url, "application/json", body.to_string()).await,
         };
-        assert!(!matches!(answer.status, 404 | 405), "{path}");
+        // Of a run that is being stopped there is no added load to take away.
+        assert!(answer.status != 405 && (answer.status != 404 || method == "delete"), "{path}");
         check(&description, method, path, &answer);
     }
     // Refusals keep to the description as well.
@@ -125,6 +133,25 @@ async fn the_description_is_true() {
     let server = Server::new();
     server.start(json!({ "duration": 60, "rps": 5, "scenario": "failover.yaml" })).await;
     check(&description, "get", "/api/v1/runs", &server.get("/api/v1/runs").await);
+    for (body, status) in [
+        (r#"{"vus":5,"rate":"5"}"#, 422),
+        (r#"{"vus":100000}"#, 422),
+        (r#"{"vus":1,"target":"nobody","duration":"soon"}"#, 422),
+        (r#"{"vus":1,"script":"a.js"}"#, 400),
+        (r#"{"vus":[1]}"#, 400),
+        (r#"{"vus":"5","duration":"5 s"}"#, 200),
+    ] {
+        let answer = server.post("/api/v1/runs/run-1/load", "application/json", body).await;
+        assert_eq!(answer.status, status, "{body}");
+        check(&description, "post", LOAD, &answer);
+    }
+    for (run, instance, status) in
+        [("run-1", "2", 200), ("run-1", "2", 409), ("run-1", "9", 404), ("run-1", "..%2f", 404), ("other", "2", 404)]
+    {
+        let answer = server.delete(&format!("/api/v1/runs/{run}/load/{instance}")).await;
+        assert_eq!(answer.status, status, "{run} {instance}");
+        check(&description, "delete", "/api/v1/runs/{id}/load/{instance}", &answer);
+    }
     let refused =
         server.post(FAULTS, "application/json", r#"{"kind":"kill","service":"x","guard":"?"}"#.to_owned()).await;
     assert_eq!(refused.status, 422);
@@ -207,13 +234,26 @@ async fn every_kind_of_run_is_described() {
     for totals in [Totals::default(), Totals { source: Source::Store, requests: Some(3.0), ..Totals::default() }] {
         show(&|run| run.totals = Some(totals.clone())).await;
     }
+    let admitted = |peak| Admitted { peak, target: "shop".into(), duration_s: 60 };
+    let begun = Burst { started_ms: Some(2), ..Burst::new(admitted(rate), 3, 1) };
+    let ends = [BurstEnd::Done, BurstEnd::Removed, BurstEnd::WithRun, BurstEnd::Crashed];
+    let over = ends.map(|end| Burst {
+        ended_ms: Some(3),
+        removing: true,
+        end: Some(end),
+        message: "gone".into(),
+        ..begun.clone()
+    });
+    let bursts = [Burst::new(admitted(vus), 2, 1), begun].into_iter().chain(over).collect::<Vec<_>>();
+    show(&|run| run.bursts = bursts.clone()).await;
     show(&|run| run.stop_problem = Some("Docker is gone".into())).await;
 }
 
 #[tokio::test]
 async fn every_refusal_of_a_field_is_described() {
     use validate::Problem::{
-        BrokenScript, Missing, ModelNotForPattern, NotADuration, NotInRange, NotOneOf, OwnOptionsTooLarge,
+        BrokenScript, EitherOr, Missing, ModelNotForPattern, NotADuration, NotInRange, NotOneOf, OwnOptionsTooLarge,
+        PastSum,
     };
     let description = Server::new().get("/api/openapi.json").await.json();
     let allowed = vec!["a".to_owned()];
@@ -226,6 +266,8 @@ async fn every_refusal_of_a_field_is_described() {
         validate::Problem::not_a_threshold(threshold::NotAThreshold::NoRule, None),
         validate::Problem::not_a_threshold(threshold::NotAThreshold::TooMany { most: 20 }, Some(21)),
         BrokenScript { message: "no".into() },
+        EitherOr,
+        PastSum { of: plan::Model::Vus, planned: 5, max: 5 },
         OwnOptionsTooLarge { hint: "less".into(), excess: Some(validate::Excess::NoEnd { max_s: 60 }) },
     ] {
         let error = ApiError::Invalid { errors: vec![problem.of(Field::Peak, "x")] };

@@ -2,8 +2,9 @@
 //! scripts would.
 
 use ha_dashboard::domain::{
+    burst::{Admitted, Burst},
     labels::Labels,
-    plan::{OwnEnd, Plan, Shape},
+    plan::{OwnEnd, Peak, Plan, Shape},
     threshold::{Observed, Threshold},
 };
 use html5ever::{ParseOpts, driver, tendril::TendrilSink, tree_builder::TreeBuilderOpts};
@@ -224,6 +225,10 @@ async fn names_and_messages_can_not_inject_markup() {
         scenario: None,
         stop_problem: Some(evil()),
         labels: Labels::default(),
+        bursts: vec![Burst {
+            started_ms: Some(NOW_MS),
+            ..Burst::new(Admitted { peak: Peak::Vus { vus: 1 }, target: evil(), duration_s: 60 }, 2, NOW_MS)
+        }],
         correlation_id: evil(),
     };
     let crashed = Verdict::Crashed { exit_code: Some(1), message: evil() };
