@@ -51,6 +51,7 @@ fn run(rules: &[(&str, bool)]) -> Run {
         }),
         so_far: Vec::new(),
         stop_problem: None,
+        bursts: Vec::new(),
         correlation_id: String::new(),
         labels: Default::default(),
     }
