@@ -9,6 +9,7 @@ pub mod again;
 pub mod agenda;
 pub mod breaker;
 pub mod burst;
+pub mod compare;
 pub mod condition;
 pub mod cost;
 pub mod decimal;

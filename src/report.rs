@@ -1,8 +1,10 @@
 //! A run as one HTML file: for a pipeline's artefacts, for mail, for paper. No script, no network, nothing to serve.
 
+mod comparison;
 mod detail;
 mod faults;
 mod log;
+mod note;
 mod parts;
 #[cfg(test)]
 mod tests;
@@ -15,6 +17,10 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 
+pub use self::{
+    comparison::{Column, against_html, comparison_html},
+    note::note_html,
+};
 use self::{
     faults::Faults,
     parts::{Part, parts},

@@ -20,6 +20,7 @@ mod prefs;
 mod present;
 mod pulse;
 mod replicas;
+mod runs;
 pub mod show;
 mod tab;
 #[cfg(all(test, feature = "ssr"))]

@@ -150,6 +150,18 @@ export class Stack implements System {
     await this.startDashboard();
   }
 
+  /** Ends the dashboard in order, puts copies of a run where its former versions kept them, and starts it again. */
+  async multiplyRuns(run: { id: string; created_ms: number }, copies: number) {
+    await this.program.stop();
+    for (let number = 1; number <= copies; number++) {
+      const copy = { ...run, id: `copy-${number}`, created_ms: run.created_ms - number * 60_000 };
+      const folder = join(this.folder, "state/runs", copy.id);
+      await mkdir(folder);
+      await writeFile(join(folder, "run.json"), JSON.stringify(copy));
+    }
+    await this.startDashboard();
+  }
+
   /** Ends a demo service. */
   async endService(name: ServiceName) {
     await this.demo[services.indexOf(name)]?.stop();

@@ -7,6 +7,7 @@ use crate::{
     domain::{
         agenda::AgendaRefusal,
         burst::{BurstField, LoadRefusal},
+        compare::Incomparable,
         fault::{FaultField, FaultId, Refusal},
         labels::LabelField,
         past::SearchField,
@@ -59,6 +60,18 @@ pub enum ApiError {
     LoadRefused {
         /// Why.
         refusal: LoadRefusal,
+    },
+    /// The runs that are named can't be compared: 422.
+    #[error("{why}")]
+    Incomparable {
+        /// Why.
+        why: Incomparable,
+    },
+    /// A baseline can't be thrown away: 409.
+    #[error("the run {run} is the baseline of its target: make another run the baseline first, or none")]
+    IsBaseline {
+        /// That run.
+        run: RunId,
     },
     /// The scenario is not valid: 422.
     #[error("scenario: {}", .errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
@@ -140,11 +153,13 @@ impl ApiError {
             | Self::InvalidLabels { .. }
             | Self::InvalidSearch { .. }
             | Self::InvalidLoad { .. }
+            | Self::Incomparable { .. }
             | Self::InvalidScenario { .. } => 422,
             Self::PlanRefused { refusal: PlanRefusal::NotAName } => 422,
             Self::PlanRefused { .. } | Self::AgendaRefused { refusal: AgendaRefusal::TooMany } => 409,
             Self::AgendaRefused { .. } => 422,
-            Self::AlreadyRunning { .. }
+            Self::IsBaseline { .. }
+            | Self::AlreadyRunning { .. }
             | Self::NotRunning
             | Self::LoadRefused { .. }
             | Self::FaultRefused { .. }
@@ -165,6 +180,8 @@ impl ApiError {
             | Self::InvalidSearch { .. }
             | Self::InvalidLoad { .. } => "invalid",
             Self::LoadRefused { .. } => "load_refused",
+            Self::Incomparable { .. } => "incomparable",
+            Self::IsBaseline { .. } => "is_baseline",
             Self::InvalidScenario { .. } => "invalid_scenario",
             Self::FaultRefused { .. } => "fault_refused",
             Self::FaultOver { .. } => "fault_over",

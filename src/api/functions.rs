@@ -12,14 +12,15 @@ use super::{
     page::{DetailPage, LogPage, PageState, RunReport},
 };
 #[cfg(feature = "ssr")]
-use crate::domain::{detail::Order, prefs::Prefs};
+use crate::domain::{compare, detail::Order, prefs::Prefs};
 use crate::{
     domain::{
         Millis,
         burst::BurstDraft,
         fault::{Fault, FaultDraft, FaultId, FaultRules},
+        labels::LabelDraft,
         live::Cursor,
-        past::{Page, Search},
+        past::{Choices, Page, Search},
         run::{Run, RunId},
         validate::{Draft, Rules},
     },
@@ -143,6 +144,40 @@ pub async fn find_runs(search: Search) -> Result<Page, ApiError> {
         Ok(found.page(page, control.run_choices(&caller).await?))
     };
     with_status(find.await)
+}
+
+/// What may be looked for among the runs.
+#[server(prefix = "/fn", endpoint = "run_choices", input = GetUrl, output = Json)]
+pub async fn get_run_choices() -> Result<Choices, ApiError> {
+    with_status(control()?.run_choices(&caller()).await)
+}
+
+/// Changes what people say of a run.
+#[server(prefix = "/fn", endpoint = "label_run", output = Json)]
+pub async fn label_run(id: RunId, draft: LabelDraft) -> Result<Run, ApiError> {
+    with_status(control()?.label_run(&caller(), &id, draft).await)
+}
+
+/// Makes a run the baseline of its target, or no longer.
+#[server(prefix = "/fn", endpoint = "set_baseline", output = Json)]
+pub async fn set_baseline(id: RunId, baseline: bool) -> Result<Run, ApiError> {
+    with_status(control()?.set_baseline(&caller(), &id, baseline).await)
+}
+
+/// Runs beside each other as HTML, in the page's language; `ids` are separated by commas.
+#[server(prefix = "/fn", endpoint = "compare", input = GetUrl, output = Json)]
+pub async fn compare_runs(ids: String) -> Result<String, ApiError> {
+    let compare = async {
+        let ids = compare::ids(&ids).map_err(|why| ApiError::Incomparable { why })?;
+        control()?.comparison(&caller(), &ids, Prefs::current().lang).await
+    };
+    with_status(compare.await)
+}
+
+/// Throws a run away, or brings it back.
+#[server(prefix = "/fn", endpoint = "trash_run", output = Json)]
+pub async fn trash_run(id: RunId, trashed: bool) -> Result<Run, ApiError> {
+    with_status(control()?.trash_run(&caller(), &id, trashed).await)
 }
 
 /// One run and its report, in the page's language.

@@ -27,6 +27,9 @@ pub struct RunReport {
     pub run: Run,
     /// Its report in HTML, drawn by the server; while the run is at work only k6's log so far.
     pub html: String,
+    /// Its note, from Markdown to HTML.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
     /// Whether more is being read: ask again.
     pub reading: bool,
 }

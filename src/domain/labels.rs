@@ -23,6 +23,8 @@ pub struct Labels {
     pub tags: Vec<String>,
     /// Whether it is kept whatever its age.
     pub star: bool,
+    /// Whether it is what later runs of its target are held against.
+    pub baseline: bool,
     /// When it was thrown away, in ms since 1970; none: it was not.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "ssr", schema(value_type = Option<u64>))]

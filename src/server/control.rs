@@ -213,6 +213,7 @@ impl Runs for Dashboard {
         let plan = draft.validate(&rules).map_err(|errors| ApiError::Invalid { errors })?;
         let scenario = self.scenario(caller, &draft, plan.shape.duration_s()).await?;
         self.knows_its_metrics(&plan).await?;
+        self.keeper.keep_shown(&self.board, &self.details).await;
         let trend_stats = self.scripts.trend_stats(&plan.script);
         self.supervisor.start(plan, scenario, trend_stats, caller.clone()).await
     }
@@ -275,10 +276,16 @@ impl Runs for Dashboard {
         self.supervisor.label(id, change).await.map(|run| self.board.shown(&run).into_owned())
     }
 
+    async fn set_baseline(&self, caller: &Caller, id: &RunId, baseline: bool) -> Result<Run, ApiError> {
+        tracing::info!(run_id = %id, caller.correlation_id, door = %caller.door, baseline, "baseline asked for");
+        self.supervisor.set_baseline(id, baseline).await.map(|run| self.board.shown(&run).into_owned())
+    }
+
     async fn trash_run(&self, caller: &Caller, id: &RunId, trashed: bool) -> Result<Run, ApiError> {
         tracing::info!(run_id = %id, caller.correlation_id, door = %caller.door, trashed, "trash asked for");
         let change = move |run: &Run| match run.state.is_active() {
             true => Err(ApiError::AlreadyRunning { running: run.id.clone() }),
+            false if trashed && run.labels.baseline => Err(ApiError::IsBaseline { run: run.id.clone() }),
             false => Ok(Labels { trashed_ms: trashed.then(now_ms), ..run.labels.clone() }),
         };
         self.supervisor.label(id, change).await.map(|run| self.board.shown(&run).into_owned())
@@ -399,13 +406,28 @@ impl View for Dashboard {
     async fn report(&self, caller: &Caller, id: &RunId, lang: Lang) -> Result<RunReport, ApiError> {
         let (run, log) = (self.run(caller, id).await?, self.log(caller, id).await?);
         if run.state.is_active() {
-            return Ok(RunReport { run, html: report::log_html(&log, lang), reading: false });
+            let note = report::note_html(&run.labels.note);
+            return Ok(RunReport { run, html: report::log_html(&log, lang), note, reading: false });
         }
         let picture = self.picture(caller, id).await?;
-        let html = report::inner_html(&picture, &log, lang);
+        let baseline = self.supervisor.baseline(&picture.run).await?;
+        let against = baseline.map(|baseline| report::against_html(&picture.run, &baseline, lang));
+        let html = against.unwrap_or_default() + &report::inner_html(&picture, &log, lang);
         // The last samples come a moment after the end.
         let is_fresh = picture.run.ended_ms.is_some_and(|ended_ms| now_ms() < ended_ms + FRESH_MS);
-        Ok(RunReport { run: picture.run, html, reading: is_fresh || picture.course == Course::Reading })
+        let reading = is_fresh || picture.course == Course::Reading;
+        let note = report::note_html(&picture.run.labels.note);
+        Ok(RunReport { run: picture.run, html, note, reading })
+    }
+
+    async fn comparison(&self, caller: &Caller, ids: &[RunId], lang: Lang) -> Result<String, ApiError> {
+        let mut columns = Vec::new();
+        for id in ids {
+            let picture = self.picture(caller, id).await?;
+            let history = picture.snapshot.history.clone();
+            columns.push(report::Column { run: picture.run, history });
+        }
+        Ok(report::comparison_html(&columns, lang))
     }
 
     async fn events(&self, _: &Caller) -> Vec<Event> {

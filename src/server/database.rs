@@ -93,6 +93,10 @@ const STEPS: &[M] = &[
         ) STRICT;
         CREATE INDEX schedules_of_plans ON schedules (plan);",
     ),
+    M::up(
+        "ALTER TABLE runs ADD COLUMN baseline INTEGER NOT NULL DEFAULT 0;
+        CREATE INDEX runs_by_target ON runs (target, created_ms DESC);",
+    ),
 ];
 
 const MIGRATIONS: Migrations = Migrations::from_slice(STEPS);

@@ -4,6 +4,7 @@
 //! From the outside in: [`edge`] (correlation id, log line, error bodies, headers), [`guard`] (who may call), body limit,
 //! compression, routes.
 
+mod badge;
 mod breakers;
 mod chaos;
 mod edge;
@@ -85,6 +86,7 @@ pub fn router(state: HttpState, pages: Router) -> Router {
         .merge(forms::router())
         .merge(plans::router())
         .merge(present::router())
+        .merge(badge::router())
         .method_not_allowed_fallback(wrong_method)
         .with_state(state.clone());
 

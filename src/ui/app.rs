@@ -14,8 +14,8 @@ use super::{
     live::Live,
     load::Form,
     pages::{
-        FaultsPage, FirstState, LoadPage, NotFoundPage, OverviewPage, PlansPage, PresentPage, RunPage, RunsPage,
-        ServicesPage,
+        ComparePage, FaultsPage, FirstState, LoadPage, NotFoundPage, OverviewPage, PlansPage, PresentPage, RunPage,
+        RunsPage, ServicesPage,
     },
     tab,
     text::use_text,
@@ -80,6 +80,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/services") view=ServicesPage ssr=SsrMode::Async />
                     <Route path=path!("/present") view=PresentPage ssr=SsrMode::Async />
                     <Route path=path!("/runs") view=RunsPage ssr=SsrMode::Async />
+                    <Route path=path!("/runs/compare") view=ComparePage ssr=SsrMode::Async />
                     <Route path=path!("/runs/:id") view=RunPage ssr=SsrMode::Async />
                 </Routes>
             </main>

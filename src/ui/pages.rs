@@ -1,5 +1,6 @@
 //! The pages, and the table of those that the navigation shows.
 
+mod compare;
 mod faults;
 mod load;
 mod not_found;
@@ -10,6 +11,7 @@ mod run;
 mod runs;
 mod services;
 
+pub use compare::ComparePage;
 pub use faults::FaultsPage;
 pub use load::LoadPage;
 pub use not_found::{NotFoundPage, NotThere};

@@ -14,6 +14,7 @@ use crate::{
         agenda::Outcome,
         breaker::BreakerState,
         burst::BurstEnd,
+        compare::{Difference, Figure, Turn},
         condition::Condition,
         decimal,
         event::EventKind,
@@ -445,6 +446,34 @@ pub fn field_error<F>(error: &FieldError<F>, text: &'static Text) -> String {
     }
 }
 
+/// What a difference means, in `data-turn`.
+pub fn turn(turn: Turn) -> &'static str {
+    match turn {
+        Turn::Better => "better",
+        Turn::Worse => "worse",
+        Turn::Same => "same",
+        Turn::Other => "other",
+    }
+}
+
+/// A difference with its direction, size and meaning: `▲ 12 %, worse`.
+pub fn difference(difference: &Difference, figure: Figure, lang: Lang) -> String {
+    let text = lang.text();
+    let word = match difference.turn {
+        Turn::Better => text.turn_better,
+        Turn::Worse => text.turn_worse,
+        Turn::Same => return text.turn_same.into(),
+        Turn::Other => "",
+    };
+    let arrow = if difference.by > 0.0 { '▲' } else { '▼' };
+    let size = match difference.share {
+        // Ten times as much is no longer told in percent.
+        Some(share) if share.abs() < 10.0 => format::value(Unit::Share, share.abs(), numbers(lang)),
+        _ => format::value(figure.unit(), difference.by.abs(), numbers(lang)),
+    };
+    if word.is_empty() { format!("{arrow} {size}") } else { format!("{arrow} {size}, {word}") }
+}
+
 /// What is wrong with fields, a line each.
 fn fields<F>(errors: &[FieldError<F>], text: &'static Text) -> String {
     errors.iter().map(|error| field_error(error, text)).collect::<Vec<_>>().join("\n")
@@ -465,6 +494,8 @@ pub fn api_error(error: &ApiError, text: &'static Text) -> String {
         ApiError::LoadRefused { refusal } => (text.load_refused)(*refusal).into(),
         ApiError::FaultRefused { refusal } => (text.fault_refused)(refusal),
         ApiError::PlanRefused { .. } | ApiError::AgendaRefused { .. } => text.error_invalid.into(),
+        ApiError::Incomparable { why } => (text.incomparable)(why),
+        ApiError::IsBaseline { .. } => text.is_baseline.into(),
         ApiError::FaultOver { .. } => text.fault_over.into(),
         ApiError::AlreadyRunning { .. } => text.error_already_running.into(),
         ApiError::NotRunning => text.error_not_running.into(),
@@ -484,6 +515,7 @@ pub fn error_code(code: &str, text: &'static Text) -> String {
         "load_refused" => text.load_moot.into(),
         "already_running" => text.error_already_running.into(),
         "not_running" => text.error_not_running.into(),
+        "is_baseline" => text.is_baseline.into(),
         "last_replica" => text.fault_last_replica.into(),
         "fault_refused" | "fault_over" => text.fault_moot.into(),
         "unavailable" => text.engine_not_ready.into(),

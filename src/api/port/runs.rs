@@ -105,10 +105,16 @@ pub trait Runs: Send + Sync + 'static {
     /// [`ApiError::InvalidLabels`], [`ApiError::NotFound`], [`ApiError::Unavailable`].
     async fn label_run(&self, caller: &Caller, id: &RunId, draft: LabelDraft) -> Result<Run, ApiError>;
 
-    /// Throws a run away, or brings it back.
+    /// Makes a run the baseline of its target in place of any other, or no longer.
     ///
     /// # Errors
     /// [`ApiError::AlreadyRunning`] where it is at work, [`ApiError::NotFound`], [`ApiError::Unavailable`].
+    async fn set_baseline(&self, caller: &Caller, id: &RunId, baseline: bool) -> Result<Run, ApiError>;
+
+    /// Throws a run away, or brings it back.
+    ///
+    /// # Errors
+    /// [`ApiError::IsBaseline`], [`ApiError::AlreadyRunning`] where it is at work, [`ApiError::NotFound`], [`ApiError::Unavailable`].
     async fn trash_run(&self, caller: &Caller, id: &RunId, trashed: bool) -> Result<Run, ApiError>;
 
     /// The last lines of k6's log of a run, oldest first.

@@ -66,6 +66,12 @@ pub trait View: Send + Sync + 'static {
     /// [`ApiError::NotFound`].
     async fn report(&self, caller: &Caller, id: &RunId, lang: Lang) -> Result<RunReport, ApiError>;
 
+    /// Runs beside each other, as HTML in a language.
+    ///
+    /// # Errors
+    /// [`ApiError::NotFound`].
+    async fn comparison(&self, caller: &Caller, ids: &[RunId], lang: Lang) -> Result<String, ApiError>;
+
     /// What happened, oldest first, as far back as it is kept.
     async fn events(&self, caller: &Caller) -> Vec<Event>;
 

@@ -242,8 +242,15 @@ pub fn run() -> BoxedStrategy<Run> {
 }
 
 pub fn labels() -> impl Strategy<Value = Labels> {
-    let labels = (text(), text(), collection::vec(text(), 0..3), any::<bool>(), any::<Option<Millis>>());
-    labels.prop_map(|(name, note, tags, star, trashed_ms)| Labels { name, note, tags, star, trashed_ms })
+    let labels = (text(), text(), collection::vec(text(), 0..3), any::<[bool; 2]>(), any::<Option<Millis>>());
+    labels.prop_map(|(name, note, tags, [star, baseline], trashed_ms)| Labels {
+        name,
+        note,
+        tags,
+        star,
+        baseline,
+        trashed_ms,
+    })
 }
 
 fn totals() -> impl Strategy<Value = Totals> {

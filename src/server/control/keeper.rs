@@ -60,6 +60,11 @@ impl Keeper {
         }
     }
 
+    /// Keeps what the board shows of a run that is over, before another one takes its place there.
+    pub async fn keep_shown(&self, board: &Board, details: &Details) {
+        self.look(board, details, &mut None).await;
+    }
+
     /// Keeps what the board shows of a run that is over, and its details, whenever more is known of it, until the end, and
     /// then once more.
     pub async fn follow(self, board: Arc<Board>, details: Details, end: CancellationToken) {

@@ -585,6 +585,38 @@ impl Supervisor {
         self.archive.clone()
     }
 
+    /// Makes a run the baseline of its target in place of any other, or no longer.
+    ///
+    /// # Errors
+    /// [`ApiError::AlreadyRunning`] where it is at work, [`ApiError::NotFound`], [`ApiError::Unavailable`].
+    pub async fn set_baseline(&self, id: &RunId, baseline: bool) -> Result<Run, ApiError> {
+        let set = |baseline: bool| {
+            move |run: &Run| match run.state.is_active() {
+                true => Err(ApiError::AlreadyRunning { running: run.id.clone() }),
+                false => Ok(Labels { baseline, ..run.labels.clone() }),
+            }
+        };
+        let run = self.label(id, set(baseline)).await?;
+        if baseline {
+            let target = run.plan.target.clone();
+            let all = self.in_archive(move |archive| Ok(archive.database().baselines(&target)?)).await?;
+            for other in all.iter().filter(|other| other.id != *id) {
+                self.label(&other.id, set(false)).await?;
+            }
+        }
+        Ok(run)
+    }
+
+    /// What a run is held against; `None`: there is nothing, or it is that itself.
+    ///
+    /// # Errors
+    /// [`ApiError::Unavailable`].
+    pub async fn baseline(&self, run: &Run) -> Result<Option<Run>, ApiError> {
+        let (id, target) = (run.id.clone(), run.plan.target.clone());
+        let found = self.in_archive(move |archive| Ok(archive.database().baselines(&target)?)).await?;
+        Ok(found.into_iter().next().filter(|baseline| baseline.id != id))
+    }
+
     /// The last lines of a run's log for people, oldest first.
     ///
     /// # Errors

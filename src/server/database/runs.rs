@@ -145,6 +145,20 @@ impl Database {
         })
     }
 
+    /// What later runs of a target are held against, the newest first where there were several.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Unusable`].
+    pub fn baselines(&self, target: &str) -> Result<Vec<Run>, DatabaseError> {
+        self.read(|connection| {
+            let sql = "SELECT record FROM runs JOIN records ON run = id WHERE target = ?1 AND baseline
+                 ORDER BY created_ms DESC";
+            let mut statement = connection.prepare_cached(sql)?;
+            let records = statement.query_map([target], |row| row.get::<_, String>(0))?;
+            Ok(records.collect::<rusqlite::Result<Vec<_>>>()?.iter().filter_map(|record| legible(record)).collect())
+        })
+    }
+
     /// What may be looked for.
     ///
     /// # Errors
@@ -179,7 +193,7 @@ impl Database {
     }
 
     /// The runs that are not to be kept any longer at `now_ms`: too many, too old, or in the trash for long. Starred ones
-    /// are kept, those at work, too.
+    /// and baselines are kept, those at work, too.
     ///
     /// # Errors
     /// [`DatabaseError::Unusable`].
@@ -188,8 +202,8 @@ impl Database {
         let old = retention.age_ms.map_or(Box::new(0), before);
         let values: [Box<dyn ToSql>; 3] = [before(Retention::TRASH_MS), old, Box::new(retention.runs)];
         let sql = "SELECT id FROM runs WHERE NOT active AND trashed_ms < ?1
-             UNION SELECT id FROM runs WHERE NOT active AND NOT star AND created_ms < ?2
-             UNION SELECT id FROM (SELECT id FROM runs WHERE NOT active AND NOT star
+             UNION SELECT id FROM runs WHERE NOT active AND NOT star AND NOT baseline AND created_ms < ?2
+             UNION SELECT id FROM (SELECT id FROM runs WHERE NOT active AND NOT star AND NOT baseline
                  ORDER BY created_ms DESC, id DESC LIMIT -1 OFFSET ?3)";
         self.read(|connection| ids(connection, sql, &values))
     }
@@ -221,8 +235,9 @@ fn put(transaction: &Transaction, run: &Run) -> rusqlite::Result<()> {
     let time = |ms: Millis| i64::try_from(ms).unwrap_or(i64::MAX);
     transaction
         .prepare_cached(
-            "INSERT OR REPLACE INTO runs (id, created_ms, active, verdict, target, pattern, star, trashed_ms, words)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            "INSERT OR REPLACE INTO runs
+             (id, created_ms, active, verdict, target, pattern, star, trashed_ms, words, baseline)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?
         .execute(params![
             run.id.as_str(),
@@ -234,6 +249,7 @@ fn put(transaction: &Transaction, run: &Run) -> rusqlite::Result<()> {
             run.labels.star,
             run.labels.trashed_ms.map(time),
             words(run),
+            run.labels.baseline,
         ])?;
     transaction
         .prepare_cached("INSERT OR REPLACE INTO records (run, record) VALUES (?1, ?2)")?
@@ -352,6 +368,7 @@ mod tests {
             note: "before the RELEASE".into(),
             tags: vec!["nightly".into(), "v2".into()],
             star: true,
+            baseline: true,
             trashed_ms: None,
         };
         let first = run("a-1", NOW_MS - 3_600_000 * 30, passed());
@@ -390,6 +407,9 @@ mod tests {
         let choices = database.choices().unwrap();
         assert_eq!((choices.all, choices.trashed, choices.targets.len()), (3, 1, 2));
         assert_eq!(choices.tags, ["nightly", "v2"]);
+        let baselines =
+            |target| database.baselines(target).unwrap().iter().map(|run| run.id.to_string()).collect::<Vec<_>>();
+        assert_eq!((baselines("checkout-service"), baselines("shop")), (vec!["a-1".to_owned()], vec![]));
         assert_eq!(database.verdicts().unwrap(), BTreeMap::from([("crashed".into(), 1), ("passed".into(), 2)]));
         assert_eq!(database.active().unwrap(), [third]);
         // Said anew, what was said before is no longer found.
@@ -437,6 +457,8 @@ mod tests {
         assert_eq!(overdue(100, None), ["d-0"], "a week in the trash");
         assert_eq!(overdue(7, None), ["d-0", "d-7", "d-9"]);
         assert_eq!(overdue(100, Some(6 * day + 1)), ["d-0", "d-7", "d-9"]);
+        said("d-9", Labels { baseline: true, ..Labels::default() });
+        assert_eq!(overdue(100, Some(6 * day + 1)), ["d-0", "d-7"]);
     }
 
     #[test]

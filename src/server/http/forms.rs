@@ -15,6 +15,7 @@ use ha_dashboard::{
     domain::{
         burst::{Burst, BurstDraft},
         fault::{FaultDraft, FaultId, Refusal},
+        labels::LabelDraft,
         plan::Model,
         prefs::{LANG_COOKIE, Lang, THEME_COOKIE, Theme},
         run::RunId,
@@ -46,6 +47,11 @@ pub fn router() -> Router<HttpState> {
         .route("/faults/restore", post(restore_fault))
         .route("/faults/restore-all", post(restore_all))
         .route("/again", get(again))
+        .route("/runs/label", post(label_run))
+        .route("/runs/star", post(star_run))
+        .route("/runs/trash", post(trash_run))
+        .route("/runs/restore", post(restore_run))
+        .route("/runs/baseline", post(set_baseline))
         .route("/prefs", get(prefs))
 }
 
@@ -200,7 +206,7 @@ async fn set_fault(
     ))
 }
 
-/// Which fault to take back.
+/// Which fault or run.
 #[derive(Debug, Deserialize)]
 struct Which {
     id: String,
@@ -222,6 +228,86 @@ async fn restore_fault(
 async fn restore_all(State(state): State<HttpState>, Asking(caller): Asking, Query(way): Query<Way>) -> Response {
     state.control.restore_all(&caller.through(Door::Form)).await;
     way.or("/faults")
+}
+
+/// Whether which run is to be the baseline of its target.
+#[derive(Debug, Deserialize)]
+struct AskedBaseline {
+    id: String,
+    baseline: bool,
+}
+
+/// What is said of which run.
+#[derive(Debug, Deserialize)]
+struct Said {
+    id: String,
+    name: Option<String>,
+    note: Option<String>,
+    tags: Option<String>,
+    star: Option<bool>,
+}
+
+async fn label_run(State(state): State<HttpState>, Asking(caller): Asking, Form(said): Form<Said>) -> Response {
+    let Ok(id) = RunId::try_from(said.id) else { return see("/runs?error=not_found") };
+    let Said { name, note, tags, .. } = said;
+    let draft = LabelDraft { name, note, tags, star: None };
+    let page = format!("/runs/{id}");
+    match state.control.label_run(&caller.through(Door::Form), &id, draft.clone()).await {
+        Ok(_) => see(&page),
+        Err(error) => {
+            let typed = |text: Option<String>| text.unwrap_or_default();
+            let (name, tags, note) = (typed(draft.name), typed(draft.tags), typed(draft.note));
+            see(&with_query(&page, [("name", &*name), ("tags", &*tags), ("note", &*note), ("error", error.code())]))
+        }
+    }
+}
+
+async fn star_run(
+    State(state): State<HttpState>,
+    Asking(caller): Asking,
+    Query(way): Query<Way>,
+    Form(said): Form<Said>,
+) -> Response {
+    let Ok(id) = RunId::try_from(said.id) else { return see("/runs?error=not_found") };
+    let draft = LabelDraft { star: said.star, ..LabelDraft::default() };
+    match state.control.label_run(&caller.through(Door::Form), &id, draft).await {
+        Ok(_) => way.or("/runs"),
+        Err(error) => see(&format!("/runs?error={}", error.code())),
+    }
+}
+
+/// Leads to the page of the run, which says so and has the way back.
+async fn trash_run(State(state): State<HttpState>, Asking(caller): Asking, Form(which): Form<Which>) -> Response {
+    let Ok(id) = RunId::try_from(which.id) else { return see("/runs?error=not_found") };
+    match state.control.trash_run(&caller.through(Door::Form), &id, true).await {
+        Ok(_) => see(&format!("/runs/{id}")),
+        Err(error) => see(&format!("/runs/{id}?error={}", error.code())),
+    }
+}
+
+async fn set_baseline(
+    State(state): State<HttpState>,
+    Asking(caller): Asking,
+    Form(asked): Form<AskedBaseline>,
+) -> Response {
+    let Ok(id) = RunId::try_from(asked.id) else { return see("/runs?error=not_found") };
+    match state.control.set_baseline(&caller.through(Door::Form), &id, asked.baseline).await {
+        Ok(_) => see(&format!("/runs/{id}")),
+        Err(error) => see(&format!("/runs/{id}?error={}", error.code())),
+    }
+}
+
+async fn restore_run(
+    State(state): State<HttpState>,
+    Asking(caller): Asking,
+    Query(way): Query<Way>,
+    Form(which): Form<Which>,
+) -> Response {
+    let Ok(id) = RunId::try_from(which.id) else { return see("/runs?error=not_found") };
+    match state.control.trash_run(&caller.through(Door::Form), &id, false).await {
+        Ok(_) => way.or("/runs"),
+        Err(error) => see(&format!("/runs?error={}", error.code())),
+    }
 }
 
 /// A path with a query. Browsers and proxies refuse endless addresses.

@@ -12,6 +12,7 @@ use ha_dashboard::{
     api::error::ApiError,
     domain::{
         burst::{Burst, BurstDraft},
+        compare::{self, Difference, Figure},
         detail::Detail,
         labels::LabelDraft,
         past::{self, Found, Search},
@@ -106,6 +107,37 @@ pub struct LabelFields {
     tags: Option<Vec<String>>,
     /// Whether it is starred: kept whatever its age.
     star: Option<bool>,
+}
+
+/// Which runs to compare.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Compared {
+    ids: String,
+}
+
+/// Runs beside each other.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ComparisonBody {
+    /// Always true.
+    success: bool,
+    /// The runs, in the order in which they were named.
+    ids: Vec<RunId>,
+    /// What is compared.
+    figures: Vec<FigureBody>,
+    /// Names this request in the log.
+    correlation_id: String,
+}
+
+/// A figure of each run. Durations are in seconds.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FigureBody {
+    /// Which.
+    figure: Figure,
+    /// Its value in each run; null where it was not measured.
+    values: Vec<Option<f64>>,
+    /// How the value of each run but the first differs from the first one's; null where one of both was not measured.
+    differences: Vec<Option<Difference>>,
 }
 
 /// Runs, newest first, at most 200 a page.
@@ -327,6 +359,70 @@ pub async fn remove_load(
     let instance = instance.parse::<u32>().map_err(unknown)?;
     let load = state.control.remove_load(&caller, &run, instance).await?;
     Ok(Json(LoadBody { success: true, run, load, correlation_id: caller.correlation_id }))
+}
+
+/// Makes a run the baseline of its target, in place of any other: later runs are held against it.
+#[utoipa::path(
+    put,
+    path = "/api/v1/runs/{id}/baseline",
+    tag = "runs",
+    params(("id" = String, Path, description = "The run's id")),
+    responses(
+        (status = 200, body = RunBody),
+        (status = 404, body = ErrorBody),
+        (status = 409, description = "It is at work", body = ErrorBody),
+    ),
+)]
+pub async fn make_baseline(
+    State(state): State<HttpState>,
+    Asking(caller): Asking,
+    Path(id): Path<String>,
+) -> Result<Json<RunBody>, Failure> {
+    let run = state.control.set_baseline(&caller, &run_id(id)?, true).await?;
+    Ok(Json(RunBody { success: true, run, correlation_id: caller.correlation_id }))
+}
+
+/// Makes a run the baseline of its target no longer.
+#[utoipa::path(
+    delete,
+    path = "/api/v1/runs/{id}/baseline",
+    tag = "runs",
+    params(("id" = String, Path, description = "The run's id")),
+    responses((status = 200, body = RunBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)),
+)]
+pub async fn drop_baseline(
+    State(state): State<HttpState>,
+    Asking(caller): Asking,
+    Path(id): Path<String>,
+) -> Result<Json<RunBody>, Failure> {
+    let run = state.control.set_baseline(&caller, &run_id(id)?, false).await?;
+    Ok(Json(RunBody { success: true, run, correlation_id: caller.correlation_id }))
+}
+
+/// Two to four runs beside each other: every figure of each, and how it differs from the first run's.
+#[utoipa::path(
+    get,
+    path = "/api/v1/runs/compare",
+    tag = "runs",
+    params(("ids" = String, Query, description = "Two to four run ids, separated by commas")),
+    responses((status = 200, body = ComparisonBody), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)),
+)]
+pub async fn compare_runs(
+    State(state): State<HttpState>,
+    Asking(caller): Asking,
+    Query(asked): Query<Compared>,
+) -> Result<Json<ComparisonBody>, Failure> {
+    let ids = compare::ids(&asked.ids).map_err(|why| ApiError::Incomparable { why })?;
+    let mut totals = Vec::new();
+    for id in &ids {
+        totals.push(state.control.run(&caller, id).await?.totals.unwrap_or_default());
+    }
+    let figure = |figure: &Figure| {
+        let values = totals.iter().map(|totals| figure.of(totals)).collect::<Vec<_>>();
+        FigureBody { figure: *figure, differences: Difference::of_all(figure.wish(), &values), values }
+    };
+    let figures = Figure::ALL.iter().map(figure).collect();
+    Ok(Json(ComparisonBody { success: true, ids, figures, correlation_id: caller.correlation_id }))
 }
 
 /// The last lines of k6's log of a run.

@@ -383,7 +383,17 @@ impl View for Scripted {
             true => ha_dashboard::report::log_html(&log, lang),
             false => ha_dashboard::report::inner_html(&picture, &log, lang),
         };
-        Ok(RunReport { run: picture.run, html, reading: false })
+        let note = ha_dashboard::report::note_html(&picture.run.labels.note);
+        Ok(RunReport { run: picture.run, html, note, reading: false })
+    }
+
+    async fn comparison(&self, caller: &Caller, ids: &[RunId], lang: Lang) -> Result<String, ApiError> {
+        let mut columns = Vec::new();
+        for id in ids {
+            let picture = self.picture(caller, id).await?;
+            columns.push(ha_dashboard::report::Column { history: picture.snapshot.history.clone(), run: picture.run });
+        }
+        Ok(ha_dashboard::report::comparison_html(&columns, lang))
     }
 
     async fn events(&self, _: &Caller) -> Vec<Event> {
@@ -635,6 +645,11 @@ impl Runs for Scripted {
         let run = self.run(caller, id).await?;
         let labels = draft.apply(&run.labels).map_err(|errors| ApiError::InvalidLabels { errors })?;
         Ok(Run { labels, ..run })
+    }
+
+    async fn set_baseline(&self, caller: &Caller, id: &RunId, baseline: bool) -> Result<Run, ApiError> {
+        let run = self.run(caller, id).await?;
+        Ok(Run { labels: Labels { baseline, ..run.labels }, ..run })
     }
 
     async fn trash_run(&self, caller: &Caller, id: &RunId, trashed: bool) -> Result<Run, ApiError> {

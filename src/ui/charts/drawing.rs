@@ -14,8 +14,10 @@ use super::{
 };
 use crate::domain::{
     format::{NO_DATA, clock},
+    frame::{History, Metric, SeriesKey},
     live::LiveState,
     prefs::Lang,
+    run::Run,
 };
 
 /// The side of the stretched drawing, in its own units.
@@ -35,6 +37,55 @@ pub fn drawn_charts(state: &LiveState, lang: Lang) -> impl IntoView + use<> {
             {charts(true)}
         </div>
     }
+}
+
+/// A chart of each metric, with a line for each of several runs; `names` stand for the runs.
+pub fn compared_charts(
+    metrics: &[Metric],
+    names: &[String],
+    runs: &[(&Run, &History)],
+    lang: Lang,
+) -> impl IntoView + use<> {
+    let text = ChartText::of(lang);
+    let chart = |metric: &Metric| {
+        let (picture, rows) = Picture::compared(*metric, names, runs, text);
+        let title = (text.metric)(*metric);
+        let highest = |(_, history): &(&Run, &History)| {
+            let values = history.series.get(&SeriesKey::whole(*metric)).into_iter().flatten().flatten().copied();
+            values.reduce(f64::max).map_or_else(|| NO_DATA.to_owned(), |value| figure(*metric, value, text))
+        };
+        let values = runs.iter().map(highest).collect::<Vec<_>>();
+        let said =
+            names.iter().zip(&values).map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ");
+        let legend = picture.traces.iter().zip(&values).map(|(trace, value)| {
+            let (tone, look, name) = (trace.tone.id(), look_id(trace.look), trace.name.clone());
+            view! {
+                <li data-tone=tone data-look=look>
+                    <span class="chart-name">{name} " " {text.highest}</span>
+                    " "
+                    <span class="chart-value">{value.clone()}</span>
+                </li>
+            }
+        });
+        let drawing = match rows.iter().any(|rows| !rows.is_empty()) {
+            true => {
+                let label = format!("{title}: {} {said}", text.highest);
+                plot(&picture, rows, label, text).into_any()
+            }
+            false => view! { <p class="plot-empty">{text.no_data}</p> }.into_any(),
+        };
+        view! {
+            <section class="chart" data-testid=format!("compared-{}", metric.spec().id)>
+                <header class="chart-head">
+                    <h3>{title}</h3>
+                    <span class="chart-unit">{picture.left.unit.clone()}</span>
+                </header>
+                <ul class="chart-legend">{legend.collect_view()}</ul>
+                {drawing}
+            </section>
+        }
+    };
+    view! { <div class="charts">{metrics.iter().map(chart).collect_view()}</div> }
 }
 
 /// `None`: it is about this machine, of which nothing is known any more.

@@ -2,6 +2,9 @@
 //!
 //! As long as two pictures are equal, the chart only needs new rows.
 
+#[cfg(feature = "ssr")]
+mod compared;
+
 use serde::Serialize;
 
 use super::{

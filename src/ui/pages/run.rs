@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use super::{
     NotThere, WithState,
     load::{LiveArea, ReloadWithoutScript},
-    runs::Outcome,
 };
 use crate::{
     api::{error::ApiError, functions, page::RunReport},
@@ -18,6 +17,7 @@ use crate::{
         live::Live,
         load::{Announcer, GrafanaLink, InDetail, ReportLink, RunPanel, Thresholds},
         parts::LocalTime,
+        runs::{BaselineButton, Gone, LabelCard, Outcome},
         show,
         text::use_text,
     },
@@ -34,6 +34,8 @@ struct Found {
     /// Already in the first HTML: it need not be there a second time.
     #[serde(skip)]
     html: String,
+    #[serde(skip)]
+    note: String,
     reading: bool,
 }
 
@@ -41,7 +43,7 @@ struct Found {
 async fn find(id: String) -> Result<Option<Found>, ApiError> {
     let Ok(id) = RunId::try_from(id) else { return Ok(None) };
     match functions::get_report(id).await {
-        Ok(RunReport { run, html, reading }) => Ok(Some(Found { run, html, reading })),
+        Ok(RunReport { run, html, note, reading }) => Ok(Some(Found { run, html, note, reading })),
         Err(ApiError::NotFound { .. }) => Ok(None),
         Err(error) => Err(error),
     }
@@ -72,7 +74,7 @@ fn Detail() -> impl IntoView {
     });
     let active = Memo::new(move |_| shown.get() == Some(true));
     let is_shown = Memo::new(move |_| shown.get().is_some());
-    let again = RwSignal::new(0_u32);
+    let (again, typed) = (RwSignal::new(0_u32), RwSignal::new(None));
     let asked = move || (id.get(), active.get(), again.get());
     let found = Resource::<_, Wire>::new_with_options(asked, |(id, ..)| find(id), true);
     view! {
@@ -85,7 +87,7 @@ fn Detail() -> impl IntoView {
                         view! { <NotThere heading=text.run_missing hint=text.run_missing_hint href="/runs" link=text.back_to_runs /> }
                             .into_any()
                     }
-                    Ok(Some(found)) => view! { <RunView found again /> }.into_any(),
+                    Ok(Some(found)) => view! { <RunView found again typed /> }.into_any(),
                 }
             })}
         </Transition>
@@ -93,9 +95,9 @@ fn Detail() -> impl IntoView {
 }
 
 #[component]
-fn RunView(found: Found, again: RwSignal<u32>) -> impl IntoView {
+fn RunView(found: Found, again: RwSignal<u32>, typed: RwSignal<Option<[String; 3]>>) -> impl IntoView {
     let text = use_text();
-    let Found { run, html, reading } = found;
+    let Found { run, html, note, reading } = found;
     let active = run.state.is_active();
     if reading {
         ask_again(again);
@@ -111,16 +113,26 @@ fn RunView(found: Found, again: RwSignal<u32>) -> impl IntoView {
         }
         .into_any()
     };
+    let asked_again = move || again.update(|count| *count += 1);
+    let target = (text.run_heading)(&show::target(&run.plan.target, text));
+    let (name, below) = match run.labels.name.is_empty() {
+        true => (target, None),
+        false => (run.labels.name.clone(), Some(target)),
+    };
+    let trashed = run.labels.trashed_ms.is_some();
     view! {
         <header class="page-head">
             <p class="page-back"><a class="link" href="/runs">"← " {text.back_to_runs}</a></p>
             <div class="run-head">
-                <h1 id=HEADING tabindex="-1">{(text.run_heading)(&show::target(&run.plan.target, text))}</h1>
+                <h1 id=HEADING tabindex="-1"><bdi>{name.clone()}</bdi></h1>
                 {(!active).then(|| view! { <Outcome state=run.state.clone() /> })}
             </div>
-            <p class="muted"><LocalTime at_ms=run.created_ms date=true /></p>
+            <p class="muted">{below.map(|below| format!("{below} · "))}<LocalTime at_ms=run.created_ms date=true /></p>
             <p class="run-links">{links}</p>
+            {(!active).then(|| view! { <BaselineButton run=run.clone() on_change=asked_again /> })}
         </header>
+        {trashed.then(|| view! { <Gone id=run.id.clone() name on_back=asked_again /> })}
+        <LabelCard run=run.clone() note_html=note typed on_change=asked_again />
         {if active {
             view! { <AtWork html /> }.into_any()
         } else {

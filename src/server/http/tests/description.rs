@@ -13,7 +13,7 @@ use ha_dashboard::domain::{
 use super::*;
 
 /// What callers of the former service use, and what is ours.
-const ROUTES: [(&str, &str); 49] = [
+const ROUTES: [(&str, &str); 52] = [
     ("get", "/api/v1/analytics/chaos-status"),
     ("get", "/api/v1/analytics/load-test/metrics"),
     ("get", "/api/v1/analytics/load-test/scenarios"),
@@ -44,9 +44,12 @@ const ROUTES: [(&str, &str); 49] = [
     ("post", "/api/v1/plans/{id}/start"),
     ("get", "/api/v1/prometheus/log"),
     ("get", "/api/v1/runs"),
+    ("get", "/api/v1/runs/compare"),
     ("delete", "/api/v1/runs/{id}"),
     ("get", "/api/v1/runs/{id}"),
     ("patch", "/api/v1/runs/{id}"),
+    ("delete", "/api/v1/runs/{id}/baseline"),
+    ("put", "/api/v1/runs/{id}/baseline"),
     ("get", "/api/v1/runs/{id}/detail"),
     ("post", "/api/v1/runs/{id}/load"),
     ("delete", "/api/v1/runs/{id}/load/{instance}"),
@@ -111,6 +114,7 @@ async fn the_description_is_true() {
         let answer = match method {
             "get" => server.get(&url).await,
             "delete" => server.delete(&url).await,
+            "put" => server.send(Request::put(&url).body(Body::empty()).unwrap()).await,
             "patch" => server.patch(&url, body.to_string()).await,
             _ => server.post(&url, "application/json", body.to_string()).await,
         };
