@@ -1,7 +1,6 @@
 //! What is looked for among the runs. A plain form: its answer is a page with an address of its own.
 
 use leptos::prelude::*;
-use leptos_router::components::Form;
 
 use super::address;
 use crate::{
@@ -35,7 +34,7 @@ pub fn Filter(
     let in_trash = move || search.with(|search| !search.trash.is_empty());
     let open = move || search.with(Search::is_open);
     view! {
-        <Form method="GET" action="/runs" attr:class="card run-filter" attr:role="search" attr:aria-label=text.runs_filter>
+        <form method="get" action="/runs" class="card run-filter" role="search" aria-label=text.runs_filter>
             <div class="field wide">
                 <label for="runs-search">{text.runs_search}</label>
                 <input
@@ -69,7 +68,7 @@ pub fn Filter(
                 <button type="submit" class="button">{text.runs_find}</button>
                 {move || (!open()).then(|| view! { <a class="link" href="/runs">{text.runs_all}</a> })}
             </div>
-        </Form>
+        </form>
     }
 }
 

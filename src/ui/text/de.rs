@@ -415,7 +415,7 @@ pub(super) const TEXT: Text = Text {
     runs_starred: "Nur markierte",
     runs_find: "Suchen",
     runs_all: "Alle zeigen",
-    runs_pages: "Seiten",
+    runs_pages: "Seiten der Liste",
     runs_newer: "Neuere",
     runs_older: "Ältere",
     runs_course: "p95 im Verlauf",

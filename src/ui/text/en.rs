@@ -408,7 +408,7 @@ pub(super) const TEXT: Text = Text {
     runs_starred: "Starred only",
     runs_find: "Search",
     runs_all: "Show all",
-    runs_pages: "Pages",
+    runs_pages: "Pages of the list",
     runs_newer: "Newer",
     runs_older: "Older",
     runs_course: "p95 over time",
