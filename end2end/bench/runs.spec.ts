@@ -18,7 +18,7 @@ async function timed(url: string): Promise<{ ms: number; kilobytes: number }> {
 
 test("ten thousand runs", async () => {
   test.setTimeout(300_000);
-  const stack = await Stack.start();
+  const stack = await Stack.start({ HAD_KEEP_RUNS: String(2 * many) });
   await stack.api.start({ duration: 20, target_vus: 2, target: "product-service", test_type: "smoke" });
   const { test_id } = await stack.api.status();
   await expect(async () => expect((await stack.api.status()).running).toBe(false)).toPass({ timeout: 60_000 });
