@@ -1,6 +1,6 @@
 //! Asks the REST API of a running dashboard.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
 use ha_dashboard::{
     domain::live::{Applied, LiveState, Message},
@@ -160,6 +160,26 @@ impl Picture<'_> {
             }
         }
     }
+}
+
+/// Tells the outcome of a command: an answer for people, or the dashboard's own as JSON.
+pub fn tell(answer: Result<(Value, String), Refused>, json: bool) -> ExitCode {
+    let (body, code) = match answer {
+        Ok((body, text)) => {
+            if !json {
+                println!("{text}");
+            }
+            (Some(body), ExitCode::SUCCESS)
+        }
+        Err(Refused { why, body, code }) => {
+            eprintln!("{why}");
+            (body, code.into())
+        }
+    };
+    if let (true, Some(body)) = (json, body) {
+        println!("{body:#}");
+    }
+    code
 }
 
 fn silent(addr: SocketAddr, error: &reqwest::Error) -> Refused {

@@ -9,7 +9,7 @@ use ha_dashboard::domain::fault::Fault;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::client::{Client, Refused};
+use super::client::{Client, Refused, tell};
 use crate::server::{clock::now_ms, config::Settings};
 
 /// What to do.
@@ -95,22 +95,7 @@ pub async fn main(args: FaultArgs, settings: Settings) -> ExitCode {
         Ok(client) => ask(&client, &args.order).await,
         Err(refused) => Err(refused),
     };
-    let (body, code) = match answer {
-        Ok((body, text)) => {
-            if !args.json {
-                println!("{text}");
-            }
-            (Some(body), ExitCode::SUCCESS)
-        }
-        Err(Refused { why, body, code }) => {
-            eprintln!("{why}");
-            (body, code.into())
-        }
-    };
-    if let (true, Some(body)) = (args.json, body) {
-        println!("{body:#}");
-    }
-    code
+    tell(answer, args.json)
 }
 
 /// The answer, and what it tells people.

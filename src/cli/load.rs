@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    client::{Client, Refused},
+    client::{Client, Refused, tell},
     exit,
 };
 use crate::server::{clock::now_ms, config::Settings};
@@ -88,22 +88,7 @@ pub async fn main(args: LoadArgs, settings: Settings) -> ExitCode {
         Ok(client) => ask(&client, &args).await,
         Err(refused) => Err(refused),
     };
-    let (body, code) = match answer {
-        Ok((body, text)) => {
-            if !args.json {
-                println!("{text}");
-            }
-            (Some(body), ExitCode::SUCCESS)
-        }
-        Err(Refused { why, body, code }) => {
-            eprintln!("{why}");
-            (body, code.into())
-        }
-    };
-    if let (true, Some(body)) = (args.json, body) {
-        println!("{body:#}");
-    }
-    code
+    tell(answer, args.json)
 }
 
 /// The answer, and what it tells people.

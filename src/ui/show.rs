@@ -488,9 +488,7 @@ pub fn api_error(error: &ApiError, text: &'static Text) -> String {
         ApiError::InvalidScenario { errors } => {
             errors.iter().map(|error| scenario::error(error, text)).collect::<Vec<_>>().join("\n")
         }
-        ApiError::InvalidLoad { errors } => {
-            errors.iter().map(|error| field_error(error, text)).collect::<Vec<_>>().join("\n")
-        }
+        ApiError::InvalidLoad { errors } => fields(errors, text),
         ApiError::LoadRefused { refusal } => (text.load_refused)(*refusal).into(),
         ApiError::FaultRefused { refusal } => (text.fault_refused)(refusal),
         ApiError::PlanRefused { .. } | ApiError::AgendaRefused { .. } => text.error_invalid.into(),

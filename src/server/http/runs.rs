@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use ha_dashboard::{
-    api::error::ApiError,
+    api::{caller::Caller, error::ApiError},
     domain::{
         burst::{Burst, BurstDraft},
         compare::{self, Difference, Figure},
@@ -70,6 +70,12 @@ pub struct RunBody {
     run: Run,
     /// Names this request in the log.
     correlation_id: String,
+}
+
+impl RunBody {
+    fn told(run: Run, caller: Caller) -> Json<Self> {
+        Json(Self { success: true, run, correlation_id: caller.correlation_id })
+    }
 }
 
 /// Log lines.
@@ -185,7 +191,7 @@ pub async fn run(
     Path(id): Path<String>,
 ) -> Result<Json<RunBody>, Failure> {
     let run = state.control.run(&caller, &run_id(id)?).await?;
-    Ok(Json(RunBody { success: true, run, correlation_id: caller.correlation_id }))
+    Ok(RunBody::told(run, caller))
 }
 
 /// Says something of a run: a name, a note, tags, a star.
@@ -216,7 +222,7 @@ pub async fn label(
     let LabelFields { name, note, tags, star } = fields;
     let draft = LabelDraft { name, note, tags: tags.map(|tags| tags.join(",")), star };
     let run = state.control.label_run(&caller, &run_id(id)?, draft).await?;
-    Ok(Json(RunBody { success: true, run, correlation_id: caller.correlation_id }))
+    Ok(RunBody::told(run, caller))
 }
 
 /// Throws a run away. It can be brought back for a week.
@@ -237,7 +243,7 @@ pub async fn trash(
     Path(id): Path<String>,
 ) -> Result<Json<RunBody>, Failure> {
     let run = state.control.trash_run(&caller, &run_id(id)?, true).await?;
-    Ok(Json(RunBody { success: true, run, correlation_id: caller.correlation_id }))
+    Ok(RunBody::told(run, caller))
 }
 
 /// Brings a run back that was thrown away.
@@ -254,7 +260,7 @@ pub async fn untrash(
     Path(id): Path<String>,
 ) -> Result<Json<RunBody>, Failure> {
     let run = state.control.trash_run(&caller, &run_id(id)?, false).await?;
-    Ok(Json(RunBody { success: true, run, correlation_id: caller.correlation_id }))
+    Ok(RunBody::told(run, caller))
 }
 
 /// What load is added with. Numbers may also come as texts.
@@ -379,7 +385,7 @@ pub async fn make_baseline(
     Path(id): Path<String>,
 ) -> Result<Json<RunBody>, Failure> {
     let run = state.control.set_baseline(&caller, &run_id(id)?, true).await?;
-    Ok(Json(RunBody { success: true, run, correlation_id: caller.correlation_id }))
+    Ok(RunBody::told(run, caller))
 }
 
 /// Makes a run the baseline of its target no longer.
@@ -396,7 +402,7 @@ pub async fn drop_baseline(
     Path(id): Path<String>,
 ) -> Result<Json<RunBody>, Failure> {
     let run = state.control.set_baseline(&caller, &run_id(id)?, false).await?;
-    Ok(Json(RunBody { success: true, run, correlation_id: caller.correlation_id }))
+    Ok(RunBody::told(run, caller))
 }
 
 /// Two to four runs beside each other: every figure of each, and how it differs from the first run's.

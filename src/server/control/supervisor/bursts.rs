@@ -1,7 +1,7 @@
 //! Load that is added to the run at work: each burst has a k6 of its own beside that of the plan, and ends with it at the
 //! latest.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use ha_dashboard::{
     api::{caller::Caller, error::ApiError},
@@ -112,8 +112,8 @@ impl Supervisor {
     ) -> Result<Arc<dyn Instance>, ApiError> {
         let store = self.store()?;
         let part = Part::burst(burst.instance);
-        let (archive, id) = (self.archive.clone(), run.id.clone());
-        let dir = blocking(move || archive.add(&id, part)).await?;
+        let id = run.id.clone();
+        let dir = self.in_archive(move |archive| archive.add(&id, part)).await?;
         let allowed_s = [START_ALLOWANCE_S, burst.duration_s, GRACE_S, END_ALLOWANCE_S].iter().sum::<u32>();
         let left = Duration::from_millis(run.deadline_ms.saturating_sub(now_ms()));
         let allowed = Duration::from_secs(allowed_s.into()).min(left);
@@ -314,12 +314,4 @@ fn end(how: Verdict, removing: bool) -> (Option<BurstEnd>, String) {
         Verdict::Crashed { message, .. } => (BurstEnd::Crashed, message),
     };
     (Some(end), message)
-}
-
-async fn blocking(
-    work: impl FnOnce() -> Result<PathBuf, super::ArchiveError> + Send + 'static,
-) -> Result<PathBuf, ApiError> {
-    let done =
-        tokio::task::spawn_blocking(work).await.map_err(|error| ApiError::Internal { what: error.to_string() })?;
-    done.map_err(|error| ApiError::Unavailable { what: error.to_string() })
 }
