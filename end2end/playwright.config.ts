@@ -44,6 +44,8 @@ export default defineConfig({
   // Both suites may run at the same time.
   outputDir: inContainers ? "test-results/containers" : "test-results/processes",
   forbidOnly: Boolean(process.env.CI),
+  // By hand nothing is tried again.
+  retries: Number(process.env.TEST_RETRIES ?? 0),
   // Each worker has a whole system of its own, and most of a test is waiting for k6. Of the stack in containers there is one.
   workers: inContainers ? 1 : Number(process.env.E2E_WORKERS ?? Math.min(4, Math.max(2, availableParallelism()))),
   fullyParallel: true,

@@ -1,9 +1,11 @@
 import { appendFileSync } from "node:fs";
+import { stripVTControlCharacters } from "node:util";
 import type { FullResult, Reporter, TestCase, Suite } from "@playwright/test/reporter";
 
 /**
  * Prints the ten slowest tests, and `N passed, N failed, N skipped` as the last line: flaky counts as passed, as in
- * Playwright's own exit code. The file that `TEST_TIMES` names gets a line a test: its seconds and its name.
+ * Playwright's own exit code. The file that `TEST_TIMES` names gets a line a test: its seconds and its name; those that
+ * `TEST_FAILED` and `TEST_FLAKY` name get the tests that failed each time or at first only, with the first words of why.
  */
 export default class Summary implements Reporter {
   private tests: TestCase[] = [];
@@ -23,6 +25,13 @@ export default class Summary implements Reporter {
     if (file) appendFileSync(file, lines.map((line) => `${line}\n`).join(""));
     else console.log(`\nthe slowest, in seconds:\n${lines.slice(0, 10).join("\n")}`);
 
+    const note = (path: string | undefined, outcome: string) => {
+      const such = this.tests.filter((test) => test.outcome() === outcome);
+      if (path) appendFileSync(path, such.map((test) => `${name(test)}\n${why(test)}`).join(""));
+    };
+    note(process.env.TEST_FAILED, "unexpected");
+    note(process.env.TEST_FLAKY, "flaky");
+
     const count = (...outcomes: string[]) => this.tests.filter((test) => outcomes.includes(test.outcome())).length;
     // A test that never ran, for example after an interruption, has the outcome "skipped".
     const failed = count("unexpected") + (result.status === "passed" || count("unexpected") > 0 ? 0 : 1);
@@ -32,4 +41,14 @@ export default class Summary implements Reporter {
   printsToStdio() {
     return false;
   }
+}
+
+/** What the first failure said, without colours, and where. */
+function why(test: TestCase) {
+  const error = test.results.map((result) => result.error).find(Boolean);
+  const words = stripVTControlCharacters(error?.message ?? "").split("\n");
+  const { file, line } = error?.location ?? test.location;
+  return [...words.filter((text) => text.trim()).slice(0, 8), `${file}:${line}`]
+    .map((text) => `    ${text}\n`)
+    .join("");
 }
