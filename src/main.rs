@@ -3,6 +3,7 @@
 
 mod cli;
 mod demo;
+mod export;
 mod server;
 
 // Gives memory back to the system once a crowd has left; glibc's keeps it. Without huge pages, which would be mostly empty.

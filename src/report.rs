@@ -3,6 +3,7 @@
 mod comparison;
 mod detail;
 mod faults;
+mod files;
 mod log;
 mod note;
 mod parts;
@@ -11,7 +12,7 @@ mod tests;
 mod whole;
 mod words;
 
-pub use self::{detail::detail_page, log::log_page};
+pub use self::{detail::detail_page, files::files_html, log::log_page, whole::sentences};
 
 use std::sync::Arc;
 
@@ -31,7 +32,7 @@ use crate::domain::{
     cost::Figure,
     format::{self, NO_DATA},
     frame::{History, Metric, Unit},
-    live::{LiveState, Snapshot},
+    live::LiveState,
     picture::{Course, RunPicture},
     prefs::Lang,
     run::{Run, RunState, ServiceTotals, Verdict},
@@ -117,28 +118,14 @@ struct Told {
 impl Told {
     /// The run and what was measured of it while it was at work.
     fn new(picture: &RunPicture) -> Self {
-        let RunPicture { run, snapshot, course, detail } = picture;
-        let snapshot = snapshot_of(run, Snapshot::clone(snapshot));
+        let RunPicture { run, course, detail, .. } = picture;
+        let snapshot = picture.own();
         let state = LiveState { snapshot };
         let snapshot = Arc::new(state.snapshot.clone());
         let (run, course) = (run.clone(), course.clone());
         let picture = RunPicture { run: run.clone(), snapshot, course: course.clone(), detail: detail.clone() };
         Self { run, state, course, picture: Arc::new(picture) }
     }
-}
-
-/// What of a snapshot is about a run.
-fn snapshot_of(run: &Run, mut snapshot: Snapshot) -> Snapshot {
-    if snapshot.status.run.as_ref().is_none_or(|shown| shown.id != run.id) {
-        snapshot.history = Default::default();
-        snapshot.events.clear();
-    }
-    snapshot.status.run = Some(run.clone());
-    // What is measured after the end is the end's echo in the sliding windows.
-    if let (Some(started), Some(ended)) = (run.started_ms, run.ended_ms) {
-        snapshot.history.keep_to(started + ended.saturating_sub(started).div_ceil(1_000) * 1_000);
-    }
-    snapshot
 }
 
 /// The report of a test of `target` that did not come to run, or of which nobody knows how it ended.

@@ -109,6 +109,12 @@ pub enum ApiError {
         /// That run.
         running: RunId,
     },
+    /// The run is not over yet: 409.
+    #[error("the run {run} is at work: this is there once it is over; stop it, or wait for its end")]
+    NotOver {
+        /// That run.
+        run: RunId,
+    },
     /// There is nothing to stop: 409.
     #[error("no run is at work, so there is nothing to stop")]
     NotRunning,
@@ -160,6 +166,7 @@ impl ApiError {
             Self::AgendaRefused { .. } => 422,
             Self::IsBaseline { .. }
             | Self::AlreadyRunning { .. }
+            | Self::NotOver { .. }
             | Self::NotRunning
             | Self::LoadRefused { .. }
             | Self::FaultRefused { .. }
@@ -188,6 +195,7 @@ impl ApiError {
             Self::PlanRefused { refusal } => refusal.code(),
             Self::AgendaRefused { refusal } => refusal.code(),
             Self::AlreadyRunning { .. } => "already_running",
+            Self::NotOver { .. } => "not_over",
             Self::NotRunning => "not_running",
             Self::NotFound { .. } => "not_found",
             Self::Unavailable { .. } => "unavailable",

@@ -1,7 +1,6 @@
 //! `ha-dashboard run`: one load test with the same parts as the dashboard, for pipelines.
 
 mod files;
-mod junit;
 mod progress;
 mod report;
 
@@ -31,11 +30,11 @@ use ha_dashboard::{
 
 use self::{
     files::Files,
-    junit::Subject,
     progress::Progress,
     report::{Ended, Report},
 };
 use super::exit::{self, Code};
+use crate::export::junit::Subject;
 use crate::server::{
     App,
     config::{Settings, StoreChoice},

@@ -195,7 +195,7 @@ pub struct Cost {
     pub until_recovered: Option<Tally>,
     /// The longest outage as a probe ten times a second saw it.
     pub outage: Option<Outage>,
-    /// The longest outage as the load saw it, known to within a push: the check on [`Cost::outage`].
+    /// The longest outage as the load saw it, known to within a push: the check on `outage`.
     pub outage_by_load: Option<Outage>,
     /// How long customers were worse off than before without the service being out.
     pub degraded_ms: Option<Millis>,

@@ -14,15 +14,18 @@ use super::{
 };
 
 /// A thing on the timeline.
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
-    /// When.
+    /// When, in ms since 1970.
+    #[cfg_attr(feature = "ssr", schema(value_type = u64))]
     pub at_ms: Millis,
     /// What.
     pub kind: EventKind,
 }
 
 /// What happened.
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[cfg_attr(not(feature = "hydrate"), serde(tag = "event"))]

@@ -30,6 +30,23 @@ pub struct RunPicture {
     pub detail: Option<Arc<Detail>>,
 }
 
+impl RunPicture {
+    /// What of the snapshot is about the run.
+    pub fn own(&self) -> Snapshot {
+        let (run, mut snapshot) = (&self.run, Snapshot::clone(&self.snapshot));
+        if snapshot.status.run.as_ref().is_none_or(|shown| shown.id != run.id) {
+            snapshot.history = History::default();
+            snapshot.events.clear();
+        }
+        snapshot.status.run = Some(run.clone());
+        // What is measured after the end is the end's echo in the sliding windows.
+        if let (Some(started), Some(ended)) = (run.started_ms, run.ended_ms) {
+            snapshot.history.keep_to(started + ended.saturating_sub(started).div_ceil(1_000) * 1_000);
+        }
+        snapshot
+    }
+}
+
 /// How much is known of a run's values over time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Course {

@@ -8,7 +8,7 @@ use super::{
     Millis,
     burst::Burst,
     cost::Tally,
-    detail::Check,
+    detail::{Check, Detail},
     labels::Labels,
     plan::{Model, Plan},
     scenario::Scenario,
@@ -343,6 +343,12 @@ impl Run {
     /// What went to each service: over the whole run, or so far.
     pub fn by_service(&self) -> &[ServiceTotals] {
         self.totals.as_ref().map_or(&self.so_far, |totals| &totals.services)
+    }
+
+    /// The script's checks: k6's own count, which is exact for every script, else what is counted in its detail.
+    pub fn checks<'a>(&'a self, detail: Option<&'a Detail>) -> &'a [Check] {
+        let counted = self.totals.as_ref().map(|totals| totals.checks.as_slice()).filter(|checks| !checks.is_empty());
+        counted.or(detail.map(|detail| detail.checks.as_slice())).unwrap_or_default()
     }
 
     /// Of two that were told on different ways, the one that knows more: the later run, or the later state of one run.

@@ -142,17 +142,15 @@ fn rest(run: &Run, detail: &Detail, lang: Lang) -> String {
     }
     let over = !run.state.is_active();
     html += &failures(&detail.failures, timeline::origin_ms(run), over, lang);
-    let counted = run.totals.as_ref().map(|totals| &totals.checks).filter(|checks| !checks.is_empty());
-    html + &checks(counted.unwrap_or(&detail.checks), over, lang)
+    html + &checks(run.checks(Some(detail)), over, lang)
 }
 
-/// Endpoints, failures and checks of a run that is over, where nobody can press anything. k6's own count of its checks is
-/// exact for every script.
+/// Endpoints, failures and checks of a run that is over, where nobody can press anything.
 pub fn whole(run: &Run, detail: Option<&Detail>, lang: Lang) -> String {
     let words = Words::of(lang);
-    let counted = run.totals.as_ref().map(|totals| &totals.checks).filter(|checks| !checks.is_empty());
     let Some(detail) = detail else {
-        return counted.map(|counted| checks(counted, true, lang)).unwrap_or_default();
+        let counted = run.checks(None);
+        return if counted.is_empty() { String::new() } else { checks(counted, true, lang) };
     };
     let head = Column::ALL.map(|(column, _)| ((words.column)(column), if column.is_text() { "" } else { "num" }));
     let mut html = format!("<h3>{}</h3>", words.endpoints);
@@ -162,7 +160,7 @@ pub fn whole(run: &Run, detail: Option<&Detail>, lang: Lang) -> String {
         html += &format!("<p class=\"notice warn\">{}</p>", words.left_out);
     }
     html += &failures(&detail.failures, timeline::origin_ms(run), true, lang);
-    html + &checks(counted.unwrap_or(&detail.checks), true, lang)
+    html + &checks(run.checks(Some(detail)), true, lang)
 }
 
 /// What failed.

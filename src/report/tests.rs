@@ -9,6 +9,7 @@ use crate::domain::{
     fault::{Fault, FaultEnd, FaultKind, FaultRequest, FaultState, Hypothesis},
     frame::{Dimension, Frame, SeriesKey},
     labels::Labels,
+    live::Snapshot,
     plan::{Pattern, Peak, Plan, Shape},
     run::{ServiceTotals, Totals},
     schedule::Schedule,

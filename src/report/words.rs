@@ -130,6 +130,16 @@ pub struct Words {
     pub gap: fn(&Gap) -> String,
     /// Endpoints.
     pub endpoints: &'static str,
+    /// The run as files.
+    pub files: &'static str,
+    /// All of it in one.
+    pub file_json: &'static str,
+    /// Its endpoints as a table.
+    pub file_endpoints: &'static str,
+    /// Its values over time as a table.
+    pub file_series: &'static str,
+    /// What a pipeline reads of it.
+    pub file_junit: &'static str,
 }
 
 /// What there is to say of a limit that was not kept.
@@ -314,6 +324,11 @@ const EN: Words = Words {
         Gap::Generator => "Whether k6 was held up by its machine: its CPU was not measured.".into(),
     },
     endpoints: "Endpoints",
+    files: "For other programs:",
+    file_json: "Everything (JSON)",
+    file_endpoints: "Endpoints (CSV)",
+    file_series: "Values over time (CSV)",
+    file_junit: "Verdict (JUnit XML)",
 };
 
 const DE: Words = Words {
@@ -472,4 +487,9 @@ const DE: Words = Words {
         Gap::Generator => "Ob k6 von seinem Rechner gebremst wurde: Seine CPU wurde nicht gemessen.".into(),
     },
     endpoints: "Endpunkte",
+    files: "Für andere Programme:",
+    file_json: "Alles (JSON)",
+    file_endpoints: "Endpunkte (CSV)",
+    file_series: "Werte über die Zeit (CSV)",
+    file_junit: "Urteil (JUnit-XML)",
 };

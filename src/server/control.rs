@@ -412,7 +412,8 @@ impl View for Dashboard {
         let picture = self.picture(caller, id).await?;
         let baseline = self.supervisor.baseline(&picture.run).await?;
         let against = baseline.map(|baseline| report::against_html(&picture.run, &baseline, lang));
-        let html = against.unwrap_or_default() + &report::inner_html(&picture, &log, lang);
+        let files = report::files_html(id, lang);
+        let html = files + &against.unwrap_or_default() + &report::inner_html(&picture, &log, lang);
         // The last samples come a moment after the end.
         let is_fresh = picture.run.ended_ms.is_some_and(|ended_ms| now_ms() < ended_ms + FRESH_MS);
         let reading = is_fresh || picture.course == Course::Reading;

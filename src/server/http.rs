@@ -9,6 +9,7 @@ mod breakers;
 mod chaos;
 mod edge;
 mod error;
+mod exports;
 mod faults;
 mod forms;
 pub mod guard;

@@ -7,8 +7,8 @@ use std::{
 
 use ha_dashboard::{domain::prefs::Lang, report as page};
 
-use super::{junit, report::Ended};
-use crate::cli::exit::Code;
+use super::report::Ended;
+use crate::{cli::exit::Code, export::junit};
 
 /// Where the result goes.
 #[derive(Debug, Clone)]
@@ -60,7 +60,7 @@ impl Files {
                     .map_err(|error| format!("--json -: {error}")),
                 path => write("--json", path, json),
             },
-            write("--junit", self.junit.as_deref(), || junit::ended(ended)),
+            write("--junit", self.junit.as_deref(), || ended.junit()),
             write("--report", self.html.as_deref(), || Ok(page::html(&ended.picture(), &ended.log, self.lang))),
         ];
         let problems: Vec<String> = results.into_iter().filter_map(Result::err).collect();

@@ -16,7 +16,7 @@ use ha_dashboard::domain::{
 };
 use serde::Serialize;
 
-use crate::cli::exit::Code;
+use crate::{cli::exit::Code, export::junit};
 
 /// The result of a test.
 #[derive(Debug, Serialize)]
@@ -77,6 +77,23 @@ impl Ended {
         let snapshot = Arc::new(self.snapshot.clone());
         let detail = self.detail.clone();
         RunPicture { run: self.report.run.clone(), snapshot, course: Course::Known, detail }
+    }
+
+    /// It as JUnit XML.
+    ///
+    /// # Errors
+    /// Never in practice: writing to memory.
+    pub fn junit(&self) -> std::io::Result<String> {
+        let (run, status) = (&self.report.run, &self.snapshot.status);
+        let k6 = status.engine.k6_version.clone().unwrap_or_else(|| "unknown".into());
+        junit::ended(junit::Over {
+            run,
+            faults: &status.costed(&run.id),
+            checks: run.checks(self.detail.as_deref()),
+            more: vec![("k6_version", k6), ("exit_code", self.report.exit_code.to_string())],
+            told: self.report.text(),
+            log: &self.log,
+        })
     }
 }
 

@@ -3,7 +3,9 @@
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{HttpState, breakers, chaos, faults, health, live, load_test, metrics, plans, runs, scenarios, schedules};
+use super::{
+    HttpState, breakers, chaos, exports, faults, health, live, load_test, metrics, plans, runs, scenarios, schedules,
+};
 
 /// The description's head; paths and schemas come from the routes.
 #[derive(OpenApi)]
@@ -49,6 +51,10 @@ pub fn api() -> OpenApiRouter<HttpState> {
         .routes(routes!(runs::detail))
         .routes(routes!(runs::report))
         .routes(routes!(runs::run_plan))
+        .routes(routes!(exports::run_json))
+        .routes(routes!(exports::junit_xml))
+        .routes(routes!(exports::endpoints_csv))
+        .routes(routes!(exports::series_csv))
         .routes(routes!(runs::prometheus_log))
         .routes(routes!(plans::plans, plans::save_plan))
         .routes(routes!(plans::plan, plans::rename_plan, plans::delete_plan))

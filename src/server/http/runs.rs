@@ -1,12 +1,10 @@
 //! Our own, richer words for runs.
 
-use std::time::Duration;
-
 use axum::{
     Json,
     extract::{Path, Query, State},
     http::{HeaderMap, header},
-    response::{IntoResponse, Response},
+    response::Response,
 };
 use ha_dashboard::{
     api::{caller::Caller, error::ApiError},
@@ -16,30 +14,26 @@ use ha_dashboard::{
         detail::Detail,
         labels::LabelDraft,
         past::{self, Found, Search},
-        picture::Course,
         prefs::Prefs,
         run::{Run, RunId},
         validate::Draft,
     },
-    report as file,
+    report as page,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use tokio::time::Instant;
 use utoipa::ToSchema;
 
 use super::{
     HttpState,
     edge::Asking,
     error::{ErrorBody, Failure, shortened},
+    exports::{file, patient_picture},
     json::{JsonObject, text},
     plans::yaml,
     run_id,
 };
 use crate::server::{plans::file as plan_file, prometheus};
-
-/// How long a report waits for values over time: a file is kept, so they had better be in it.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Most runs of a page.
 const PAGE: u32 = 200;
@@ -486,22 +480,12 @@ pub async fn report(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    let (id, until) = (run_id(id)?, Instant::now() + PATIENCE);
-    let picture = loop {
-        let picture = state.control.picture(&caller, &id).await?;
-        if picture.course != Course::Reading || Instant::now() > until {
-            break picture;
-        }
-    };
+    let picture = patient_picture(&state, &caller, id).await?;
     let log = state.control.log(&caller, &picture.run.id).await.unwrap_or_default();
     let sent = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let lang = Prefs::from_headers(sent(header::COOKIE), sent(header::ACCEPT_LANGUAGE)).lang;
-    let page = file::html(&picture, &log, lang);
-    let headers = [
-        (header::CONTENT_TYPE, "text/html; charset=utf-8".to_owned()),
-        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"load-test-{}.html\"", picture.run.id)),
-    ];
-    Ok((headers, page).into_response())
+    let page = page::html(&picture, &log, lang);
+    Ok(file("text/html; charset=utf-8", &format!("load-test-{}.html", picture.run.id), page))
 }
 
 /// The plan of a run as a file that `ha-dashboard run --plan` takes.

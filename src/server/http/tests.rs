@@ -4,6 +4,7 @@
 
 mod chaos;
 mod description;
+mod exports;
 mod hostile;
 mod plans;
 mod schedules;
@@ -381,7 +382,9 @@ impl View for Scripted {
         let (picture, log) = (self.picture(caller, id).await?, self.log(caller, id).await?);
         let html = match picture.run.state.is_active() {
             true => ha_dashboard::report::log_html(&log, lang),
-            false => ha_dashboard::report::inner_html(&picture, &log, lang),
+            false => {
+                ha_dashboard::report::files_html(id, lang) + &ha_dashboard::report::inner_html(&picture, &log, lang)
+            }
         };
         let note = ha_dashboard::report::note_html(&picture.run.labels.note);
         Ok(RunReport { run: picture.run, html, note, reading: false })

@@ -13,7 +13,7 @@ use ha_dashboard::domain::{
 use super::*;
 
 /// What callers of the former service use, and what is ours.
-const ROUTES: [(&str, &str); 52] = [
+const ROUTES: [(&str, &str); 56] = [
     ("get", "/api/v1/analytics/chaos-status"),
     ("get", "/api/v1/analytics/load-test/metrics"),
     ("get", "/api/v1/analytics/load-test/scenarios"),
@@ -64,8 +64,12 @@ const ROUTES: [(&str, &str); 52] = [
     ("get", "/live"),
     ("get", "/metrics"),
     ("get", "/ready"),
+    ("get", "/runs/{id}/endpoints.csv"),
+    ("get", "/runs/{id}/junit.xml"),
     ("get", "/runs/{id}/plan.yaml"),
     ("get", "/runs/{id}/report.html"),
+    ("get", "/runs/{id}/run.json"),
+    ("get", "/runs/{id}/series.csv"),
 ];
 
 /// Where load is added.
@@ -304,7 +308,7 @@ async fn the_description_speaks_of_nothing_that_only_the_source_knows() {
 
 /// Holds an answer against what the description says of its status.
 #[track_caller]
-fn check(description: &Value, method: &str, path: &str, answer: &Answer) {
+pub(super) fn check(description: &Value, method: &str, path: &str, answer: &Answer) {
     let responses = &description["paths"][path][method]["responses"];
     let response = &responses[answer.status.to_string()];
     assert!(response.is_object(), "{path}: {} is not described", answer.status);

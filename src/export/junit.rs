@@ -1,10 +1,13 @@
-//! A test as JUnit XML, which GitLab, Jenkins and GitHub's reporters read: one test case for the run and one for each
-//! threshold.
+//! A test as JUnit XML, which GitLab, Jenkins and GitHub's reporters read: a test case for the run, and one for each
+//! threshold, each hypothesis of a fault and each check.
 
 use std::time::Duration;
 
 use ha_dashboard::{
     domain::{
+        cost::{FaultCost, Outcome},
+        detail::Check,
+        fault::Fault,
         prefs::Lang,
         run::{Run, RunState, Verdict},
         threshold::Observed,
@@ -13,8 +16,6 @@ use ha_dashboard::{
 };
 use jiff::Timestamp;
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestSuite};
-
-use super::report::Ended;
 
 /// What a test is of, as it was asked for.
 #[derive(Debug, Clone)]
@@ -52,12 +53,29 @@ pub fn not_run(subject: &Subject, why: &str) -> std::io::Result<String> {
     finish(cases, Duration::ZERO)
 }
 
-/// A test that ran.
+/// A test that is over.
+#[derive(Debug)]
+pub struct Over<'a> {
+    /// The run.
+    pub run: &'a Run,
+    /// The faults that were set in it, with what they cost.
+    pub faults: &'a [(Fault, FaultCost)],
+    /// Its script's checks.
+    pub checks: &'a [Check],
+    /// What else is known of it, by name.
+    pub more: Vec<(&'static str, String)>,
+    /// It in words, in English.
+    pub told: String,
+    /// k6's last lines, oldest first.
+    pub log: &'a [String],
+}
+
+/// A test that is over.
 ///
 /// # Errors
 /// Never in practice: writing to memory.
-pub fn ended(ended: &Ended) -> std::io::Result<String> {
-    let run = &ended.report.run;
+pub fn ended(over: Over<'_>) -> std::io::Result<String> {
+    let Over { run, faults, checks, more, told, log } = over;
     let subject = Subject { target: run.plan.target.clone(), pattern: show::pattern_name(&run.plan).into() };
     let suite = subject.suite();
     let end = run.ended_ms.unwrap_or(run.created_ms);
@@ -66,7 +84,6 @@ pub fn ended(ended: &Ended) -> std::io::Result<String> {
     let mut cases = TestSuite::new(&suite);
     let created = i64::try_from(run.created_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
     cases.timestamp = created.and_then(|at| at.to_string().parse().ok());
-    let k6 = ended.snapshot.status.engine.k6_version.clone().unwrap_or_else(|| "unknown".into());
     let properties = [
         ("run_id", run.id.to_string()),
         ("script", run.plan.script.clone()),
@@ -74,20 +91,19 @@ pub fn ended(ended: &Ended) -> std::io::Result<String> {
         ("pattern", subject.pattern.clone()),
         ("peak", show::peak(&run.plan, LANG)),
         ("duration_s", run.duration_s().to_string()),
-        ("k6_version", k6),
-        ("exit_code", ended.report.exit_code.to_string()),
     ];
-    cases.add_properties(properties.map(|(name, value)| Property::new(name, value)));
+    cases.add_properties(properties.into_iter().chain(more).map(|(name, value)| Property::new(name, value)));
 
     let mut whole = case(RUN, &suite, run_status(run), time);
-    whole.set_system_out(ended.report.text());
-    if tells_log(run) && !ended.log.is_empty() {
-        whole.set_system_err(ended.log.join("\n"));
+    whole.set_system_out(told);
+    if tells_log(run) && !log.is_empty() {
+        whole.set_system_err(log.join("\n"));
     }
     cases.add_test_case(whole);
-    for seen in &run.thresholds {
-        cases.add_test_case(case(&seen.threshold.to_string(), &suite, threshold_status(seen), Duration::ZERO));
-    }
+    let thresholds = run.thresholds.iter().map(|seen| (seen.threshold.to_string(), threshold_status(seen)));
+    let hypotheses = faults.iter().filter_map(hypothesis);
+    let judged = thresholds.chain(hypotheses).map(|(name, status)| case(&name, &suite, status, Duration::ZERO));
+    cases.add_test_cases(judged.chain(checks.iter().map(|check| check_case(check, run, &suite))));
     finish(cases, time)
 }
 
@@ -132,19 +148,60 @@ fn threshold_status(seen: &Observed) -> TestCaseStatus {
             status.set_type("threshold").set_message(&text).set_description(format!("{}: {text}", seen.threshold));
             status
         }
-        None => {
-            let mut status = TestCaseStatus::skipped();
-            status.set_message("not measured");
-            status
-        }
+        None => skipped("not measured"),
     }
+}
+
+/// What was expected of a service during a fault; `None`: nothing was.
+fn hypothesis((fault, told): &(Fault, FaultCost)) -> Option<(String, TestCaseStatus)> {
+    let request = &fault.request;
+    let expected = show::cost::hypothesis(request.hypothesis.as_ref()?, LANG);
+    let (text, outcome) = (LANG.text(), told.cost.outcome);
+    let name = format!("{expected} ({} {})", (text.fault_kind)(request.kind), fault.replicas.join(", "));
+    let came_of_it = outcome.map_or_else(|| "not judged".to_owned(), |outcome| show::cost::outcome(&outcome, text).1);
+    let status = match outcome {
+        Some(Outcome::Held) => TestCaseStatus::success(),
+        Some(Outcome::Broken) => failure("hypothesis", &show::cost::sentence(&told.cost, LANG)),
+        Some(Outcome::Untold { .. }) | None => skipped(&came_of_it),
+    };
+    Some((name, status))
+}
+
+/// A check of the script. k6 counts checks and judges none of them: one that did not always hold is a failure where the test
+/// did not pass, and told otherwise, so that no file contradicts its verdict.
+fn check_case(check: &Check, run: &Run, suite: &str) -> TestCase {
+    let (made, held) = (check.passes + check.fails, check.passes);
+    let text = format!("held {held} of {made} times");
+    let status = match (check.share(), &run.state) {
+        (None, _) => skipped("never made"),
+        (Some(_), RunState::Finished(Verdict::Passed)) => TestCaseStatus::success(),
+        (Some(_), _) if check.fails > 0.0 => failure("check", &text),
+        (Some(_), _) => TestCaseStatus::success(),
+    };
+    let mut case = case(&format!("check: {}", check.name), suite, status, Duration::ZERO);
+    case.set_system_out(text);
+    case
+}
+
+fn failure(kind: &str, message: &str) -> TestCaseStatus {
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+    status.set_type(kind).set_message(message).set_description(message);
+    status
+}
+
+fn skipped(why: &str) -> TestCaseStatus {
+    let mut status = TestCaseStatus::skipped();
+    status.set_message(why);
+    status
 }
 
 fn finish(mut suite: TestSuite, time: Duration) -> std::io::Result<String> {
     suite.set_time(time);
     let mut report = Report::new("ha-dashboard");
     report.set_time(time).add_test_suite(suite);
-    let mut xml = report.to_string().map_err(std::io::Error::other)?;
+    let xml = report.to_string().map_err(std::io::Error::other)?;
+    // Jenkins' schema knows this count for suites only, not for all of them together.
+    let mut xml = xml.replacen(&format!(" skipped=\"{}\"", report.skipped), "", 1);
     // XML 1.0 forbids these two, and the library lets them through.
     xml.retain(|c| !matches!(c, '\u{fffe}' | '\u{ffff}'));
     Ok(xml)
