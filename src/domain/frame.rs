@@ -159,8 +159,8 @@ pub struct History {
 }
 
 impl History {
-    /// Most rows kept: 20 minutes at one row a second; longer runs are thinned from the oldest.
-    pub const CAPACITY: usize = 1200;
+    /// Most rows kept: a quarter of an hour at one row a second; longer runs are thinned from the oldest.
+    pub const CAPACITY: usize = 1000;
 }
 
 impl Metric {
@@ -275,8 +275,8 @@ impl Frame {
 }
 
 impl History {
-    /// Adds a frame, unless it is not newer than the last row. When full, thins what is older than the newest quarter to
-    /// half as many rows, evenly in time. What is dropped depends on the rows alone, so every reader drops the same.
+    /// Adds a frame, unless it is not newer than the last row. When full, thins what is older than the newest quarter, evenly
+    /// in time. What stays depends on the rows alone, so with every reader the same does.
     pub fn push(&mut self, frame: &Frame) {
         if self.at_ms.last().is_some_and(|last| *last >= frame.at_ms) {
             return;
@@ -333,29 +333,38 @@ impl History {
         self.spans(metric).map(|(from, to)| from + (to - from) / 2)
     }
 
+    /// From the first row to the last, in ms; 0 without rows.
+    pub fn length_ms(&self) -> Millis {
+        self.at_ms.last().zip(self.at_ms.first()).map_or(0, |(last, first)| last - first)
+    }
+
     /// Whether there is no row.
     pub fn is_empty(&self) -> bool {
         self.at_ms.is_empty()
     }
 
+    /// Of each stretch of time that has more than two of the old rows, its first and its last row stay, and every series has
+    /// there the lowest and the highest value of the stretch, in their order. So no extreme is lost, and none is further from
+    /// its time than a stretch is long. A row without any value that ends a stretch stays: after it there was nothing.
     fn thin(&mut self) {
         let old = self.at_ms.len() - Self::CAPACITY / 4;
-        let span = self.at_ms[old - 1] - self.at_ms[0];
-        // Rows at least this far apart are at most old / 2 + 1.
-        let apart = span / (old as u64 / 2) + 1;
-        let mut kept = None;
-        let keep = self
-            .at_ms
-            .iter()
-            .enumerate()
-            .map(|(row, at)| {
-                let keep = row >= old || kept.is_none_or(|kept| at - kept >= apart);
-                if keep {
-                    kept = Some(*at);
+        // At most three rows a stretch leave three fifths.
+        let length = (self.at_ms[old - 1] - self.at_ms[0]) / (old as u64 / 5) + 1;
+        let mut keep = vec![true; self.at_ms.len()];
+        let mut start = 0;
+        while start < old {
+            let stretch = |row: usize| (self.at_ms[row] - self.at_ms[0]) / length;
+            let end = (start..old).find(|row| stretch(*row) != stretch(start)).unwrap_or(old);
+            let silent = |row: usize| self.series.values().all(|values| values[row].is_none());
+            let told = if silent(end - 1) { end - 1 } else { end };
+            if told - start > 2 {
+                keep[start + 1..told - 1].fill(false);
+                for values in self.series.values_mut() {
+                    [values[start], values[told - 1]] = extremes(&values[start..told]);
                 }
-                keep
-            })
-            .collect::<Vec<_>>();
+            }
+            start = end;
+        }
         self.keep_rows(&keep);
     }
 
@@ -380,5 +389,32 @@ impl History {
             Some((d, name)) if key.metric == metric && *d == dimension => Some((name.as_str(), values.as_slice())),
             _ => None,
         })
+    }
+}
+
+/// The lowest and the highest of some values, in their order; of a single one, where in them it is.
+fn extremes(values: &[Option<f64>]) -> [Option<f64>; 2] {
+    let mut there = values.iter().enumerate().filter_map(|(row, value)| Some((row, (*value)?)));
+    let Some(first) = there.next() else { return [None; 2] };
+    let (mut lowest, mut highest, mut alone) = (first, first, true);
+    for next in there {
+        alone = false;
+        if next.1 < lowest.1 {
+            lowest = next;
+        }
+        if next.1 >= highest.1 {
+            highest = next;
+        }
+    }
+    match (lowest, highest) {
+        ((row, value), _) if alone => {
+            if row < values.len() / 2 {
+                [Some(value), None]
+            } else {
+                [None, Some(value)]
+            }
+        }
+        ((low, lowest), (high, highest)) if low <= high => [Some(lowest), Some(highest)],
+        ((_, lowest), (_, highest)) => [Some(highest), Some(lowest)],
     }
 }

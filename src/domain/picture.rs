@@ -127,7 +127,9 @@ impl Kept {
 
     /// Adds what is known by now. Somebody who came later may know less: nothing is lost by it.
     pub fn learn(&mut self, news: Self) {
-        if news.history.at_ms.len() >= self.history.at_ms.len() {
+        // One that covers more may have fewer rows: it was thinned.
+        let told = |history: &History| (history.length_ms(), history.at_ms.len());
+        if told(&news.history) >= told(&self.history) {
             self.history = news.history;
         }
         let unknown = news.events.into_iter().filter(|event| !self.events.contains(event)).collect::<Vec<_>>();

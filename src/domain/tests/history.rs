@@ -124,21 +124,62 @@ fn parts_are_told_apart_by_metric_dimension_and_name() {
 }
 
 #[test]
-fn thinning_keeps_the_newest_quarter_and_every_other_row_of_the_rest() {
+fn thinning_keeps_the_newest_quarter_and_the_ends_of_each_stretch_before() {
     // Wherever the clock stands, and however close rows are.
-    for (start, step) in [(0, 1000), (0, 1), (1_790_000_000_000, 1000), (1_790_000_000_000, 1)] {
+    for (start, step) in [(0, 1000), (0, 7), (1_790_000_000_000, 1000), (1_790_000_000_000, 7)] {
         let at = |row: u64| start + row * step;
         let mut history = History::default();
         for row in 0..=History::CAPACITY as u64 {
             history.push(&frame(at(row), &[(Metric::Vus, row as f64)]));
         }
-        // The last push found it full.
+        // The last push found it full, and what rises all the time has its extremes at the ends.
         let old = (History::CAPACITY - History::CAPACITY / 4) as u64;
-        let even = (0..old).filter(|row| row % 2 == 0);
-        let rows = even.chain(old..=History::CAPACITY as u64).collect::<Vec<_>>();
+        let ends = (0..old).filter(|row| row % 5 == 0 || row % 5 == 4);
+        let rows = ends.chain(old..=History::CAPACITY as u64).collect::<Vec<_>>();
         assert_eq!(history.at_ms, rows.iter().map(|row| at(*row)).collect::<Vec<_>>(), "{start} {step}");
         assert_eq!(column(&history, Metric::Vus), rows.iter().map(|row| Some(*row as f64)).collect::<Vec<_>>());
     }
+}
+
+#[test]
+fn a_spike_and_a_dip_of_one_second_outlive_a_day_in_their_order() {
+    let mut history = History::default();
+    for second in 0..86_400 {
+        let value = match second {
+            3000 => 9.0,
+            3001 => 0.0,
+            40_000 => 7.0,
+            _ => 1.0,
+        };
+        history.push(&frame(second * 1000, &[(Metric::P95, value), (Metric::FailedShare, 1.0 - value / 10.0)]));
+    }
+    let told = |metric| {
+        let rows = history.at_ms.iter().zip(column(&history, metric));
+        rows.filter_map(|(at, value)| Some((*at, value?))).collect::<Vec<_>>()
+    };
+    let p95 = told(Metric::P95);
+    let odd = p95.iter().filter(|(_, value)| *value != 1.0).collect::<Vec<_>>();
+    assert_eq!(odd.iter().map(|(_, value)| *value).collect::<Vec<_>>(), [9.0, 0.0, 7.0]);
+    let widest = history.at_ms.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
+    for (is, was) in odd.iter().zip([3_000_000, 3_001_000, 40_000_000]) {
+        assert!(is.0.abs_diff(was) <= widest, "{} for {was}, rows are {widest} apart", is.0);
+    }
+    // What is low there is high elsewhere: each series keeps its own.
+    let failed = told(Metric::FailedShare).into_iter().map(|(_, value)| (value * 10.0).round()).collect::<Vec<_>>();
+    assert_eq!(failed.iter().filter(|value| **value != 9.0).collect::<Vec<_>>(), [&1.0, &10.0, &3.0]);
+}
+
+#[test]
+fn a_gap_stays_a_gap_however_often_rows_are_thinned() {
+    let mut history = History::default();
+    for second in (0..2000).chain(6000..20_000) {
+        let values: &[_] = if second == 1999 { &[] } else { &[(Metric::P95, 1.0)] };
+        history.push(&frame(second * 1000, values));
+    }
+    let rows = history.at_ms.iter().zip(column(&history, Metric::P95)).collect::<Vec<_>>();
+    let across = rows.windows(2).filter(|pair| pair[1].0 - pair[0].0 > 3_000_000).collect::<Vec<_>>();
+    assert_eq!(across.len(), 1, "{across:?}");
+    assert_eq!((across[0][0].1, across[0][1].1), (None, Some(1.0)), "no line is drawn over what nobody measured");
 }
 
 #[test]
@@ -165,7 +206,9 @@ fn a_day_stays_within_the_capacity_and_covers_all_of_the_day() {
     let newest = &history.at_ms[history.at_ms.len() - History::CAPACITY / 4..];
     assert!(newest.windows(2).all(|pair| pair[1] - pair[0] == 1000), "the newest rows are all there");
     let column = column(&history, Metric::Vus);
-    assert!(history.at_ms.iter().zip(&column).all(|(at, value)| *value == Some((*at / 1000) as f64)));
+    let off =
+        history.at_ms.iter().zip(&column).map(|(at, value)| value.map(|value| (*at as f64 / 1000.0 - value).abs()));
+    assert!(off.into_iter().all(|off| off.is_some_and(|off| off * 1000.0 <= widest.unwrap_or(0) as f64)));
 }
 
 proptest! {
@@ -192,5 +235,24 @@ proptest! {
         prop_assert!(history.at_ms.is_sorted());
         history.keep_from(keep_from % (at_ms + 1));
         prop_assert!(history.series.values().all(|values| values.len() == history.at_ms.len()));
+    }
+
+    /// Whatever comes, and in whatever order: the lowest and the highest value of a series are among its rows.
+    #[test]
+    fn thinning_loses_no_extreme(
+        values in proptest::collection::vec(proptest::option::weighted(0.9, -1e6..1e6_f64), 1..4000),
+        step in 1_u64..5000,
+    ) {
+        let mut history = History::default();
+        for (row, value) in values.iter().enumerate() {
+            let values = value.map(|value| (Metric::P95, value));
+            history.push(&frame(row as u64 * step, values.as_slice()));
+        }
+        prop_assert!(history.at_ms.len() <= History::CAPACITY);
+        let known = history.series.get(&SeriesKey::whole(Metric::P95)).cloned().unwrap_or_default();
+        for pick in [f64::min, f64::max] {
+            let of = |values: &[Option<f64>]| values.iter().copied().flatten().reduce(pick);
+            prop_assert_eq!(of(&known), of(&values));
+        }
     }
 }
