@@ -7,6 +7,7 @@ mod gateway;
 mod guide;
 mod healthcheck;
 mod knobs;
+mod label;
 mod load;
 mod run;
 mod serve;
@@ -53,6 +54,9 @@ enum Command {
     /// Add load to the test at work on the dashboard at --addr, and take it away again.
     #[command(after_help = exit::HELP)]
     Load(load::LoadArgs),
+    /// Name a run of the dashboard at --addr, note something of it, tag or star it.
+    #[command(after_help = exit::HELP)]
+    Label(label::LabelArgs),
     /// Start the guided demo on the dashboard at --addr, and tell it step by step.
     #[command(after_help = exit::HELP)]
     Guide(guide::GuideArgs),
@@ -111,6 +115,7 @@ pub fn main() -> ExitCode {
         Command::Demo(args) => on_one_thread(demo::main(args, settings, &cli.flags)),
         Command::Fault(args) => on_one_thread(fault::main(args, settings)),
         Command::Load(args) => on_one_thread(load::main(args, settings)),
+        Command::Label(args) => on_one_thread(label::main(args, settings)),
         Command::Guide(args) => on_one_thread(guide::main(args, settings)),
         Command::Knobs(args) => on_one_thread(knobs::main(args, settings)),
         Command::Gateway(args) => gateway::main(&args, &settings),

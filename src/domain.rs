@@ -26,6 +26,7 @@ pub mod id;
 pub mod labels;
 pub mod lanes;
 pub mod live;
+pub mod origin;
 pub mod past;
 pub mod picture;
 pub mod plan;

@@ -33,6 +33,7 @@ use crate::domain::{
     format::{self, NO_DATA},
     frame::{History, Metric, Unit},
     live::LiveState,
+    origin::Origin,
     picture::{Course, RunPicture},
     prefs::Lang,
     run::{Run, RunState, ServiceTotals, Verdict},
@@ -193,7 +194,7 @@ fn Foot(k6: Option<String>) -> impl IntoView {
 #[component]
 fn Body(told: Told, log: Vec<String>) -> impl IntoView {
     let text = use_text();
-    let Told { run, state, .. } = told.clone();
+    let run = told.run.clone();
     let (badge, tells_log) = match &run.state {
         RunState::Finished(outcome) => {
             let tells_log = matches!(outcome, Verdict::Crashed { .. } | Verdict::TimedOut);
@@ -203,7 +204,7 @@ fn Body(told: Told, log: Vec<String>) -> impl IntoView {
     };
     let last = |most: usize| log[log.len().saturating_sub(most)..].join("\n");
     let (lines, most) = (last(LAST_LINES), last(LOG_LINES));
-    let k6 = state.snapshot.status.engine.k6_version.clone();
+    let k6 = Some(run.origin.k6.clone()).filter(|version| !version.is_empty());
     view! {
         <Head heading=(text.run_heading)(&show::target(&run.plan.target, text)) badge />
         <main class="report">
@@ -327,6 +328,13 @@ fn PlanCard(run: Run) -> impl IntoView {
         view! { <div><dt>{text.scenario}</dt><dd class="break">{scenario.name.clone()}</dd></div> }
     });
     let steps = run.scenario.as_ref().map(|scenario| show::scenario::marks(scenario, text)).unwrap_or_default();
+    let (words, Origin { door, engine, k6, scripts, .. }) = (Words::of(lang), &run.origin);
+    let came = [
+        (words.door, (words.doors)(door).map(str::to_owned)),
+        (words.engine, (!engine.is_empty()).then(|| (words.engines)(engine, k6))),
+        (words.revision, (!scripts.is_empty()).then(|| scripts.clone())),
+    ];
+    let came = came.into_iter().filter_map(|(name, value)| Some((name, value?)));
     view! {
         <section class="card">
             <h2>{text.report_plan}</h2>
@@ -338,6 +346,7 @@ fn PlanCard(run: Run) -> impl IntoView {
                 <div><dt>{text.script}</dt><dd class="break">{run.plan.script.clone()}</dd></div>
                 {scenario}
                 <div><dt>{text.started_at}</dt><dd><time datetime=machine>{started}" UTC"</time></dd></div>
+                {came.map(|(name, value)| view! { <div><dt>{name}</dt><dd>{value}</dd></div> }).collect_view()}
                 <div><dt>{text.run_id}</dt><dd class="break code">{run.id.to_string()}</dd></div>
             </dl>
             {schedule.map(|schedule| view! { <SchedulePreview schedule=Signal::stored(Some(schedule)) steps=Signal::stored(steps) /> })}

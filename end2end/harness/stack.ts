@@ -99,6 +99,13 @@ export class Stack implements System {
     return { code, output: await readFile(logFile, "utf8") };
   }
 
+  /** Another command, asking this system's dashboard. */
+  async ask(args: string[]): Promise<{ code: number | null; output: string }> {
+    const logFile = join(this.folder, `run-${this.runs++}.log`);
+    const code = await Program.start(["--addr", new URL(this.url).host, ...args], {}, logFile).end();
+    return { code, output: await readFile(logFile, "utf8") };
+  }
+
   /** The services' replicas, each behind a door of its own. */
   private async writeStage() {
     const here = (port: number) => JSON.stringify(`http://127.0.0.1:${port}`);

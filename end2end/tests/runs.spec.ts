@@ -4,7 +4,7 @@ import { LoadPage } from "../pages/load-page.ts";
 
 test("a run gets a name, a note, tags and a star, is found by them, thrown away and brought back", async ({
   page,
-  stack,
+  processes: stack,
 }) => {
   // What other tests left is in the list, too: this one is told by its name.
   const mark = `m${Date.now()}`;
@@ -52,6 +52,13 @@ test("a run gets a name, a note, tags and a star, is found by them, thrown away 
   await expectAccessible(page);
   await keepPicture(page, "runs-1440");
   expect(await sidewaysPixels(page)).toBe(0);
+
+  // A terminal says what it is told to say, and nothing else.
+  const { code, output } = await stack.ask(["label", `${test_id}`, "--name", "From a pipeline"]);
+  expect([code, output]).toEqual([0, expect.stringContaining(`tags: ${mark}, nightly`)]);
+  expect((await stack.ask(["label", `${test_id}`, "--name", "two\nlines"])).code).toBe(2);
+  await page.reload();
+  await expect(row).toContainText("From a pipeline");
 
   await row.getByRole("button", { name: "Throw away" }).click();
   await expect(row).toHaveCount(0);

@@ -61,6 +61,14 @@ impl Client {
         self.ask(Method::POST, path, Some(body)).await
     }
 
+    /// Asks for something to be changed.
+    ///
+    /// # Errors
+    /// When the dashboard refuses or does not answer.
+    pub async fn patch(&self, path: &[&str], body: &Value) -> Result<Value, Refused> {
+        self.ask(Method::PATCH, path, Some(body)).await
+    }
+
     /// Asks for something to be taken away.
     ///
     /// # Errors

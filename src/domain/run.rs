@@ -10,6 +10,7 @@ use super::{
     cost::Tally,
     detail::{Check, Detail},
     labels::Labels,
+    origin::Origin,
     plan::{Model, Plan},
     scenario::Scenario,
     schedule::{Phase, Schedule},
@@ -246,6 +247,9 @@ pub struct Run {
     /// What people say of it.
     #[serde(default, skip_serializing_if = "Labels::is_empty")]
     pub labels: Labels,
+    /// Who asked for it, and what ran it.
+    #[serde(default, skip_serializing_if = "Origin::is_empty")]
+    pub origin: Origin,
     /// The correlation id of the request that started it.
     pub correlation_id: String,
 }

@@ -153,6 +153,9 @@ pub enum Gap {
     Generator,
 }
 
+/// The share of a machine's CPU from which on whoever wants more has to wait for it.
+const BUSY: f64 = 0.9;
+
 /// How the load generator itself fared.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Generator {
@@ -162,10 +165,20 @@ pub struct Generator {
     pub cpu_mean: Option<f64>,
     /// Most CPU that the whole machine used, in cores.
     pub host_most: Option<f64>,
+    /// The share of time in which the machine had less than a tenth of its CPU left, 0–1; none: not measured.
+    pub busy_share: Option<f64>,
     /// Iterations that it could not start; none: nobody tells.
     pub dropped: Option<f64>,
     /// Most VUs at work.
     pub vus_most: Option<f64>,
+}
+
+impl Generator {
+    /// Whether the machine was busy for so long, a tenth of the time, that k6 must have waited for it and times are longer
+    /// than the services took.
+    pub fn held_up(&self) -> bool {
+        self.busy_share.is_some_and(|share| share >= 0.1)
+    }
 }
 
 /// How a limit was kept from moment to moment; `None`: nothing over time tells.
@@ -349,6 +362,10 @@ pub fn generator(run: &Run, history: &History) -> Generator {
         cpu_most: most(&cpu),
         cpu_mean: (!cpu.is_empty()).then(|| cpu.iter().sum::<f64>() / cpu.len() as f64),
         host_most: most(&host),
+        busy_share: run.origin.cores.filter(|_| !host.is_empty()).map(|cores| {
+            let busy = host.iter().filter(|used| **used >= BUSY * f64::from(cores)).count();
+            busy as f64 / host.len() as f64
+        }),
         dropped: totals.and_then(|totals| totals.dropped_iterations),
         vus_most: totals.and_then(|totals| totals.peak_vus),
     }

@@ -45,6 +45,7 @@ fn run(verdict: Verdict, rules: &[(&str, Option<f64>, Option<bool>)]) -> Run {
         stop_problem: None,
         labels: Labels::default(),
         bursts: Vec::new(),
+        origin: Default::default(),
         correlation_id: String::new(),
     }
 }

@@ -141,8 +141,9 @@ pub fn durations(detail: &Detail, totals: Option<&Totals>, lang: Lang) -> String
 /// How k6 itself fared.
 pub fn generator(picture: &RunPicture, lang: Lang) -> String {
     let words = Words::of(lang);
-    let Generator { cpu_most, cpu_mean, host_most, dropped, vus_most } =
-        story::generator(&picture.run, &picture.snapshot.history);
+    let fared = story::generator(&picture.run, &picture.snapshot.history);
+    let held_up = fared.held_up();
+    let Generator { cpu_most, cpu_mean, host_most, busy_share, dropped, vus_most } = fared;
     let count = |value| format::value_or_none(Unit::Count, value, show::numbers(lang));
     let (tone, verdict) = match dropped {
         Some(0.0) => ("", words.generator_fine.to_owned()),
@@ -150,6 +151,10 @@ pub fn generator(picture: &RunPicture, lang: Lang) -> String {
         None => ("muted", words.generator_unknown.to_owned()),
     };
     let cpu = format!("{} ({})", show::cpu(cpu_most, lang), show::cpu(cpu_mean, lang));
+    let busy = held_up.then(|| {
+        let share = format::value_or_none(Unit::Share, busy_share, show::numbers(lang));
+        format!("<p class=\"notice warn\">{}</p>", (words.generator_busy)(&share))
+    });
     let fact = |name: &str, value: &str| format!("<div><dt>{name}</dt><dd>{value}</dd></div>");
     let facts = [
         fact(words.generator_cpu, &cpu),
@@ -157,7 +162,8 @@ pub fn generator(picture: &RunPicture, lang: Lang) -> String {
         fact(words.generator_dropped, &count(dropped)),
         fact(words.generator_vus, &count(vus_most)),
     ];
-    let body = format!("<p class=\"{tone}\">{verdict}</p><dl class=\"facts wide\">{}</dl>", facts.concat());
+    let busy = busy.unwrap_or_default();
+    let body = format!("<p class=\"{tone}\">{verdict}</p>{busy}<dl class=\"facts wide\">{}</dl>", facts.concat());
     section("generator", words.generator, &body)
 }
 

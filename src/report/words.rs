@@ -116,6 +116,8 @@ pub struct Words {
     pub generator_short: fn(&str) -> String,
     /// Nobody can tell.
     pub generator_unknown: &'static str,
+    /// The machine had no CPU to spare, for which share of the time.
+    pub generator_busy: fn(&str) -> String,
     /// CPU of k6, most and mean.
     pub generator_cpu: &'static str,
     /// Most CPU of the machine.
@@ -140,6 +142,16 @@ pub struct Words {
     pub file_series: &'static str,
     /// What a pipeline reads of it.
     pub file_junit: &'static str,
+    /// Who asked for the run.
+    pub door: &'static str,
+    /// The ways that a start may come in, by the name that is noted.
+    pub doors: fn(&str) -> Option<&'static str>,
+    /// What ran k6.
+    pub engine: &'static str,
+    /// k6 of a version, as a process or in Docker.
+    pub engines: fn(&str, &str) -> String,
+    /// The revision of the scripts.
+    pub revision: &'static str,
 }
 
 /// What there is to say of a limit that was not kept.
@@ -303,6 +315,11 @@ const EN: Words = Words {
         format!("k6 was a bottleneck: it could not start {count} iterations, for lack of VUs or of CPU.")
     },
     generator_unknown: "Whether k6 was a bottleneck, nobody can tell: it left no count of iterations that it could not start.",
+    generator_busy: |share| {
+        format!(
+            "The machine was at its limit for {share} of the time: k6 had to wait for CPU, so times are longer than the services took."
+        )
+    },
     generator_cpu: "CPU of k6, most (mean)",
     generator_host: "CPU of the machine, most",
     generator_dropped: "Iterations not started",
@@ -329,6 +346,23 @@ const EN: Words = Words {
     file_endpoints: "Endpoints (CSV)",
     file_series: "Values over time (CSV)",
     file_junit: "Verdict (JUnit XML)",
+    door: "Started from",
+    doors: |door| {
+        Some(match door {
+            "page" | "form" => "the page",
+            "rest" => "REST",
+            "terminal" => "the command line",
+            "scenario" => "a scenario",
+            "schedule" => "a schedule",
+            _ => return None,
+        })
+    },
+    engine: "Engine",
+    engines: |engine, k6| match engine {
+        "docker" => format!("k6 {k6} in a container"),
+        _ => format!("k6 {k6} as a process"),
+    },
+    revision: "Revision of the script",
 };
 
 const DE: Words = Words {
@@ -458,6 +492,11 @@ const DE: Words = Words {
         format!("k6 war ein Engpass: {count} Iterationen konnte es nicht starten, weil VUs oder CPU fehlten.")
     },
     generator_unknown: "Ob k6 ein Engpass war, lässt sich nicht sagen: Es hat nicht hinterlassen, wie viele Iterationen es nicht starten konnte.",
+    generator_busy: |share| {
+        format!(
+            "Der Rechner war {share} der Zeit ausgelastet: k6 musste auf CPU warten, die Zeiten sind daher länger, als die Dienste brauchten."
+        )
+    },
     generator_cpu: "CPU von k6, höchstens (Mittel)",
     generator_host: "CPU des Rechners, höchstens",
     generator_dropped: "Nicht gestartete Iterationen",
@@ -492,4 +531,21 @@ const DE: Words = Words {
     file_endpoints: "Endpunkte (CSV)",
     file_series: "Werte über die Zeit (CSV)",
     file_junit: "Urteil (JUnit-XML)",
+    door: "Gestartet über",
+    doors: |door| {
+        Some(match door {
+            "page" | "form" => "die Seite",
+            "rest" => "REST",
+            "terminal" => "die Befehlszeile",
+            "scenario" => "ein Szenario",
+            "schedule" => "einen Zeitplan",
+            _ => return None,
+        })
+    },
+    engine: "Engine",
+    engines: |engine, k6| match engine {
+        "docker" => format!("k6 {k6} in einem Container"),
+        _ => format!("k6 {k6} als Prozess"),
+    },
+    revision: "Stand des Skripts",
 };

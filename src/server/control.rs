@@ -54,7 +54,7 @@ use self::{
     drawn::Drawn,
     keeper::Keeper,
     logbook::Logbook,
-    supervisor::{Links, Supervisor},
+    supervisor::{Links, OfScript, Supervisor},
 };
 use super::{
     agenda::Agenda,
@@ -214,8 +214,11 @@ impl Runs for Dashboard {
         let scenario = self.scenario(caller, &draft, plan.shape.duration_s()).await?;
         self.knows_its_metrics(&plan).await?;
         self.keeper.keep_shown(&self.board, &self.details).await;
-        let trend_stats = self.scripts.trend_stats(&plan.script);
-        self.supervisor.start(plan, scenario, trend_stats, caller.clone()).await
+        let of_script = OfScript {
+            trend_stats: self.scripts.trend_stats(&plan.script),
+            revision: self.scripts.revision(&plan.script).await,
+        };
+        self.supervisor.start(plan, scenario, of_script, caller.clone()).await
     }
 
     async fn scenario(&self, _: &Caller, draft: &Draft, load_s: u32) -> Result<Option<Scenario>, ApiError> {

@@ -189,6 +189,10 @@ pub struct Started {
     pub instance: Arc<dyn Instance>,
     /// When the engine ends it.
     pub deadline_ms: Millis,
+    /// The engine's name, as in [`EngineStatus::name`].
+    pub engine: &'static str,
+    /// The version of k6.
+    pub k6_version: String,
 }
 
 /// What a k6 command said.

@@ -1,6 +1,7 @@
 //! The scripts folder as `k6 inspect` sees it, cached by file time and size.
 
 mod inspect;
+mod revision;
 
 use std::{
     collections::HashMap,
@@ -205,6 +206,20 @@ impl Scripts {
     /// [`InspectError`] when there is no such script, k6 refuses it, or k6 can't be run.
     pub async fn inspect_with(&self, name: &str, input: &ScriptInput) -> Result<Inspection, InspectError> {
         self.inspector.inspect(name, input).await
+    }
+
+    /// The revision of a script as its file is now; empty where it can't be read.
+    pub async fn revision(&self, name: &str) -> String {
+        let Some(script) = self.inspector.path(name) else { return String::new() };
+        let library = self.inspector.dir.join("lib");
+        let told = tokio::task::spawn_blocking(move || revision::revision(&script, &library));
+        match told.await.map_err(std::io::Error::other).flatten() {
+            Ok(revision) => revision,
+            Err(error) => {
+                tracing::warn!(script = name, %error, "the revision of the script can't be told");
+                String::new()
+            }
+        }
     }
 
     /// What the summary of a script's run is to tell of trends by the script's own options; empty for one that was not

@@ -6,7 +6,7 @@ mod list;
 
 pub use self::{
     filter::Filter,
-    labels::{BaselineButton, Gone, LabelCard},
+    labels::{BaselineButton, Gone, LabelCard, Unsaved},
     list::{LastGone, List, Outcome},
 };
 

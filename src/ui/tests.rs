@@ -67,6 +67,7 @@ fn run(state: RunState) -> Run {
         stop_problem: None,
         labels: Labels::default(),
         bursts: Vec::new(),
+        origin: Default::default(),
         correlation_id: "test".into(),
     }
 }

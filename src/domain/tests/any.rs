@@ -12,6 +12,7 @@ use crate::domain::{
     frame::{Dimension, Frame, History, METRICS, Metric, SeriesKey},
     labels::Labels,
     live::{Cursor, EngineReason, EngineStatus, MetricsStatus, Snapshot, Status, Tick},
+    origin::Origin,
     plan::{Model, OwnEnd, Pattern, Peak, Plan, Shape},
     recent::Recent,
     run::{Run, RunId, RunState, ServiceTotals, Totals, Verdict},
@@ -78,6 +79,7 @@ pub fn run_of_a_minute() -> Run {
         stop_problem: None,
         labels: Labels::default(),
         bursts: Vec::new(),
+        origin: Default::default(),
         thresholds: vec![],
         totals: None,
         correlation_id: String::new(),
@@ -235,6 +237,7 @@ pub fn run() -> BoxedStrategy<Run> {
                 stop_problem: None,
                 bursts,
                 labels,
+                origin: Origin { door: "rest".into(), k6: correlation_id.clone(), ..Origin::default() },
                 correlation_id,
             }
         })

@@ -35,6 +35,7 @@ fn run(shape: Shape) -> Run {
         stop_problem: None,
         labels: Labels::default(),
         bursts: Vec::new(),
+        origin: Default::default(),
         correlation_id: String::new(),
     }
 }

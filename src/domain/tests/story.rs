@@ -8,6 +8,7 @@ use crate::domain::{
     fault::{Fault, FaultEnd, FaultKind, FaultRequest, FaultState},
     frame::{Dimension, Frame, History, Metric, SeriesKey},
     live::Snapshot,
+    origin::Origin,
     picture::{Course, RunPicture},
     plan::{Pattern, Peak, Plan, Shape},
     run::{Run, RunState, Source, Totals, Verdict},
@@ -52,6 +53,7 @@ fn run(rules: &[(&str, bool)]) -> Run {
         so_far: Vec::new(),
         stop_problem: None,
         bursts: Vec::new(),
+        origin: Default::default(),
         correlation_id: String::new(),
         labels: Default::default(),
     }
@@ -257,4 +259,27 @@ fn the_generator_is_measured_where_it_is_and_unknown_elsewhere() {
     assert_eq!((fared.host_most, fared.dropped), (None, Some(0.0)));
     let unknown = generator(&Run { totals: None, ..told.run }, &History::default());
     assert_eq!((unknown.cpu_most, unknown.cpu_mean, unknown.dropped), (None, None, None));
+    assert_eq!((unknown.busy_share, unknown.held_up()), (None, false));
+}
+
+#[test]
+fn a_machine_that_is_busy_for_a_tenth_of_the_time_holds_k6_up() {
+    let fared = |used: &[f64], cores| {
+        let mut history = History::default();
+        for (second, used) in (1..).zip(used) {
+            let mut row = Frame { at_ms: second * 1000, ..Frame::default() };
+            row.set(SeriesKey::part(Metric::Cpu, Dimension::Process, "host"), *used);
+            history.push(&row);
+        }
+        let origin = Origin { cores, ..Origin::default() };
+        let fared = generator(&Run { origin, ..run(&[]) }, &history);
+        (fared.busy_share, fared.held_up())
+    };
+    let once = |most: f64| [&[most][..], &[1.0; 9]].concat();
+    assert_eq!(fared(&once(1.8), Some(2)), (Some(0.1), true));
+    assert_eq!(fared(&once(1.79), Some(2)), (Some(0.0), false));
+    assert_eq!(fared(&once(1.8), Some(4)), (Some(0.0), false));
+    assert!(!fared(&[once(1.8), vec![1.0]].concat(), Some(2)).1, "less than a tenth");
+    assert_eq!(fared(&once(1.8), None), (None, false), "of how many, nobody knows");
+    assert_eq!(fared(&[], Some(2)), (None, false));
 }

@@ -46,6 +46,7 @@ fn run() -> Run {
         stop_problem: None,
         labels: Labels::default(),
         bursts: Vec::new(),
+        origin: Default::default(),
         correlation_id: String::new(),
     }
 }

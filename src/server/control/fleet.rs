@@ -20,7 +20,7 @@ use crate::server::{
 /// # Errors
 /// Those of [`Engine::start`], of the first instance that did not start.
 pub async fn start(engine: &dyn Engine, launches: Vec<Launch>, shutdown: &Shutdown) -> Result<Started, EngineError> {
-    let mut started = Vec::new();
+    let mut started: Vec<Started> = Vec::new();
     for launch in launches {
         match engine.start(launch).await {
             Ok(one) => started.push(one),
@@ -31,7 +31,9 @@ pub async fn start(engine: &dyn Engine, launches: Vec<Launch>, shutdown: &Shutdo
         }
     }
     let deadline_ms = started.iter().map(|one| one.deadline_ms).max().unwrap_or_default();
-    Ok(Started { instance: fleet(started.into_iter().map(|one| one.instance).collect(), shutdown), deadline_ms })
+    let (engine, k6_version) = started.first().map(|one| (one.engine, one.k6_version.clone())).unwrap_or_default();
+    let instance = fleet(started.into_iter().map(|one| one.instance).collect(), shutdown);
+    Ok(Started { instance, deadline_ms, engine, k6_version })
 }
 
 /// Finds the instances of a run that an earlier dashboard started in the run's folder `dir`.

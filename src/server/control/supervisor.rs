@@ -18,6 +18,7 @@ use ha_dashboard::{
         event::{Event, EventKind},
         labels::Labels,
         live::{EngineStatus, Pull},
+        origin::Origin,
         past::{Choices, Found, Query},
         plan::{Plan, Shape},
         run::{Run, RunId, RunState, Seen},
@@ -43,7 +44,7 @@ use crate::server::{
     board::Board,
     clock::now_ms,
     config::Retention,
-    engine::{Engine, Exit, Instance, InstanceState, Launch, Part, Started},
+    engine::{Engine, Exit, Instance, InstanceState, Launch, Part, Started, process},
     feed::{RunFeed, StoreFeed},
     ids,
     journal::Journal,
@@ -55,6 +56,15 @@ use crate::server::{
 const START_ALLOWANCE_S: u32 = 30;
 /// What k6 may take after its schedule ended (`teardown()`, last push, summary), in seconds.
 const END_ALLOWANCE_S: u32 = 10;
+/// What is known of a script when a run of it starts.
+#[derive(Debug, Clone, Default)]
+pub struct OfScript {
+    /// What it wants k6's summary to tell of trends.
+    pub trend_stats: Vec<String>,
+    /// Its revision; empty where that can't be told.
+    pub revision: String,
+}
+
 /// How many k6 share a run's load.
 const INSTANCES: u32 = 1;
 /// Lines of k6's log that are shown.
@@ -283,7 +293,7 @@ impl Supervisor {
         }
     }
 
-    /// Starts a plan, with what its scenario does beside it; `trend_stats` are what the script wants its summary to tell of trends. Of two calls at the same instant one wins.
+    /// Starts a plan, with what its scenario does beside it. Of two calls at the same instant one wins.
     ///
     /// # Errors
     /// [`ApiError::AlreadyRunning`], [`ApiError::Unavailable`]; then everything is as before.
@@ -291,13 +301,12 @@ impl Supervisor {
         self: &Arc<Self>,
         plan: Plan,
         scenario: Option<Scenario>,
-        trend_stats: Vec<String>,
+        of_script: OfScript,
         caller: Caller,
     ) -> Result<Run, ApiError> {
         let this = self.clone();
         // A task of its own: a caller who goes away must not leave half a start behind.
-        let start =
-            self.shutdown.tasks.spawn(async move { this.start_whole(plan, scenario, trend_stats, caller).await });
+        let start = self.shutdown.tasks.spawn(async move { this.start_whole(plan, scenario, of_script, caller).await });
         start.await.unwrap_or_else(|error| Err(ApiError::Internal { what: format!("the start broke off: {error}") }))
     }
 
@@ -305,16 +314,17 @@ impl Supervisor {
         self: Arc<Self>,
         plan: Plan,
         scenario: Option<Scenario>,
-        trend_stats: Vec<String>,
+        OfScript { trend_stats, revision }: OfScript,
         caller: Caller,
     ) -> Result<Run, ApiError> {
-        let Caller { correlation_id, door } = caller;
-        let reservation = self.reserve(plan, scenario, correlation_id)?;
+        let door = caller.door;
+        let origin = Origin { door: door.name().into(), scripts: revision, ..Origin::default() };
+        let reservation = self.reserve(new_run(plan, scenario, origin, caller.correlation_id, now_ms()))?;
         let run = reservation.run.clone();
-        let result = self.launch(&run, trend_stats).await;
-        match result {
-            Ok(Started { instance, deadline_ms }) => {
-                let (run, stop) = reservation.keep(&instance, deadline_ms);
+        match self.launch(&run, trend_stats).await {
+            Ok(started) => {
+                let instance = started.instance.clone();
+                let (run, stop) = reservation.keep(started);
                 let script = &run.plan.script;
                 tracing::info!(run_id = %run.id, correlation_id = %run.correlation_id, %door, script, "run started");
                 if stop {
@@ -429,17 +439,11 @@ impl Supervisor {
     }
 
     /// Takes the one place there is for a run at work.
-    fn reserve(
-        self: &Arc<Self>,
-        plan: Plan,
-        scenario: Option<Scenario>,
-        correlation_id: String,
-    ) -> Result<Reservation, ApiError> {
+    fn reserve(self: &Arc<Self>, run: Run) -> Result<Reservation, ApiError> {
         let mut state = self.state();
         if let Some(running) = state.current().filter(|run| run.state.is_active()) {
             return Err(ApiError::AlreadyRunning { running: running.id.clone() });
         }
-        let run = new_run(plan, scenario, correlation_id, now_ms());
         let before = Before {
             current: state.current.take(),
             instance: state.instance.take(),
@@ -963,18 +967,23 @@ struct Before {
 
 impl Reservation {
     /// Makes the start good. Says whether a stop was asked for meanwhile.
-    fn keep(mut self, instance: &Arc<dyn Instance>, deadline_ms: Millis) -> (Run, bool) {
+    fn keep(mut self, started: Started) -> (Run, bool) {
         self.before = None;
+        let Started { instance, deadline_ms, engine, k6_version } = started;
         let mut state = self.supervisor.state();
         state.instance = Some(instance.clone());
         if let Some(run) = state.run_mut(&self.run.id) {
             run.deadline_ms = deadline_ms;
+            // In Docker it may be another machine.
+            let cores = (engine == process::NAME).then(std::thread::available_parallelism).and_then(Result::ok);
+            run.origin.cores = cores.and_then(|cores| u32::try_from(cores.get()).ok());
+            (run.origin.engine, run.origin.k6) = (engine.into(), k6_version);
         }
         let run = state.run(&self.run.id).unwrap_or(&self.run).clone();
         self.supervisor.publish(&state);
         let stop = run.state == RunState::Stopping;
         if stop {
-            state.tries = Some(self.supervisor.insist(run.id.clone(), instance.clone()));
+            state.tries = Some(self.supervisor.insist(run.id.clone(), instance));
         }
         (run, stop)
     }
@@ -1001,7 +1010,7 @@ impl Drop for Reservation {
     }
 }
 
-fn new_run(plan: Plan, scenario: Option<Scenario>, correlation_id: String, now_ms: Millis) -> Run {
+fn new_run(plan: Plan, scenario: Option<Scenario>, origin: Origin, correlation_id: String, now_ms: Millis) -> Run {
     let schedule = match plan.shape {
         Shape::Pattern { pattern, peak, duration_s, ramp_s } => Some(Schedule::new(pattern, peak, duration_s, ramp_s)),
         Shape::Own { .. } => None,
@@ -1023,6 +1032,7 @@ fn new_run(plan: Plan, scenario: Option<Scenario>, correlation_id: String, now_m
         stop_problem: None,
         labels: Labels::default(),
         bursts: Vec::new(),
+        origin,
         correlation_id,
     };
     let allowed_s = [START_ALLOWANCE_S, run.plan.shape.longest_s(), END_ALLOWANCE_S];

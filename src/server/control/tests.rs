@@ -188,7 +188,7 @@ impl Life {
     }
 
     fn start(&self, script: &str, thresholds: &[&str]) -> Run {
-        self.wait(self.supervisor.start(plan(script, thresholds), None, vec![], caller("abc"))).unwrap()
+        self.wait(self.supervisor.start(plan(script, thresholds), None, OfScript::default(), caller("abc"))).unwrap()
     }
 
     fn stop(&self) -> Run {
@@ -378,8 +378,9 @@ fn a_schedule_runs_as_it_was_computed() {
     let bench = Bench::new(&[("a.js", text)]);
     let life = bench.dashboard();
     let shape = Shape::Pattern { pattern: Pattern::Load, peak: Peak::Vus { vus: 2 }, duration_s: 3, ramp_s: None };
-    let run =
-        life.wait(life.supervisor.start(Plan { shape, ..plan("a.js", &[]) }, None, vec![], Caller::default())).unwrap();
+    let run = life
+        .wait(life.supervisor.start(Plan { shape, ..plan("a.js", &[]) }, None, OfScript::default(), Caller::default()))
+        .unwrap();
     assert!(run.deadline_ms - run.created_ms >= (30 + 3 + 3 + 10) * 1000, "{run:?}");
     let (run, verdict) = life.finished(&run.id);
     assert_eq!(verdict, Verdict::Passed);
@@ -412,9 +413,19 @@ fn a_script_without_a_summary_of_its_own_has_totals_and_every_threshold_named() 
     let life = bench.dashboard();
     let known = ["size:p(99.9)<7", "size:max<=7", "size{service:none}:avg<1", "http_req_duration{service:x}:max<0.001"];
     let stats = vec!["med".to_owned(), "p(12.5)".to_owned()];
-    let run = life.wait(life.supervisor.start(plan("a.js", &known), None, stats, Caller::default())).unwrap();
+    let run = life
+        .wait(life.supervisor.start(
+            plan("a.js", &known),
+            None,
+            OfScript { trend_stats: stats, revision: "0123456789ab".into() },
+            Caller::default(),
+        ))
+        .unwrap();
     let (run, verdict) = life.finished(&run.id);
     assert_eq!(verdict, Verdict::Failed);
+    let came = &run.origin;
+    assert_eq!((&*came.door, &*came.engine, &*came.scripts), ("rest", "process", "0123456789ab"));
+    assert!(came.k6.contains('.') && came.cores.is_some_and(|cores| cores > 0), "{came:?}");
     let totals = run.totals.unwrap();
     assert_eq!((totals.requests, totals.iterations, totals.failed_share), (Some(3.0), Some(3.0), Some(0.0)));
     assert!(totals.p99_s.is_some_and(|seconds| seconds > 0.0) && totals.p50_s <= totals.p95_s, "{totals:?}");
@@ -481,7 +492,7 @@ fn a_stop_while_k6_is_being_launched_is_passed_on() {
     let bench = Bench::new(&[("a.js", &script("60s", "{}", setup))]);
     let life = bench.dashboard();
     let (started, stopped) = life.wait(async {
-        let start = life.supervisor.start(plan("a.js", &[]), None, vec![], Caller::default());
+        let start = life.supervisor.start(plan("a.js", &[]), None, OfScript::default(), Caller::default());
         let mut runs = life.runs.clone();
         let stop = async {
             runs.wait_for(|feed| feed.run.is_some()).await.unwrap();
@@ -520,7 +531,7 @@ fn a_run_survives_the_dashboard_and_is_adopted() {
     let feed = life.runs.borrow().clone();
     assert!(feed.adopted && !feed.k6_pids.is_empty());
     assert_eq!(feed.run.as_ref().map(|run| (&run.state, run.started_ms)), Some((&RunState::Running, started)));
-    let refused = life.wait(life.supervisor.start(plan("a.js", &[]), None, vec![], Caller::default()));
+    let refused = life.wait(life.supervisor.start(plan("a.js", &[]), None, OfScript::default(), Caller::default()));
     assert_eq!(refused, Err(ApiError::AlreadyRunning { running: run.id.clone() }));
     assert_eq!(life.finished(&run.id).1, Verdict::Passed);
     assert_eq!(life.told(), ["run-started", "run-adopted", "run-ended"]);
@@ -562,7 +573,7 @@ fn a_run_at_work_is_found_by_its_processes_whatever_became_of_its_records() {
         let life = bench.dashboard();
         let feed = life.runs.borrow().clone();
         assert!(feed.adopted && feed.k6_pids == [u32::try_from(pid).unwrap()], "{damaged:?}: {feed:?}");
-        let refused = life.wait(life.supervisor.start(plan("a.js", &[]), None, vec![], Caller::default()));
+        let refused = life.wait(life.supervisor.start(plan("a.js", &[]), None, OfScript::default(), Caller::default()));
         assert_eq!(refused, Err(ApiError::AlreadyRunning { running: run.id.clone() }), "{damaged:?}");
         life.stop();
         assert_eq!(life.finished(&run.id).1, Verdict::Stopped, "{damaged:?}");
@@ -643,7 +654,7 @@ fn a_disk_that_fills_up_is_told_and_costs_no_verdict() {
     assert!(ended.started_ms.is_some() && ended.ended_ms.is_some());
     let problem = life.storage_problem();
     assert!(problem.contains("No space left") && problem.contains("HAD_STATE_DIR"), "{problem}");
-    let refused = life.wait(life.supervisor.start(plan("quick.js", &[]), None, vec![], Caller::default()));
+    let refused = life.wait(life.supervisor.start(plan("quick.js", &[]), None, OfScript::default(), Caller::default()));
     assert!(matches!(&refused, Err(ApiError::Unavailable { what }) if what.contains("No space left")), "{refused:?}");
 
     // What could not be kept is kept as soon as it can be.
@@ -830,7 +841,7 @@ fn a_run_past_its_deadline_is_ended_without_any_dashboard() {
 fn of_two_starts_at_the_same_instant_one_wins() {
     let bench = Bench::new(&[("a.js", &script("60s", "{}", ""))]);
     let life = bench.dashboard();
-    let start = || life.supervisor.start(plan("a.js", &[]), None, vec![], Caller::default());
+    let start = || life.supervisor.start(plan("a.js", &[]), None, OfScript::default(), Caller::default());
     let (one, other) = life.wait(async { tokio::join!(start(), start()) });
     let (won, lost) = if one.is_ok() { (one, other) } else { (other, one) };
     let id = won.unwrap().id;
@@ -857,7 +868,7 @@ fn a_start_that_fails_leaves_everything_as_it_was() {
     std::os::unix::fs::symlink("../outside.js", bench.folder.path().join("scripts/link.js")).unwrap();
     let life = bench.dashboard();
     for name in ["../outside.js", "link.js", "missing.js", "/etc/passwd", ""] {
-        let refused = life.wait(life.supervisor.start(plan(name, &[]), None, vec![], Caller::default()));
+        let refused = life.wait(life.supervisor.start(plan(name, &[]), None, OfScript::default(), Caller::default()));
         let Err(ApiError::Unavailable { what }) = refused else { panic!("{name}: {refused:?}") };
         assert!(what.contains("scripts folder"), "{what}");
         assert_eq!((life.runs.borrow().run.clone(), life.all(), bench.run_dirs()), (None, vec![], 0));
@@ -868,7 +879,7 @@ fn a_start_that_fails_leaves_everything_as_it_was() {
         let life = bench.dashboard_with(Config { k6: k6.into(), ..bench.config() });
         let engine = life.runs.borrow().engine.clone();
         assert!(!engine.ready && engine.note.contains("HAD_K6"), "{engine:?}");
-        let refused = life.wait(life.supervisor.start(plan("a.js", &[]), None, vec![], Caller::default()));
+        let refused = life.wait(life.supervisor.start(plan("a.js", &[]), None, OfScript::default(), Caller::default()));
         assert!(matches!(&refused, Err(ApiError::Unavailable { what }) if what.contains("HAD_K6")), "{refused:?}");
         assert_eq!((life.runs.borrow().run.clone(), bench.run_dirs()), (None, 0));
         life.crash();

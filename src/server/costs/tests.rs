@@ -106,6 +106,7 @@ fn run() -> Run {
         stop_problem: None,
         labels: Labels::default(),
         bursts: Vec::new(),
+        origin: Default::default(),
         thresholds: vec![],
         totals: None,
         correlation_id: String::new(),

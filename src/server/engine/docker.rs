@@ -63,6 +63,9 @@ const LOOK_LIMIT: Duration = Duration::from_secs(5);
 /// How long after its deadline a k6 that nobody ended ends by itself.
 const SELF_END: Duration = Duration::from_secs(2);
 
+/// The engine's name.
+const NAME: &str = "docker";
+
 /// Lets the command that follows tell its version, and coreutils' `timeout` its name: that of busybox has no such option.
 const WHAT_IS_THERE: &str = r#""$@" || exit; timeout --version 2>/dev/null; true"#;
 
@@ -133,7 +136,7 @@ impl DockerEngine {
                     pull: locked(&self.pull).clone().unwrap_or(Pull::Offered),
                 });
                 return EngineStatus {
-                    name: "docker".into(),
+                    name: NAME.into(),
                     k6_version: None,
                     note: error.to_string(),
                     ready: false,
@@ -143,7 +146,7 @@ impl DockerEngine {
             }
         };
         let note = format!("{place}, {why}");
-        EngineStatus { name: "docker".into(), k6_version, note, place, why: Some(why), ready: true, image: None }
+        EngineStatus { name: NAME.into(), k6_version, note, place, why: Some(why), ready: true, image: None }
     }
 
     /// Docker's version, and what k6's image holds.
@@ -273,8 +276,8 @@ impl DockerEngine {
         format!("ha-dashboard-{run}-{}", part.number())
     }
 
-    /// Makes the container and starts it. Its record is there before it starts.
-    async fn make(&self, launch: &Launch, record: &mut Record) -> Result<(), EngineError> {
+    /// Makes the container and starts it. Its record is there before it starts. The version of its k6.
+    async fn make(&self, launch: &Launch, record: &mut Record) -> Result<Version, EngineError> {
         let owner = self.owner().await?;
         let k6 = self.image().await?;
         let script = format!("{}/{}", folder::SCRIPTS, launch.script);
@@ -307,7 +310,7 @@ impl DockerEngine {
         };
         written.map_err(|source| EngineError::Folder { path: launch.dir.display().to_string(), source })?;
         self.client.start(&record.name, &self.settings.network).await?;
-        Ok(())
+        Ok(k6.version)
     }
 }
 
@@ -419,22 +422,27 @@ impl Engine for DockerEngine {
         script_path(&self.scripts_dir, &launch.script)?;
         let mut record = Record::new(Self::name(&launch.run, launch.part), deadline(launch.allowed));
         locked(&self.followed).insert(record.name.clone());
-        if let Err(error) = self.make(&launch, &mut record).await {
-            match &error {
-                // Another's container of that name is not ours to remove.
-                EngineError::Docker(DockerError::NameTaken { .. }) => drop(locked(&self.followed).remove(&record.name)),
-                // Whoever started it need not wait for an engine that does not answer.
-                EngineError::Docker(error) if error.is_passing() => drop(self.removed(record.name)),
-                _ => self.removed(record.name).now().await,
+        let k6_version = match self.make(&launch, &mut record).await {
+            Ok(k6) => k6.to_string(),
+            Err(error) => {
+                match &error {
+                    // Another's container of that name is not ours to remove.
+                    EngineError::Docker(DockerError::NameTaken { .. }) => {
+                        locked(&self.followed).remove(&record.name);
+                    }
+                    // Whoever started it need not wait for an engine that does not answer.
+                    EngineError::Docker(error) if error.is_passing() => drop(self.removed(record.name)),
+                    _ => self.removed(record.name).now().await,
+                }
+                return Err(error);
             }
-            return Err(error);
-        }
+        };
         tracing::info!(run_id = %launch.run, container = record.name, "k6 is there");
         let (client, followed) = (self.client.clone(), self.followed.clone());
         let deadline_ms = record.deadline_ms;
         let instance =
             DockerInstance::follow(client, launch.dir, record, self.stop_grace, followed, None, &self.shutdown).await;
-        Ok(Started { instance, deadline_ms })
+        Ok(Started { instance, deadline_ms, engine: NAME, k6_version })
     }
 
     async fn recover(&self, run: &RunId, part: Part, dir: &Path) -> Arc<dyn Instance> {

@@ -36,6 +36,9 @@ use super::{
 };
 use crate::server::{config::Config, proc, shutdown::Shutdown};
 
+/// The engine's name.
+pub const NAME: &str = "process";
+
 /// How long `k6 version` may take.
 const VERSION_LIMIT: Duration = Duration::from_secs(10);
 /// How long a keeper may take until its k6 is there.
@@ -229,7 +232,7 @@ fn own_session(command: &mut Command) {
 #[async_trait]
 impl Engine for ProcessEngine {
     async fn look(&self) -> EngineStatus {
-        let name = "process".into();
+        let name = NAME.into();
         match self.program().await {
             Ok((path, version)) => EngineStatus {
                 name,
@@ -251,6 +254,7 @@ impl Engine for ProcessEngine {
         // The keeper has another working folder.
         let dir = std::path::absolute(&launch.dir)
             .map_err(|source| EngineError::Folder { path: launch.dir.display().to_string(), source })?;
+        let k6_version = program.1.to_string();
         let order = self.order(&launch, &dir, program, &script)?;
         let path = dir.join(files::LAUNCH);
         let deadline_ms = order.deadline_ms;
@@ -267,6 +271,8 @@ impl Engine for ProcessEngine {
                 Ok(Started {
                     instance: Arc::new(ProcessInstance::follow(dir, Some(instance), &self.shutdown).await),
                     deadline_ms,
+                    engine: NAME,
+                    k6_version,
                 })
             }
             Err(error) => {

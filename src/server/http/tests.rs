@@ -602,6 +602,7 @@ impl Runs for Scripted {
             stop_problem: None,
             labels: Labels::default(),
             bursts: Vec::new(),
+            origin: Default::default(),
             thresholds: Vec::new(),
             correlation_id: caller.correlation_id.clone(),
         };

@@ -186,6 +186,7 @@ pub fn run(id: &str, duration_s: u32, thresholds: &[&str]) -> Run {
         stop_problem: None,
         labels: Labels::default(),
         bursts: Vec::new(),
+        origin: Default::default(),
         correlation_id: "test".into(),
     }
 }

@@ -64,6 +64,7 @@ fn run(peak: Peak, thresholds: &[(&str, Option<bool>)]) -> Run {
         stop_problem: None,
         labels: Labels::default(),
         bursts: Vec::new(),
+        origin: Default::default(),
         thresholds: thresholds.iter().map(observed).collect(),
         correlation_id: String::new(),
     }

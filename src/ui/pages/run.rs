@@ -17,7 +17,7 @@ use crate::{
         live::Live,
         load::{Announcer, GrafanaLink, InDetail, ReportLink, RunPanel, Thresholds},
         parts::LocalTime,
-        runs::{BaselineButton, Gone, LabelCard, Outcome},
+        runs::{BaselineButton, Gone, LabelCard, Outcome, Unsaved},
         show,
         text::use_text,
     },
@@ -74,7 +74,7 @@ fn Detail() -> impl IntoView {
     });
     let active = Memo::new(move |_| shown.get() == Some(true));
     let is_shown = Memo::new(move |_| shown.get().is_some());
-    let (again, typed) = (RwSignal::new(0_u32), RwSignal::new(None));
+    let (again, unsaved) = (RwSignal::new(0_u32), Unsaved::new());
     let asked = move || (id.get(), active.get(), again.get());
     let found = Resource::<_, Wire>::new_with_options(asked, |(id, ..)| find(id), true);
     view! {
@@ -87,7 +87,7 @@ fn Detail() -> impl IntoView {
                         view! { <NotThere heading=text.run_missing hint=text.run_missing_hint href="/runs" link=text.back_to_runs /> }
                             .into_any()
                     }
-                    Ok(Some(found)) => view! { <RunView found again typed /> }.into_any(),
+                    Ok(Some(found)) => view! { <RunView found again unsaved /> }.into_any(),
                 }
             })}
         </Transition>
@@ -95,7 +95,7 @@ fn Detail() -> impl IntoView {
 }
 
 #[component]
-fn RunView(found: Found, again: RwSignal<u32>, typed: RwSignal<Option<[String; 3]>>) -> impl IntoView {
+fn RunView(found: Found, again: RwSignal<u32>, unsaved: Unsaved) -> impl IntoView {
     let text = use_text();
     let Found { run, html, note, reading } = found;
     let active = run.state.is_active();
@@ -132,7 +132,7 @@ fn RunView(found: Found, again: RwSignal<u32>, typed: RwSignal<Option<[String; 3
             {(!active).then(|| view! { <BaselineButton run=run.clone() on_change=asked_again /> })}
         </header>
         {trashed.then(|| view! { <Gone id=run.id.clone() name on_back=asked_again /> })}
-        <LabelCard run=run.clone() note_html=note typed on_change=asked_again />
+        <LabelCard run=run.clone() note_html=note unsaved on_change=asked_again />
         {if active {
             view! { <AtWork html /> }.into_any()
         } else {

@@ -82,6 +82,23 @@ pub fn BaselineButton(
     }
 }
 
+/// What a form of labels holds that is not saved. The card around it is drawn anew whenever more is known of the run, and
+/// nothing of this may go with it.
+#[derive(Debug, Clone, Copy)]
+pub struct Unsaved {
+    /// Name, tags and note as they were typed.
+    typed: RwSignal<Option<[String; 3]>>,
+    /// Why they were refused.
+    failed: RwSignal<Option<ApiError>>,
+}
+
+impl Unsaved {
+    /// Nothing.
+    pub fn new() -> Self {
+        Self { typed: RwSignal::new(None), failed: RwSignal::new(None) }
+    }
+}
+
 /// A run's name, note, tags and star, with the form that changes them.
 #[component]
 pub fn LabelCard(
@@ -89,15 +106,15 @@ pub fn LabelCard(
     run: Run,
     /// Its note as HTML.
     note_html: String,
-    /// What is typed and not saved: name, tags, note.
-    typed: RwSignal<Option<[String; 3]>>,
+    /// What is typed and not saved.
+    unsaved: Unsaved,
     /// It changed.
     on_change: impl Fn() + Copy + Send + Sync + 'static,
 ) -> impl IntoView {
     let text = use_text();
     let id = run.id.clone();
     let labels = run.labels.clone();
-    let failed = RwSignal::new(None::<ApiError>);
+    let Unsaved { typed, failed } = unsaved;
     // What a plain form sent and was refused comes back in the address.
     let query = use_query_map().get_untracked();
     let error = query.get("error").map(|_| text.error_invalid);
@@ -120,6 +137,7 @@ pub fn LabelCard(
             match label_run(id, draft).await {
                 Ok(_) => {
                     typed.set(None);
+                    failed.set(None);
                     on_change();
                 }
                 Err(error) => failed.set(Some(error)),

@@ -148,6 +148,7 @@ mod tests {
             stop_problem: None,
             labels: Labels::default(),
             bursts: Vec::new(),
+            origin: Default::default(),
             correlation_id: String::new(),
         }
     }

@@ -33,7 +33,7 @@ impl Life {
     pub fn start_scheduled(&self, duration_s: u32, thresholds: &[&str]) -> Run {
         let shape = Shape::Pattern { pattern: Pattern::Smoke, peak: Peak::Vus { vus: 2 }, duration_s, ramp_s: None };
         let plan = Plan { shape, ..plan("a.js", thresholds) };
-        self.wait(self.supervisor.start(plan, None, vec![], caller("abc"))).unwrap()
+        self.wait(self.supervisor.start(plan, None, OfScript::default(), caller("abc"))).unwrap()
     }
 
     pub fn try_to_add(&self, run: &RunId, draft: BurstDraft) -> Result<Burst, ApiError> {

@@ -300,7 +300,7 @@ fn what_is_missing_is_named_and_no_half_started_run_stays() {
         let engine = life.runs.borrow().engine.clone();
         assert_eq!(engine.ready, ready, "{}", engine.note);
         assert!(ready || engine.note.contains(expected), "{}", engine.note);
-        let refused = life.wait(life.supervisor.start(plan("a.js", &[]), None, vec![], Caller::default()));
+        let refused = life.wait(life.supervisor.start(plan("a.js", &[]), None, OfScript::default(), Caller::default()));
         let Err(ApiError::Unavailable { what }) = refused else { panic!("{refused:?}") };
         assert!(what.contains(expected), "{what}");
         assert_eq!((life.runs.borrow().run.clone(), bench.run_dirs()), (None, 0));
@@ -515,7 +515,7 @@ fn a_stopped_run_lets_go_of_a_docker_that_is_gone_for_good() {
     let run = life.start("a.js", &[]);
     life.running();
     wire.cut();
-    let start = || life.wait(life.supervisor.start(plan("a.js", &[]), None, vec![], Caller::default()));
+    let start = || life.wait(life.supervisor.start(plan("a.js", &[]), None, OfScript::default(), Caller::default()));
     assert_eq!(start(), Err(ApiError::AlreadyRunning { running: run.id.clone() }), "it may well be at work");
     life.wait(life.supervisor.stop(Caller::default())).unwrap_err();
     let (_, verdict) = life.finished(&run.id);
@@ -791,7 +791,7 @@ fn a_full_disk_is_told_and_leaves_nothing() {
         .arg(format!("of={}", engine.data().join("filler").display()))
         .output();
     assert!(!filled.unwrap().status.success(), "the disk must be full");
-    let refused = life.wait(life.supervisor.start(plan("a.js", &[]), None, vec![], Caller::default()));
+    let refused = life.wait(life.supervisor.start(plan("a.js", &[]), None, OfScript::default(), Caller::default()));
     let Err(ApiError::Unavailable { what }) = refused else { panic!("{refused:?}") };
     assert!(what.contains("disk is full"), "{what}");
     assert_eq!((life.runs.borrow().run.clone(), bench.run_dirs()), (None, 0));

@@ -4,6 +4,7 @@
 use ha_dashboard::domain::{
     burst::{Admitted, Burst},
     labels::Labels,
+    origin::Origin,
     plan::{OwnEnd, Peak, Plan, Shape},
     threshold::{Observed, Threshold},
 };
@@ -229,6 +230,7 @@ async fn names_and_messages_can_not_inject_markup() {
             started_ms: Some(NOW_MS),
             ..Burst::new(Admitted { peak: Peak::Vus { vus: 1 }, target: evil(), duration_s: 60 }, 2, NOW_MS)
         }],
+        origin: Origin { door: evil(), engine: evil(), k6: evil(), scripts: evil(), cores: Some(1) },
         correlation_id: evil(),
     };
     let crashed = Verdict::Crashed { exit_code: Some(1), message: evil() };
