@@ -22,6 +22,7 @@ pub mod frame;
 pub mod grafana;
 pub mod guide;
 pub mod histogram;
+pub mod hook;
 pub mod id;
 pub mod labels;
 pub mod lanes;

@@ -4,6 +4,7 @@
 //! - [`api`]: the only bridge between browser and server: server functions and the [`api::port`] they call.
 //! - [`ui`]: what people see.
 //! - [`report`]: a run as a file, drawn with the parts of [`ui`].
+//! - [`notice`]: what others are told of runs and faults.
 //! - [`planner`]: the page of plans, drawn by the server alone.
 //! - [`web`]: the axum router that serves [`ui`] and [`api`].
 //! - [`wire`]: how values travel between the server and the page.
@@ -15,6 +16,8 @@ pub mod domain;
 
 #[cfg(any(feature = "ssr", feature = "hydrate"))]
 pub mod api;
+#[cfg(feature = "ssr")]
+pub mod notice;
 #[cfg(feature = "ssr")]
 pub mod planner;
 #[cfg(feature = "ssr")]

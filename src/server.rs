@@ -11,6 +11,7 @@ pub mod disk;
 pub mod engine;
 pub mod exposition;
 pub mod feed;
+mod hooks;
 pub mod http;
 pub mod hub;
 mod ids;
@@ -47,7 +48,8 @@ use self::{
     agenda::Agenda,
     board::Board,
     config::{Config, Settings, StoreChoice},
-    control::{Parts, StateLock},
+    control::{Parts, Started, StateLock},
+    hooks::Hooks,
     http::listen::{self, Bounds},
     journal::Journal,
     scenarios::{Conductor, Scenarios},
@@ -74,6 +76,8 @@ pub struct App {
     pub shutdown: Shutdown,
     settings: Arc<Settings>,
     agenda: Agenda,
+    hooks: Hooks,
+    journal: Journal,
 }
 
 impl App {
@@ -134,13 +138,13 @@ impl App {
             faults,
             config,
             board,
-            journal,
+            journal: journal.clone(),
             store,
             details,
             shutdown: shutdown.clone(),
         };
-        let (control, agenda) = control::start(lock, parts).await?;
-        Ok(Self { control, shutdown, settings, agenda })
+        let Started { control, agenda, hooks } = control::start(lock, parts).await?;
+        Ok(Self { control, shutdown, settings, agenda, hooks, journal })
     }
 
     /// Answers on `listener` until [`App::shutdown`] is cancelled, then ends every part. Runs go on: the next start adopts
@@ -154,6 +158,9 @@ impl App {
             prometheus::child::announce(&self.settings.config.state_dir, Some(addr));
         }
         self.shutdown.tasks.spawn(self.agenda.clone().keep(Arc::clone(&self.control), self.shutdown.token.clone()));
+        let told =
+            self.hooks.clone().keep(Arc::clone(&self.control), self.journal.clone(), self.shutdown.token.clone());
+        self.shutdown.tasks.spawn(told);
         let bounds = Bounds::of(listen::raise_descriptors());
         let state = http::HttpState {
             control: Arc::clone(&self.control),

@@ -3,6 +3,7 @@
 
 mod agenda;
 mod faults;
+mod hooks;
 mod plans;
 mod runs;
 mod services;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 pub use self::{
     agenda::{Agenda, ShownAppointment},
     faults::Faults,
+    hooks::{Hooks, ShownHook, ShownHooks},
     plans::Plans,
     runs::Runs,
     services::Services,
@@ -23,6 +25,6 @@ pub use self::{
 pub type SharedControl = Arc<dyn Control>;
 
 /// Everything the dashboard can do.
-pub trait Control: Runs + Services + Faults + Plans + Agenda + View {}
+pub trait Control: Runs + Services + Faults + Plans + Agenda + Hooks + View {}
 
-impl<T: Runs + Services + Faults + Plans + Agenda + View> Control for T {}
+impl<T: Runs + Services + Faults + Plans + Agenda + Hooks + View> Control for T {}

@@ -6,7 +6,7 @@ use ha_dashboard::domain::service::Replica;
 
 use super::exit;
 use crate::server::config::{
-    EngineChoice, Flags, Layers, LogFormat, Settings, StoreChoice, Surroundings, table::SETTINGS,
+    EngineChoice, Flags, Layers, LogFormat, Settings, StoreChoice, Surroundings, table::SETTINGS, webhooks::Webhook,
 };
 
 /// Prints every setting.
@@ -21,6 +21,7 @@ pub fn main(settings: &Settings, flags: &Flags, surroundings: &Surroundings) -> 
             println!("{}", line(service, replica));
         }
     }
+    settings.config.webhooks.iter().for_each(|hook| println!("{}", told(hook)));
     ExitCode::SUCCESS
 }
 
@@ -36,6 +37,13 @@ fn line(service: &str, replica: &Replica) -> String {
     let door = replica.door.as_ref().map(|door| format!(", door {door}")).unwrap_or_default();
     let container = replica.container.as_ref().map(|name| format!(", container {name}")).unwrap_or_default();
     format!("replica of {service}: {} = {}{door}{container}", replica.name, replica.url)
+}
+
+/// Who is told what, without addresses and secrets.
+fn told(hook: &Webhook) -> String {
+    let events = hook.events.iter().map(|event| event.name()).collect::<Vec<_>>().join(", ");
+    let signed = if hook.secret.is_some() { ", signed" } else { "" };
+    format!("webhook {}: {} to {}{signed}, in {}: {events}", hook.name, hook.form.name(), hook.shown, hook.lang.tag())
 }
 
 fn value(settings: &Settings, key: &str) -> Option<String> {
@@ -66,6 +74,7 @@ fn value(settings: &Settings, key: &str) -> Option<String> {
         "prometheus_port" => port,
         "grafana_url" => config.grafana_url.clone().unwrap_or_default(),
         "jaeger_url" => config.jaeger_url.clone().unwrap_or_default(),
+        "public_url" => config.public_url.clone().unwrap_or_default(),
         "k6" => config.k6.display().to_string(),
         "engine" => match config.engine {
             EngineChoice::Auto => "auto".into(),

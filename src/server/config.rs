@@ -7,6 +7,7 @@ mod layers;
 mod parse;
 mod services;
 pub mod table;
+pub mod webhooks;
 
 use std::{
     collections::BTreeMap,
@@ -135,6 +136,10 @@ pub struct Config {
     pub grafana_url: Option<String>,
     /// Jaeger's base address as browsers reach it; `None`: nothing links there.
     pub jaeger_url: Option<String>,
+    /// The dashboard's own base address as people reach it; `None`: what it tells others links nowhere.
+    pub public_url: Option<String>,
+    /// Who is told what happens.
+    pub webhooks: Vec<webhooks::Webhook>,
     /// The engine.
     pub engine: EngineChoice,
     /// The k6 program.

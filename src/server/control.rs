@@ -21,7 +21,7 @@ use ha_dashboard::{
         caller::Caller,
         error::ApiError,
         page::{DetailPage, LogPage, PageState, RunReport},
-        port::{Faults, Runs, Services, SharedControl, View},
+        port::{self, Faults, Runs, Services, SharedControl, ShownHooks, View},
     },
     domain::{
         Millis,
@@ -31,6 +31,7 @@ use ha_dashboard::{
         event::Event,
         fault::{Fault, FaultDraft, FaultEnd, FaultId, FaultKind, FaultRules},
         frame::History,
+        hook::Delivery,
         labels::{LabelDraft, Labels},
         live::{Cursor, Snapshot, Status},
         past::{Choices, Found, Query},
@@ -64,6 +65,7 @@ use super::{
     database::Database,
     engine::Engine,
     feed::StoreFeed,
+    hooks::Hooks,
     hub::{Courses, Details},
     journal::Journal,
     scenarios::Scenarios,
@@ -101,16 +103,24 @@ pub struct Parts {
     pub shutdown: Shutdown,
 }
 
+/// What was started.
+pub struct Started {
+    /// Answers calls.
+    pub control: SharedControl,
+    /// Plans that start by themselves, where somebody keeps it.
+    pub agenda: Agenda,
+    /// Who is told what happens, where somebody keeps it.
+    pub hooks: Hooks,
+}
+
 /// Adopts or finalises what an earlier process left, then answers calls until shutdown. A run at work goes on when the
 /// dashboard ends: the next start adopts it. Who wants it to end stops it and waits for its end first.
-///
-/// What is on the agenda comes only where somebody keeps it.
 ///
 /// Whatever else works in the state folder must be started with `lock` in hand.
 ///
 /// # Errors
 /// When the state folder can't be used.
-pub async fn start(lock: StateLock, parts: Parts) -> anyhow::Result<(SharedControl, Agenda)> {
+pub async fn start(lock: StateLock, parts: Parts) -> anyhow::Result<Started> {
     let Parts { config, engine, scripts, scenarios, services, faults, board, journal, store, details, shutdown } =
         parts;
     let archive = Archive::open(lock)?;
@@ -119,6 +129,7 @@ pub async fn start(lock: StateLock, parts: Parts) -> anyhow::Result<(SharedContr
     let keeper = Keeper::new(database.clone());
     shutdown.tasks.spawn(keeper.clone().follow(board.clone(), details.clone(), shutdown.token.clone()));
     let agenda = Agenda::new(database.clone(), journal.clone());
+    let hooks = Hooks::new(&config, database.clone());
     let links = Links {
         engine,
         archive,
@@ -146,8 +157,9 @@ pub async fn start(lock: StateLock, parts: Parts) -> anyhow::Result<(SharedContr
         supervisor,
         database,
         agenda: agenda.clone(),
+        hooks: hooks.clone(),
     });
-    Ok((control, agenda))
+    Ok(Started { control, agenda, hooks })
 }
 
 struct Dashboard {
@@ -165,6 +177,7 @@ struct Dashboard {
     supervisor: Arc<Supervisor>,
     database: Database,
     agenda: Agenda,
+    hooks: Hooks,
 }
 
 impl Dashboard {
@@ -338,6 +351,18 @@ impl Faults for Dashboard {
 
     async fn restore_all(&self, _: &Caller) -> Vec<Fault> {
         self.faults.restore_all(FaultEnd::Asked).await
+    }
+}
+
+#[async_trait]
+impl port::Hooks for Dashboard {
+    async fn hooks(&self, _: &Caller) -> Result<ShownHooks, ApiError> {
+        self.hooks.shown().await
+    }
+
+    async fn test_hook(&self, caller: &Caller, name: &str) -> Result<Delivery, ApiError> {
+        tracing::info!(caller.correlation_id, door = %caller.door, "a webhook is tried out");
+        self.hooks.test(name).await
     }
 }
 

@@ -1,11 +1,12 @@
 //! What outlasts runs, in an SQLite database in the state folder.
 
+mod outbox;
 mod pictures;
 mod plans;
 mod runs;
 mod schedules;
 
-pub use self::runs::Leavings;
+pub use self::{outbox::Message, runs::Leavings};
 
 use std::{
     io::{self, Read, Write},
@@ -96,6 +97,21 @@ const STEPS: &[M] = &[
     M::up(
         "ALTER TABLE runs ADD COLUMN baseline INTEGER NOT NULL DEFAULT 0;
         CREATE INDEX runs_by_target ON runs (target, created_ms DESC);",
+    ),
+    M::up(
+        "CREATE TABLE outbox (
+            hook TEXT NOT NULL,
+            id TEXT NOT NULL,
+            at_ms INTEGER NOT NULL,
+            -- When it is tried next; none: it has arrived or is given up.
+            due_ms INTEGER,
+            -- domain::hook::Delivery as JSON.
+            kept TEXT NOT NULL,
+            -- What is sent.
+            body TEXT NOT NULL,
+            PRIMARY KEY (hook, id)
+        ) STRICT;
+        CREATE INDEX outbox_by_due ON outbox (hook, due_ms);",
     ),
 ];
 

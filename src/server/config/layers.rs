@@ -16,6 +16,9 @@ const DEFAULT_FILE: &str = "ha-dashboard.toml";
 /// The key of the tables of services. It has neither flag nor variable.
 const TABLES: &str = "service";
 
+/// The key of the tables of webhooks. It has neither, too.
+const WEBHOOKS: &str = "webhook";
+
 /// What the program finds around itself; tests make their own.
 #[derive(Debug, Clone, Default)]
 pub struct Surroundings {
@@ -59,8 +62,8 @@ pub struct Given {
     pub place: String,
 }
 
-/// The file's tables of services.
-#[derive(Debug, Clone)]
+/// Tables of the file under one name.
+#[derive(Clone)]
 pub struct Tables {
     /// The array of tables.
     pub value: toml::Value,
@@ -69,12 +72,14 @@ pub struct Tables {
 }
 
 /// What was set.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Layers {
     /// What is a text, by key.
     pub found: BTreeMap<&'static str, Given>,
     /// What the file tells of services, unless a higher layer names them.
     pub tables: Option<Tables>,
+    /// What it tells of webhooks.
+    pub webhooks: Option<Tables>,
 }
 
 impl Layers {
@@ -152,6 +157,10 @@ fn file(text: &str, path: &Path, layers: &mut Layers, errors: &mut Vec<ConfigErr
         let place = format!("{key} in {name}");
         if key == TABLES {
             layers.tables = Some(Tables { value: value.clone(), file: name.to_string() });
+            continue;
+        }
+        if key == WEBHOOKS {
+            layers.webhooks = Some(Tables { value: value.clone(), file: name.to_string() });
             continue;
         }
         if key == "services" && table.contains_key(TABLES) {

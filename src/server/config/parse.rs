@@ -16,6 +16,7 @@ use super::{
     Surroundings,
     services::{self, Known},
     table::Setting,
+    webhooks::{self, Webhook},
 };
 
 /// The demo services, the port that each is known by, and what it calls.
@@ -63,6 +64,14 @@ impl Reader<'_> {
                 services::short(text).map(|services| Known { services, ..Known::default() })
             }),
         }
+    }
+
+    /// From the file's tables; there is no short form, as they hold secrets.
+    fn webhooks(&mut self, surroundings: &Surroundings) -> Vec<Webhook> {
+        let tables = self.layers.webhooks.as_ref();
+        tables.map_or_else(Vec::new, |tables| {
+            webhooks::tables(&tables.value, &tables.file, &surroundings.dir, &mut self.errors)
+        })
     }
 }
 
@@ -121,6 +130,8 @@ pub fn settings(layers: &Layers, surroundings: &Surroundings) -> Result<Settings
         },
         grafana_url: reader.read("grafana_url", None, |text| base_url(text, true).map(Some)),
         jaeger_url: reader.read("jaeger_url", None, |text| base_url(text, true).map(Some)),
+        public_url: reader.read("public_url", None, |text| base_url(text, true).map(Some)),
+        webhooks: reader.webhooks(surroundings),
         engine: reader.read("engine", EngineChoice::Auto, |text| match text {
             "auto" => Some(EngineChoice::Auto),
             "process" => Some(EngineChoice::Process),
@@ -387,6 +398,7 @@ mod tests {
             ("HAD_SERVICES", "all-services=http://x", "name=url pairs"),
             ("HAD_PROMETHEUS_URL", "localhost:9090", "an http or https address"),
             ("HAD_GRAFANA_URL", "grafana:3001", "an http or https address"),
+            ("HAD_PUBLIC_URL", "dashboard.example", "an http or https address"),
             ("HAD_JAEGER_URL", "http://u:p@jaeger:16686", "an http or https address"),
             ("HAD_LOG_FORMAT", "xml", "text or json"),
             ("HAD_COLOUR", "red", "only HAD_ADDR"),

@@ -133,6 +133,12 @@ pub const SETTINGS: &[Setting] = &[
         "Jaeger as browsers reach it: the overview links there [default: no link]",
         "an http or https address without user, query",
     ),
+    row(
+        "public_url",
+        "public-url",
+        "This dashboard as people reach it: what webhooks tell links there [default: no links]",
+        "an http or https address without user, query",
+    ),
     row("k6", "k6", "The k6 program [default: ~/.cache/ha-dashboard/bin/k6, else k6]", "a program's path or name"),
     row(
         "engine",

@@ -107,6 +107,8 @@ impl Bench {
             store: StoreChoice::External { url: String::new() },
             grafana_url: None,
             jaeger_url: None,
+            public_url: None,
+            webhooks: Vec::new(),
             engine: EngineChoice::Process,
             k6: k6(),
             docker: DockerConfig {

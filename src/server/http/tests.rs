@@ -27,7 +27,7 @@ use ha_dashboard::{
     api::{
         caller::{Caller, Door},
         page::{DetailPage, LogPage, PageState, RunReport},
-        port::{Agenda, Faults, Plans, Runs, Services, ShownAppointment, View},
+        port::{Agenda, Faults, Hooks, Plans, Runs, Services, ShownAppointment, ShownHooks, View},
     },
     domain::{
         agenda::{Appointment, AppointmentDraft},
@@ -41,6 +41,7 @@ use ha_dashboard::{
             FaultState, FaultTarget, admit,
         },
         frame::{Dimension, Frame, Metric, SeriesKey},
+        hook::{self, Delivery, DeliveryState, HookEvent},
         id::{PlanId, ScheduleId},
         labels::LabelDraft,
         labels::Labels,
@@ -100,6 +101,8 @@ struct Scripted {
     kept: OnceLock<(tempfile::TempDir, Database, agenda::Agenda, Journal)>,
     /// Plans that were deleted.
     trash: Mutex<Vec<SavedPlan>>,
+    /// Who is told what happens.
+    hooks: Mutex<ShownHooks>,
 }
 
 /// A scenario that kills a replica when the load is 20 s old.
@@ -335,6 +338,33 @@ impl Agenda for Scripted {
 
     async fn delete_schedule(&self, _: &Caller, id: &ScheduleId) -> Result<(), ApiError> {
         self.kept().2.delete(id).await
+    }
+}
+
+#[async_trait]
+impl Hooks for Scripted {
+    async fn hooks(&self, _: &Caller) -> Result<ShownHooks, ApiError> {
+        Ok(self.hooks.lock().unwrap().clone())
+    }
+
+    async fn test_hook(&self, _: &Caller, name: &str) -> Result<Delivery, ApiError> {
+        let mut hooks = self.hooks.lock().unwrap();
+        if !hooks.hooks.iter().any(|hook| hook.name == name) {
+            return Err(ApiError::NotFound { what: format!("webhook {name}") });
+        }
+        let tested = Delivery {
+            id: "msg_1".into(),
+            hook: name.into(),
+            event: HookEvent::Test,
+            at_ms: NOW_MS,
+            state: DeliveryState::Delivered,
+            tries: 1,
+            due_ms: None,
+            tried_ms: Some(NOW_MS),
+            answer: Some(hook::Answer::Status { status: 204, retry_after_s: None }),
+        };
+        hooks.deliveries.insert(0, tested.clone());
+        Ok(tested)
     }
 }
 

@@ -153,6 +153,8 @@ pub fn config(dir: &Path, store: StoreChoice, services: Vec<Service>) -> Arc<Con
         store,
         grafana_url: None,
         jaeger_url: None,
+        public_url: None,
+        webhooks: Vec::new(),
         engine: EngineChoice::Process,
         docker: DockerConfig::default(),
         k6: "k6".into(),
