@@ -12,6 +12,7 @@ pub mod burst;
 pub mod compare;
 pub mod condition;
 pub mod cost;
+pub mod criterion;
 pub mod decimal;
 pub mod detail;
 pub mod duration;

@@ -243,6 +243,7 @@ fn label(field: Field, lang: Lang) -> &'static str {
         Field::MaxVus => text.max_vus,
         Field::Thresholds => text.thresholds_field,
         Field::RequestTimeout => text.request_timeout,
+        Field::StopWhen => text.stop_when,
         Field::Scenario => text.scenario,
     }
 }

@@ -12,6 +12,8 @@ pub struct Code(pub u8);
 pub const INVALID: Code = Code(2);
 /// Something around the program is missing: k6, Prometheus, a port, a folder.
 pub const ENVIRONMENT: Code = Code(3);
+/// One of the test's stop criteria was met.
+pub const ABORTED: Code = Code(98);
 /// A threshold was crossed.
 pub const FAILED: Code = Code(99);
 /// The test was stopped.
@@ -28,6 +30,7 @@ Exit codes:
     1      healthcheck: the dashboard does not answer
     2      a flag, a setting or a plan is not allowed
     3      something is missing: k6, Prometheus, a port, a folder
+   98      one of the test's stop criteria was met, so it was stopped
    99      a threshold was crossed
   105      the test was stopped
   100-110  k6 ended by itself with this code; 107 also where it left none
@@ -45,6 +48,7 @@ impl From<&Verdict> for Code {
             Verdict::Passed => Self(0),
             Verdict::Failed => FAILED,
             Verdict::Stopped | Verdict::Cancelled => STOPPED,
+            Verdict::Aborted => ABORTED,
             Verdict::TimedOut => TIMED_OUT,
             Verdict::Crashed { exit_code, .. } => {
                 // 99 and 105 would tell another story.
@@ -66,6 +70,7 @@ mod tests {
             (Verdict::Passed, 0),
             (Verdict::Failed, 99),
             (Verdict::Stopped, 105),
+            (Verdict::Aborted, 98),
             (Verdict::Cancelled, 105),
             (Verdict::TimedOut, 124),
             (crashed(Some(108)), 108),

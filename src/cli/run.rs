@@ -93,6 +93,10 @@ pub struct RunArgs {
     /// How long a request may take, from 1s to 60s [default: 3s].
     #[arg(long)]
     request_timeout: Option<String>,
+    /// What stops the test by itself when it lasts, like 'p95 > 2s for 15s', 'failed > 20 % for 10s' or 'cpu > 90 % for 15s', which
+    /// is the load generator's; may be repeated.
+    #[arg(long, value_name = "CRITERION")]
+    stop_when: Vec<String>,
     /// Faults beside the load: a scenario's file name in the scripts' folder, or the path of another YAML file.
     #[arg(long, value_name = "NAME|FILE")]
     scenario: Option<String>,
@@ -130,7 +134,8 @@ impl RunArgs {
             (Some(_), None) => Some(Model::Vus),
             (None, None) => None,
         };
-        let thresholds = (!self.threshold.is_empty()).then(|| self.threshold.join("\n"));
+        let lines = |given: &[String]| (!given.is_empty()).then(|| given.join("\n"));
+        let (thresholds, stop_when) = (lines(&self.threshold), lines(&self.stop_when));
         for (field, given, usual) in [
             (Field::Script, self.script.as_deref(), ""),
             (Field::Target, self.target.as_deref(), ALL_BUT_DASHBOARD),
@@ -143,6 +148,7 @@ impl RunArgs {
             (Field::MaxVus, self.rate_vus.as_deref(), ""),
             (Field::Thresholds, thresholds.as_deref(), ""),
             (Field::RequestTimeout, self.request_timeout.as_deref(), ""),
+            (Field::StopWhen, stop_when.as_deref(), ""),
             (Field::Scenario, self.scenario.as_deref(), ""),
         ] {
             let slot = draft.slot(field);
@@ -455,6 +461,10 @@ mod tests {
         std::fs::write(path, "vus: 5\n").unwrap();
         let refused = asked(&["--plan", path]).unwrap_err();
         assert!(refused.contains("plan.yaml") && refused.contains("vus") && refused.contains("line 1"), "{refused}");
+        std::fs::write(path, "stop_when: [p95 > 2 s for 15 s]\n").unwrap();
+        assert_eq!(asked(&["--plan", path]).unwrap().stop_when, "p95 > 2 s for 15 s");
+        let more = ["--plan", path, "--stop-when", "failed > 20 % for 10s", "--stop-when", "cpu > 90 % for 15s"];
+        assert_eq!(asked(&more).unwrap().stop_when, "failed > 20 % for 10s\ncpu > 90 % for 15s");
         let missing = asked(&["--plan", "none.yaml"]).unwrap_err();
         assert!(missing.starts_with("--plan none.yaml: "), "{missing}");
         let endless = asked(&["--plan", "/dev/zero"]).unwrap_err();

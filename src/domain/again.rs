@@ -15,6 +15,7 @@ impl Draft {
             script: plan.script.clone(),
             target: plan.target.clone(),
             request_timeout: duration::text(plan.request_timeout_s),
+            stop_when: plan.stop_when.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
             scenario: scenario.map(|scenario| offered(scenario, rules)).unwrap_or_default(),
             ..Self::suggested(rules)
         };

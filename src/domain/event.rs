@@ -41,6 +41,16 @@ pub enum EventKind {
         /// The run.
         run: RunId,
     },
+    /// A stop criterion was met, so the run is stopped.
+    CriterionMet {
+        /// The run.
+        run: RunId,
+        /// The criterion, for example `failed > 20 % for 10 s`.
+        criterion: String,
+        /// What it was last: a share of 1, or seconds.
+        #[serde(default)]
+        value: Option<f64>,
+    },
     /// k6 ended.
     RunEnded {
         /// The run.

@@ -8,6 +8,7 @@ mod preset;
 
 use serde::{Deserialize, Serialize};
 
+pub(super) use self::pledge::{percent, share};
 pub use self::{
     admit::{Refusal, admit},
     draft::{FaultDraft, FaultField, FaultPlace, FaultRules, FaultTarget},

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::threshold::Threshold;
+use super::{criterion::Criterion, threshold::Threshold};
 
 /// The name that stands for every configured service, the dashboard itself included.
 pub const ALL_SERVICES: &str = "all-services";
@@ -144,6 +144,10 @@ pub struct Plan {
     /// How long a request of the script may take, in seconds; then it has failed.
     #[serde(default = "k6s_timeout")]
     pub request_timeout_s: u32,
+    /// What ends it by itself when it lasts, for example `failed > 20 % for 10 s`; the first one that is met does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "ssr", schema(value_type = Vec<String>))]
+    pub stop_when: Vec<Criterion>,
 }
 
 fn k6s_timeout() -> u32 {

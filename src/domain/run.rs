@@ -8,6 +8,7 @@ use super::{
     Millis,
     burst::Burst,
     cost::Tally,
+    criterion::Watched,
     detail::{Check, Detail},
     labels::Labels,
     origin::Origin,
@@ -36,6 +37,8 @@ pub enum Verdict {
     Failed,
     /// Somebody stopped it after it had begun to send load.
     Stopped,
+    /// One of its stop criteria was met, so the dashboard stopped it.
+    Aborted,
     /// Stopped before it sent any load.
     Cancelled,
     /// k6 ended by itself in any other way, or vanished.
@@ -51,7 +54,8 @@ pub enum Verdict {
 
 impl Verdict {
     /// Every name there is.
-    pub const NAMES: [&'static str; 6] = ["passed", "failed", "stopped", "cancelled", "crashed", "timed-out"];
+    pub const NAMES: [&'static str; 7] =
+        ["passed", "failed", "stopped", "aborted", "cancelled", "crashed", "timed-out"];
 
     /// Its name on the wire, for example `timed-out`.
     pub fn name(&self) -> &'static str {
@@ -59,6 +63,7 @@ impl Verdict {
             Self::Passed => "passed",
             Self::Failed => "failed",
             Self::Stopped => "stopped",
+            Self::Aborted => "aborted",
             Self::Cancelled => "cancelled",
             Self::Crashed { .. } => "crashed",
             Self::TimedOut => "timed-out",
@@ -234,6 +239,9 @@ pub struct Run {
     pub deadline_ms: Millis,
     /// Thresholds and what was observed.
     pub thresholds: Vec<Observed>,
+    /// Its stop criteria and what was observed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub criteria: Vec<Watched>,
     /// The figures of the whole run; none before its end, and where neither k6 nor the store tells them.
     #[serde(default)]
     #[cfg_attr(feature = "ssr", schema(required = true))]
@@ -261,6 +269,8 @@ pub struct Seen {
     pub run: RunId,
     /// One entry a threshold, in the run's order.
     pub thresholds: Vec<Observed>,
+    /// One entry a stop criterion, in the run's order.
+    pub criteria: Vec<Watched>,
     /// What went to each service so far.
     pub so_far: Vec<ServiceTotals>,
     /// The store's figures of the whole run, once it is over and its last samples are counted.
@@ -340,8 +350,26 @@ impl Run {
             self.totals.clone_from(&seen.totals);
         } else {
             self.so_far.clone_from(&seen.so_far);
+            self.watch_on(&seen.criteria);
         }
         self
+    }
+
+    /// Takes what was seen of its stop criteria; what one of them was met by stays.
+    pub fn watch_on(&mut self, seen: &[Watched]) {
+        if self.met().is_some() {
+            return;
+        }
+        for (told, seen) in self.criteria.iter_mut().zip(seen) {
+            if told.criterion == seen.criterion {
+                told.clone_from(seen);
+            }
+        }
+    }
+
+    /// The stop criterion that was met.
+    pub fn met(&self) -> Option<&Watched> {
+        self.criteria.iter().find(|watched| watched.is_met())
     }
 
     /// What went to each service: over the whole run, or so far.

@@ -5,6 +5,7 @@ mod again;
 pub(super) mod any;
 mod burst;
 mod cost;
+mod criterion;
 mod detail;
 mod fault;
 mod grafana;

@@ -65,6 +65,7 @@ pub fn belongs(event: &Event, run: &Run) -> bool {
     let named = match &event.kind {
         EventKind::RunStarted { run }
         | EventKind::StopRequested { run }
+        | EventKind::CriterionMet { run, .. }
         | EventKind::RunEnded { run, .. }
         | EventKind::RunAdopted { run }
         | EventKind::LoadAdded { run, .. }
@@ -99,6 +100,7 @@ fn subject(event: &Event) -> Option<Subject<'_>> {
         EventKind::MetricsDelayed { .. } | EventKind::MetricsBack => Some(Subject::Metrics),
         EventKind::RunStarted { .. }
         | EventKind::StopRequested { .. }
+        | EventKind::CriterionMet { .. }
         | EventKind::RunEnded { .. }
         | EventKind::RunAdopted { .. }
         | EventKind::LoadAdded { .. }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
+    criterion::{self, Criterion},
     duration::{self, whole_number},
     fault::{Guard, Hypothesis},
     format,
@@ -42,6 +43,8 @@ pub struct Draft {
     pub thresholds: String,
     /// How long a request may take, like `duration`; empty: [`plan::REQUEST_TIMEOUT_S`].
     pub request_timeout: String,
+    /// Stop criteria, one a line or separated by semicolons or commas, see [`Criterion`]; empty: none.
+    pub stop_when: String,
     /// A scenario's file name; empty: none.
     pub scenario: String,
     /// In place of a file: a scenario itself, as YAML; empty: none. No form has it.
@@ -74,6 +77,8 @@ pub enum Field {
     Thresholds,
     /// [`Draft::request_timeout`]
     RequestTimeout,
+    /// [`Draft::stop_when`]
+    StopWhen,
     /// [`Draft::scenario`]
     Scenario,
 }
@@ -131,6 +136,8 @@ pub enum Problem {
     NotAHypothesis,
     /// Not a guard of a fault.
     NotAGuard,
+    /// Not a stop criterion.
+    NotACriterion,
     /// A step of the scenario comes when the load has ended.
     AfterLoad {
         /// When it comes, in seconds after the start of load.
@@ -255,7 +262,7 @@ pub struct Rules {
 
 impl Field {
     /// Every field, in the form's order.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Script,
         Self::Target,
         Self::Pattern,
@@ -267,6 +274,7 @@ impl Field {
         Self::MaxVus,
         Self::Thresholds,
         Self::RequestTimeout,
+        Self::StopWhen,
         Self::Scenario,
     ];
 
@@ -284,6 +292,7 @@ impl Field {
             Self::MaxVus => "max_vus",
             Self::Thresholds => "thresholds",
             Self::RequestTimeout => "request_timeout",
+            Self::StopWhen => "stop_when",
             Self::Scenario => "scenario",
         }
     }
@@ -332,6 +341,7 @@ impl std::fmt::Display for Problem {
             Self::NotAThreshold { hint, .. } | Self::OwnOptionsTooLarge { hint, .. } => f.write_str(hint),
             Self::NotAHypothesis => write!(f, "write {}", Hypothesis::NOTATION),
             Self::NotAGuard => write!(f, "write {}", Guard::NOTATION),
+            Self::NotACriterion => write!(f, "write {}", Criterion::NOTATION),
             Self::AfterLoad { at_s, load_s } => write!(
                 f,
                 "its last step comes at {}, and the load takes {}: make that longer",
@@ -451,6 +461,24 @@ impl Refused {
         }
         thresholds
     }
+
+    fn criteria(&mut self, text: &str) -> Vec<Criterion> {
+        let mut criteria = Vec::new();
+        // What comes after the cap is not even read.
+        for (place, entry) in criterion::entries(text).take(Criterion::MOST + 1).enumerate() {
+            let problem = match entry.parse::<Criterion>() {
+                _ if place == Criterion::MOST => Problem::TooMany { most: Criterion::MOST as u32 },
+                Ok(criterion) if criteria.contains(&criterion) => continue,
+                Ok(criterion) => {
+                    criteria.push(criterion);
+                    continue;
+                }
+                Err(_) => Problem::NotACriterion,
+            };
+            self.add(Field::StopWhen, entry, problem).unwrap_or(())
+        }
+        criteria
+    }
 }
 
 impl Rules {
@@ -507,6 +535,7 @@ impl Draft {
             Field::MaxVus => &mut self.max_vus,
             Field::Thresholds => &mut self.thresholds,
             Field::RequestTimeout => &mut self.request_timeout,
+            Field::StopWhen => &mut self.stop_when,
             Field::Scenario => &mut self.scenario,
         }
     }
@@ -539,12 +568,13 @@ impl Draft {
             "" => Some(plan::REQUEST_TIMEOUT_S),
             text => refused.duration(Field::RequestTimeout, text, 1, LONGEST_REQUEST_S),
         };
+        let stop_when = refused.criteria(&self.stop_when);
         self.scenario(rules, course.as_ref().map(|(shape, _)| shape.duration_s()), &mut refused);
         match (script, target, course, request_timeout_s) {
             (Some(script), Some(target), Some((shape, thresholds)), Some(request_timeout_s))
                 if refused.0.is_empty() =>
             {
-                Ok(Plan { script: script.name.clone(), target, shape, thresholds, request_timeout_s })
+                Ok(Plan { script: script.name.clone(), target, shape, thresholds, request_timeout_s, stop_when })
             }
             _ => Err(refused.0),
         }

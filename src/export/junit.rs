@@ -129,7 +129,7 @@ fn run_status(run: &Run) -> TestCaseStatus {
         Verdict::Failed if run.thresholds.iter().any(|seen| show::holds(seen) == Some(false)) => {
             return TestCaseStatus::success();
         }
-        Verdict::Failed => NonSuccessKind::Failure,
+        Verdict::Failed | Verdict::Aborted => NonSuccessKind::Failure,
         Verdict::Stopped | Verdict::Cancelled | Verdict::Crashed { .. } | Verdict::TimedOut => NonSuccessKind::Error,
     };
     let mut status = TestCaseStatus::non_success(kind);

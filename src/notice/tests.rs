@@ -17,7 +17,14 @@ fn run(state: RunState) -> Box<Run> {
     let shape = Shape::Pattern { pattern: Pattern::Spike, peak, duration_s: 20, ramp_s: None };
     Box::new(Run {
         id: "r-1".parse().unwrap(),
-        plan: Plan { script: "a.js".into(), target: "shop".into(), shape, thresholds: vec![], request_timeout_s: 3 },
+        plan: Plan {
+            script: "a.js".into(),
+            target: "shop".into(),
+            shape,
+            thresholds: vec![],
+            request_timeout_s: 3,
+            stop_when: vec![],
+        },
         schedule: Some(Schedule::new(Pattern::Spike, peak, 20, None)),
         state,
         created_ms: 1_000,
@@ -31,6 +38,7 @@ fn run(state: RunState) -> Box<Run> {
         stop_problem: None,
         labels: Labels { name: "Release <b>&2</b> *now*".into(), ..Labels::default() },
         bursts: Vec::new(),
+        criteria: vec![],
         origin: Default::default(),
         correlation_id: String::new(),
     })

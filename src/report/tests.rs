@@ -31,7 +31,14 @@ fn run(verdict: Verdict, rules: &[(&str, Option<f64>, Option<bool>)]) -> Run {
     };
     Run {
         id: "r-1".parse().unwrap(),
-        plan: Plan { script: EVIL.into(), target: "shop".into(), shape, thresholds: vec![], request_timeout_s: 3 },
+        plan: Plan {
+            script: EVIL.into(),
+            target: "shop".into(),
+            shape,
+            thresholds: vec![],
+            request_timeout_s: 3,
+            stop_when: vec![],
+        },
         schedule: Some(Schedule::new(Pattern::Spike, peak, 20, None)),
         state: RunState::Finished(verdict),
         created_ms: START - 1_000,
@@ -46,6 +53,7 @@ fn run(verdict: Verdict, rules: &[(&str, Option<f64>, Option<bool>)]) -> Run {
         labels: Labels::default(),
         bursts: Vec::new(),
         origin: Default::default(),
+        criteria: Vec::new(),
         correlation_id: String::new(),
     }
 }

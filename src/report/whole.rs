@@ -9,6 +9,7 @@ use super::words::{Crossed, Words};
 use crate::{
     domain::{
         Millis,
+        criterion::Watched,
         detail::Detail,
         format::{self, clock},
         frame::{Dimension, Unit},
@@ -165,6 +166,30 @@ pub fn generator(picture: &RunPicture, lang: Lang) -> String {
     let busy = busy.unwrap_or_default();
     let body = format!("<p class=\"{tone}\">{verdict}</p>{busy}<dl class=\"facts wide\">{}</dl>", facts.concat());
     section("generator", words.generator, &body)
+}
+
+/// The stop criteria, and which of them was met; empty where there are none.
+pub fn criteria(criteria: &[Watched], lang: Lang) -> String {
+    let text = lang.text();
+    let item = |watched: &Watched| {
+        let (tone, word) = match watched.is_met() {
+            true => ("bad", text.criterion_fired),
+            false => ("", text.criterion_calm),
+        };
+        format!(
+            "<li data-testid=\"criterion\" data-met=\"{}\">{} <span class=\"status\" data-tone=\"{tone}\">{word}</span></li>",
+            watched.is_met(),
+            encode_text(&show::criterion(&watched.criterion, lang))
+        )
+    };
+    if criteria.is_empty() {
+        return String::new();
+    }
+    format!(
+        "<h3 class=\"stop-heading\">{}</h3><ul class=\"story\">{}</ul>",
+        text.stop_when,
+        criteria.iter().map(item).collect::<String>()
+    )
 }
 
 /// What nobody can tell.

@@ -18,6 +18,7 @@ pub use self::{
 use futures::{FutureExt, future::BoxFuture};
 use ha_dashboard::domain::{
     Millis,
+    criterion::Vigil,
     event::{Event, EventKind},
     frame::{Dimension, Frame, Metric, SeriesKey},
     live::MetricsStatus,
@@ -118,6 +119,8 @@ struct Ticker {
     watch: Option<Watch>,
     /// What was seen of the run's thresholds.
     observed: Vec<Observed>,
+    /// What was seen of the run's stop criteria.
+    vigil: Vigil,
     /// What went to each service so far.
     so_far: Vec<ServiceTotals>,
     /// The store's figures of the whole run.
@@ -193,6 +196,7 @@ impl Ticker {
             run: None,
             watch: None,
             observed: Vec::new(),
+            vigil: Vigil::default(),
             so_far: Vec::new(),
             totals: None,
             newest_ms: None,
@@ -268,6 +272,7 @@ impl Ticker {
             (self.load, self.newest_ms, self.totals, self.ending) = (None, None, None, Ending::No);
             self.so_far.clear();
             self.observed = run.as_ref().map(|run| run.thresholds.clone()).unwrap_or_default();
+            self.vigil = Vigil::new(run.as_ref().map(|run| run.criteria.as_slice()).unwrap_or_default());
             self.watch = run.clone().map(|run| Watch::new(run, self.config.tick));
             // A run from before our time has a history that only the store knows.
             let earlier = run.clone().filter(|run| run.created_ms < self.epoch_ms);
@@ -422,10 +427,23 @@ impl Ticker {
         if result.is_ok() && self.ending != Ending::Due {
             self.add_up(self.watch.as_ref().and_then(Watch::totals));
         }
+        if let Ok(Some(frame)) = &result {
+            self.look_at_criteria(frame);
+        }
         let result = result.map(|frame| self.load = frame.or(self.load.take()));
         self.take_replay();
         self.take_watch();
         self.tell(now, Answer::Here(result));
+    }
+
+    /// Holds what came against the stop criteria of a run at work that nobody stops yet.
+    fn look_at_criteria(&mut self, frame: &Frame) {
+        if self.run.as_ref().is_some_and(|run| run.state == RunState::Running) {
+            let used = self.usage_at(frame.at_ms);
+            let used = used.get(&SeriesKey::part(Metric::Cpu, Dimension::Process, "k6"));
+            let cores = k6_cores(&self.runs.borrow(), self.config.docker.cpus);
+            self.vigil.look(frame, used.zip(cores).map(|(used, cores)| used / cores));
+        }
     }
 
     /// Takes in what the store tells of the whole run, which k6 tells in part, or not at all.
@@ -520,8 +538,9 @@ impl Ticker {
 
     fn tell_seen(&self) {
         let Some(run) = &self.run else { return };
-        let (thresholds, so_far, totals) = (self.observed.clone(), self.so_far.clone(), self.totals.clone());
-        self.board.observe(Seen { run: run.id.clone(), thresholds, so_far, totals });
+        let (thresholds, criteria) = (self.observed.clone(), self.vigil.watched().to_vec());
+        let (so_far, totals) = (self.so_far.clone(), self.totals.clone());
+        self.board.observe(Seen { run: run.id.clone(), thresholds, criteria, so_far, totals });
     }
 
     /// Reads the history of a run from before our time; `None`: there is none, or it can't be had.
@@ -571,6 +590,16 @@ impl Ticker {
             self.tell_seen();
         }
     }
+}
+
+/// How many cores all k6 of the run at work may use together: those of this machine, where they are containers no more than each of
+/// them may. `None`: nobody knows.
+fn k6_cores(feed: &RunFeed, of_container: u32) -> Option<f64> {
+    let machine = std::thread::available_parallelism().ok()?.get() as f64;
+    Some(match feed.k6_meters.len() {
+        0 => machine,
+        containers => machine.min(containers as f64 * f64::from(of_container)),
+    })
 }
 
 /// Whether the run's samples matter: while it is at work and shortly after.

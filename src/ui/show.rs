@@ -16,6 +16,7 @@ use crate::{
         burst::BurstEnd,
         compare::{Difference, Figure, Turn},
         condition::Condition,
+        criterion::{Criterion, Measure, Watched},
         decimal,
         event::EventKind,
         fault::{Effect, FaultKind},
@@ -83,6 +84,7 @@ pub fn verdict(verdict: &Verdict, text: &'static Text) -> (&'static str, &'stati
         Verdict::Passed => text.passed,
         Verdict::Failed => text.failed,
         Verdict::Stopped => text.stopped,
+        Verdict::Aborted => text.aborted,
         Verdict::Cancelled => text.cancelled,
         Verdict::Crashed { .. } => text.crashed,
         Verdict::TimedOut => text.timed_out,
@@ -95,7 +97,7 @@ pub fn tone(verdict: &Verdict) -> &'static str {
     match verdict {
         Verdict::Passed => "ok",
         Verdict::Stopped | Verdict::Cancelled => "warn",
-        Verdict::Failed | Verdict::Crashed { .. } | Verdict::TimedOut => "bad",
+        Verdict::Failed | Verdict::Aborted | Verdict::Crashed { .. } | Verdict::TimedOut => "bad",
     }
 }
 
@@ -128,6 +130,13 @@ pub fn reason(run: &Run, outcome: &Verdict, lang: Lang) -> (String, Vec<String>)
             let elapsed = run.elapsed_s(run.ended_ms.unwrap_or(run.created_ms)) as u32;
             ((text.stopped_reason)(&duration(elapsed), &total), vec![])
         }
+        Verdict::Aborted => {
+            let elapsed = run.elapsed_s(run.ended_ms.unwrap_or(run.created_ms)) as u32;
+            let point = |met: &Watched| {
+                (text.criterion_met)(&criterion(&met.criterion, lang), &measured(met.criterion.of, met.value, lang))
+            };
+            ((text.aborted_reason)(&duration(elapsed), &total), run.met().map(point).into_iter().collect())
+        }
         Verdict::Cancelled => (text.cancelled_reason.into(), vec![]),
         Verdict::Crashed { exit_code, message } => {
             let points = if message.is_empty() { vec![] } else { vec![message.clone()] };
@@ -140,6 +149,19 @@ pub fn reason(run: &Run, outcome: &Verdict, lang: Lang) -> (String, Vec<String>)
 /// Whether a threshold holds: k6's own word where it has spoken.
 pub fn holds(seen: &Observed) -> Option<bool> {
     seen.k6_ok.or(seen.ok)
+}
+
+/// A stop criterion in short: `p95 latency > 2 s for 15 s`.
+pub fn criterion(criterion: &Criterion, lang: Lang) -> String {
+    let text = lang.text();
+    let name = criterion.of.metric().map_or(text.criterion_cpu, |metric| (text.metric)(metric).name);
+    (text.criterion)(name, &measured(criterion.of, Some(criterion.over), lang), &duration(criterion.for_s))
+}
+
+/// A value that a stop criterion looks at.
+pub fn measured(of: Measure, value: Option<f64>, lang: Lang) -> String {
+    let unit = if of.is_share() { Unit::Share } else { Unit::Seconds };
+    format::value_or_none(unit, value, numbers(lang))
 }
 
 /// A comparison as people write it.
@@ -306,6 +328,13 @@ pub fn event(kind: &EventKind, lang: Lang) -> (&'static str, String) {
     match kind {
         EventKind::RunStarted { .. } => ("accent", text.event_run_started.into()),
         EventKind::StopRequested { .. } => ("warn", text.event_stop_requested.into()),
+        EventKind::CriterionMet { criterion: met, value, .. } => {
+            let told = met.parse::<Criterion>().map_or_else(
+                |_| met.clone(),
+                |met| (text.criterion_met)(&criterion(&met, lang), &measured(met.of, *value, lang)),
+            );
+            ("bad", (text.event_criterion_met)(&told))
+        }
         EventKind::RunEnded { verdict: ended, .. } => (tone(ended), (text.event_run_ended)(verdict(ended, text).1)),
         EventKind::RunAdopted { .. } => ("accent", text.event_run_adopted.into()),
         EventKind::LoadAdded { peak, target: to, for_s, .. } => {
@@ -431,6 +460,7 @@ pub fn field_error<F>(error: &FieldError<F>, text: &'static Text) -> String {
         }
         Problem::NotAHypothesis => text.problem_hypothesis.into(),
         Problem::NotAGuard => text.problem_guard.into(),
+        Problem::NotACriterion => format!("{}: {}", error.value, text.problem_criterion),
         Problem::AfterLoad { at_s, load_s } => (text.problem_after_load)(&duration(*at_s), &duration(*load_s)),
         Problem::EitherOr => text.problem_either_or.into(),
         Problem::PastSum { of, planned, max } => (text.problem_past_sum)(*of, *planned, *max),

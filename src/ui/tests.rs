@@ -68,6 +68,7 @@ fn run(state: RunState) -> Run {
         labels: Labels::default(),
         bursts: Vec::new(),
         origin: Default::default(),
+        criteria: Vec::new(),
         correlation_id: "test".into(),
     }
 }

@@ -119,6 +119,17 @@ pub struct Text {
     pub request_timeout: &'static str,
     pub request_timeout_hint: &'static str,
     pub scenario: &'static str,
+    pub stop_when: &'static str,
+    pub stop_when_hint: &'static str,
+    /// What is looked at, the limit, and for how long.
+    pub criterion: fn(&str, &str, &str) -> String,
+    pub criterion_cpu: &'static str,
+    /// A stop criterion, and the value.
+    pub criterion_met: fn(&str, &str) -> String,
+    /// For how long of what time.
+    pub criterion_held: fn(&str, &str) -> String,
+    pub criterion_calm: &'static str,
+    pub criterion_fired: &'static str,
     pub thresholds_field: &'static str,
     pub thresholds_hint: &'static str,
     pub thresholds_text: &'static str,
@@ -189,6 +200,7 @@ pub struct Text {
     pub passed: &'static str,
     pub failed: &'static str,
     pub stopped: &'static str,
+    pub aborted: &'static str,
     pub cancelled: &'static str,
     pub crashed: &'static str,
     pub timed_out: &'static str,
@@ -199,6 +211,7 @@ pub struct Text {
     pub failed_reason: fn(usize, usize) -> String,
     pub failed_unknown: &'static str,
     pub stopped_reason: fn(&str, &str) -> String,
+    pub aborted_reason: fn(&str, &str) -> String,
     pub cancelled_reason: &'static str,
     pub crashed_reason: fn(Option<i32>) -> String,
     pub timed_out_reason: fn(&str) -> String,
@@ -481,6 +494,8 @@ pub struct Text {
 
     pub event_run_started: &'static str,
     pub event_stop_requested: &'static str,
+    /// What was met.
+    pub event_criterion_met: fn(&str) -> String,
     pub event_run_ended: fn(&str) -> String,
     pub event_run_adopted: &'static str,
     /// How much, where it goes, and for how long.
@@ -684,6 +699,7 @@ pub struct Text {
     pub problem_in_line: fn(u32, &str, &str) -> String,
     pub problem_hypothesis: &'static str,
     pub problem_guard: &'static str,
+    pub problem_criterion: &'static str,
     pub problem_either_or: &'static str,
     /// What is limited, what there is already, and the most there may be.
     pub problem_past_sum: fn(Model, u32, u32) -> String,
@@ -724,6 +740,7 @@ impl Text {
             Field::MaxVus => self.max_vus,
             Field::Thresholds => self.thresholds_field,
             Field::RequestTimeout => self.request_timeout,
+            Field::StopWhen => self.stop_when,
             Field::Scenario => self.scenario,
         }
     }

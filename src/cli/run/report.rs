@@ -2,17 +2,21 @@
 
 use std::{io::Write, sync::Arc};
 
-use ha_dashboard::domain::{
-    cost::Cost,
-    detail::Detail,
-    event::Event,
-    fault::Fault,
-    format::{self, NO_DATA, Numbers},
-    frame::Unit,
-    live::Snapshot,
-    picture::{Course, RunPicture},
-    run::{Run, Source, Totals, Verdict},
-    timeline,
+use ha_dashboard::{
+    domain::{
+        cost::Cost,
+        detail::Detail,
+        event::Event,
+        fault::Fault,
+        format::{self, NO_DATA, Numbers},
+        frame::Unit,
+        live::Snapshot,
+        picture::{Course, RunPicture},
+        prefs::Lang,
+        run::{Run, Source, Totals, Verdict},
+        timeline,
+    },
+    ui::show,
 };
 use serde::Serialize;
 
@@ -23,7 +27,7 @@ use crate::{cli::exit::Code, export::junit};
 pub struct Report {
     /// The run's id.
     id: String,
-    /// `passed`, `failed`, `stopped`, `cancelled`, `crashed` or `timed-out`.
+    /// `passed`, `failed`, `stopped`, `aborted`, `cancelled`, `crashed` or `timed-out`.
     verdict: &'static str,
     /// The program's exit code.
     pub exit_code: u8,
@@ -146,6 +150,10 @@ impl Report {
             };
             let value = rule.value.map_or(NO_DATA.into(), |value| format::number(value, 3, Numbers::En));
             lines.push(format!("  {mark} {}  observed {value}", rule.threshold));
+        }
+        if let Some(met) = self.run.met() {
+            let value = show::measured(met.criterion.of, met.value, Lang::En);
+            lines.push(format!("  ✗ stopped by {}  observed {value}", met.criterion));
         }
         let totals = self.totals.clone().unwrap_or_default();
         if totals.source == Source::Store {

@@ -99,7 +99,7 @@ impl std::fmt::Display for Guard {
 const DECIMALS: usize = 4;
 
 /// A percentage, `1`, `1 %` or `0,5%`, as a share.
-fn share(text: &str) -> Option<f64> {
+pub(in crate::domain) fn share(text: &str) -> Option<f64> {
     let text = text.trim();
     let digits = text.strip_suffix('%').unwrap_or(text).trim_end().replace(',', ".");
     let (whole, fraction) = digits.split_once('.').unwrap_or((&digits, "0"));
@@ -113,7 +113,8 @@ fn seconds(text: &str) -> Option<u32> {
     duration::parse(text).filter(|seconds| *seconds > 0)
 }
 
-fn percent(share: f64) -> String {
+/// A share as a percentage, as [`share`] reads it.
+pub(in crate::domain) fn percent(share: f64) -> String {
     let digits = decimal::fixed(share * 100.0, DECIMALS);
     format!("{} %", digits.trim_end_matches('0').trim_end_matches('.'))
 }

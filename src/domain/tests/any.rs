@@ -7,6 +7,7 @@ use crate::domain::{
     breaker::{Breaker, BreakerCalls, BreakerState, Breakers},
     burst::{Burst, BurstEnd},
     cost::{Absence, Budget, Cost, Detection, FaultCost, Figure, Lack, Latency, Outage, Outcome, Tally, Untold},
+    criterion::{Criterion, Measure, Watched},
     event::{Event, EventKind},
     fault::{Fault, FaultEnd, FaultId, FaultKind, FaultRequest, FaultState, Guard, Hypothesis},
     frame::{Dimension, Frame, History, METRICS, Metric, SeriesKey},
@@ -64,7 +65,14 @@ pub fn rules() -> Rules {
 /// A run of 60 s that just started.
 pub fn run_of_a_minute() -> Run {
     let shape = Shape::Pattern { pattern: Pattern::Load, peak: Peak::Vus { vus: 5 }, duration_s: 60, ramp_s: None };
-    let plan = Plan { script: "a.js".into(), target: "shop".into(), shape, thresholds: vec![], request_timeout_s: 3 };
+    let plan = Plan {
+        script: "a.js".into(),
+        target: "shop".into(),
+        shape,
+        thresholds: vec![],
+        request_timeout_s: 3,
+        stop_when: vec![],
+    };
     Run {
         id: "r-1".parse().unwrap(),
         schedule: plan.schedule(),
@@ -80,6 +88,7 @@ pub fn run_of_a_minute() -> Run {
         labels: Labels::default(),
         bursts: Vec::new(),
         origin: Default::default(),
+        criteria: Vec::new(),
         thresholds: vec![],
         totals: None,
         correlation_id: String::new(),
@@ -110,6 +119,14 @@ pub fn threshold() -> impl Strategy<Value = Threshold> {
     )
 }
 
+pub fn criterion() -> impl Strategy<Value = Criterion> {
+    let of = sample::select(Measure::ALL.to_vec()).prop_map(|(of, _)| of);
+    (of, 1_u32..1_000_000, 1_u32..=600).prop_map(|(of, limit, for_s)| {
+        let over = if of.is_share() { f64::from(limit) / 1e6 } else { f64::from(limit) * 60.0 / 1e6 };
+        Criterion { of, over: over.max(0.001), for_s }
+    })
+}
+
 /// A draft that is valid under [`rules`].
 pub fn draft() -> impl Strategy<Value = Draft> {
     let closed = sample::select(Pattern::ALL.to_vec()).prop_map(|pattern| (pattern, Model::Vus));
@@ -120,9 +137,9 @@ pub fn draft() -> impl Strategy<Value = Draft> {
     let peak = prop_oneof![1_u32..12, 1..=LIMITS.max_vus];
     let target = sample::select(rules().targets());
     let vus = option::of((1..=LIMITS.max_vus).prop_flat_map(|max| (1..=max, Just(max))));
-    let thresholds = collection::vec(threshold(), 0..6);
-    (prop_oneof![closed, open], peak, duration, option::of(0.0..=1.0), target, vus, thresholds).prop_map(
-        |((pattern, model), peak, duration, ramp, target, vus, thresholds)| Draft {
+    let rules = (collection::vec(threshold(), 0..6), collection::vec(criterion(), 0..3));
+    (prop_oneof![closed, open], peak, duration, option::of(0.0..=1.0), target, vus, rules).prop_map(
+        |((pattern, model), peak, duration, ramp, target, vus, (thresholds, stop_when))| Draft {
             script: "api-load-test.js".into(),
             target,
             pattern: pattern.name().into(),
@@ -134,6 +151,7 @@ pub fn draft() -> impl Strategy<Value = Draft> {
             max_vus: vus.map(|(_, max)| max.to_string()).unwrap_or_default(),
             thresholds: thresholds.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
             request_timeout: String::new(),
+            stop_when: stop_when.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
             scenario: String::new(),
             scenario_text: String::new(),
         },
@@ -148,6 +166,7 @@ pub fn plan() -> impl Strategy<Value = Plan> {
             shape: Shape::Own { duration_s, max_vus, end },
             thresholds,
             request_timeout_s: 60,
+            stop_when: vec![],
         },
     );
     prop_oneof![3 => draft().prop_map(|draft| draft.validate(&rules()).unwrap()), 1 => own]
@@ -181,6 +200,7 @@ pub fn verdict() -> impl Strategy<Value = Verdict> {
         Just(Verdict::Passed),
         Just(Verdict::Failed),
         Just(Verdict::Stopped),
+        Just(Verdict::Aborted),
         Just(Verdict::Cancelled),
         Just(Verdict::TimedOut),
         (any::<Option<i32>>(), text()).prop_map(|(exit_code, message)| Verdict::Crashed { exit_code, message }),
@@ -221,6 +241,7 @@ pub fn run() -> BoxedStrategy<Run> {
     (run_id(), plan(), state, times, told, (labels(), text()))
         .prop_map(|(id, plan, state, times, (thresholds, bursts, totals), (labels, correlation_id))| {
             let (created_ms, started_ms, ended_ms, deadline_ms) = times;
+            let criteria = plan.stop_when.iter().copied().map(Watched::new).collect();
             Run {
                 id,
                 schedule: plan.schedule(),
@@ -236,6 +257,7 @@ pub fn run() -> BoxedStrategy<Run> {
                 so_far: Vec::new(),
                 stop_problem: None,
                 bursts,
+                criteria,
                 labels,
                 origin: Origin { door: "rest".into(), k6: correlation_id.clone(), ..Origin::default() },
                 correlation_id,

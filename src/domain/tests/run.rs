@@ -18,7 +18,14 @@ use crate::domain::{
 
 /// 60 s of load up to 10 VUs, begun at 5 s.
 fn run(shape: Shape) -> Run {
-    let plan = Plan { script: "a.js".into(), target: "shop".into(), shape, thresholds: vec![], request_timeout_s: 3 };
+    let plan = Plan {
+        script: "a.js".into(),
+        target: "shop".into(),
+        shape,
+        thresholds: vec![],
+        request_timeout_s: 3,
+        stop_when: vec![],
+    };
     Run {
         id: "r-1".parse().unwrap(),
         schedule: plan.schedule(),
@@ -36,6 +43,7 @@ fn run(shape: Shape) -> Run {
         labels: Labels::default(),
         bursts: Vec::new(),
         origin: Default::default(),
+        criteria: Vec::new(),
         correlation_id: String::new(),
     }
 }
@@ -149,8 +157,13 @@ fn what_was_seen_counts_until_k6_has_spoken() {
         crossings: Vec::new(),
     };
     let totals = |requests| Some(Totals { requests: Some(requests), ..Totals::default() });
-    let seen =
-        Seen { run: load().id, thresholds: vec![observed(Some(641.0), None)], so_far: Vec::new(), totals: totals(9.0) };
+    let seen = Seen {
+        run: load().id,
+        thresholds: vec![observed(Some(641.0), None)],
+        criteria: vec![],
+        so_far: Vec::new(),
+        totals: totals(9.0),
+    };
     let finished = || RunState::Finished(Verdict::Failed);
     for (told, state, known, value, shown) in [
         (observed(None, None), RunState::Running, None, Some(641.0), None),

@@ -35,7 +35,14 @@ fn run(rules: &[(&str, bool)]) -> Run {
     let failed = rules.iter().any(|(_, ok)| !ok);
     Run {
         id: "r-1".parse().unwrap(),
-        plan: Plan { script: "a.js".into(), target: "shop".into(), shape, thresholds: vec![], request_timeout_s: 3 },
+        plan: Plan {
+            script: "a.js".into(),
+            target: "shop".into(),
+            shape,
+            thresholds: vec![],
+            request_timeout_s: 3,
+            stop_when: vec![],
+        },
         schedule: None,
         scenario: None,
         state: RunState::Finished(if failed { Verdict::Failed } else { Verdict::Passed }),
@@ -54,6 +61,7 @@ fn run(rules: &[(&str, bool)]) -> Run {
         stop_problem: None,
         bursts: Vec::new(),
         origin: Default::default(),
+        criteria: Vec::new(),
         correlation_id: String::new(),
         labels: Default::default(),
     }

@@ -32,6 +32,7 @@ fn run() -> Run {
             shape,
             thresholds: Vec::new(),
             request_timeout_s: 3,
+            stop_when: vec![],
         },
         schedule: None,
         state: RunState::Finished(Verdict::Passed),
@@ -47,6 +48,7 @@ fn run() -> Run {
         labels: Labels::default(),
         bursts: Vec::new(),
         origin: Default::default(),
+        criteria: Vec::new(),
         correlation_id: String::new(),
     }
 }

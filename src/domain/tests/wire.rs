@@ -65,6 +65,7 @@ fn the_wire_looks_as_documented() {
         shape: Shape::Pattern { pattern: Pattern::Spike, peak: Peak::Vus { vus: 5 }, duration_s: 60, ramp_s: None },
         thresholds: vec!["http_req_duration:p(95)<500".parse().unwrap()],
         request_timeout_s: 3,
+        stop_when: vec![],
     };
     let expected = serde_json::json!({
         "script": "a.js",

@@ -26,7 +26,13 @@ fn who_changes_something_finds_it_shown_with_what_was_observed() {
     board.tick(Some(&run.id), frame(1), true, MetricsStatus::default());
     let threshold = Observed { value: Some(0.25), ok: Some(true), ..run.thresholds[0].clone() };
     let totals = Totals { requests: Some(9.0), ..Totals::default() };
-    board.observe(Seen { run: run.id.clone(), thresholds: vec![threshold], so_far: Vec::new(), totals: Some(totals) });
+    board.observe(Seen {
+        run: run.id.clone(),
+        thresholds: vec![threshold],
+        criteria: vec![],
+        so_far: Vec::new(),
+        totals: Some(totals),
+    });
 
     let stopping = Run { state: RunState::Stopping, ..run.clone() };
     board.control(RunFeed { storage_problem: "full".into(), ..feed(&stopping) });
@@ -65,7 +71,13 @@ fn what_nobody_sees_is_not_told_and_events_come_with_the_change_that_they_are_ab
     assert_eq!(board.runs().borrow().k6_pids, [7], "who measures them is told");
 
     let threshold = Observed { value: Some(0.75), ok: Some(false), ..run.thresholds[0].clone() };
-    board.observe(Seen { run: run.id.clone(), thresholds: vec![threshold], so_far: Vec::new(), totals: None });
+    board.observe(Seen {
+        run: run.id.clone(),
+        thresholds: vec![threshold],
+        criteria: vec![],
+        so_far: Vec::new(),
+        totals: None,
+    });
     assert!(board.snapshot().events.is_empty());
     journal.append(Event { at_ms: 3, kind: EventKind::MetricsBack });
     board.tick(Some(&run.id), frame(1), true, MetricsStatus::default());

@@ -161,7 +161,7 @@ fn weight(exit: &Exit) -> u8 {
     match verdict(exit, &[]) {
         Verdict::Passed => 0,
         Verdict::Cancelled => 1,
-        Verdict::Stopped => 2,
+        Verdict::Stopped | Verdict::Aborted => 2,
         Verdict::TimedOut => 3,
         Verdict::Failed => 4,
         Verdict::Crashed { .. } => 5,

@@ -15,6 +15,7 @@ use ha_dashboard::{
     api::{caller::Caller, error::ApiError},
     domain::{
         Millis,
+        criterion::Watched,
         event::{Event, EventKind},
         labels::Labels,
         live::{EngineStatus, Pull},
@@ -472,25 +473,10 @@ impl Supervisor {
         let (run, tries) = {
             let mut state = self.state();
             let id = state.current.clone().ok_or(ApiError::NotRunning)?;
-            let run = state.run_mut(&id).filter(|run| run.state.is_active()).ok_or(ApiError::NotRunning)?;
-            let first = run.state != RunState::Stopping;
-            run.state = RunState::Stopping;
-            let run = run.clone();
-            if first {
-                let kind = EventKind::StopRequested { run: id.clone() };
-                self.journal.append(Event { at_ms: now_ms(), kind });
-            }
-            // Where k6 is not there yet, the start passes the stop on.
-            if let (None, Some(instance)) = (&state.tries, &state.instance) {
-                state.tries = Some(self.insist(id.clone(), instance.clone()));
-            }
-            if first {
-                for (number, k6) in state.extras() {
-                    self.insist_on_burst(&id, number, k6);
-                }
-            }
-            self.publish(&state);
-            (run, state.tries.clone())
+            let run = state.run(&id).filter(|run| run.state.is_active()).ok_or(ApiError::NotRunning)?;
+            let kind = EventKind::StopRequested { run: id.clone() };
+            let news = (run.state != RunState::Stopping).then(|| Event { at_ms: now_ms(), kind });
+            self.begin_stop(&mut state, &id, news, |_| {}).ok_or(ApiError::NotRunning)?
         };
         tracing::info!(run_id = %run.id, caller.correlation_id, door = %caller.door, "stop asked for");
         let Some(tries) = tries else { return Ok(run) };
@@ -503,6 +489,49 @@ impl Supervisor {
                 Err(ApiError::Unavailable { what })
             }
         }
+    }
+
+    /// Lets a run be stopped, which `news` tells where it is; `note` notes why.
+    fn begin_stop(
+        self: &Arc<Self>,
+        state: &mut State,
+        id: &RunId,
+        news: Option<Event>,
+        note: impl FnOnce(&mut Run),
+    ) -> Option<(Run, Option<Tries>)> {
+        let run = state.run_mut(id)?;
+        run.state = RunState::Stopping;
+        note(run);
+        let (run, first) = (run.clone(), news.is_some());
+        news.into_iter().for_each(|event| self.journal.append(event));
+        // Where k6 is not there yet, the start passes the stop on.
+        if let (None, Some(instance)) = (&state.tries, &state.instance) {
+            state.tries = Some(self.insist(id.clone(), instance.clone()));
+        }
+        if first {
+            for (number, k6) in state.extras() {
+                self.insist_on_burst(id, number, k6);
+            }
+        }
+        self.publish(state);
+        Some((run, state.tries.clone()))
+    }
+
+    /// Stops the run at work where one of its stop criteria was met, unless somebody was faster.
+    async fn heed(self: &Arc<Self>, seen: &Seen) {
+        let Some(met) = seen.criteria.iter().find(|watched| watched.is_met()) else { return };
+        {
+            let mut state = self.state();
+            let at_work = state.current().is_some_and(|run| run.id == seen.run && run.state == RunState::Running);
+            if !at_work {
+                return;
+            }
+            let event = Event { at_ms: now_ms(), kind: criterion_met(&seen.run, met) };
+            self.begin_stop(&mut state, &seen.run, Some(event), |run| run.watch_on(&seen.criteria));
+        }
+        tracing::info!(run_id = %seen.run, criterion = %met.criterion, value = met.value, "a stop criterion was met");
+        // The next dashboard goes on with a stop that this one does not get through.
+        self.record(&seen.run).await;
     }
 
     /// What is looked for among the runs.
@@ -695,7 +724,8 @@ impl Supervisor {
         let (log, summary) = tokio::task::spawn_blocking(read).await.unwrap_or_default();
         let mut verdict = exit.map_or_else(|why| verdict::lost(why), |exit| verdict::verdict(exit, &log));
         let changed = self.change(id, |run| {
-            let seen = self.board.shown(run).into_owned().thresholds;
+            let Run { thresholds: seen, criteria, .. } = self.board.shown(run).into_owned();
+            run.criteria = criteria;
             let alone = run.is_of_one();
             // Where others sent load beside it, its own end says nothing of theirs.
             run.thresholds = verdict::thresholds(seen, exit.ok().filter(|_| alone), summary.as_ref());
@@ -705,6 +735,7 @@ impl Supervisor {
                 // None of them saw all VUs.
                 run.totals.iter_mut().for_each(|totals| totals.peak_vus = None);
             }
+            verdict = verdict::by_criterion(verdict, run.met().is_some());
             run.started_ms = started_ms.or(run.started_ms);
             run.ended_ms = Some(ended_ms);
             run.stop_problem = None;
@@ -726,6 +757,7 @@ impl Supervisor {
             loop {
                 let now = seen.borrow_and_update().clone();
                 if let Some(now) = now {
+                    this.heed(&now).await;
                     this.complete(now).await;
                 }
                 tokio::select! {
@@ -784,9 +816,11 @@ impl Supervisor {
     /// Writes down what an earlier process left at work, or last.
     fn tell_known(&self, run: &Run) {
         let adopted = run.state.is_active().then(|| EventKind::RunAdopted { run: run.id.clone() });
-        let stopping = (run.state == RunState::Stopping).then(|| EventKind::StopRequested { run: run.id.clone() });
+        let stopping = || (run.state == RunState::Stopping).then(|| EventKind::StopRequested { run: run.id.clone() });
+        let met = run.met().and_then(|met| Some(Event { at_ms: met.met_ms?, kind: criterion_met(&run.id, met) }));
+        let stopping = stopping().filter(|_| met.is_none());
         let now = |kind| Event { at_ms: now_ms(), kind };
-        let past = adopted.into_iter().chain(stopping).map(now);
+        let past = met.into_iter().chain(adopted.into_iter().chain(stopping).map(now));
         let load = run.load_events();
         started(run).into_iter().chain(load).chain(past).chain(ended(run)).for_each(|event| self.journal.append(event));
     }
@@ -932,6 +966,11 @@ fn started(run: &Run) -> Option<Event> {
     Some(Event { at_ms: run.started_ms?, kind: EventKind::RunStarted { run: run.id.clone() } })
 }
 
+/// That a stop criterion of a run was met.
+fn criterion_met(run: &RunId, met: &Watched) -> EventKind {
+    EventKind::CriterionMet { run: run.clone(), criterion: met.criterion.to_string(), value: met.value }
+}
+
 /// That k6 ended, where it did.
 fn ended(run: &Run) -> Option<Event> {
     let RunState::Finished(verdict) = &run.state else { return None };
@@ -1016,6 +1055,7 @@ fn new_run(plan: Plan, scenario: Option<Scenario>, origin: Origin, correlation_i
         Shape::Own { .. } => None,
     };
     let thresholds = plan.thresholds.iter().cloned().map(Observed::new).collect();
+    let criteria = plan.stop_when.iter().copied().map(Watched::new).collect();
     let mut run = Run {
         id: ids::run(now_ms),
         plan,
@@ -1027,6 +1067,7 @@ fn new_run(plan: Plan, scenario: Option<Scenario>, origin: Origin, correlation_i
         ended_ms: None,
         deadline_ms: now_ms,
         thresholds,
+        criteria,
         totals: None,
         so_far: Vec::new(),
         stop_problem: None,

@@ -26,6 +26,7 @@ use ha_dashboard::{
 use tokio::runtime::Runtime;
 
 mod bursts;
+mod criteria;
 mod docker;
 
 use super::*;
@@ -135,9 +136,19 @@ impl Bench {
     fn dashboard_with(&self, config: Config) -> Life {
         // k6 complains that nobody takes its samples there, and goes on.
         let store = StoreFeed { url: Some("http://127.0.0.1:9".into()), native_histograms: true, ..Default::default() };
+        self.dashboard_in(Runtime::new().unwrap(), config, watch::channel(store).1, Shutdown::default())
+    }
+
+    /// The same with what pushes go to, and with what ends its parts.
+    fn dashboard_in(
+        &self,
+        runtime: Runtime,
+        config: Config,
+        store: watch::Receiver<StoreFeed>,
+        shutdown: Shutdown,
+    ) -> Life {
         let lock = poll("the state folder's lock", || StateLock::claim(&config.state_dir).ok());
         let archive = Archive::open(lock).unwrap();
-        let shutdown = Shutdown::default();
         let engine: Arc<dyn Engine> = match config.engine {
             EngineChoice::Process => {
                 Arc::new(ProcessEngine::new(&config, EngineReason::Configured, &shutdown).with_keeper(keeper_command()))
@@ -152,14 +163,13 @@ impl Bench {
             archive,
             services: Registry::new(&config),
             board: board.clone(),
-            journal,
-            store: watch::channel(store).1,
+            journal: journal.clone(),
+            store,
             shutdown,
             retention: config.retention,
         };
-        let runtime = Runtime::new().unwrap();
         let supervisor = runtime.block_on(Supervisor::take_over(links)).unwrap();
-        let life = Life { runtime, supervisor, runs: board.runs(), board };
+        let life = Life { runtime, supervisor, runs: board.runs(), board, journal };
         // On a busy machine the first look may take longer than the start waits for it.
         let mut looked = life.runs.clone();
         life.wait(async { looked.wait_for(|feed| !feed.engine.name.is_empty()).await.map(drop) }).unwrap();
@@ -181,6 +191,7 @@ struct Life {
     supervisor: Arc<Supervisor>,
     runs: watch::Receiver<RunFeed>,
     board: Arc<Board>,
+    journal: Journal,
 }
 
 impl Life {
@@ -274,6 +285,7 @@ fn plan(script: &str, thresholds: &[&str]) -> Plan {
         shape: Shape::Own { duration_s: 2, max_vus: 2, end: OwnEnd::Unknown },
         thresholds: thresholds.iter().map(|text| text.parse().unwrap()).collect(),
         request_timeout_s: 3,
+        stop_when: vec![],
     }
 }
 
@@ -722,6 +734,7 @@ fn k6_that_is_killed_counts_as_crashed() {
     let of_store = |requests| Seen {
         run: run.id.clone(),
         thresholds: vec![threshold.clone()],
+        criteria: vec![],
         so_far: Vec::new(),
         totals: Some(Totals { source: Source::Store, requests: Some(requests), ..Totals::default() }),
     };

@@ -109,6 +109,11 @@ pub fn of_all(own: Verdict, thresholds: &[Observed]) -> Verdict {
     }
 }
 
+/// The verdict over a run of which a stop criterion was `met`: what was stopped then was stopped by that.
+pub fn by_criterion(own: Verdict, met: bool) -> Verdict {
+    if met && own == Verdict::Stopped { Verdict::Aborted } else { own }
+}
+
 /// A run's thresholds at its end: k6's value from its summary, else what was observed, and k6's own word. Those that only
 /// the script knew of come last.
 pub fn thresholds(observed: Vec<Observed>, exit: Option<&Exit>, summary: Option<&Summary>) -> Vec<Observed> {

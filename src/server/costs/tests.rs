@@ -91,7 +91,14 @@ fn breakers() -> Breakers {
 
 fn run() -> Run {
     let shape = Shape::Pattern { pattern: Pattern::Load, peak: Peak::Vus { vus: 5 }, duration_s: 60, ramp_s: None };
-    let plan = Plan { script: "a.js".into(), target: "shop".into(), shape, thresholds: vec![], request_timeout_s: 3 };
+    let plan = Plan {
+        script: "a.js".into(),
+        target: "shop".into(),
+        shape,
+        thresholds: vec![],
+        request_timeout_s: 3,
+        stop_when: vec![],
+    };
     Run {
         id: "r-1".parse().unwrap(),
         schedule: plan.schedule(),
@@ -107,6 +114,7 @@ fn run() -> Run {
         labels: Labels::default(),
         bursts: Vec::new(),
         origin: Default::default(),
+        criteria: Vec::new(),
         thresholds: vec![],
         totals: None,
         correlation_id: String::new(),

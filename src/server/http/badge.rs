@@ -63,7 +63,7 @@ fn said(run: Option<&Run>, lang: Lang) -> (&'static str, String) {
     let colour = match verdict {
         Verdict::Passed => "#0d7347",
         Verdict::Stopped | Verdict::Cancelled => "#8f5200",
-        Verdict::Failed | Verdict::Crashed { .. } | Verdict::TimedOut => "#b8222b",
+        Verdict::Failed | Verdict::Aborted | Verdict::Crashed { .. } | Verdict::TimedOut => "#b8222b",
     };
     let word = show::verdict(verdict, lang.text()).1;
     let numbers: Numbers = show::numbers(lang);

@@ -419,7 +419,9 @@ mod tests {
         assert!(back.starts_with("/load?script=&target=&"), "{back}");
         assert!(
             back.contains("peak=ten&")
-                && back.ends_with("&thresholds=a%26b%3Dc%7B%7D%22%3C%0A&request_timeout=&scenario=&error=invalid"),
+                && back.ends_with(
+                    "&thresholds=a%26b%3Dc%7B%7D%22%3C%0A&request_timeout=&stop_when=&scenario=&error=invalid"
+                ),
             "{back}"
         );
     }

@@ -633,6 +633,7 @@ impl Runs for Scripted {
             labels: Labels::default(),
             bursts: Vec::new(),
             origin: Default::default(),
+            criteria: Vec::new(),
             thresholds: Vec::new(),
             correlation_id: caller.correlation_id.clone(),
         };
@@ -838,7 +839,8 @@ async fn start_reads_every_way_to_ask() {
         (json!({ "duration": 60, "rps": 5, "test_type": "breakpoint" }), draft("5", "breakpoint")),
         (
             json!({ "duration": 60, "rps": 5, "model": "arrival-rate", "pre_allocated_vus": 2, "max_vus": 9, "ramp": "10s",
-                    "script": "shop-journey.js", "thresholds": ["checks:rate>0.9", "http_reqs:count>1"] }),
+                    "script": "shop-journey.js", "thresholds": ["checks:rate>0.9", "http_reqs:count>1"],
+                    "stop_when": ["p95 over 2 s for 15 s", "cpu > 90 % for 15 s"] }),
             Draft {
                 script: "shop-journey.js".into(),
                 model: "arrival-rate".into(),
@@ -846,6 +848,7 @@ async fn start_reads_every_way_to_ask() {
                 max_vus: "9".into(),
                 ramp: "10s".into(),
                 thresholds: "checks:rate>0.9\nhttp_reqs:count>1".into(),
+                stop_when: "p95 over 2 s for 15 s\ncpu > 90 % for 15 s".into(),
                 ..draft("5", "load")
             },
         ),
@@ -911,6 +914,7 @@ async fn refused_fields_are_named_one_by_one() {
         ("test_type", json!("\"}{<b>")),
         ("model", json!("open")),
         ("thresholds", json!(["up{job=\"x\"}"])),
+        ("stop_when", json!(["p95 < 2 s for 15 s"])),
     ] {
         let mut body = json!({ "duration": 60, "rps": 5, "target": "product-service" });
         body[field] = value.clone();
@@ -959,6 +963,7 @@ async fn malformed_requests_are_told_what_is_allowed() {
         (json, r#"{"duration": {}, "rps": 5}"#, 400, "bad_request", "duration: {} is not allowed"),
         (json, r#"{"duration": 60, "rps": true}"#, 400, "bad_request", "rps: true is not allowed"),
         (json, r#"{"duration": 60, "rps": 1, "thresholds": [1]}"#, 400, "bad_request", "thresholds: 1 is not allowed"),
+        (json, r#"{"duration": 60, "rps": 1, "stop_when": 5}"#, 400, "bad_request", "stop_when: 5 is not allowed"),
         ("text/plain", "{}", 415, "unsupported_media_type", "application/json"),
         ("", "{}", 415, "unsupported_media_type", "application/json"),
     ];
@@ -1268,6 +1273,7 @@ async fn an_earlier_run_fills_the_form_with_all_it_was_asked_for() {
         "duration": 90, "rps": 20, "model": "arrival-rate", "test_type": "spike", "target": "product-service",
         "pre_allocated_vus": 5, "max_vus": 20, "ramp": 5, "request_timeout": 7, "scenario": "failover.yaml",
         "thresholds": ["http_req_duration{service:a&b}:p(95)<500", "http_req_failed:rate<0.01"],
+        "stop_when": ["failed > 20 % for 10 s", "p95 > 500 ms for 15 s"],
     });
     assert_eq!(server.start(asked).await.status, 200);
     let answer = server.get("/again?run=run-1").await;

@@ -61,6 +61,10 @@ pub struct PlanText {
     /// How long a request may take, like `duration`.
     #[serde(skip_serializing_if = "Option::is_none")]
     request_timeout: Option<String>,
+    /// What stops it by itself when it lasts, for example `failed > 20 % for 10 s`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<String>>)]
+    stop_when: Option<Lines>,
     /// A scenario's file name.
     #[serde(skip_serializing_if = "Option::is_none")]
     scenario: Option<String>,
@@ -70,6 +74,7 @@ impl PlanText {
     /// Puts a plan into its words; what is empty is left out.
     pub fn new(name: &str, draft: &Draft) -> Self {
         let text = |text: &str| (!text.trim().is_empty()).then(|| text.to_owned());
+        let list = |value: &str| text(value).map(|value| Lines::List(lines(&value).map(str::to_owned).collect()));
         Self {
             name: text(name),
             script: text(&draft.script),
@@ -81,8 +86,9 @@ impl PlanText {
             ramp: text(&draft.ramp),
             pre_allocated_vus: text(&draft.pre_allocated_vus),
             max_vus: text(&draft.max_vus),
-            thresholds: text(&draft.thresholds).map(|text| Lines::List(lines(&text).map(str::to_owned).collect())),
+            thresholds: list(&draft.thresholds),
             request_timeout: text(&draft.request_timeout),
+            stop_when: list(&draft.stop_when),
             scenario: text(&draft.scenario),
         }
     }
@@ -94,6 +100,15 @@ impl PlanText {
 enum Lines {
     List(Vec<String>),
     Text(String),
+}
+
+impl From<Lines> for String {
+    fn from(lines: Lines) -> Self {
+        match lines {
+            Lines::List(lines) => lines.join("\n"),
+            Lines::Text(text) => text,
+        }
+    }
 }
 
 /// The lines of a text that say something.
@@ -122,12 +137,9 @@ pub fn read(text: &str) -> Result<(String, Draft), PlanFileError> {
         ramp: plan.ramp.unwrap_or_default(),
         pre_allocated_vus: plan.pre_allocated_vus.unwrap_or_default(),
         max_vus: plan.max_vus.unwrap_or_default(),
-        thresholds: match plan.thresholds {
-            None => String::new(),
-            Some(Lines::List(lines)) => lines.join("\n"),
-            Some(Lines::Text(text)) => text,
-        },
+        thresholds: plan.thresholds.map(String::from).unwrap_or_default(),
         request_timeout: plan.request_timeout.unwrap_or_default(),
+        stop_when: plan.stop_when.map(String::from).unwrap_or_default(),
         scenario: plan.scenario.unwrap_or_default(),
         scenario_text: String::new(),
     };
@@ -143,10 +155,11 @@ pub fn write(name: &str, draft: &Draft) -> String {
         // Writing into a text does not fail.
         let _ = match field {
             _ if value.is_empty() => continue,
-            Field::Thresholds => {
+            Field::Thresholds | Field::StopWhen => {
                 write!(
                     text,
-                    "thresholds:\n{}",
+                    "{}:\n{}",
+                    field.name(),
                     lines(value).map(|line| format!("  - {}\n", scalar(line))).collect::<String>()
                 )
             }
@@ -183,6 +196,7 @@ mod tests {
             max_vus: "20".into(),
             thresholds: "http_req_duration{service:shop}:p(95)<500\nhttp_req_failed:rate<0.01".into(),
             request_timeout: "3 s".into(),
+            stop_when: "failed > 20 % for 10 s\np95 > 2 s for 15 s".into(),
             scenario: "failover.yaml".into(),
             scenario_text: String::new(),
         }

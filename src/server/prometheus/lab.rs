@@ -175,6 +175,7 @@ pub fn run(id: &str, duration_s: u32, thresholds: &[&str]) -> Run {
             shape: Shape::Own { duration_s, max_vus: 10, end: OwnEnd::Time { after_s: duration_s } },
             thresholds,
             request_timeout_s: 3,
+            stop_when: vec![],
         },
         schedule: None,
         state: RunState::Running,
@@ -189,6 +190,7 @@ pub fn run(id: &str, duration_s: u32, thresholds: &[&str]) -> Run {
         labels: Labels::default(),
         bursts: Vec::new(),
         origin: Default::default(),
+        criteria: Vec::new(),
         correlation_id: "test".into(),
     }
 }

@@ -479,8 +479,8 @@ fn bands(schedule: &Schedule) -> Vec<(u32, u32)> {
 fn marks(snapshot: &Snapshot, run: Option<&Run>, origin_ms: Millis, text: &ChartText) -> Vec<Mark> {
     let shows = |kind: &EventKind| {
         use EventKind::{
-            Breaker, FaultFailed, FaultRestored, FaultSet, GatewayServer, Health, LoadAdded, LoadRemoved, MetricsBack,
-            MetricsDelayed, Threshold,
+            Breaker, CriterionMet, FaultFailed, FaultRestored, FaultSet, GatewayServer, Health, LoadAdded, LoadRemoved,
+            MetricsBack, MetricsDelayed, Threshold,
         };
         matches!(
             kind,
@@ -490,6 +490,7 @@ fn marks(snapshot: &Snapshot, run: Option<&Run>, origin_ms: Millis, text: &Chart
                 | MetricsBack
                 | MetricsDelayed { .. }
                 | Threshold { .. }
+                | CriterionMet { .. }
                 | LoadAdded { .. }
                 | LoadRemoved { .. }
                 | FaultSet { .. }

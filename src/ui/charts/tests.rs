@@ -51,6 +51,7 @@ fn run(peak: Peak, thresholds: &[(&str, Option<bool>)]) -> Run {
             shape,
             thresholds: Vec::new(),
             request_timeout_s: 3,
+            stop_when: vec![],
         },
         schedule: Some(Schedule::new(Pattern::Load, peak, 60, None)),
         state: RunState::Running,
@@ -65,6 +66,7 @@ fn run(peak: Peak, thresholds: &[(&str, Option<bool>)]) -> Run {
         labels: Labels::default(),
         bursts: Vec::new(),
         origin: Default::default(),
+        criteria: Vec::new(),
         thresholds: thresholds.iter().map(observed).collect(),
         correlation_id: String::new(),
     }

@@ -173,8 +173,14 @@ mod tests {
 
     fn run(peak: Peak, rules: &[&str]) -> Run {
         let shape = Shape::Pattern { pattern: Pattern::Load, peak, duration_s: 60, ramp_s: Some(10) };
-        let plan =
-            Plan { script: "a.js".into(), target: "shop".into(), shape, thresholds: vec![], request_timeout_s: 3 };
+        let plan = Plan {
+            script: "a.js".into(),
+            target: "shop".into(),
+            shape,
+            thresholds: vec![],
+            request_timeout_s: 3,
+            stop_when: vec![],
+        };
         Run {
             id: "r-1".parse().unwrap(),
             schedule: plan.schedule(),
@@ -192,6 +198,7 @@ mod tests {
             labels: Labels::default(),
             bursts: Vec::new(),
             origin: Default::default(),
+            criteria: Vec::new(),
             correlation_id: String::new(),
         }
     }

@@ -8,7 +8,7 @@ use crate::{
         plan::{Model, Pattern},
         validate::Field,
     },
-    ui::text::use_text,
+    ui::{parts::literal, text::use_text},
 };
 
 /// The message below a field. Takes the place of the hint, so that nothing moves.
@@ -134,6 +134,41 @@ pub(super) fn SelectField(
             </select>
             <FieldMessage form field />
         </div>
+    }
+}
+
+/// What stops the test by itself, closed until somebody asks for it or it holds something.
+#[component]
+pub(super) fn StopField(
+    /// The form.
+    form: Form,
+) -> impl IntoView {
+    let text = use_text();
+    let field = Field::StopWhen;
+    let error = form.error(field);
+    // What was opened once stays as its reader leaves it.
+    let is_open = Memo::new(move |was: Option<&bool>| {
+        was == Some(&true) || error.with(Option::is_some) || !form.value(field).is_empty()
+    });
+    view! {
+        <details class="field stop-field" open=is_open>
+            <summary id="stop-when-label">{text.stop_when}</summary>
+            <textarea
+                id=Form::id(field)
+                class="code"
+                name=field.control()
+                rows="2"
+                autocomplete="off"
+                spellcheck="false"
+                aria-labelledby="stop-when-label"
+                aria-describedby=form.described_by(field)
+                aria-invalid=form.invalid(field)
+                on:input=move |event| form.edit(field, event_target_value(&event))
+                on:blur=move |_| form.leave(field)
+                inner_html=literal(&form.value_now(field))
+            ></textarea>
+            <FieldMessage form field hint=text.stop_when_hint />
+        </details>
     }
 }
 

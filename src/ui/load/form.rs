@@ -6,7 +6,7 @@ use leptos::{prelude::*, web_sys};
 
 use super::{
     ActionError,
-    fields::{ModelField, PatternField, SelectField, TextField},
+    fields::{ModelField, PatternField, SelectField, StopField, TextField},
     rules::ThresholdsField,
     state::{DURATIONS_HINT, FORM_ID, Form, TARGET_HINT},
 };
@@ -119,6 +119,7 @@ pub fn LoadForm(
                 Some(ScriptKind::Broken { message }) => view! { <Broken message /> }.into_any(),
                 Some(ScriptKind::Scheduled | ScriptKind::Pending) | None => view! { <Course form /> }.into_any(),
             }}
+            <StopField form />
             <div class="pair">
                 <TextField
                     form

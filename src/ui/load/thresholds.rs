@@ -3,7 +3,12 @@
 use leptos::prelude::*;
 
 use crate::{
-    domain::{run::Run, threshold::Observed},
+    domain::{
+        criterion::{Criterion, Watched},
+        prefs::Lang,
+        run::Run,
+        threshold::Observed,
+    },
     ui::{
         live::Live,
         show,
@@ -40,9 +45,6 @@ fn ThresholdList(
 ) -> impl IntoView {
     let (lang, text) = (use_lang(), use_text());
     let span = if run.state.is_active() { text.threshold_so_far } else { text.span_whole };
-    if run.thresholds.is_empty() {
-        return view! { <p class="muted">{text.thresholds_none}</p> }.into_any();
-    }
     let row = |seen: &Observed| {
         let rule = seen.threshold.to_string();
         let (state, word) = match show::holds(seen) {
@@ -73,7 +75,47 @@ fn ThresholdList(
         }
         .into_any()
     };
-    view! { <ul class="threshold-list">{run.thresholds.iter().map(row).collect_view()}</ul> }.into_any()
+    let none = run.thresholds.is_empty().then(|| view! { <p class="muted">{text.thresholds_none}</p> }.into_any());
+    let rows = run.thresholds.iter().map(row).collect::<Vec<_>>();
+    let criteria = run.criteria.iter().map(|watched| criterion(watched, lang)).collect::<Vec<_>>();
+    let criteria = (!criteria.is_empty()).then(|| {
+        view! {
+            <h3 class="stop-heading">{text.stop_when}</h3>
+            <ul class="threshold-list">{criteria}</ul>
+        }
+        .into_any()
+    });
+    view! {
+        {none}
+        <ul class="threshold-list">{rows}</ul>
+        {criteria}
+    }
+    .into_any()
+}
+
+/// A stop criterion, the newest value, and for how long that has been over the limit.
+fn criterion(watched: &Watched, lang: Lang) -> AnyView {
+    let text = lang.text();
+    let Criterion { of, for_s, .. } = watched.criterion;
+    let (state, word) = match watched {
+        told if told.is_met() => ("false", text.criterion_fired.to_owned()),
+        Watched { held_ms: 1.., .. } => {
+            let held = show::duration((watched.held_ms / 1000) as u32);
+            ("close", (text.criterion_held)(&held, &show::duration(for_s)))
+        }
+        Watched { value: None, .. } => ("unknown", text.threshold_unknown.to_owned()),
+        _ => ("true", text.criterion_calm.to_owned()),
+    };
+    view! {
+        <li class="threshold" data-testid="criterion" data-criterion=watched.criterion.to_string() data-ok=state>
+            <code>{show::criterion(&watched.criterion, lang)}</code>
+            <span class="threshold-value tabular">
+                <span class="now">{show::measured(of, watched.value, lang)}</span>
+            </span>
+            <span class="threshold-state">{word}</span>
+        </li>
+    }
+    .into_any()
 }
 
 /// A rule that may break after each colon: where its tags and its metric end.

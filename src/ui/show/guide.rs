@@ -135,6 +135,7 @@ mod tests {
                 shape,
                 thresholds: vec![],
                 request_timeout_s: 3,
+                stop_when: vec![],
             },
             scenario: Some(Scenario { steps: vec![Step { at_s: 10, fault }], ..Scenario::default() }),
             state: RunState::Running,
@@ -149,6 +150,7 @@ mod tests {
             labels: Labels::default(),
             bursts: Vec::new(),
             origin: Default::default(),
+            criteria: Vec::new(),
             correlation_id: String::new(),
         }
     }

@@ -308,8 +308,8 @@ fn unknown(id: &RunId) -> ApiError {
 fn end(how: Verdict, removing: bool) -> (Option<BurstEnd>, String) {
     let (end, message) = match how {
         Verdict::Passed | Verdict::Failed => (BurstEnd::Done, String::new()),
-        Verdict::Stopped | Verdict::Cancelled if removing => (BurstEnd::Removed, String::new()),
-        Verdict::Stopped | Verdict::Cancelled => (BurstEnd::WithRun, String::new()),
+        Verdict::Stopped | Verdict::Aborted | Verdict::Cancelled if removing => (BurstEnd::Removed, String::new()),
+        Verdict::Stopped | Verdict::Aborted | Verdict::Cancelled => (BurstEnd::WithRun, String::new()),
         Verdict::TimedOut => (BurstEnd::Crashed, "it was past its deadline".into()),
         Verdict::Crashed { message, .. } => (BurstEnd::Crashed, message),
     };

@@ -102,7 +102,7 @@ pub struct StatusBody {
     configuration: Option<Configuration>,
     /// Whether a k6 of ours is at work.
     is_k6_running: bool,
-    /// `passed`, `failed`, `stopped`, `cancelled`, `crashed`, `timed-out`; null before the end.
+    /// `passed`, `failed`, `stopped`, `aborted` (by a stop criterion), `cancelled`, `crashed`, `timed-out`; null before the end.
     #[schema(required = true)]
     verdict: Option<&'static str>,
     /// For people.
@@ -308,6 +308,10 @@ fn message(run: &Run) -> String {
         RunState::Finished(Verdict::Passed) => "passed: every threshold held".into(),
         RunState::Finished(Verdict::Failed) => "failed: a threshold was crossed".into(),
         RunState::Finished(Verdict::Stopped) => "was stopped".into(),
+        RunState::Finished(Verdict::Aborted) => match run.met() {
+            Some(met) => format!("was stopped by its stop criterion {}", met.criterion),
+            None => "was stopped by one of its stop criteria".into(),
+        },
         RunState::Finished(Verdict::Cancelled) => "was stopped before it sent any load".into(),
         RunState::Finished(Verdict::Crashed { message, .. }) => format!("crashed: {message}"),
         RunState::Finished(Verdict::TimedOut) => "was ended because it was past its deadline".into(),

@@ -84,6 +84,10 @@ pub struct StartFields {
     thresholds: Option<Value>,
     /// How long a request may take, like `duration`, from 1 to 60 s; else 3 s.
     request_timeout: Option<Value>,
+    /// What stops it by itself when it lasts, for example `failed > 20 % for 10 s`, `p95 > 2 s for 15 s` or `cpu > 90 % for 15 s`, which
+    /// is the load generator's.
+    #[schema(value_type = Option<Vec<String>>)]
+    stop_when: Option<Value>,
     /// Faults beside the load: the file name of a scenario from `GET /api/v1/scenarios`, or the scenario itself, as an object or
     /// as YAML of several lines.
     scenario: Option<Value>,
@@ -119,8 +123,9 @@ impl Asked {
         let ramp = text("ramp", fields.ramp)?;
         let pre_allocated_vus = text("pre_allocated_vus", fields.pre_allocated_vus)?;
         let max_vus = text("max_vus", fields.max_vus)?;
-        let thresholds = thresholds(fields.thresholds)?;
+        let thresholds = lines("thresholds", fields.thresholds, "http_req_duration:p(95)<500")?;
         let request_timeout = text("request_timeout", fields.request_timeout)?;
+        let stop_when = lines("stop_when", fields.stop_when, "failed > 20 % for 10 s")?;
         let (scenario, scenario_text) = scenario(fields.scenario)?;
 
         let model = model.unwrap_or_else(|| Model::Vus.name().into());
@@ -142,6 +147,7 @@ impl Asked {
             max_vus: max_vus.unwrap_or_default(),
             thresholds,
             request_timeout: request_timeout.unwrap_or_default(),
+            stop_when,
             scenario,
             scenario_text,
         };
@@ -178,17 +184,17 @@ fn scenario(value: Option<Value>) -> Result<(String, String), Failure> {
     }
 }
 
-fn thresholds(value: Option<Value>) -> Result<String, Failure> {
-    const ALLOWED: &str = "a list of texts like \"http_req_duration:p(95)<500\"";
+/// A list of texts, each a line; or a text of them.
+fn lines(field: &str, value: Option<Value>, example: &str) -> Result<String, Failure> {
+    let allowed = || format!("a list of texts like {example:?}");
     match value {
         None | Some(Value::Null) => Ok(String::new()),
         Some(Value::String(text)) => Ok(text),
         Some(Value::Array(items)) => {
-            let lines: Result<Vec<_>, _> = (items.iter())
-                .map(|item| item.as_str().ok_or_else(|| wrong_kind("thresholds", item, ALLOWED)))
-                .collect();
+            let lines: Result<Vec<_>, _> =
+                (items.iter()).map(|item| item.as_str().ok_or_else(|| wrong_kind(field, item, &allowed()))).collect();
             Ok(lines?.join("\n"))
         }
-        Some(other) => Err(wrong_kind("thresholds", &other, ALLOWED)),
+        Some(other) => Err(wrong_kind(field, &other, &allowed())),
     }
 }

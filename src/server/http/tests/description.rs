@@ -204,8 +204,14 @@ async fn every_kind_of_run_is_described() {
         own(OwnEnd::Iterations { iterations: 10 }),
     ]);
     for shape in shapes {
-        let plan =
-            Plan { script: "a.js".into(), target: "shop".into(), shape, thresholds: Vec::new(), request_timeout_s: 3 };
+        let plan = Plan {
+            script: "a.js".into(),
+            target: "shop".into(),
+            shape,
+            thresholds: Vec::new(),
+            request_timeout_s: 3,
+            stop_when: vec![],
+        };
         show(&|run| (run.schedule, run.plan) = (plan.schedule(), plan.clone())).await;
     }
     let crashed = |exit_code| Verdict::Crashed { exit_code, message: "gone".into() };
@@ -213,6 +219,7 @@ async fn every_kind_of_run_is_described() {
         Verdict::Passed,
         Verdict::Failed,
         Verdict::Stopped,
+        Verdict::Aborted,
         Verdict::Cancelled,
         Verdict::TimedOut,
         crashed(None),

@@ -213,6 +213,7 @@ async fn names_and_messages_can_not_inject_markup() {
             shape: Shape::Own { duration_s: 60, max_vus: 3, end: OwnEnd::Unknown },
             thresholds: Vec::new(),
             request_timeout_s: 3,
+            stop_when: vec![],
         },
         schedule: None,
         state,
@@ -226,6 +227,7 @@ async fn names_and_messages_can_not_inject_markup() {
         scenario: None,
         stop_problem: Some(evil()),
         labels: Labels::default(),
+        criteria: vec![],
         bursts: vec![Burst {
             started_ms: Some(NOW_MS),
             ..Burst::new(Admitted { peak: Peak::Vus { vus: 1 }, target: evil(), duration_s: 60 }, 2, NOW_MS)
