@@ -146,6 +146,28 @@ test("a plan is saved under a name, fills the form again, and is deleted with a 
   await page.getByRole("button", { name: "Save", exact: true }).click();
   await expect(plan).toContainText("8 VUs");
 
+  // By itself: what never comes is refused with nothing lost, the next five times are told, and the plan is held.
+  const form = page.getByTestId("schedule-form");
+  await form.getByLabel("Plan").selectOption("Evening peak");
+  await form.getByLabel("cron").fill("0 9 31 2 *");
+  await form.getByLabel("Time zone").fill("Europe/Berlin");
+  await form.getByRole("button", { name: "Schedule" }).click();
+  await expect(form).toContainText("No day fits this line of cron");
+  await expect(form.getByLabel("Time zone")).toHaveValue("Europe/Berlin");
+  await form.getByLabel("cron").fill("0 9 * * 1-5");
+  await form.getByRole("button", { name: "Schedule" }).click();
+  const schedule = page.getByTestId("schedule").filter({ hasText: "Evening peak" });
+  await expect(schedule.getByRole("status")).toContainText("starts by itself");
+  await expect(schedule.getByRole("listitem")).toHaveCount(5);
+  await expect(schedule.getByRole("listitem").first()).toContainText("09:00");
+  await load.hydrated();
+  await expectAccessible(page);
+  await keepPicture(page, "schedules-1440");
+  await plan.getByRole("button", { name: /^Delete/ }).click();
+  await expect(page.getByText("delete its schedules first")).toBeVisible();
+  await schedule.getByRole("button", { name: /^Delete schedule/ }).click();
+  await expect(schedule).toHaveCount(0);
+
   await plan.getByRole("button", { name: /^Delete/ }).click();
   await expect(plan).toBeHidden();
   await page.getByRole("button", { name: "Undo" }).click();

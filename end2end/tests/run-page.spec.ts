@@ -63,6 +63,11 @@ test("the page of a run is live while it runs, and its report afterwards, also w
 
   // In detail, too: what k6 counts, and no more of the last seconds.
   await expect(detail.getByText("Last 5 s")).toBeHidden();
+  // What was hidden while it ran stays hidden.
+  await expect(detail.getByRole("columnheader", { name: "p95" })).toBeVisible();
+  await expect(detail.getByRole("columnheader", { name: "p99" })).toBeHidden();
+  await detail.getByText("Columns").click();
+  await expect(detail.getByLabel("p99")).not.toBeChecked();
   const told = await (await fetch(`${stack.url}/api/v1${path}`)).json();
   await expect
     .poll(async () => {

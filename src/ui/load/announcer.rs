@@ -5,6 +5,8 @@ use leptos::prelude::*;
 use crate::{
     domain::{
         Millis,
+        event::{Event, EventKind},
+        prefs::Lang,
         run::{Run, RunId, RunState},
     },
     ui::{
@@ -17,7 +19,7 @@ use crate::{
 /// Crossings closer together than this are told as one: what has come of them by then.
 const QUIET_MS: Millis = 10_000;
 
-/// Says when the run's state changes, and which thresholds are crossed or hold again.
+/// Says when the run's state changes, which thresholds are crossed or hold again, and what load is added or taken away.
 #[component]
 pub fn Announcer() -> impl IntoView {
     let live: Live = expect_context();
@@ -47,10 +49,26 @@ pub fn Announcer() -> impl IntoView {
         }
         told
     });
+    let load = Memo::new(move |_| live.state.with(|state| changed_load(&state.snapshot.events, lang)));
+    Effect::new(move |told: Option<Option<(Millis, String)>>| {
+        let now = load.get();
+        if let (Some(told), Some((_, sentence))) = (&told, &now)
+            && *told != now
+        {
+            said.set(sentence.clone());
+        }
+        now
+    });
     view! {
         <p class="visually-hidden" role="status">{words}</p>
         <p class="visually-hidden" aria-live="polite" data-testid="crossings">{said}</p>
     }
+}
+
+/// When load was added or taken away last, and what is said of it.
+fn changed_load(events: &[Event], lang: Lang) -> Option<(Millis, String)> {
+    let is_load = |event: &&Event| matches!(event.kind, EventKind::LoadAdded { .. } | EventKind::LoadRemoved { .. });
+    events.iter().rev().find(is_load).map(|event| (event.at_ms, show::event(&event.kind, lang).1))
 }
 
 /// The thresholds of a run at work that are crossed, in k6's words.
@@ -119,7 +137,24 @@ fn sentence(crossed: &[String], again: &[String], text: &Text) -> String {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::domain::prefs::Lang;
+    use crate::domain::{burst::BurstEnd, plan::Peak};
+
+    #[test]
+    fn the_newest_change_of_load_is_told() {
+        let run = || "r-1".parse::<RunId>().unwrap();
+        let peak = Peak::Vus { vus: 20 };
+        let added = EventKind::LoadAdded { run: run(), instance: 2, peak, target: "shop".into(), for_s: 30 };
+        let end = BurstEnd::Removed;
+        let removed = EventKind::LoadRemoved { run: run(), instance: 2, peak, end, message: String::new() };
+        let mut events = vec![Event { at_ms: 1, kind: EventKind::RunStarted { run: run() } }];
+        assert_eq!(changed_load(&events, Lang::En), None);
+        for (at_ms, kind) in [(2, added), (3, removed)] {
+            let said = show::event(&kind, Lang::En).1;
+            events.push(Event { at_ms, kind });
+            events.push(Event { at_ms, kind: EventKind::MetricsBack });
+            assert_eq!(changed_load(&events, Lang::En), Some((at_ms, said)));
+        }
+    }
 
     #[test]
     fn crossings_are_told_once_and_flapping_is_folded() {

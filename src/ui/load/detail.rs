@@ -15,6 +15,9 @@ use crate::{
 /// How often it is asked for when the run is over: its last samples come a little later.
 const AFTER_END: u32 = 6;
 
+/// The name under which a tab keeps which columns are hidden.
+const HIDDEN: &str = "detail-hidden";
+
 /// What is shown, and how.
 #[derive(Clone, Copy)]
 struct Look {
@@ -77,9 +80,24 @@ pub fn InDetail(
 fn Opened(look: Look) -> impl IntoView {
     let text = use_text();
     let hidden = RwSignal::new(Vec::<String>::new());
+    // The server draws nothing of it, so this comes before what there is to choose.
+    Effect::new(move |_| {
+        let kept = browser::kept(HIDDEN).unwrap_or_default();
+        hidden.set(kept.split_whitespace().map(str::to_owned).collect());
+    });
     let part = move |of: fn(&DetailPage) -> &String| Memo::new(move |_| look.page.with(|page| of(page).clone()));
     let (tools, head, rows, rest) =
         (part(|page| &page.tools), part(|page| &page.head), part(|page| &page.rows), part(|page| &page.rest));
+    // The server draws the same for everybody; from then on the boxes themselves know.
+    let tools = move || {
+        hidden.with_untracked(|hidden| {
+            let unticked = |tools: String, column| {
+                let box_of = format!("value=\"{column}\"");
+                tools.replace(&format!("{box_of} checked"), &box_of)
+            };
+            hidden.iter().fold(tools.get(), unticked)
+        })
+    };
     let over = Memo::new(move |_| look.page.with(|page| page.over));
     let choose = move |event: ev::Event| match browser::attribute_near(&event, "name").as_deref() {
         Some("detail-span") => look.span.set(event_target_value(&event)),
@@ -89,6 +107,7 @@ fn Opened(look: Look) -> impl IntoView {
             if !event_target_checked(&event) {
                 hidden.push(column);
             }
+            browser::keep(HIDDEN, &hidden.join(" "));
         }),
         _ => {}
     };
