@@ -41,6 +41,7 @@ pub mod scenario;
 pub mod schedule;
 pub mod script;
 pub mod service;
+pub mod share;
 pub mod steady;
 pub mod story;
 pub mod suggest;

@@ -7,12 +7,19 @@ mod files;
 mod log;
 mod note;
 mod parts;
+mod sharing;
 #[cfg(test)]
 mod tests;
 mod whole;
 mod words;
 
-pub use self::{detail::detail_page, files::files_html, log::log_page, whole::sentences};
+pub use self::{
+    detail::detail_page,
+    files::files_html,
+    log::log_page,
+    sharing::{share_closed_html, share_made_html, share_refused_html, shares_html},
+    whole::sentences,
+};
 
 use std::sync::Arc;
 

@@ -23,6 +23,7 @@ pub mod prometheus;
 pub mod scenarios;
 pub mod scripts;
 pub mod services;
+pub mod shares;
 pub mod shutdown;
 mod silence;
 pub mod telemetry;

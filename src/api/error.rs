@@ -14,6 +14,7 @@ use crate::{
         run::RunId,
         saved::PlanRefusal,
         scenario::ScenarioError,
+        share::ShareRefusal,
         validate::FieldError,
     },
     wire::Wire,
@@ -103,6 +104,12 @@ pub enum ApiError {
         /// Why.
         refusal: AgendaRefusal,
     },
+    /// No link is made to a run's report: 409, and 422 for a length that is not allowed.
+    #[error("{refusal}")]
+    ShareRefused {
+        /// Why.
+        refusal: ShareRefusal,
+    },
     /// A run is at work already: 409.
     #[error("the run {running} is at work already: stop it first, or wait for its end")]
     AlreadyRunning {
@@ -163,8 +170,9 @@ impl ApiError {
             | Self::InvalidScenario { .. } => 422,
             Self::PlanRefused { refusal: PlanRefusal::NotAName } => 422,
             Self::PlanRefused { .. } | Self::AgendaRefused { refusal: AgendaRefusal::TooMany } => 409,
-            Self::AgendaRefused { .. } => 422,
+            Self::AgendaRefused { .. } | Self::ShareRefused { refusal: ShareRefusal::Lasts { .. } } => 422,
             Self::IsBaseline { .. }
+            | Self::ShareRefused { .. }
             | Self::AlreadyRunning { .. }
             | Self::NotOver { .. }
             | Self::NotRunning
@@ -194,6 +202,7 @@ impl ApiError {
             Self::FaultOver { .. } => "fault_over",
             Self::PlanRefused { refusal } => refusal.code(),
             Self::AgendaRefused { refusal } => refusal.code(),
+            Self::ShareRefused { .. } => "share_refused",
             Self::AlreadyRunning { .. } => "already_running",
             Self::NotOver { .. } => "not_over",
             Self::NotRunning => "not_running",

@@ -7,6 +7,7 @@ mod hooks;
 mod plans;
 mod runs;
 mod services;
+mod sharing;
 mod view;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ pub use self::{
     plans::Plans,
     runs::Runs,
     services::Services,
+    sharing::Sharing,
     view::View,
 };
 
@@ -25,6 +27,6 @@ pub use self::{
 pub type SharedControl = Arc<dyn Control>;
 
 /// Everything the dashboard can do.
-pub trait Control: Runs + Services + Faults + Plans + Agenda + Hooks + View {}
+pub trait Control: Runs + Services + Faults + Plans + Agenda + Hooks + Sharing + View {}
 
-impl<T: Runs + Services + Faults + Plans + Agenda + Hooks + View> Control for T {}
+impl<T: Runs + Services + Faults + Plans + Agenda + Hooks + Sharing + View> Control for T {}

@@ -56,6 +56,11 @@ id! {
 }
 
 id! {
+    /// The id of a link to a run's report: 1–64 characters of `a-z`, `0-9` and `-`.
+    ShareId
+}
+
+id! {
     /// The id of a plan's schedule: 1–64 characters of `a-z`, `0-9` and `-`.
     ScheduleId
 }

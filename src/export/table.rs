@@ -65,7 +65,8 @@ fn written(write: impl FnOnce(&mut csv::Writer<Vec<u8>>) -> csv::Result<()>) -> 
 }
 
 fn number(value: Option<f64>) -> String {
-    value.filter(|value| value.is_finite()).map(|value| value.to_string()).unwrap_or_default()
+    // 0 has no sign.
+    value.filter(|value| value.is_finite()).map(|value| (value + 0.0).to_string()).unwrap_or_default()
 }
 
 fn time(at_ms: Millis) -> String {
@@ -153,7 +154,7 @@ mod tests {
     #[test]
     fn numbers_stay_numbers_and_what_was_not_measured_is_empty() {
         let whole =
-            Figures { requests: 12.0, failed: 0.0, rate: Some(1.25), p95_s: Some(0.000_123), ..Figures::default() };
+            Figures { requests: 12.0, failed: -0.0, rate: Some(1.25), p95_s: Some(0.000_123), ..Figures::default() };
         let text = endpoints(&[endpoint("/", whole)]).unwrap();
         let row = "GET,/,200,12,0,1.25,,,0.000123,,\r\n";
         assert!(text.ends_with(row), "{text:?}");

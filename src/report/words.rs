@@ -5,6 +5,7 @@ use crate::domain::{
     fault::FaultKind,
     frame::Metric,
     prefs::Lang,
+    share::Closed,
     story::Gap,
 };
 
@@ -152,6 +153,42 @@ pub struct Words {
     pub engines: fn(&str, &str) -> String,
     /// The revision of the scripts.
     pub revision: &'static str,
+    /// Letting others see a report.
+    pub share_report: &'static str,
+    /// So many links lead to it.
+    pub share_count: fn(usize) -> String,
+    /// What such a link is.
+    pub share_hint: &'static str,
+    /// How long one lasts.
+    pub share_length: &'static str,
+    /// One of those lengths, by its name.
+    pub share_lasts: fn(&str) -> &'static str,
+    /// Make one.
+    pub share_make: &'static str,
+    /// When one was made follows.
+    pub share_made: &'static str,
+    /// Until when one lasts follows.
+    pub share_until: &'static str,
+    /// Take one back.
+    pub share_revoke: &'static str,
+    /// One was made.
+    pub share_is_made: &'static str,
+    /// It leads somewhere, in a word.
+    pub share_open: &'static str,
+    /// It is shown this once.
+    pub share_copy: &'static str,
+    /// The way back to the run.
+    pub share_back: &'static str,
+    /// None was made.
+    pub share_refused: &'static str,
+    /// There is none, in a word.
+    pub share_none: &'static str,
+    /// One leads nowhere.
+    pub share_leads_nowhere: &'static str,
+    /// Why; none: there never was one.
+    pub share_closed: fn(Option<Closed>) -> &'static str,
+    /// What to do then.
+    pub share_ask: &'static str,
 }
 
 /// What there is to say of a limit that was not kept.
@@ -363,6 +400,36 @@ const EN: Words = Words {
         _ => format!("k6 {k6} as a process"),
     },
     revision: "Revision of the script",
+    share_report: "Share this report",
+    share_count: |count| match count {
+        1 => "1 open link".into(),
+        count => format!("{count} open links"),
+    },
+    share_hint: "Whoever has the link sees this report and nothing else, and can change nothing, until its time is over or you take it back.",
+    share_length: "The link lasts",
+    share_lasts: |name| match name {
+        "1d" => "1 day",
+        "30d" => "30 days",
+        _ => "7 days",
+    },
+    share_make: "Make a link",
+    share_made: "Made",
+    share_until: "Open until",
+    share_revoke: "Take back",
+    share_is_made: "The link is made",
+    share_open: "Open",
+    share_copy: "Copy it now: it is shown this once and kept nowhere.",
+    share_back: "Back to the test",
+    share_refused: "No link was made",
+    share_none: "No link",
+    share_leads_nowhere: "This link leads nowhere",
+    share_closed: |why| match why {
+        Some(Closed::Expired) => "Its time is over.",
+        Some(Closed::Revoked) => "It was taken back.",
+        Some(Closed::RunGone) => "The test was deleted.",
+        None => "There is no such link. Perhaps a part of it was lost when it was copied.",
+    },
+    share_ask: "Ask whoever gave it to you for a new one.",
 };
 
 const DE: Words = Words {
@@ -548,4 +615,34 @@ const DE: Words = Words {
         _ => format!("k6 {k6} als Prozess"),
     },
     revision: "Stand des Skripts",
+    share_report: "Diesen Bericht teilen",
+    share_count: |count| match count {
+        1 => "1 offener Link".into(),
+        count => format!("{count} offene Links"),
+    },
+    share_hint: "Wer den Link hat, sieht diesen Bericht und sonst nichts und kann nichts ändern, bis seine Zeit um ist oder er zurückgenommen wird.",
+    share_length: "Der Link gilt",
+    share_lasts: |name| match name {
+        "1d" => "1 Tag",
+        "30d" => "30 Tage",
+        _ => "7 Tage",
+    },
+    share_make: "Link erstellen",
+    share_made: "Erstellt",
+    share_until: "Gilt bis",
+    share_revoke: "Zurücknehmen",
+    share_is_made: "Der Link ist erstellt",
+    share_open: "Offen",
+    share_copy: "Bitte jetzt kopieren: Er wird nur dieses eine Mal gezeigt und nirgends aufbewahrt.",
+    share_back: "Zurück zum Test",
+    share_refused: "Es wurde kein Link erstellt",
+    share_none: "Kein Link",
+    share_leads_nowhere: "Dieser Link führt nirgendwohin",
+    share_closed: |why| match why {
+        Some(Closed::Expired) => "Seine Zeit ist um.",
+        Some(Closed::Revoked) => "Er wurde zurückgenommen.",
+        Some(Closed::RunGone) => "Der Test wurde gelöscht.",
+        None => "Diesen Link gibt es nicht. Vielleicht ging beim Kopieren ein Teil davon verloren.",
+    },
+    share_ask: "Einen neuen gibt es dort, wo dieser herkam.",
 };

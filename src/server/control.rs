@@ -7,6 +7,7 @@ mod keeper;
 mod log;
 mod logbook;
 mod plans;
+mod sharing;
 mod summary;
 mod supervisor;
 mod verdict;
@@ -71,6 +72,7 @@ use super::{
     scenarios::Scenarios,
     scripts::{InspectError, Scripts},
     services::{Registry, faults},
+    shares::Shares,
     shutdown::Shutdown,
 };
 
@@ -155,6 +157,7 @@ pub async fn start(lock: StateLock, parts: Parts) -> anyhow::Result<Started> {
         logbook,
         keeper,
         supervisor,
+        shares: Shares::new(database.clone()),
         database,
         agenda: agenda.clone(),
         hooks: hooks.clone(),
@@ -175,6 +178,7 @@ struct Dashboard {
     logbook: Logbook,
     keeper: Keeper,
     supervisor: Arc<Supervisor>,
+    shares: Shares,
     database: Database,
     agenda: Agenda,
     hooks: Hooks,
@@ -440,7 +444,8 @@ impl View for Dashboard {
         let picture = self.picture(caller, id).await?;
         let baseline = self.supervisor.baseline(&picture.run).await?;
         let against = baseline.map(|baseline| report::against_html(&picture.run, &baseline, lang));
-        let files = report::files_html(id, lang);
+        let shares = self.shares.of(id, now_ms()).await.unwrap_or_default();
+        let files = report::files_html(id, lang) + &report::shares_html(id, &shares, lang);
         let html = files + &against.unwrap_or_default() + &report::inner_html(&picture, &log, lang);
         // The last samples come a moment after the end.
         let is_fresh = picture.run.ended_ms.is_some_and(|ended_ms| now_ms() < ended_ms + FRESH_MS);

@@ -5,6 +5,7 @@ mod pictures;
 mod plans;
 mod runs;
 mod schedules;
+mod shares;
 
 pub use self::{outbox::Message, runs::Leavings};
 
@@ -112,6 +113,18 @@ const STEPS: &[M] = &[
             PRIMARY KEY (hook, id)
         ) STRICT;
         CREATE INDEX outbox_by_due ON outbox (hook, due_ms);",
+    ),
+    M::up(
+        "CREATE TABLE shares (
+            id TEXT PRIMARY KEY,
+            run TEXT NOT NULL,
+            -- SHA-256 of what it leads by, which is kept nowhere.
+            hash BLOB NOT NULL UNIQUE,
+            created_ms INTEGER NOT NULL,
+            until_ms INTEGER NOT NULL,
+            revoked_ms INTEGER
+        ) STRICT;
+        CREATE INDEX shares_by_run ON shares (run);",
     ),
 ];
 

@@ -25,6 +25,7 @@ mod present;
 mod runs;
 mod scenarios;
 mod schedules;
+mod sharing;
 #[cfg(test)]
 mod tests;
 
@@ -88,6 +89,7 @@ pub fn router(state: HttpState, pages: Router) -> Router {
         .merge(plans::router())
         .merge(present::router())
         .merge(badge::router())
+        .merge(sharing::router())
         .method_not_allowed_fallback(wrong_method)
         .with_state(state.clone());
 

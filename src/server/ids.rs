@@ -3,7 +3,7 @@
 use ha_dashboard::domain::{
     Millis,
     fault::FaultId,
-    id::{PlanId, ScheduleId},
+    id::{PlanId, ScheduleId, ShareId},
     run::RunId,
 };
 use rand::Rng;
@@ -25,6 +25,11 @@ pub fn plan(now_ms: Millis) -> PlanId {
 
 /// The id of a new schedule; it looks like a run's.
 pub fn schedule(now_ms: Millis) -> ScheduleId {
+    new(now_ms).try_into().expect(ALLOWED)
+}
+
+/// The id of a new link to a run's report; it looks like a run's.
+pub fn share(now_ms: Millis) -> ShareId {
     new(now_ms).try_into().expect(ALLOWED)
 }
 

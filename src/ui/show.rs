@@ -26,6 +26,7 @@ use crate::{
         prefs::Lang,
         run::{Run, RunState, Verdict},
         service::{Health, ProcessState},
+        share::ShareRefusal,
         threshold::{Aggregation, Comparison, Crossing, MetricKind, Observed, Threshold},
         timeline::Entry,
         validate::{FieldError, Problem, Rules},
@@ -521,7 +522,10 @@ pub fn api_error(error: &ApiError, text: &'static Text) -> String {
         ApiError::InvalidLoad { errors } => fields(errors, text),
         ApiError::LoadRefused { refusal } => (text.load_refused)(*refusal).into(),
         ApiError::FaultRefused { refusal } => (text.fault_refused)(refusal),
-        ApiError::PlanRefused { .. } | ApiError::AgendaRefused { .. } => text.error_invalid.into(),
+        ApiError::ShareRefused { refusal: ShareRefusal::TooMany } => text.share_too_many.into(),
+        ApiError::PlanRefused { .. } | ApiError::AgendaRefused { .. } | ApiError::ShareRefused { .. } => {
+            text.error_invalid.into()
+        }
         ApiError::Incomparable { why } => (text.incomparable)(why),
         ApiError::IsBaseline { .. } => text.is_baseline.into(),
         ApiError::FaultOver { .. } => text.fault_over.into(),

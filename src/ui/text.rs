@@ -681,6 +681,7 @@ pub struct Text {
     pub error_invalid: &'static str,
     pub error_scenario: &'static str,
     pub error_already_running: &'static str,
+    pub share_too_many: &'static str,
     pub error_not_over: &'static str,
     pub error_not_running: &'static str,
     pub error_not_found: fn(&str) -> String,

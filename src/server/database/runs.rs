@@ -215,9 +215,14 @@ impl Database {
     pub fn forget(&self, runs: &[RunId]) -> Result<(), DatabaseError> {
         self.write(|transaction| {
             for run in runs {
-                for (table, column) in
-                    [("runs", "id"), ("records", "run"), ("tags", "run"), ("leavings", "run"), ("pictures", "run")]
-                {
+                for (table, column) in [
+                    ("runs", "id"),
+                    ("records", "run"),
+                    ("tags", "run"),
+                    ("leavings", "run"),
+                    ("pictures", "run"),
+                    ("shares", "run"),
+                ] {
                     let sql = format!("DELETE FROM {table} WHERE {column} = ?1");
                     transaction.prepare_cached(&sql)?.execute([run.as_str()])?;
                 }

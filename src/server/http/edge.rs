@@ -14,7 +14,7 @@ use ha_dashboard::api::{caller::Caller, error::ApiError};
 use tower_http::set_header::response::SetMultipleResponseHeadersLayer;
 use tracing::Instrument;
 
-use super::{MAX_BODY_BYTES, error::Problem};
+use super::{MAX_BODY_BYTES, error::Problem, sharing::SHARED};
 use crate::server::config::Settings;
 
 /// Names a request across callers, log and errors.
@@ -73,6 +73,7 @@ pub async fn edge(State(settings): State<Arc<Settings>>, mut request: Request, n
     let duration_ms = started.elapsed().as_secs_f64() * 1000.0;
     // Probes come every few seconds, and files by the dozen.
     if matches!(route.as_str(), "/health" | "/health/detailed" | "/ready" | "/live" | "/metrics" | "-") {
+        let path = if path.starts_with(SHARED) { SHARED } else { &path };
         tracing::debug!(status, duration_ms, path, "answered");
     } else {
         tracing::info!(status, duration_ms, "answered");

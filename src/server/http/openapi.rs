@@ -5,6 +5,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     HttpState, breakers, chaos, exports, faults, health, live, load_test, metrics, plans, runs, scenarios, schedules,
+    sharing,
 };
 
 /// The description's head; paths and schemas come from the routes.
@@ -51,6 +52,8 @@ pub fn api() -> OpenApiRouter<HttpState> {
         .routes(routes!(runs::detail))
         .routes(routes!(runs::report))
         .routes(routes!(runs::run_plan))
+        .routes(routes!(sharing::shares_of_run, sharing::share_run))
+        .routes(routes!(sharing::unshare_run))
         .routes(routes!(exports::run_json))
         .routes(routes!(exports::junit_xml))
         .routes(routes!(exports::endpoints_csv))

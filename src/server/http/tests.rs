@@ -8,12 +8,13 @@ mod exports;
 mod hostile;
 mod plans;
 mod schedules;
+mod sharing;
 
 use std::{
     collections::BTreeMap,
     sync::{
         Mutex, OnceLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -27,7 +28,7 @@ use ha_dashboard::{
     api::{
         caller::{Caller, Door},
         page::{DetailPage, LogPage, PageState, RunReport},
-        port::{Agenda, Faults, Hooks, Plans, Runs, Services, ShownAppointment, ShownHooks, View},
+        port::{Agenda, Faults, Hooks, Plans, Runs, Services, Sharing, ShownAppointment, ShownHooks, View},
     },
     domain::{
         agenda::{Appointment, AppointmentDraft},
@@ -42,7 +43,7 @@ use ha_dashboard::{
         },
         frame::{Dimension, Frame, Metric, SeriesKey},
         hook::{self, Delivery, DeliveryState, HookEvent},
-        id::{PlanId, ScheduleId},
+        id::{PlanId, ScheduleId, ShareId},
         labels::LabelDraft,
         labels::Labels,
         live::{Cursor, EngineStatus, MetricsStatus, MissingImage, Pull, Snapshot, Status},
@@ -55,6 +56,7 @@ use ha_dashboard::{
         scenario::{Offer, Scenario, ScenarioError, Step},
         script::{Script, ScriptKind},
         service::{Health, Service, ServiceStatus, Silence},
+        share::{Closed, Share},
         validate::{Draft, Field, Limits, Rules},
     },
     planner::{self, Ask},
@@ -68,6 +70,7 @@ use crate::server::{
     config::{Flags, Surroundings},
     database::Database,
     journal::Journal,
+    shares::Shares,
 };
 
 const NOW_MS: u64 = 1_700_000_000_000;
@@ -99,6 +102,8 @@ struct Scripted {
     plans: Mutex<Vec<SavedPlan>>,
     /// What needs a database, once it is asked for.
     kept: OnceLock<(tempfile::TempDir, Database, agenda::Agenda, Journal)>,
+    /// How long after the beginning it is.
+    passed_ms: AtomicU64,
     /// Plans that were deleted.
     trash: Mutex<Vec<SavedPlan>>,
     /// Who is told what happens.
@@ -311,6 +316,14 @@ impl Scripted {
         })
     }
 
+    fn links(&self) -> Shares {
+        Shares::new(self.kept().1.clone())
+    }
+
+    fn now_ms(&self) -> u64 {
+        NOW_MS + self.passed_ms.load(Ordering::Relaxed)
+    }
+
     async fn shown(&self, caller: &Caller, appointment: Appointment) -> ShownAppointment {
         let plan = self.plan(caller, &appointment.plan).await.ok().map(|plan| plan.name);
         let next = agenda::shown(&appointment, NOW_MS, 5);
@@ -369,6 +382,26 @@ impl Hooks for Scripted {
 }
 
 #[async_trait]
+impl Sharing for Scripted {
+    async fn shares(&self, caller: &Caller, run: &RunId) -> Result<Vec<Share>, ApiError> {
+        self.run(caller, run).await?;
+        self.links().of(run, self.now_ms()).await
+    }
+
+    async fn share(&self, caller: &Caller, run: &RunId, lasts: &str) -> Result<(Share, String), ApiError> {
+        self.links().add(&self.run(caller, run).await?, lasts, self.now_ms()).await
+    }
+
+    async fn revoke_share(&self, _: &Caller, run: &RunId, share: &ShareId) -> Result<Share, ApiError> {
+        self.links().revoke(run, share, self.now_ms()).await
+    }
+
+    async fn shared(&self, token: &str) -> Result<Result<RunId, Closed>, ApiError> {
+        self.links().find(token, self.now_ms()).await
+    }
+}
+
+#[async_trait]
 impl View for Scripted {
     async fn page_state(&self, caller: &Caller) -> PageState {
         let (recent, rules) = (Recent::default(), self.rules(caller).await);
@@ -413,7 +446,11 @@ impl View for Scripted {
         let html = match picture.run.state.is_active() {
             true => ha_dashboard::report::log_html(&log, lang),
             false => {
-                ha_dashboard::report::files_html(id, lang) + &ha_dashboard::report::inner_html(&picture, &log, lang)
+                let shares = self.links().of(id, self.now_ms()).await?;
+                let files = ha_dashboard::report::files_html(id, lang);
+                files
+                    + &ha_dashboard::report::shares_html(id, &shares, lang)
+                    + &ha_dashboard::report::inner_html(&picture, &log, lang)
             }
         };
         let note = ha_dashboard::report::note_html(&picture.run.labels.note);

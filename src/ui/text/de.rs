@@ -817,6 +817,7 @@ pub(super) const TEXT: Text = Text {
     error_invalid: "Einige Felder stimmen noch nicht.",
     error_scenario: "Das Szenario kann hier nicht laufen. Die Seite „Störungen“ sagt, warum.",
     error_already_running: "Es läuft bereits ein Test. Bitte zuerst stoppen oder sein Ende abwarten.",
+    share_too_many: "Zu diesem Bericht gibt es genug offene Links. Bitte zuerst einen zurücknehmen.",
     error_not_over: "Dieser Test läuft noch: Das gibt es, wenn er vorbei ist.",
     error_not_running: "Es läuft kein Test, es gibt also nichts zu stoppen.",
     error_not_found: |what| format!("Nicht gefunden: {what}."),

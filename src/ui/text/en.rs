@@ -800,6 +800,7 @@ pub(super) const TEXT: Text = Text {
     error_invalid: "Some fields need attention.",
     error_scenario: "The scenario can’t be run here. The page “Faults” says why.",
     error_already_running: "Another test is already running. Stop it first, or wait until it ends.",
+    share_too_many: "This report has enough open links. Take one back first.",
     error_not_over: "This test is at work: that is there once it is over.",
     error_not_running: "No test is running, so there is nothing to stop.",
     error_not_found: |what| format!("There is no {what}."),

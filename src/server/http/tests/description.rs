@@ -13,7 +13,7 @@ use ha_dashboard::domain::{
 use super::*;
 
 /// What callers of the former service use, and what is ours.
-const ROUTES: [(&str, &str); 56] = [
+const ROUTES: [(&str, &str); 59] = [
     ("get", "/api/v1/analytics/chaos-status"),
     ("get", "/api/v1/analytics/load-test/metrics"),
     ("get", "/api/v1/analytics/load-test/scenarios"),
@@ -55,6 +55,9 @@ const ROUTES: [(&str, &str); 56] = [
     ("delete", "/api/v1/runs/{id}/load/{instance}"),
     ("get", "/api/v1/runs/{id}/log"),
     ("post", "/api/v1/runs/{id}/restore"),
+    ("get", "/api/v1/runs/{id}/shares"),
+    ("post", "/api/v1/runs/{id}/shares"),
+    ("delete", "/api/v1/runs/{id}/shares/{share}"),
     ("get", "/api/v1/scenarios"),
     ("get", "/api/v1/schedules"),
     ("post", "/api/v1/schedules"),
@@ -99,7 +102,7 @@ async fn the_description_is_true() {
             (false, true) => "plan-1",
             (false, false) => "run-1",
         };
-        let url = path.replace("{id}", id).replace("{instance}", "2");
+        let url = path.replace("{id}", id).replace("{instance}", "2").replace("{share}", "none");
         if is_plan && server.control.plans.lock().unwrap().is_empty() {
             // The last one may have been deleted.
             server.post("/api/v1/plans", "application/json", plans::PLAN).await;
@@ -110,6 +113,7 @@ async fn the_description_is_true() {
             _ if is_plan && method == "patch" => json!({ "name": "Another name" }),
             _ if is_plan => serde_json::from_str(plans::PLAN).unwrap(),
             true if is_chaos => json!({ "type": "latency", "service": "product-service-1", "duration": 60, "x": 1 }),
+            false if path.ends_with("/shares") => json!({ "lasts": "1d" }),
             false if path == LOAD => json!({ "vus": 5, "duration": "5 s" }),
             true => json!({ "kind": "latency", "replica": "product-service-1", "hypothesis": "failed < 1 %" }),
             false if method == "patch" => json!({ "name": "Release 2", "tags": ["v2"], "star": true }),
