@@ -12,6 +12,7 @@ mod load;
 mod run;
 mod serve;
 mod show_config;
+mod webhooks;
 
 use std::{future::Future, path::PathBuf, process::ExitCode};
 
@@ -57,6 +58,9 @@ enum Command {
     /// Name a run of the dashboard at --addr, note something of it, tag or star it.
     #[command(after_help = exit::HELP)]
     Label(label::LabelArgs),
+    /// List who is told what happens by the dashboard at --addr, and try out whether messages arrive.
+    #[command(after_help = exit::HELP)]
+    Webhooks(webhooks::WebhooksArgs),
     /// Start the guided demo on the dashboard at --addr, and tell it step by step.
     #[command(after_help = exit::HELP)]
     Guide(guide::GuideArgs),
@@ -116,6 +120,7 @@ pub fn main() -> ExitCode {
         Command::Fault(args) => on_one_thread(fault::main(args, settings)),
         Command::Load(args) => on_one_thread(load::main(args, settings)),
         Command::Label(args) => on_one_thread(label::main(args, settings)),
+        Command::Webhooks(args) => on_one_thread(webhooks::main(args, settings)),
         Command::Guide(args) => on_one_thread(guide::main(args, settings)),
         Command::Knobs(args) => on_one_thread(knobs::main(args, settings)),
         Command::Gateway(args) => gateway::main(&args, &settings),

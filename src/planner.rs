@@ -2,13 +2,14 @@
 //! plain forms.
 
 mod agenda;
+mod hooks;
 mod text;
 
 use leptos::prelude::*;
 
 use self::text::{PlannerText, words};
 use crate::{
-    api::port::ShownAppointment,
+    api::port::{ShownAppointment, ShownHooks},
     domain::{
         agenda::AppointmentDraft,
         id::PlanId,
@@ -37,6 +38,8 @@ pub struct Ask {
     pub schedule: Option<AppointmentDraft>,
     /// The appointment that was just made.
     pub scheduled: Option<String>,
+    /// The webhook that was just tried out.
+    pub tested: Option<String>,
     /// Why what was asked for is not done: an error's code.
     pub error: Option<String>,
 }
@@ -54,6 +57,7 @@ impl Ask {
                 "deleted" => deleted = id(value),
                 "done" => ask.done = id(value),
                 "scheduled" => ask.scheduled = Some(value.into()),
+                "tested" => ask.tested = Some(value.into()),
                 "plan" => ask.schedule.get_or_insert_default().plan = value.into(),
                 "at" => ask.schedule.get_or_insert_default().at = value.into(),
                 "cron" => ask.schedule.get_or_insert_default().cron = value.into(),
@@ -76,6 +80,8 @@ impl Ask {
 pub struct Shown {
     /// The plans, by name, and when they start by themselves; else why they can't be read, in English.
     pub kept: Result<(Vec<SavedPlan>, Vec<ShownAppointment>), String>,
+    /// Who is told what happens; nobody where that can't be read.
+    pub hooks: ShownHooks,
     /// What may be asked for now.
     pub rules: Rules,
     /// What the address asks for.
@@ -88,7 +94,7 @@ pub fn inner_html(shown: Shown, lang: Lang) -> String {
 }
 
 fn page(shown: Shown, lang: Lang) -> AnyView {
-    let Shown { kept, rules, ask } = shown;
+    let Shown { kept, hooks, rules, ask } = shown;
     let words = words(lang);
     let (plans, appointments) = match kept {
         Ok(kept) => kept,
@@ -106,6 +112,7 @@ fn page(shown: Shown, lang: Lang) -> AnyView {
     // Of what the forms below it ask for, they say it themselves.
     let stray = (ask.draft.is_none() && ask.rename.is_none() && ask.schedule.is_none()).then(|| problem(&ask, words));
     let (count, agenda) = (plans.len(), agenda::section(&plans, appointments, &ask, lang));
+    let hooks = hooks::section(hooks, &ask, lang);
     let rows = plans.into_iter().map(|plan| row(plan, &ask, &rules, lang)).collect_view();
     let list = match count {
         0 => view! { <p class="empty-line">{words.none}</p> }.into_any(),
@@ -121,6 +128,7 @@ fn page(shown: Shown, lang: Lang) -> AnyView {
             {list}
         </section>
         {agenda}
+        {hooks}
     }
     .into_any()
 }

@@ -28,6 +28,7 @@ mod schedules;
 mod sharing;
 #[cfg(test)]
 mod tests;
+mod webhooks;
 
 use std::{sync::Arc, time::Duration};
 
@@ -87,6 +88,7 @@ pub fn router(state: HttpState, pages: Router) -> Router {
         .route("/api/{*rest}", any(unknown_route))
         .merge(forms::router())
         .merge(plans::router())
+        .merge(webhooks::router())
         .merge(present::router())
         .merge(badge::router())
         .merge(sharing::router())

@@ -106,7 +106,8 @@ impl Plans for Dashboard {
             (Ok(plans), Ok(schedules)) => Ok((plans, schedules)),
             (Err(error), _) | (_, Err(error)) => Err(error.to_string()),
         };
-        planner::inner_html(planner::Shown { kept, rules: self.rules(caller).await, ask }, lang)
+        let hooks = self.hooks.shown().await.unwrap_or_default();
+        planner::inner_html(planner::Shown { kept, hooks, rules: self.rules(caller).await, ask }, lang)
     }
 }
 

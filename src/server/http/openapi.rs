@@ -5,7 +5,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     HttpState, breakers, chaos, exports, faults, health, live, load_test, metrics, plans, runs, scenarios, schedules,
-    sharing,
+    sharing, webhooks,
 };
 
 /// The description's head; paths and schemas come from the routes.
@@ -22,6 +22,7 @@ use super::{
         (name = "metrics", description = "Measured values"),
         (name = "runs", description = "Runs and their logs"),
         (name = "plans", description = "Plans that are kept under a name, and their schedules"),
+        (name = "webhooks", description = "Who is told what happens"),
         (name = "faults", description = "Faults set in the services under test"),
         (name = "chaos", description = "The same faults, in the words of the former analytics service"),
         (name = "live", description = "The live stream"),
@@ -66,6 +67,8 @@ pub fn api() -> OpenApiRouter<HttpState> {
         .routes(routes!(plans::start_plan))
         .routes(routes!(schedules::schedules, schedules::add_schedule))
         .routes(routes!(schedules::delete_schedule))
+        .routes(routes!(webhooks::webhooks))
+        .routes(routes!(webhooks::test_webhook))
         .routes(routes!(faults::faults, faults::set))
         .routes(routes!(faults::rules))
         .routes(routes!(faults::restore_all))

@@ -9,6 +9,7 @@ mod hostile;
 mod plans;
 mod schedules;
 mod sharing;
+mod webhooks;
 
 use std::{
     collections::BTreeMap,
@@ -301,7 +302,8 @@ impl Plans for Scripted {
         let ask = Ask::of_query(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         let plans = self.plans.lock().unwrap().clone();
         let kept = Ok((plans, self.schedules(caller).await.unwrap()));
-        planner::inner_html(planner::Shown { kept, rules: self.rules(caller).await, ask }, lang)
+        let hooks = self.hooks(caller).await.unwrap();
+        planner::inner_html(planner::Shown { kept, hooks, rules: self.rules(caller).await, ask }, lang)
     }
 }
 

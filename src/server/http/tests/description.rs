@@ -13,7 +13,7 @@ use ha_dashboard::domain::{
 use super::*;
 
 /// What callers of the former service use, and what is ours.
-const ROUTES: [(&str, &str); 59] = [
+const ROUTES: [(&str, &str); 61] = [
     ("get", "/api/v1/analytics/chaos-status"),
     ("get", "/api/v1/analytics/load-test/metrics"),
     ("get", "/api/v1/analytics/load-test/scenarios"),
@@ -62,6 +62,8 @@ const ROUTES: [(&str, &str); 59] = [
     ("get", "/api/v1/schedules"),
     ("post", "/api/v1/schedules"),
     ("delete", "/api/v1/schedules/{id}"),
+    ("get", "/api/v1/webhooks"),
+    ("post", "/api/v1/webhooks/{name}/test"),
     ("get", "/health"),
     ("get", "/health/detailed"),
     ("get", "/live"),
@@ -89,6 +91,7 @@ async fn the_description_is_true() {
     let stream = description["paths"]["/api/v1/live"]["get"]["responses"]["200"]["description"].as_str().unwrap();
     assert!(stream.contains("`snapshot`") && stream.contains("`tick`"), "{stream}");
 
+    *server.control.hooks.lock().unwrap() = webhooks::one();
     server.start(json!({ "duration": 60, "rps": 5 })).await;
     for (method, path) in ROUTES {
         let is_chaos = path.starts_with("/api/v1/chaos/");
@@ -102,7 +105,8 @@ async fn the_description_is_true() {
             (false, true) => "plan-1",
             (false, false) => "run-1",
         };
-        let url = path.replace("{id}", id).replace("{instance}", "2").replace("{share}", "none");
+        let url =
+            path.replace("{id}", id).replace("{instance}", "2").replace("{share}", "none").replace("{name}", "team");
         if is_plan && server.control.plans.lock().unwrap().is_empty() {
             // The last one may have been deleted.
             server.post("/api/v1/plans", "application/json", plans::PLAN).await;
