@@ -48,12 +48,16 @@ struct Told {
 }
 
 impl Told {
-    /// How often such was told of a threshold of a run before; `None`: often enough.
+    /// How often such was told of a threshold of a run before; `None`: often enough, or it is no news.
     fn crossing(&mut self, run: &RunId, threshold: &str, ok: bool) -> Option<u32> {
         if self.run.as_ref() != Some(run) {
             (self.run, self.crossings) = (Some(run.clone()), BTreeMap::new());
         }
-        let times = &mut self.crossings.entry(threshold.to_owned()).or_default()[usize::from(ok)];
+        let [crossed, recovered] = self.crossings.entry(threshold.to_owned()).or_default();
+        if ok != (*crossed > *recovered) {
+            return None;
+        }
+        let times = if ok { recovered } else { crossed };
         *times += 1;
         Some(*times - 1).filter(|before| *before < MOST_CROSSINGS)
     }
@@ -106,10 +110,6 @@ async fn notice(told: &mut Told, control: &SharedControl, event: Event) -> Optio
         EventKind::Threshold { threshold, ok } | EventKind::ThresholdDecided { threshold, ok, .. } => {
             // Thresholds are only those of the run that is shown.
             let run: Run = control.brief(&caller()).await.status.run.clone()?;
-            // That one holds which was never told to be crossed is no news.
-            if ok && !told.crossings.contains_key(&threshold) {
-                return None;
-            }
             let before = told.crossing(&run.id, &threshold, ok)?;
             What::Threshold { run: Box::new(run), threshold, ok, before }
         }
@@ -135,6 +135,8 @@ mod tests {
         let crossed = [(); 5].map(|()| (flap(&first, false), flap(&first, true)));
         assert_eq!(crossed.map(|(bad, _)| bad), [Some(0), Some(1), Some(2), None, None]);
         assert_eq!(crossed.map(|(_, ok)| ok), [Some(0), Some(1), Some(2), None, None]);
-        assert_eq!(flap(&second, false), Some(0));
+        assert_eq!(flap(&second, true), None, "that it holds which was never crossed is no news");
+        assert_eq!([flap(&second, false), flap(&second, false)], [Some(0), None], "nor what is told already");
+        assert_eq!([flap(&second, true), flap(&second, true)], [Some(0), None]);
     }
 }
