@@ -34,6 +34,7 @@ pub mod picture;
 pub mod plan;
 pub mod prefs;
 pub mod recent;
+pub mod regression;
 pub mod rule;
 pub mod run;
 pub mod saved;

@@ -252,6 +252,7 @@ fn label(field: Field, lang: Lang) -> &'static str {
         Field::Thresholds => text.thresholds_field,
         Field::RequestTimeout => text.request_timeout,
         Field::StopWhen => text.stop_when,
+        Field::Regression => text.regression,
         Field::Scenario => text.scenario,
     }
 }

@@ -37,7 +37,6 @@ use self::{
 use crate::domain::{
     Millis,
     cost::Figure,
-    criterion::Watched,
     format::{self, NO_DATA},
     frame::{History, Metric, Unit},
     live::LiveState,
@@ -265,7 +264,7 @@ fn Content(
         <div class="told" inner_html=told(whole::story)></div>
         <div class="report-pair">
             <PlanCard run=run.clone() />
-            <Thresholds seen=run.thresholds.clone() criteria=run.criteria.clone() history=state.snapshot.history.clone() />
+            <Thresholds seen=run.thresholds.clone() run=run.clone() history=state.snapshot.history.clone() />
         </div>
         <section class="report-charts">
             <h2>{text.report_over_time}</h2>
@@ -363,7 +362,7 @@ fn PlanCard(run: Run) -> impl IntoView {
 }
 
 #[component]
-fn Thresholds(seen: Vec<Observed>, criteria: Vec<Watched>, history: History) -> impl IntoView {
+fn Thresholds(seen: Vec<Observed>, run: Run, history: History) -> impl IntoView {
     let (lang, text) = (use_lang(), use_text());
     let words = Words::of(lang);
     let held = move |seen: &Observed| {
@@ -419,7 +418,8 @@ fn Thresholds(seen: Vec<Observed>, criteria: Vec<Watched>, history: History) -> 
         <section class="card">
             <h2>{text.threshold_heading}</h2>
             {table}
-            <div class="told" inner_html=whole::criteria(&criteria, lang)></div>
+            <div class="told" inner_html=whole::criteria(&run.criteria, lang)></div>
+            <div class="told" inner_html=whole::regressions(&run, lang)></div>
         </section>
     }
 }

@@ -14,6 +14,7 @@ export type Plan = {
   thresholds?: string;
   request_timeout?: string | number;
   stop_when?: string;
+  regression?: string;
 };
 
 export type FieldName = keyof Plan;
@@ -87,7 +88,8 @@ export class LoadPage {
     // The text is there all the time, behind the rows that say the same.
     if (name === "thresholds" && !(await first.isVisible())) await this.thresholdsView.click();
     // So is what is asked for seldom, behind its heading.
-    if (name === "stop_when" && !(await first.isVisible())) await this.form.getByText(/^Stop by itself when$/).click();
+    if ((name === "stop_when" || name === "regression") && !(await first.isVisible()))
+      await this.form.locator(`#label-${name}`).click();
     if ((await first.getAttribute("type")) === "radio") {
       const choice = this.page.locator(`[name="draft[${name}]"][value="${value}"]`);
       // The input itself may be drawn by its card, so people click what labels it.
@@ -109,7 +111,7 @@ export class LoadPage {
   async fill(plan: Plan) {
     // The model decides which fields there are, and the pattern which models: they come first.
     const order: FieldName[] = ["script", "target", "pattern", "model", "peak", "duration", "ramp"];
-    order.push("pre_allocated_vus", "max_vus", "thresholds", "request_timeout", "stop_when");
+    order.push("pre_allocated_vus", "max_vus", "thresholds", "request_timeout", "stop_when", "regression");
     for (const name of order) {
       const value = plan[name];
       if (value !== undefined) await this.set(name, value);

@@ -30,6 +30,7 @@ test.describe("the form", () => {
     ["thresholds", "no such metric:p(95)<5"],
     ["duration", "1:5"],
     ["stop_when", "p95 < 2 s for 15 s"],
+    ["regression", "p95 10"],
   ];
   for (const [field, value] of refused) {
     test(`${field} ${JSON.stringify(value)} is refused while typing, with what is allowed`, async ({ load }) => {

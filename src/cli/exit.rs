@@ -14,7 +14,7 @@ pub const INVALID: Code = Code(2);
 pub const ENVIRONMENT: Code = Code(3);
 /// One of the test's stop criteria was met.
 pub const ABORTED: Code = Code(98);
-/// A threshold was crossed.
+/// A threshold was crossed, or it is worse than its baseline by more than allowed.
 pub const FAILED: Code = Code(99);
 /// The test was stopped.
 pub const STOPPED: Code = Code(105);
@@ -31,7 +31,7 @@ Exit codes:
     2      a flag, a setting or a plan is not allowed
     3      something is missing: k6, Prometheus, a port, a folder
    98      one of the test's stop criteria was met, so it was stopped
-   99      a threshold was crossed
+   99      a threshold was crossed, or the test is worse than its baseline by more than allowed
   105      the test was stopped
   100-110  k6 ended by itself with this code; 107 also where it left none
   124      the test was past its deadline and was ended";

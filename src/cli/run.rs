@@ -23,7 +23,7 @@ use ha_dashboard::{
         live::Snapshot,
         plan::{ALL_BUT_DASHBOARD, Model, Pattern},
         prefs::Lang,
-        run::{Run, RunState, Verdict},
+        run::{Run, RunState, Totals, Verdict},
         validate::{Draft, Field, Problem, Rules},
     },
 };
@@ -97,6 +97,13 @@ pub struct RunArgs {
     /// is the load generator's; may be repeated.
     #[arg(long, value_name = "CRITERION")]
     stop_when: Vec<String>,
+    /// By how much the test may be worse than the baseline, like 'p95 not worse than baseline by more than 10 %', in short 'p95 10 %';
+    /// may be repeated. The baseline is that of the state folder's target, or --baseline.
+    #[arg(long, value_name = "LIMIT")]
+    regression: Vec<String>,
+    /// What the test is held against: a result that --json wrote.
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
     /// Faults beside the load: a scenario's file name in the scripts' folder, or the path of another YAML file.
     #[arg(long, value_name = "NAME|FILE")]
     scenario: Option<String>,
@@ -136,6 +143,7 @@ impl RunArgs {
         };
         let lines = |given: &[String]| (!given.is_empty()).then(|| given.join("\n"));
         let (thresholds, stop_when) = (lines(&self.threshold), lines(&self.stop_when));
+        let regression = lines(&self.regression);
         for (field, given, usual) in [
             (Field::Script, self.script.as_deref(), ""),
             (Field::Target, self.target.as_deref(), ALL_BUT_DASHBOARD),
@@ -149,6 +157,7 @@ impl RunArgs {
             (Field::Thresholds, thresholds.as_deref(), ""),
             (Field::RequestTimeout, self.request_timeout.as_deref(), ""),
             (Field::StopWhen, stop_when.as_deref(), ""),
+            (Field::Regression, regression.as_deref(), ""),
             (Field::Scenario, self.scenario.as_deref(), ""),
         ] {
             let slot = draft.slot(field);
@@ -173,6 +182,18 @@ impl RunArgs {
             subject: Subject { target, pattern },
         }
     }
+}
+
+/// The figures of an earlier test, from the JSON of its result.
+fn baseline(path: &Path) -> Result<Totals, String> {
+    #[derive(serde::Deserialize)]
+    struct Result {
+        totals: Option<Totals>,
+    }
+    let wrong = |why: &dyn std::fmt::Display| format!("--baseline {}: {why}", path.display());
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(&error))?;
+    let result: Result = serde_json::from_str(&text).map_err(|error| wrong(&error))?;
+    result.totals.ok_or_else(|| wrong(&"it holds no totals: give what --json wrote of a test that ran"))
 }
 
 /// The plan in a file.
@@ -286,6 +307,7 @@ async fn follow(app: &App, args: &RunArgs) -> Result<Ended, (Code, String)> {
     let caller = &Caller { correlation_id: format!("cli-{:032x}", rand::random::<u128>()), door: Door::Terminal };
 
     let mut draft = args.draft().map_err(|why| (exit::INVALID, why))?;
+    let baseline = args.baseline.as_deref().map(baseline).transpose().map_err(|why| (exit::INVALID, why))?;
     let rules = match draft.script.trim() {
         "" => {
             let rules = control.settled_rules(caller).await;
@@ -338,20 +360,40 @@ async fn follow(app: &App, args: &RunArgs) -> Result<Ended, (Code, String)> {
         }
     };
     progress.end();
-    finish(app, caller, run).await
+    finish(app, caller, run, baseline).await
 }
 
 /// What it came to, with k6's log where it crashed.
-async fn finish(app: &App, caller: &Caller, (run, verdict): (Run, Verdict)) -> Result<Ended, (Code, String)> {
+async fn finish(
+    app: &App,
+    caller: &Caller,
+    (run, verdict): (Run, Verdict),
+    baseline: Option<Totals>,
+) -> Result<Ended, (Code, String)> {
     let log = app.control.log(caller, &run.id).await.unwrap_or_default();
     if matches!(verdict, Verdict::Crashed { .. }) {
         for line in log.iter().rev().take(20).rev() {
             eprintln!("k6: {line}");
         }
     }
-    let snapshot = last_picture(app, caller, &run).await;
+    let mut snapshot = last_picture(app, caller, &run).await;
     // What the store tells in place of k6 comes with that picture.
-    let run = snapshot.status.run.clone().filter(|told| told.id == run.id).unwrap_or(run);
+    let mut run = snapshot.status.run.clone().filter(|told| told.id == run.id).unwrap_or(run);
+    if let Some(baseline) = baseline {
+        run.hold_against(Some(&baseline));
+        snapshot.status.run = Some(run.clone());
+    }
+    let verdict = match &run.state {
+        RunState::Finished(verdict) => verdict.clone(),
+        _ => verdict,
+    };
+    for event in &mut snapshot.events {
+        if let EventKind::RunEnded { run: id, verdict: told } = &mut event.kind
+            && *id == run.id
+        {
+            told.clone_from(&verdict);
+        }
+    }
     let detail = app.control.detail(caller, &run.id).await.unwrap_or_default();
     Ok(Ended { report: Report::new(run, &verdict, &snapshot), snapshot, detail, log })
 }
@@ -465,9 +507,30 @@ mod tests {
         assert_eq!(asked(&["--plan", path]).unwrap().stop_when, "p95 > 2 s for 15 s");
         let more = ["--plan", path, "--stop-when", "failed > 20 % for 10s", "--stop-when", "cpu > 90 % for 15s"];
         assert_eq!(asked(&more).unwrap().stop_when, "failed > 20 % for 10s\ncpu > 90 % for 15s");
+        let against = asked(&["--regression", "p95 10 %", "--regression", "rate 5 %"]).unwrap();
+        assert_eq!(against.regression, "p95 10 %\nrate 5 %");
         let missing = asked(&["--plan", "none.yaml"]).unwrap_err();
         assert!(missing.starts_with("--plan none.yaml: "), "{missing}");
         let endless = asked(&["--plan", "/dev/zero"]).unwrap_err();
         assert!(endless.ends_with("it has more than 65536 bytes"), "{endless}");
+    }
+
+    #[test]
+    fn a_baseline_is_what_json_wrote_of_an_earlier_test() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("earlier.json");
+        let read = |text: &str| {
+            std::fs::write(&path, text).unwrap();
+            baseline(&path)
+        };
+        let known = r#"{"id": "r-1", "verdict": "passed", "totals": {"p95_s": 0.25}, "run": {}}"#;
+        assert_eq!(read(known).unwrap().p95_s, Some(0.25));
+        for (text, why) in
+            [("{", "EOF"), (r#"{"not_run": "no k6"}"#, "it holds no totals"), (r#"{"totals": 5}"#, "totals")]
+        {
+            let told = read(text).unwrap_err();
+            assert!(told.starts_with("--baseline ") && (told.contains(why) || told.contains("line 1")), "{told}");
+        }
+        assert!(baseline(&folder.path().join("none")).is_err());
     }
 }

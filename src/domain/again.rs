@@ -16,6 +16,7 @@ impl Draft {
             target: plan.target.clone(),
             request_timeout: duration::text(plan.request_timeout_s),
             stop_when: plan.stop_when.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
+            regression: plan.regression.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
             scenario: scenario.map(|scenario| offered(scenario, rules)).unwrap_or_default(),
             ..Self::suggested(rules)
         };

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{criterion::Criterion, threshold::Threshold};
+use super::{criterion::Criterion, regression::Regression, threshold::Threshold};
 
 /// The name that stands for every configured service, the dashboard itself included.
 pub const ALL_SERVICES: &str = "all-services";
@@ -148,6 +148,10 @@ pub struct Plan {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "ssr", schema(value_type = Vec<String>))]
     pub stop_when: Vec<Criterion>,
+    /// By how much it may be worse than the baseline of its target, for example `p95 not worse than baseline by more than 10 %`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "ssr", schema(value_type = Vec<String>))]
+    pub regression: Vec<Regression>,
 }
 
 fn k6s_timeout() -> u32 {

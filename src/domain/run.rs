@@ -13,6 +13,7 @@ use super::{
     labels::Labels,
     origin::Origin,
     plan::{Model, Plan},
+    regression::Judged,
     scenario::Scenario,
     schedule::{Phase, Schedule},
     threshold::Observed,
@@ -33,7 +34,7 @@ pub struct RunId(String);
 pub enum Verdict {
     /// Ran to its end, every threshold held.
     Passed,
-    /// Ran to its end or aborted, a threshold was crossed.
+    /// Ran to its end or aborted, a threshold was crossed, or it is worse than its baseline by more than allowed.
     Failed,
     /// Somebody stopped it after it had begun to send load.
     Stopped,
@@ -242,6 +243,9 @@ pub struct Run {
     /// Its stop criteria and what was observed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub criteria: Vec<Watched>,
+    /// Its regression thresholds and what became of them; empty before the end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub regressions: Vec<Judged>,
     /// The figures of the whole run; none before its end, and where neither k6 nor the store tells them.
     #[serde(default)]
     #[cfg_attr(feature = "ssr", schema(required = true))]

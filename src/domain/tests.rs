@@ -14,6 +14,7 @@ mod history;
 mod live;
 mod plan;
 mod progress;
+mod regression;
 mod run;
 mod scenario;
 mod schedule;

@@ -8,6 +8,7 @@ use super::{
     fault::{Guard, Hypothesis},
     format,
     plan::{self, ALL_BUT_DASHBOARD, ALL_SERVICES, Model, OwnEnd, Pattern, Peak, Plan, Shape},
+    regression::Regression,
     scenario::{Offer, Scenario},
     script::{Script, ScriptKind},
     suggest::Suggestion,
@@ -45,6 +46,8 @@ pub struct Draft {
     pub request_timeout: String,
     /// Stop criteria, one a line or separated by semicolons or commas, see [`Criterion`]; empty: none.
     pub stop_when: String,
+    /// Regression thresholds, like `stop_when`, see [`Regression`]; empty: none.
+    pub regression: String,
     /// A scenario's file name; empty: none.
     pub scenario: String,
     /// In place of a file: a scenario itself, as YAML; empty: none. No form has it.
@@ -79,6 +82,8 @@ pub enum Field {
     RequestTimeout,
     /// [`Draft::stop_when`]
     StopWhen,
+    /// [`Draft::regression`]
+    Regression,
     /// [`Draft::scenario`]
     Scenario,
 }
@@ -138,6 +143,8 @@ pub enum Problem {
     NotAGuard,
     /// Not a stop criterion.
     NotACriterion,
+    /// Not a regression threshold.
+    NotARegression,
     /// A step of the scenario comes when the load has ended.
     AfterLoad {
         /// When it comes, in seconds after the start of load.
@@ -262,7 +269,7 @@ pub struct Rules {
 
 impl Field {
     /// Every field, in the form's order.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Script,
         Self::Target,
         Self::Pattern,
@@ -275,6 +282,7 @@ impl Field {
         Self::Thresholds,
         Self::RequestTimeout,
         Self::StopWhen,
+        Self::Regression,
         Self::Scenario,
     ];
 
@@ -293,6 +301,7 @@ impl Field {
             Self::Thresholds => "thresholds",
             Self::RequestTimeout => "request_timeout",
             Self::StopWhen => "stop_when",
+            Self::Regression => "regression",
             Self::Scenario => "scenario",
         }
     }
@@ -342,6 +351,7 @@ impl std::fmt::Display for Problem {
             Self::NotAHypothesis => write!(f, "write {}", Hypothesis::NOTATION),
             Self::NotAGuard => write!(f, "write {}", Guard::NOTATION),
             Self::NotACriterion => write!(f, "write {}", Criterion::NOTATION),
+            Self::NotARegression => write!(f, "write {}", Regression::NOTATION),
             Self::AfterLoad { at_s, load_s } => write!(
                 f,
                 "its last step comes at {}, and the load takes {}: make that longer",
@@ -462,22 +472,29 @@ impl Refused {
         thresholds
     }
 
-    fn criteria(&mut self, text: &str) -> Vec<Criterion> {
-        let mut criteria = Vec::new();
+    /// The entries of a text, the same once; `problem` is what is wrong with one that can't be read.
+    fn lines<T: std::str::FromStr + PartialEq>(
+        &mut self,
+        field: Field,
+        text: &str,
+        most: usize,
+        problem: &Problem,
+    ) -> Vec<T> {
+        let mut read = Vec::new();
         // What comes after the cap is not even read.
-        for (place, entry) in criterion::entries(text).take(Criterion::MOST + 1).enumerate() {
-            let problem = match entry.parse::<Criterion>() {
-                _ if place == Criterion::MOST => Problem::TooMany { most: Criterion::MOST as u32 },
-                Ok(criterion) if criteria.contains(&criterion) => continue,
-                Ok(criterion) => {
-                    criteria.push(criterion);
+        for (place, entry) in criterion::entries(text).take(most + 1).enumerate() {
+            let problem = match entry.parse::<T>() {
+                _ if place == most => Problem::TooMany { most: most as u32 },
+                Ok(item) if read.contains(&item) => continue,
+                Ok(item) => {
+                    read.push(item);
                     continue;
                 }
-                Err(_) => Problem::NotACriterion,
+                Err(_) => problem.clone(),
             };
-            self.add(Field::StopWhen, entry, problem).unwrap_or(())
+            self.add(field, entry, problem).unwrap_or(())
         }
-        criteria
+        read
     }
 }
 
@@ -536,6 +553,7 @@ impl Draft {
             Field::Thresholds => &mut self.thresholds,
             Field::RequestTimeout => &mut self.request_timeout,
             Field::StopWhen => &mut self.stop_when,
+            Field::Regression => &mut self.regression,
             Field::Scenario => &mut self.scenario,
         }
     }
@@ -568,13 +586,22 @@ impl Draft {
             "" => Some(plan::REQUEST_TIMEOUT_S),
             text => refused.duration(Field::RequestTimeout, text, 1, LONGEST_REQUEST_S),
         };
-        let stop_when = refused.criteria(&self.stop_when);
+        let stop_when = refused.lines(Field::StopWhen, &self.stop_when, Criterion::MOST, &Problem::NotACriterion);
+        let regression = refused.lines(Field::Regression, &self.regression, Regression::MOST, &Problem::NotARegression);
         self.scenario(rules, course.as_ref().map(|(shape, _)| shape.duration_s()), &mut refused);
         match (script, target, course, request_timeout_s) {
             (Some(script), Some(target), Some((shape, thresholds)), Some(request_timeout_s))
                 if refused.0.is_empty() =>
             {
-                Ok(Plan { script: script.name.clone(), target, shape, thresholds, request_timeout_s, stop_when })
+                Ok(Plan {
+                    script: script.name.clone(),
+                    target,
+                    shape,
+                    thresholds,
+                    request_timeout_s,
+                    stop_when,
+                    regression,
+                })
             }
             _ => Err(refused.0),
         }

@@ -9,6 +9,7 @@ use ha_dashboard::{
         detail::Check,
         fault::Fault,
         prefs::Lang,
+        regression::{Judged, Ruling},
         run::{Run, RunState, Verdict},
         threshold::Observed,
     },
@@ -102,7 +103,11 @@ pub fn ended(over: Over<'_>) -> std::io::Result<String> {
     cases.add_test_case(whole);
     let thresholds = run.thresholds.iter().map(|seen| (seen.threshold.to_string(), threshold_status(seen)));
     let hypotheses = faults.iter().filter_map(hypothesis);
-    let judged = thresholds.chain(hypotheses).map(|(name, status)| case(&name, &suite, status, Duration::ZERO));
+    let regressions = run.regressions.iter().map(|judged| (judged.limit.to_string(), regression_status(judged)));
+    let judged = thresholds
+        .chain(regressions)
+        .chain(hypotheses)
+        .map(|(name, status)| case(&name, &suite, status, Duration::ZERO));
     cases.add_test_cases(judged.chain(checks.iter().map(|check| check_case(check, run, &suite))));
     finish(cases, time)
 }
@@ -126,7 +131,7 @@ fn run_status(run: &Run) -> TestCaseStatus {
     let kind = match verdict {
         Verdict::Passed => return TestCaseStatus::success(),
         // The thresholds' own cases tell it, where one of them is known to be crossed.
-        Verdict::Failed if run.thresholds.iter().any(|seen| show::holds(seen) == Some(false)) => {
+        Verdict::Failed if run.is_worse() || run.thresholds.iter().any(|seen| show::holds(seen) == Some(false)) => {
             return TestCaseStatus::success();
         }
         Verdict::Failed | Verdict::Aborted => NonSuccessKind::Failure,
@@ -135,6 +140,20 @@ fn run_status(run: &Run) -> TestCaseStatus {
     let mut status = TestCaseStatus::non_success(kind);
     status.set_type(id).set_message(&sentence);
     status.set_description([sentence].into_iter().chain(points).collect::<Vec<_>>().join("\n"));
+    status
+}
+
+fn regression_status(judged: &Judged) -> TestCaseStatus {
+    let text = show::judged(judged, LANG);
+    let mut status = match judged.outcome {
+        Ruling::Held => return TestCaseStatus::success(),
+        Ruling::Broken => TestCaseStatus::non_success(NonSuccessKind::Failure),
+        _ => TestCaseStatus::skipped(),
+    };
+    status.set_message(&text);
+    if judged.outcome == Ruling::Broken {
+        status.set_type("regression").set_description(format!("{}: {text}", judged.limit));
+    }
     status
 }
 

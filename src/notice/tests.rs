@@ -24,6 +24,7 @@ fn run(state: RunState) -> Box<Run> {
             thresholds: vec![],
             request_timeout_s: 3,
             stop_when: vec![],
+            regression: vec![],
         },
         schedule: Some(Schedule::new(Pattern::Spike, peak, 20, None)),
         state,
@@ -39,6 +40,7 @@ fn run(state: RunState) -> Box<Run> {
         labels: Labels { name: "Release <b>&2</b> *now*".into(), ..Labels::default() },
         bursts: Vec::new(),
         criteria: vec![],
+        regressions: vec![],
         origin: Default::default(),
         correlation_id: String::new(),
     })

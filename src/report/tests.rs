@@ -38,6 +38,7 @@ fn run(verdict: Verdict, rules: &[(&str, Option<f64>, Option<bool>)]) -> Run {
             thresholds: vec![],
             request_timeout_s: 3,
             stop_when: vec![],
+            regression: vec![],
         },
         schedule: Some(Schedule::new(Pattern::Spike, peak, 20, None)),
         state: RunState::Finished(verdict),
@@ -54,6 +55,7 @@ fn run(verdict: Verdict, rules: &[(&str, Option<f64>, Option<bool>)]) -> Run {
         bursts: Vec::new(),
         origin: Default::default(),
         criteria: Vec::new(),
+        regressions: vec![],
         correlation_id: String::new(),
     }
 }

@@ -16,7 +16,8 @@ use crate::{
         histogram::Bin,
         picture::RunPicture,
         prefs::Lang,
-        run::Totals,
+        regression::{Judged, Ruling},
+        run::{Run, Totals},
         story::{self, After, Finding, Generator},
         threshold::{Comparison, Threshold},
         timeline,
@@ -190,6 +191,29 @@ pub fn criteria(criteria: &[Watched], lang: Lang) -> String {
         text.stop_when,
         criteria.iter().map(item).collect::<String>()
     )
+}
+
+/// The regression thresholds and what became of them; empty where there are none.
+pub fn regressions(run: &Run, lang: Lang) -> String {
+    let text = lang.text();
+    let item = |judged: &Judged| {
+        let (tone, word) = match judged.outcome {
+            Ruling::Held => ("ok", text.threshold_ok),
+            Ruling::Broken => ("bad", text.threshold_bad),
+            _ => ("", ""),
+        };
+        format!(
+            "<li data-testid=\"regression\" data-outcome=\"{}\">{}: {} <span class=\"status\" data-tone=\"{tone}\">{word}</span></li>",
+            judged.outcome.name(),
+            encode_text(&show::regression(&judged.limit, lang)),
+            encode_text(&show::judged(judged, lang))
+        )
+    };
+    if run.regressions.is_empty() {
+        return String::new();
+    }
+    let items = run.regressions.iter().map(item).collect::<String>();
+    format!("<h3 class=\"stop-heading\">{}</h3><ul class=\"story\">{items}</ul>", text.regression_heading)
 }
 
 /// What nobody can tell.

@@ -24,6 +24,7 @@ use crate::{
         frame::Unit,
         plan::{ALL_BUT_DASHBOARD, ALL_SERVICES, Model, Pattern, Peak, Plan, Shape},
         prefs::Lang,
+        regression::{Judged, Regression, Ruling, Slack},
         run::{Run, RunState, Verdict},
         service::{Health, ProcessState},
         share::ShareRefusal,
@@ -107,17 +108,21 @@ pub fn reason(run: &Run, outcome: &Verdict, lang: Lang) -> (String, Vec<String>)
     let text = lang.text();
     let total = duration(run.duration_s());
     match outcome {
-        Verdict::Passed if run.thresholds.is_empty() => (text.passed_no_thresholds.into(), vec![]),
+        Verdict::Passed if run.thresholds.is_empty() => (text.passed_no_thresholds.into(), against(run, lang)),
         Verdict::Passed => {
             let times =
                 |seen: &Observed| Some((text.crossed)(&rule(&seen.threshold, lang), &crossings(run, seen, lang)?));
             let points = run.thresholds.iter().filter_map(times).collect::<Vec<_>>();
-            (if points.is_empty() { text.passed_reason } else { text.passed_in_the_end }.into(), points)
+            let sentence = if points.is_empty() { text.passed_reason } else { text.passed_in_the_end };
+            (sentence.into(), points.into_iter().chain(against(run, lang)).collect())
         }
         Verdict::Failed => {
             let failed: Vec<_> = run.thresholds.iter().filter(|seen| holds(seen) == Some(false)).collect();
+            if failed.is_empty() && run.is_worse() {
+                return (text.failed_worse.into(), against(run, lang));
+            }
             if failed.is_empty() {
-                return (text.failed_unknown.into(), vec![]);
+                return (text.failed_unknown.into(), against(run, lang));
             }
             let points = failed.iter().map(|seen| {
                 let (value, limit) = (threshold_value(&seen.threshold, seen.value, lang), limit(&seen.threshold, lang));
@@ -125,7 +130,7 @@ pub fn reason(run: &Run, outcome: &Verdict, lang: Lang) -> (String, Vec<String>)
                 let times = crossings(run, seen, lang).map(|times| format!(", {}", (text.crossed_then)(&times)));
                 observed + &times.unwrap_or_default()
             });
-            ((text.failed_reason)(failed.len(), run.thresholds.len()), points.collect())
+            ((text.failed_reason)(failed.len(), run.thresholds.len()), points.chain(against(run, lang)).collect())
         }
         Verdict::Stopped => {
             let elapsed = run.elapsed_s(run.ended_ms.unwrap_or(run.created_ms)) as u32;
@@ -150,6 +155,34 @@ pub fn reason(run: &Run, outcome: &Verdict, lang: Lang) -> (String, Vec<String>)
 /// Whether a threshold holds: k6's own word where it has spoken.
 pub fn holds(seen: &Observed) -> Option<bool> {
     seen.k6_ok.or(seen.ok)
+}
+
+/// The regression thresholds that were broken, and those that nobody can judge.
+fn against(run: &Run, lang: Lang) -> Vec<String> {
+    let told = run.regressions.iter().filter(|judged| judged.outcome != Ruling::Held);
+    told.map(|judged| format!("{}: {}", regression(&judged.limit, lang), self::judged(judged, lang))).collect()
+}
+
+/// A regression threshold in words: `p95 latency not worse than the baseline by more than 10 %`.
+pub fn regression(limit: &Regression, lang: Lang) -> String {
+    let text = lang.text();
+    let (Slack::Share(share) | Slack::Points(share)) = limit.by;
+    let amount = format::value(Unit::Share, share, numbers(lang));
+    let amount = match limit.by {
+        Slack::Share(_) => amount,
+        Slack::Points(_) => (text.points)(amount.trim_end_matches(['%', '\u{a0}', ' '])),
+    };
+    (text.regression_limit)((text.figure_of_run)(limit.of), &amount)
+}
+
+/// What a regression threshold was judged by, or why it was not.
+pub fn judged(judged: &Judged, lang: Lang) -> String {
+    let text = lang.text();
+    let value = |value| format::value_or_none(judged.limit.of.unit(), value, numbers(lang));
+    match judged.outcome {
+        Ruling::Held | Ruling::Broken => (text.regression_values)(&value(judged.value), &value(judged.baseline)),
+        untold => (text.regression_untold)(untold).into(),
+    }
 }
 
 /// A stop criterion in short: `p95 latency > 2 s for 15 s`.
@@ -462,6 +495,7 @@ pub fn field_error<F>(error: &FieldError<F>, text: &'static Text) -> String {
         Problem::NotAHypothesis => text.problem_hypothesis.into(),
         Problem::NotAGuard => text.problem_guard.into(),
         Problem::NotACriterion => format!("{}: {}", error.value, text.problem_criterion),
+        Problem::NotARegression => format!("{}: {}", error.value, text.problem_regression),
         Problem::AfterLoad { at_s, load_s } => (text.problem_after_load)(&duration(*at_s), &duration(*load_s)),
         Problem::EitherOr => text.problem_either_or.into(),
         Problem::PastSum { of, planned, max } => (text.problem_past_sum)(*of, *planned, *max),

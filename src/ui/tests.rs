@@ -69,6 +69,7 @@ fn run(state: RunState) -> Run {
         bursts: Vec::new(),
         origin: Default::default(),
         criteria: Vec::new(),
+        regressions: vec![],
         correlation_id: "test".into(),
     }
 }

@@ -16,6 +16,7 @@ use crate::domain::{
     live::EngineReason,
     plan::{Model, Pattern},
     prefs::Lang,
+    regression::Ruling,
     rule::LimitUnit,
     schedule::PhaseName,
     service::{ProcessState, Silence},
@@ -121,6 +122,17 @@ pub struct Text {
     pub scenario: &'static str,
     pub stop_when: &'static str,
     pub stop_when_hint: &'static str,
+    pub regression: &'static str,
+    pub regression_hint: &'static str,
+    pub regression_heading: &'static str,
+    /// Of what, and by how much.
+    pub regression_limit: fn(&str, &str) -> String,
+    /// So many points of a percent.
+    pub points: fn(&str) -> String,
+    /// The value, and the baseline's.
+    pub regression_values: fn(&str, &str) -> String,
+    /// Why nobody can judge.
+    pub regression_untold: fn(Ruling) -> &'static str,
     /// What is looked at, the limit, and for how long.
     pub criterion: fn(&str, &str, &str) -> String,
     pub criterion_cpu: &'static str,
@@ -210,6 +222,7 @@ pub struct Text {
     pub passed_no_thresholds: &'static str,
     pub failed_reason: fn(usize, usize) -> String,
     pub failed_unknown: &'static str,
+    pub failed_worse: &'static str,
     pub stopped_reason: fn(&str, &str) -> String,
     pub aborted_reason: fn(&str, &str) -> String,
     pub cancelled_reason: &'static str,
@@ -701,6 +714,7 @@ pub struct Text {
     pub problem_hypothesis: &'static str,
     pub problem_guard: &'static str,
     pub problem_criterion: &'static str,
+    pub problem_regression: &'static str,
     pub problem_either_or: &'static str,
     /// What is limited, what there is already, and the most there may be.
     pub problem_past_sum: fn(Model, u32, u32) -> String,
@@ -742,6 +756,7 @@ impl Text {
             Field::Thresholds => self.thresholds_field,
             Field::RequestTimeout => self.request_timeout,
             Field::StopWhen => self.stop_when,
+            Field::Regression => self.regression,
             Field::Scenario => self.scenario,
         }
     }

@@ -13,6 +13,7 @@ use ha_dashboard::{
         live::Snapshot,
         picture::{Course, RunPicture},
         prefs::Lang,
+        regression::Ruling,
         run::{Run, Source, Totals, Verdict},
         timeline,
     },
@@ -154,6 +155,14 @@ impl Report {
         if let Some(met) = self.run.met() {
             let value = show::measured(met.criterion.of, met.value, Lang::En);
             lines.push(format!("  ✗ stopped by {}  observed {value}", met.criterion));
+        }
+        for judged in &self.run.regressions {
+            let mark = match judged.outcome {
+                Ruling::Held => "✓",
+                Ruling::Broken => "✗",
+                _ => "?",
+            };
+            lines.push(format!("  {mark} {}  {}", judged.limit, show::judged(judged, Lang::En)));
         }
         let totals = self.totals.clone().unwrap_or_default();
         if totals.source == Source::Store {

@@ -30,6 +30,7 @@ fn a_script_with_its_own_options_brings_them_again() {
         thresholds: vec![],
         request_timeout_s: 60,
         stop_when: vec![],
+        regression: vec![],
     };
     let errors = Draft::again(&gone, None, &rules).validate(&rules).unwrap_err();
     let fields = errors.iter().map(|error| error.field.name()).collect::<Vec<_>>();

@@ -72,6 +72,7 @@ pub fn run_of_a_minute() -> Run {
         thresholds: vec![],
         request_timeout_s: 3,
         stop_when: vec![],
+        regression: vec![],
     };
     Run {
         id: "r-1".parse().unwrap(),
@@ -89,6 +90,7 @@ pub fn run_of_a_minute() -> Run {
         bursts: Vec::new(),
         origin: Default::default(),
         criteria: Vec::new(),
+        regressions: vec![],
         thresholds: vec![],
         totals: None,
         correlation_id: String::new(),
@@ -151,6 +153,7 @@ pub fn draft() -> impl Strategy<Value = Draft> {
             max_vus: vus.map(|(_, max)| max.to_string()).unwrap_or_default(),
             thresholds: thresholds.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
             request_timeout: String::new(),
+            regression: "p95 10 %; failed 0.5 points".into(),
             stop_when: stop_when.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "),
             scenario: String::new(),
             scenario_text: String::new(),
@@ -167,6 +170,7 @@ pub fn plan() -> impl Strategy<Value = Plan> {
             thresholds,
             request_timeout_s: 60,
             stop_when: vec![],
+            regression: vec![],
         },
     );
     prop_oneof![3 => draft().prop_map(|draft| draft.validate(&rules()).unwrap()), 1 => own]
@@ -241,6 +245,7 @@ pub fn run() -> BoxedStrategy<Run> {
     (run_id(), plan(), state, times, told, (labels(), text()))
         .prop_map(|(id, plan, state, times, (thresholds, bursts, totals), (labels, correlation_id))| {
             let (created_ms, started_ms, ended_ms, deadline_ms) = times;
+            let regressions = plan.regression.iter().map(|limit| limit.judge(totals.as_ref(), None)).collect();
             let criteria = plan.stop_when.iter().copied().map(Watched::new).collect();
             Run {
                 id,
@@ -258,6 +263,7 @@ pub fn run() -> BoxedStrategy<Run> {
                 stop_problem: None,
                 bursts,
                 criteria,
+                regressions,
                 labels,
                 origin: Origin { door: "rest".into(), k6: correlation_id.clone(), ..Origin::default() },
                 correlation_id,

@@ -25,6 +25,7 @@ fn run(shape: Shape) -> Run {
         thresholds: vec![],
         request_timeout_s: 3,
         stop_when: vec![],
+        regression: vec![],
     };
     Run {
         id: "r-1".parse().unwrap(),
@@ -44,6 +45,7 @@ fn run(shape: Shape) -> Run {
         bursts: Vec::new(),
         origin: Default::default(),
         criteria: Vec::new(),
+        regressions: vec![],
         correlation_id: String::new(),
     }
 }

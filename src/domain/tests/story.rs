@@ -42,6 +42,7 @@ fn run(rules: &[(&str, bool)]) -> Run {
             thresholds: vec![],
             request_timeout_s: 3,
             stop_when: vec![],
+            regression: vec![],
         },
         schedule: None,
         scenario: None,
@@ -62,6 +63,7 @@ fn run(rules: &[(&str, bool)]) -> Run {
         bursts: Vec::new(),
         origin: Default::default(),
         criteria: Vec::new(),
+        regressions: vec![],
         correlation_id: String::new(),
         labels: Default::default(),
     }

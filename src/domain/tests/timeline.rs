@@ -33,6 +33,7 @@ fn run() -> Run {
             thresholds: Vec::new(),
             request_timeout_s: 3,
             stop_when: vec![],
+            regression: vec![],
         },
         schedule: None,
         state: RunState::Finished(Verdict::Passed),
@@ -49,6 +50,7 @@ fn run() -> Run {
         bursts: Vec::new(),
         origin: Default::default(),
         criteria: Vec::new(),
+        regressions: vec![],
         correlation_id: String::new(),
     }
 }

@@ -385,7 +385,7 @@ fn a_scenario_is_one_of_those_there_are_and_fits_the_load() {
 
 proptest! {
     #[test]
-    fn bad_input_never_panics(values in proptest::collection::vec(any::text(), 13), max in any::<(u32, u32, u32)>()) {
+    fn bad_input_never_panics(values in proptest::collection::vec(any::text(), 14), max in any::<(u32, u32, u32)>()) {
         let mut draft = Draft::default();
         for (field, value) in Field::ALL.into_iter().zip(values) {
             *draft.slot(field) = value;

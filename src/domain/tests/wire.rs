@@ -66,6 +66,7 @@ fn the_wire_looks_as_documented() {
         thresholds: vec!["http_req_duration:p(95)<500".parse().unwrap()],
         request_timeout_s: 3,
         stop_when: vec![],
+        regression: vec![],
     };
     let expected = serde_json::json!({
         "script": "a.js",

@@ -214,3 +214,18 @@ fn nothing_is_in_it_that_the_schema_of_jenkins_does_not_know() {
         }
     }
 }
+
+#[test]
+fn each_regression_threshold_is_a_case() {
+    let mut run = finished(Verdict::Failed, &[]);
+    let totals = |p95_s, rate| Totals { p95_s: Some(p95_s), request_rate: rate, ..Totals::default() };
+    run.totals = Some(totals(0.3, Some(10.0)));
+    run.plan.regression = ["p95 10 %", "rate 5 %", "failed 1 %"].map(|text| text.parse().unwrap()).to_vec();
+    run.hold_against(Some(&totals(0.2, Some(10.0))));
+    let cases = cases(&written(&run, &[]));
+    assert_eq!(cases[RUN], "passed", "its case tells it");
+    assert_eq!(cases["p95 not worse than baseline by more than 10 %"], "Failure: 300 ms, baseline 200 ms");
+    assert_eq!(cases["rate not worse than baseline by more than 5 %"], "passed");
+    let untold = "skipped: could not be judged: the baseline has no such value";
+    assert_eq!(cases["failed not worse than baseline by more than 1 %"], untold);
+}

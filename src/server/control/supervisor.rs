@@ -22,7 +22,7 @@ use ha_dashboard::{
         origin::Origin,
         past::{Choices, Found, Query},
         plan::{Plan, Shape},
-        run::{Run, RunId, RunState, Seen},
+        run::{Run, RunId, RunState, Seen, Totals},
         scenario::Scenario,
         schedule::Schedule,
         script::ScriptInput,
@@ -722,6 +722,7 @@ impl Supervisor {
         let (archive, run) = (self.archive.clone(), id.clone());
         let read = move || (archive.log(&run, LOG_LINES), archive.summary(&run));
         let (log, summary) = tokio::task::spawn_blocking(read).await.unwrap_or_default();
+        let baseline = self.baseline_of(id).await;
         let mut verdict = exit.map_or_else(|why| verdict::lost(why), |exit| verdict::verdict(exit, &log));
         let changed = self.change(id, |run| {
             let Run { thresholds: seen, criteria, .. } = self.board.shown(run).into_owned();
@@ -740,12 +741,25 @@ impl Supervisor {
             run.ended_ms = Some(ended_ms);
             run.stop_problem = None;
             run.state = RunState::Finished(verdict);
+            run.hold_against(baseline.as_ref());
         });
         if changed {
             let state = self.state().run(id).map(|run| run.state.clone());
             tracing::info!(run_id = %id, ?state, "run finished");
             self.record(id).await;
             self.forget_overdue().await;
+        }
+    }
+
+    /// The figures of what a run is to be held against; none where nothing asks for that, or there is none.
+    async fn baseline_of(&self, id: &RunId) -> Option<Totals> {
+        let run = self.state().run(id).filter(|run| !run.plan.regression.is_empty()).cloned()?;
+        match self.baseline(&run).await {
+            Ok(found) => found.map(|baseline| baseline.totals.unwrap_or_default()),
+            Err(error) => {
+                tracing::warn!(run_id = %id, %error, "the baseline can't be read, so nothing is held against it");
+                None
+            }
         }
     }
 
@@ -775,7 +789,8 @@ impl Supervisor {
             let mut state = self.state();
             let over = |run: &&mut Run| !run.state.is_active();
             let Some(run) = state.run_mut(&id).filter(over).filter(|_| seen.totals.is_some()) else { return };
-            let completed = run.clone().shown(&seen);
+            let mut completed = run.clone().shown(&seen);
+            completed.hold_again();
             if *run == completed {
                 return;
             }
@@ -1068,6 +1083,7 @@ fn new_run(plan: Plan, scenario: Option<Scenario>, origin: Origin, correlation_i
         deadline_ms: now_ms,
         thresholds,
         criteria,
+        regressions: Vec::new(),
         totals: None,
         so_far: Vec::new(),
         stop_problem: None,

@@ -28,6 +28,7 @@ use tokio::runtime::Runtime;
 mod bursts;
 mod criteria;
 mod docker;
+mod regression;
 
 use super::*;
 use crate::server::{
@@ -286,6 +287,7 @@ fn plan(script: &str, thresholds: &[&str]) -> Plan {
         thresholds: thresholds.iter().map(|text| text.parse().unwrap()).collect(),
         request_timeout_s: 3,
         stop_when: vec![],
+        regression: vec![],
     }
 }
 

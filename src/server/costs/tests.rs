@@ -98,6 +98,7 @@ fn run() -> Run {
         thresholds: vec![],
         request_timeout_s: 3,
         stop_when: vec![],
+        regression: vec![],
     };
     Run {
         id: "r-1".parse().unwrap(),
@@ -115,6 +116,7 @@ fn run() -> Run {
         bursts: Vec::new(),
         origin: Default::default(),
         criteria: Vec::new(),
+        regressions: vec![],
         thresholds: vec![],
         totals: None,
         correlation_id: String::new(),

@@ -420,7 +420,7 @@ mod tests {
         assert!(
             back.contains("peak=ten&")
                 && back.ends_with(
-                    "&thresholds=a%26b%3Dc%7B%7D%22%3C%0A&request_timeout=&stop_when=&scenario=&error=invalid"
+                    "&thresholds=a%26b%3Dc%7B%7D%22%3C%0A&request_timeout=&stop_when=&regression=&scenario=&error=invalid"
                 ),
             "{back}"
         );

@@ -673,6 +673,7 @@ impl Runs for Scripted {
             bursts: Vec::new(),
             origin: Default::default(),
             criteria: Vec::new(),
+            regressions: vec![],
             thresholds: Vec::new(),
             correlation_id: caller.correlation_id.clone(),
         };
@@ -879,7 +880,7 @@ async fn start_reads_every_way_to_ask() {
         (
             json!({ "duration": 60, "rps": 5, "model": "arrival-rate", "pre_allocated_vus": 2, "max_vus": 9, "ramp": "10s",
                     "script": "shop-journey.js", "thresholds": ["checks:rate>0.9", "http_reqs:count>1"],
-                    "stop_when": ["p95 over 2 s for 15 s", "cpu > 90 % for 15 s"] }),
+                    "stop_when": ["p95 over 2 s for 15 s", "cpu > 90 % for 15 s"], "regression": ["p95 10 %"] }),
             Draft {
                 script: "shop-journey.js".into(),
                 model: "arrival-rate".into(),
@@ -888,6 +889,7 @@ async fn start_reads_every_way_to_ask() {
                 ramp: "10s".into(),
                 thresholds: "checks:rate>0.9\nhttp_reqs:count>1".into(),
                 stop_when: "p95 over 2 s for 15 s\ncpu > 90 % for 15 s".into(),
+                regression: "p95 10 %".into(),
                 ..draft("5", "load")
             },
         ),
@@ -954,6 +956,7 @@ async fn refused_fields_are_named_one_by_one() {
         ("model", json!("open")),
         ("thresholds", json!(["up{job=\"x\"}"])),
         ("stop_when", json!(["p95 < 2 s for 15 s"])),
+        ("regression", json!(["p95 10"])),
     ] {
         let mut body = json!({ "duration": 60, "rps": 5, "target": "product-service" });
         body[field] = value.clone();
@@ -1313,6 +1316,7 @@ async fn an_earlier_run_fills_the_form_with_all_it_was_asked_for() {
         "pre_allocated_vus": 5, "max_vus": 20, "ramp": 5, "request_timeout": 7, "scenario": "failover.yaml",
         "thresholds": ["http_req_duration{service:a&b}:p(95)<500", "http_req_failed:rate<0.01"],
         "stop_when": ["failed > 20 % for 10 s", "p95 > 500 ms for 15 s"],
+        "regression": ["p95 not worse than baseline by more than 10 %", "failed 0.5 points"],
     });
     assert_eq!(server.start(asked).await.status, 200);
     let answer = server.get("/again?run=run-1").await;

@@ -65,6 +65,10 @@ pub struct PlanText {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<String>>)]
     stop_when: Option<Lines>,
+    /// By how much it may be worse than the baseline of its target, for example `p95 not worse than baseline by more than 10 %`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<String>>)]
+    regression: Option<Lines>,
     /// A scenario's file name.
     #[serde(skip_serializing_if = "Option::is_none")]
     scenario: Option<String>,
@@ -89,6 +93,7 @@ impl PlanText {
             thresholds: list(&draft.thresholds),
             request_timeout: text(&draft.request_timeout),
             stop_when: list(&draft.stop_when),
+            regression: list(&draft.regression),
             scenario: text(&draft.scenario),
         }
     }
@@ -140,6 +145,7 @@ pub fn read(text: &str) -> Result<(String, Draft), PlanFileError> {
         thresholds: plan.thresholds.map(String::from).unwrap_or_default(),
         request_timeout: plan.request_timeout.unwrap_or_default(),
         stop_when: plan.stop_when.map(String::from).unwrap_or_default(),
+        regression: plan.regression.map(String::from).unwrap_or_default(),
         scenario: plan.scenario.unwrap_or_default(),
         scenario_text: String::new(),
     };
@@ -155,7 +161,7 @@ pub fn write(name: &str, draft: &Draft) -> String {
         // Writing into a text does not fail.
         let _ = match field {
             _ if value.is_empty() => continue,
-            Field::Thresholds | Field::StopWhen => {
+            Field::Thresholds | Field::StopWhen | Field::Regression => {
                 write!(
                     text,
                     "{}:\n{}",
@@ -197,6 +203,7 @@ mod tests {
             thresholds: "http_req_duration{service:shop}:p(95)<500\nhttp_req_failed:rate<0.01".into(),
             request_timeout: "3 s".into(),
             stop_when: "failed > 20 % for 10 s\np95 > 2 s for 15 s".into(),
+            regression: "p95 10 %\nfailed 0.5 points".into(),
             scenario: "failover.yaml".into(),
             scenario_text: String::new(),
         }

@@ -176,6 +176,7 @@ pub fn run(id: &str, duration_s: u32, thresholds: &[&str]) -> Run {
             thresholds,
             request_timeout_s: 3,
             stop_when: vec![],
+            regression: vec![],
         },
         schedule: None,
         state: RunState::Running,
@@ -191,6 +192,7 @@ pub fn run(id: &str, duration_s: u32, thresholds: &[&str]) -> Run {
         bursts: Vec::new(),
         origin: Default::default(),
         criteria: Vec::new(),
+        regressions: vec![],
         correlation_id: "test".into(),
     }
 }

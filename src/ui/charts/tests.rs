@@ -52,6 +52,7 @@ fn run(peak: Peak, thresholds: &[(&str, Option<bool>)]) -> Run {
             thresholds: Vec::new(),
             request_timeout_s: 3,
             stop_when: vec![],
+            regression: vec![],
         },
         schedule: Some(Schedule::new(Pattern::Load, peak, 60, None)),
         state: RunState::Running,
@@ -67,6 +68,7 @@ fn run(peak: Peak, thresholds: &[(&str, Option<bool>)]) -> Run {
         bursts: Vec::new(),
         origin: Default::default(),
         criteria: Vec::new(),
+        regressions: vec![],
         thresholds: thresholds.iter().map(observed).collect(),
         correlation_id: String::new(),
     }

@@ -180,6 +180,7 @@ mod tests {
             thresholds: vec![],
             request_timeout_s: 3,
             stop_when: vec![],
+            regression: vec![],
         };
         Run {
             id: "r-1".parse().unwrap(),
@@ -199,6 +200,7 @@ mod tests {
             bursts: Vec::new(),
             origin: Default::default(),
             criteria: Vec::new(),
+            regressions: vec![],
             correlation_id: String::new(),
         }
     }

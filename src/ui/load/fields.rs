@@ -137,22 +137,27 @@ pub(super) fn SelectField(
     }
 }
 
-/// What stops the test by itself, closed until somebody asks for it or it holds something.
+/// A field that few ask for: several lines, closed until somebody opens it or it holds something.
 #[component]
-pub(super) fn StopField(
+pub(super) fn SeldomField(
     /// The form.
     form: Form,
+    /// The field.
+    field: Field,
+    /// Its label.
+    label: &'static str,
+    /// Shown while nothing is wrong.
+    hint: &'static str,
 ) -> impl IntoView {
-    let text = use_text();
-    let field = Field::StopWhen;
     let error = form.error(field);
     // What was opened once stays as its reader leaves it.
     let is_open = Memo::new(move |was: Option<&bool>| {
         was == Some(&true) || error.with(Option::is_some) || !form.value(field).is_empty()
     });
+    let label_id = format!("label-{}", field.name());
     view! {
-        <details class="field stop-field" open=is_open>
-            <summary id="stop-when-label">{text.stop_when}</summary>
+        <details class="field seldom-field" open=is_open>
+            <summary id=label_id.clone()>{label}</summary>
             <textarea
                 id=Form::id(field)
                 class="code"
@@ -160,14 +165,14 @@ pub(super) fn StopField(
                 rows="2"
                 autocomplete="off"
                 spellcheck="false"
-                aria-labelledby="stop-when-label"
+                aria-labelledby=label_id
                 aria-describedby=form.described_by(field)
                 aria-invalid=form.invalid(field)
                 on:input=move |event| form.edit(field, event_target_value(&event))
                 on:blur=move |_| form.leave(field)
                 inner_html=literal(&form.value_now(field))
             ></textarea>
-            <FieldMessage form field hint=text.stop_when_hint />
+            <FieldMessage form field hint=hint />
         </details>
     }
 }

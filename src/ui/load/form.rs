@@ -6,7 +6,7 @@ use leptos::{prelude::*, web_sys};
 
 use super::{
     ActionError,
-    fields::{ModelField, PatternField, SelectField, StopField, TextField},
+    fields::{ModelField, PatternField, SeldomField, SelectField, TextField},
     rules::ThresholdsField,
     state::{DURATIONS_HINT, FORM_ID, Form, TARGET_HINT},
 };
@@ -119,7 +119,8 @@ pub fn LoadForm(
                 Some(ScriptKind::Broken { message }) => view! { <Broken message /> }.into_any(),
                 Some(ScriptKind::Scheduled | ScriptKind::Pending) | None => view! { <Course form /> }.into_any(),
             }}
-            <StopField form />
+            <SeldomField form field=Field::StopWhen label=text.stop_when hint=text.stop_when_hint />
+            <SeldomField form field=Field::Regression label=text.regression hint=text.regression_hint />
             <div class="pair">
                 <TextField
                     form

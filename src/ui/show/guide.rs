@@ -136,6 +136,7 @@ mod tests {
                 thresholds: vec![],
                 request_timeout_s: 3,
                 stop_when: vec![],
+                regression: vec![],
             },
             scenario: Some(Scenario { steps: vec![Step { at_s: 10, fault }], ..Scenario::default() }),
             state: RunState::Running,
@@ -151,6 +152,7 @@ mod tests {
             bursts: Vec::new(),
             origin: Default::default(),
             criteria: Vec::new(),
+            regressions: vec![],
             correlation_id: String::new(),
         }
     }

@@ -306,6 +306,9 @@ fn message(run: &Run) -> String {
         RunState::Running => "is running".into(),
         RunState::Stopping => "is stopping".into(),
         RunState::Finished(Verdict::Passed) => "passed: every threshold held".into(),
+        RunState::Finished(Verdict::Failed) if run.is_worse() => {
+            "failed: it is worse than its baseline by more than allowed".into()
+        }
         RunState::Finished(Verdict::Failed) => "failed: a threshold was crossed".into(),
         RunState::Finished(Verdict::Stopped) => "was stopped".into(),
         RunState::Finished(Verdict::Aborted) => match run.met() {

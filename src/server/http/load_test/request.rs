@@ -88,6 +88,10 @@ pub struct StartFields {
     /// is the load generator's.
     #[schema(value_type = Option<Vec<String>>)]
     stop_when: Option<Value>,
+    /// By how much it may be worse than the baseline of its target, for example `p95 not worse than baseline by more than 10 %`, in short
+    /// `p95 10 %`.
+    #[schema(value_type = Option<Vec<String>>)]
+    regression: Option<Value>,
     /// Faults beside the load: the file name of a scenario from `GET /api/v1/scenarios`, or the scenario itself, as an object or
     /// as YAML of several lines.
     scenario: Option<Value>,
@@ -126,6 +130,7 @@ impl Asked {
         let thresholds = lines("thresholds", fields.thresholds, "http_req_duration:p(95)<500")?;
         let request_timeout = text("request_timeout", fields.request_timeout)?;
         let stop_when = lines("stop_when", fields.stop_when, "failed > 20 % for 10 s")?;
+        let regression = lines("regression", fields.regression, "p95 10 %")?;
         let (scenario, scenario_text) = scenario(fields.scenario)?;
 
         let model = model.unwrap_or_else(|| Model::Vus.name().into());
@@ -148,6 +153,7 @@ impl Asked {
             thresholds,
             request_timeout: request_timeout.unwrap_or_default(),
             stop_when,
+            regression,
             scenario,
             scenario_text,
         };

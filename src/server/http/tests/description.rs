@@ -219,6 +219,7 @@ async fn every_kind_of_run_is_described() {
             thresholds: Vec::new(),
             request_timeout_s: 3,
             stop_when: vec![],
+            regression: vec![],
         };
         show(&|run| (run.schedule, run.plan) = (plan.schedule(), plan.clone())).await;
     }

@@ -214,6 +214,7 @@ async fn names_and_messages_can_not_inject_markup() {
             thresholds: Vec::new(),
             request_timeout_s: 3,
             stop_when: vec![],
+            regression: vec![],
         },
         schedule: None,
         state,
@@ -228,6 +229,7 @@ async fn names_and_messages_can_not_inject_markup() {
         stop_problem: Some(evil()),
         labels: Labels::default(),
         criteria: vec![],
+        regressions: vec![],
         bursts: vec![Burst {
             started_ms: Some(NOW_MS),
             ..Burst::new(Admitted { peak: Peak::Vus { vus: 1 }, target: evil(), duration_s: 60 }, 2, NOW_MS)
