@@ -31,7 +31,7 @@ const EVERY: Duration = Duration::from_millis(500);
 /// How long after a fault's end its cost is waited for: it settles within a minute.
 const COST_MS: Millis = 90_000;
 
-/// Faults that were over for longer are no news: this process or one before it has told them.
+/// What is older is no news: a start reads again what the last run did and which faults there were.
 const NEWS_MS: Millis = 600_000;
 
 /// How often it is told that a threshold is crossed, and that it holds again, of each threshold of a run.
@@ -87,7 +87,8 @@ pub async fn run(hooks: &Hooks, control: &SharedControl, journal: &Journal, end:
             _ = ticks.tick() => false,
             () = end.cancelled() => true,
         };
-        for event in news.news() {
+        let oldest_ms = now_ms().saturating_sub(NEWS_MS);
+        for event in news.news().into_iter().filter(|event| event.at_ms >= oldest_ms) {
             if let Some(notice) = notice(&mut told, control, event).await {
                 hooks.tell(&notice).await;
             }
