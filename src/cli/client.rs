@@ -3,11 +3,14 @@
 use std::{net::SocketAddr, process::ExitCode, time::Duration};
 
 use ha_dashboard::{
-    domain::live::{Applied, LiveState, Message},
+    domain::{
+        live::{Applied, LiveState, Message},
+        run::Run,
+    },
     ui::live::parse::SseParser,
 };
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
@@ -22,6 +25,20 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Client {
     addr: SocketAddr,
     http: reqwest::Client,
+}
+
+/// An answer that tells of one run.
+#[derive(Deserialize)]
+pub struct OneRun {
+    /// The run.
+    pub run: Run,
+}
+
+/// An answer that tells of several.
+#[derive(Deserialize)]
+pub struct ManyRuns {
+    /// The runs, newest first.
+    pub runs: Vec<Run>,
 }
 
 /// Why there is no good answer.

@@ -3,12 +3,11 @@
 use std::{io::Read, process::ExitCode};
 
 use clap::Args;
-use ha_dashboard::domain::{labels::Labels, run::Run};
-use serde::Deserialize;
+use ha_dashboard::domain::labels::Labels;
 use serde_json::{Map, Value, json};
 
 use super::{
-    client::{Client, Refused, tell},
+    client::{Client, ManyRuns, OneRun, Refused, tell},
     exit,
 };
 use crate::server::config::Settings;
@@ -38,16 +37,6 @@ pub struct LabelArgs {
     json: bool,
 }
 
-#[derive(Deserialize)]
-struct One {
-    run: Run,
-}
-
-#[derive(Deserialize)]
-struct Many {
-    runs: Vec<Run>,
-}
-
 /// Asks the dashboard at the configured address.
 pub async fn main(args: LabelArgs, settings: Settings) -> ExitCode {
     let answer = match Client::new(settings.config.addr) {
@@ -67,12 +56,12 @@ async fn ask(client: &Client, args: &LabelArgs) -> Result<(Value, String), Refus
         Value::Object(fields) if fields.is_empty() => client.get(&["runs", &run]).await?,
         fields => client.patch(&["runs", &run], &fields).await?,
     };
-    let One { run } = client.read(&body)?;
+    let OneRun { run } = client.read(&body)?;
     Ok((body, format!("{}\n{}", run.id, lines(&run.labels))))
 }
 
 async fn newest(client: &Client) -> Result<String, Refused> {
-    let Many { runs } = client.read(&client.get(&["runs"]).await?)?;
+    let ManyRuns { runs } = client.read(&client.get(&["runs"]).await?)?;
     let newest = runs.into_iter().next().map(|run| run.id.to_string());
     newest.ok_or_else(|| invalid("there is no run yet: start a test first".into()))
 }

@@ -5,13 +5,13 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use ha_dashboard::domain::{
     burst::{self, Burst},
-    run::{Run, RunId},
+    run::RunId,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    client::{Client, Refused, tell},
+    client::{Client, ManyRuns, OneRun, Refused, tell},
     exit,
 };
 use crate::server::{clock::now_ms, config::Settings};
@@ -72,16 +72,6 @@ struct Added {
     load: Burst,
 }
 
-#[derive(Deserialize)]
-struct One {
-    run: Run,
-}
-
-#[derive(Deserialize)]
-struct Many {
-    runs: Vec<Run>,
-}
-
 /// Asks the dashboard at the configured address.
 pub async fn main(args: LoadArgs, settings: Settings) -> ExitCode {
     let answer = match Client::new(settings.config.addr) {
@@ -106,7 +96,7 @@ async fn ask(client: &Client, args: &LoadArgs) -> Result<(Value, String), Refuse
         Order::Remove { instance } => of_one(client.delete(&["runs", &run, "load", instance]).await?),
         Order::List => {
             let body = client.get(&["runs", &run]).await?;
-            let One { run } = client.read(&body)?;
+            let OneRun { run } = client.read(&body)?;
             let lines = run.bursts.iter().map(|load| burst::line(load, now_ms())).collect::<Vec<_>>();
             Ok((body, if lines.is_empty() { "no load was added".to_owned() } else { lines.join("\n") }))
         }
@@ -115,7 +105,7 @@ async fn ask(client: &Client, args: &LoadArgs) -> Result<(Value, String), Refuse
 
 /// The test at work.
 async fn at_work(client: &Client) -> Result<RunId, Refused> {
-    let Many { runs } = client.read(&client.get(&["runs"]).await?)?;
+    let ManyRuns { runs } = client.read(&client.get(&["runs"]).await?)?;
     let found = runs.into_iter().find(|run| run.state.is_active()).map(|run| run.id);
     found.ok_or_else(|| Refused {
         why: "no test is at work, so its load can't be changed: start one first".into(),
