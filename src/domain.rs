@@ -16,6 +16,7 @@ pub mod criterion;
 pub mod decimal;
 pub mod detail;
 pub mod duration;
+pub mod endpoints;
 pub mod event;
 pub mod fault;
 pub mod format;
@@ -48,6 +49,7 @@ pub mod story;
 pub mod suggest;
 pub mod threshold;
 pub mod timeline;
+pub mod trend;
 pub mod validate;
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod parts;
 mod sharing;
 #[cfg(test)]
 mod tests;
+mod trend;
 mod whole;
 mod words;
 
@@ -18,6 +19,7 @@ pub use self::{
     files::files_html,
     log::log_page,
     sharing::{share_closed_html, share_made_html, share_refused_html, shares_html},
+    trend::trend_html,
     whole::sentences,
 };
 

@@ -174,6 +174,12 @@ pub async fn compare_runs(ids: String) -> Result<String, ApiError> {
     with_status(compare.await)
 }
 
+/// How the last runs of a target came out, as HTML in the page's language; empty: there are too few to tell.
+#[server(prefix = "/fn", endpoint = "trend", input = GetUrl, output = Json)]
+pub async fn get_trend(target: String) -> Result<String, ApiError> {
+    with_status(control()?.trend_page(&caller(), target.trim(), Prefs::current().lang).await)
+}
+
 /// Throws a run away, or brings it back.
 #[server(prefix = "/fn", endpoint = "trash_run", output = Json)]
 pub async fn trash_run(id: RunId, trashed: bool) -> Result<Run, ApiError> {

@@ -1,9 +1,13 @@
 //! Runs beside each other, drawn by the server.
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
 
 use crate::domain::{
     compare::{Difference, Figure, Turn},
+    detail::Detail,
+    endpoints::{self, Compared},
     format,
     frame::{History, Metric},
     prefs::Lang,
@@ -16,7 +20,7 @@ use crate::ui::{
     text::{use_lang, use_text},
 };
 
-use super::drawn;
+use super::{drawn, words::Words};
 
 /// What charts compare.
 const METRICS: [Metric; 4] = [Metric::P95, Metric::FailedShare, Metric::RequestRate, Metric::Vus];
@@ -34,6 +38,8 @@ pub struct Column {
     pub run: Run,
     /// Its values over time.
     pub history: History,
+    /// Its endpoints; none: nobody counted them.
+    pub detail: Option<Arc<Detail>>,
 }
 
 /// Two to four runs beside each other, the first of which the others are held against.
@@ -53,6 +59,9 @@ fn Comparison(columns: Vec<Column>) -> impl IntoView {
     let (lang, text) = (use_lang(), use_text());
     let runs = columns.iter().map(|column| column.run.clone()).collect::<Vec<_>>();
     let names = (0..runs.len()).map(letter).collect::<Vec<_>>();
+    let details = columns.iter().map(|column| column.detail.as_deref()).collect::<Vec<_>>();
+    let (compared, known) = (Compared::of(&details), details.iter().map(Option::is_some).collect::<Vec<_>>());
+    let endpoint_names = names.clone();
     let charts =
         compared_charts(&METRICS, &names, &columns.iter().map(|c| (&c.run, &c.history)).collect::<Vec<_>>(), lang);
     view! {
@@ -69,6 +78,7 @@ fn Comparison(columns: Vec<Column>) -> impl IntoView {
             {charts}
         </section>
         <ByService runs />
+        <ByEndpoint compared known names=endpoint_names />
     }
 }
 
@@ -125,16 +135,17 @@ fn line(figure: Figure, values: &[Option<f64>], lang: Lang) -> Option<Line> {
     Some(((lang.text().figure_of_run)(figure).to_owned(), shown.zip(told).collect()))
 }
 
+fn row((name, values): Line) -> impl IntoView {
+    let values = values.into_iter().map(|(value, told)| {
+        let told = told.map(|(turn, words)| view! { <span class="turn" data-turn=show::turn(turn)>{words}</span> });
+        view! { <td class="num">{value} {told}</td> }
+    });
+    view! { <tr><th scope="row">{name}</th>{values.collect_view()}</tr> }
+}
+
 #[component]
 fn Table(rows: Vec<Line>, names: Vec<String>, label: &'static str) -> impl IntoView {
     let text = use_text();
-    let row = |(name, values): Line| {
-        let values = values.into_iter().map(|(value, told)| {
-            let told = told.map(|(turn, words)| view! { <span class="turn" data-turn=show::turn(turn)>{words}</span> });
-            view! { <td class="num">{value} {told}</td> }
-        });
-        view! { <tr><th scope="row">{name}</th>{values.collect_view()}</tr> }
-    };
     view! {
         <div class="table-wrap" tabindex="0" role="group" aria-label=label>
             <table class="compare-table">
@@ -181,6 +192,70 @@ fn ByService(runs: Vec<Run>) -> impl IntoView {
             {cards.collect_view()}
         </section>
     }
+}
+
+/// Most endpoints that are shown.
+const ENDPOINTS: usize = 50;
+
+/// What went to each endpoint; `known`: whether somebody counted it in each run.
+#[component]
+fn ByEndpoint(compared: Vec<Compared>, known: Vec<bool>, names: Vec<String>) -> impl IntoView {
+    let lang = use_lang();
+    let words = Words::of(lang);
+    if compared.is_empty() {
+        return ().into_any();
+    }
+    let listed = |chosen: &dyn Fn(usize) -> bool| {
+        let chosen = names.iter().enumerate().filter(|(place, _)| chosen(*place));
+        chosen.map(|(_, name)| name.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let unknown = listed(&|place| !known[place]);
+    let unknown = (!unknown.is_empty()).then(|| view! { <p class="muted">{(words.compare_uncounted)(&unknown)}</p> });
+    let more = compared.len().saturating_sub(ENDPOINTS);
+    let more = (more > 0).then(|| view! { <p class="muted">{(words.compare_more_endpoints)(more)}</p> });
+    let group = |one: &Compared| {
+        let lines = endpoints::FIGURES.iter().filter_map(|figure| {
+            let values = one.sums.iter().map(|sum| figure.of_endpoint(sum.as_ref()?)).collect::<Vec<_>>();
+            line(*figure, &values, lang)
+        });
+        let absent = listed(&|place| known[place] && one.sums[place].is_none());
+        let absent = (!absent.is_empty()).then(|| (words.compare_absent)(&absent));
+        let status = if one.status == "0" { words.no_answer } else { one.status.as_str() };
+        view! {
+            <tbody data-testid="compared-endpoint">
+                <tr>
+                    <th scope="rowgroup" colspan=(names.len() + 1).to_string()>
+                        <span class="code">{one.method.clone()}" "<bdi>{one.name.clone()}</bdi></span>
+                        <span class="muted">" · "{(words.compare_status)(status)}</span>
+                        {absent.map(|absent| view! { <strong class="absent">{absent}</strong> })}
+                    </th>
+                </tr>
+                {lines.map(row).collect_view()}
+            </tbody>
+        }
+    };
+    let groups = compared.iter().take(ENDPOINTS).map(group).collect_view();
+    let head = names.iter().map(|name| view! { <th scope="col" class="num">{name.clone()}</th> }).collect_view();
+    view! {
+        <section class="card" data-testid="compare-endpoints">
+            <h2>{words.endpoints}</h2>
+            <p class="muted">{words.compare_endpoints_hint}</p>
+            {unknown}
+            <div class="table-wrap" tabindex="0" role="group" aria-label=words.endpoints>
+                <table class="compare-table">
+                    <thead>
+                        <tr>
+                            <th scope="col"><span class="visually-hidden">{lang.text().compare_figure}</span></th>
+                            {head}
+                        </tr>
+                    </thead>
+                    {groups}
+                </table>
+            </div>
+            {more}
+        </section>
+    }
+    .into_any()
 }
 
 #[component]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::*;
 use crate::domain::{
     cost::{Absence, Cost, Detection, FaultCost, Figure, Lack, Outcome, Tally, Untold},
+    detail::{Detail, Endpoint, Figures},
     event::{Event, EventKind},
     fault::{Fault, FaultEnd, FaultKind, FaultRequest, FaultState, Hypothesis},
     frame::{Dimension, Frame, SeriesKey},
@@ -14,6 +15,7 @@ use crate::domain::{
     run::{ServiceTotals, Totals},
     schedule::Schedule,
     service::{Health, Service, ServiceStatus, Silence, Slo},
+    trend,
 };
 
 const START: u64 = 1_700_000_000_000;
@@ -350,4 +352,53 @@ fn the_run_in_detail_is_part_of_its_report() {
     );
     assert_has(&page.rest, &["Verbindung abgelehnt"]);
     assert_eq!(detail_page(&run, None, Order::default(), Lang::En).at_ms, 0);
+}
+
+#[test]
+fn a_trend_has_a_link_and_a_row_for_each_run() {
+    let point = |id: &str, verdict: Verdict, p95_s| trend::Point {
+        run: id.parse().unwrap(),
+        name: EVIL.into(),
+        created_ms: START,
+        verdict,
+        baseline: false,
+        p95_s,
+        failed_share: Some(0.0),
+        request_rate: Some(20.0),
+    };
+    let points = [point("a", Verdict::Passed, Some(0.1)), point("b", Verdict::Failed, None)];
+    assert_eq!(trend_html(&points[..1], &[], Lang::En), "");
+    for lang in [Lang::En, Lang::De] {
+        let html = trend_html(&points, &["b".parse().unwrap()], lang);
+        assert!(!html.contains("<script>"), "{html}");
+        // In the table and two lines, of which the first has no value of the second run.
+        for (run, times) in [("a", 4), ("b", 3)] {
+            assert_eq!(html.matches(&format!("href=\"/runs/{run}\"")).count(), times, "{run}: {html}");
+        }
+        assert_eq!(html.matches("data-failed=\"true\"").count(), 2, "{html}");
+    }
+}
+
+#[test]
+fn endpoints_are_compared_and_those_that_only_some_runs_have_are_told() {
+    let endpoint = |name: &str, p95_s| Endpoint {
+        method: "GET".into(),
+        name: name.into(),
+        status: "200".into(),
+        whole: Figures { requests: 10.0, rate: Some(1.0), p95_s: Some(p95_s), ..Figures::default() },
+        recent: None,
+    };
+    let column = |endpoints: Vec<Endpoint>| Column {
+        run: run(Verdict::Passed, &[]),
+        history: Default::default(),
+        detail: Some(Arc::new(Detail { endpoints, ..Detail::default() })),
+    };
+    let columns = [column(vec![endpoint("/a", 0.1), endpoint(EVIL, 0.1)]), column(vec![endpoint("/a", 0.2)])];
+    let html = comparison_html(&columns, Lang::En);
+    assert_eq!(html.matches("data-testid=\"compared-endpoint\"").count(), 2, "{html}");
+    assert!(html.contains("▲ 100%, worse") && html.contains("Not in B") && !html.contains("Not in A"), "{html}");
+    assert!(!html.contains("<script>"), "{html}");
+    let unknown = Column { detail: None, ..columns[1].clone() };
+    let html = comparison_html(&[columns[0].clone(), unknown], Lang::De);
+    assert!(html.contains("Die Endpunkte von B hat niemand gezählt.") && !html.contains("Nicht in"), "{html}");
 }

@@ -153,6 +153,24 @@ pub struct Words {
     pub engines: fn(&str, &str) -> String,
     /// The revision of the scripts.
     pub revision: &'static str,
+    /// How the last runs of a target came out.
+    pub trend: &'static str,
+    /// What a trend of so many shows.
+    pub trend_hint: fn(usize) -> String,
+    /// It as a table.
+    pub trend_table: &'static str,
+    /// One of its runs.
+    pub trend_run: &'static str,
+    /// What is compared of endpoints.
+    pub compare_endpoints_hint: &'static str,
+    /// Answers of which status durations are of.
+    pub compare_status: fn(&str) -> String,
+    /// In these runs nothing went to it.
+    pub compare_absent: fn(&str) -> String,
+    /// In these runs nobody counted.
+    pub compare_uncounted: fn(&str) -> String,
+    /// So many endpoints are not shown.
+    pub compare_more_endpoints: fn(usize) -> String,
     /// Letting others see a report.
     pub share_report: &'static str,
     /// So many links lead to it.
@@ -400,6 +418,21 @@ const EN: Words = Words {
         _ => format!("k6 {k6} as a process"),
     },
     revision: "Revision of the script",
+    trend: "The last tests of this target",
+    trend_hint: |count| {
+        format!(
+            "{count} tests that sent load, oldest first. Each point leads to its test, a hollow one did not pass; the bottom of each line is 0. In bold: the newest."
+        )
+    },
+    trend_table: "As a table",
+    trend_run: "Test",
+    compare_endpoints_hint: "Those with most requests first. Durations are of the answers with the status that most of an endpoint's answers have; rate and failed share are of all.",
+    compare_status: |status| format!("durations of {status}"),
+    compare_absent: |runs| format!("Not in {runs}"),
+    compare_uncounted: |runs| format!("Nobody counted the endpoints of {runs}."),
+    compare_more_endpoints: |count| {
+        format!("{count} more with fewer requests are not shown; the REST API has them all.")
+    },
     share_report: "Share this report",
     share_count: |count| match count {
         1 => "1 open link".into(),
@@ -615,6 +648,21 @@ const DE: Words = Words {
         _ => format!("k6 {k6} als Prozess"),
     },
     revision: "Stand des Skripts",
+    trend: "Die letzten Tests dieses Ziels",
+    trend_hint: |count| {
+        format!(
+            "{count} Tests, die Last erzeugt haben, die ältesten zuerst. Jeder Punkt führt zu seinem Test, ein hohler zu einem, der nicht bestanden ist; unten ist jeweils 0. Fett: der neueste."
+        )
+    },
+    trend_table: "Als Tabelle",
+    trend_run: "Test",
+    compare_endpoints_hint: "Die mit den meisten Anfragen zuerst. Zeiten sind die der Antworten mit dem häufigsten Status eines Endpunkts; Rate und Fehleranteil gelten für alle.",
+    compare_status: |status| format!("Zeiten von {status}"),
+    compare_absent: |runs| format!("Nicht in {runs}"),
+    compare_uncounted: |runs| format!("Die Endpunkte von {runs} hat niemand gezählt."),
+    compare_more_endpoints: |count| {
+        format!("{count} weitere mit weniger Anfragen sind nicht zu sehen; die REST-API hat alle.")
+    },
     share_report: "Diesen Bericht teilen",
     share_count: |count| match count {
         1 => "1 offener Link".into(),

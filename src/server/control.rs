@@ -189,6 +189,18 @@ impl Dashboard {
         Rules { limits: self.config.limits, services: self.services.names(), scripts, scenarios }
     }
 
+    /// How the last runs came out of the target that all of these runs have; empty: they have no common one.
+    async fn trend_of(&self, caller: &Caller, columns: &[report::Column], lang: Lang) -> String {
+        let Some((first, others)) = columns.split_first() else { return String::new() };
+        let target = &first.run.plan.target;
+        if others.iter().any(|column| column.run.plan.target != *target) {
+            return String::new();
+        }
+        let shown = columns.iter().map(|column| column.run.id.clone()).collect::<Vec<_>>();
+        // What is asked for beside it is there without it, too.
+        self.trend(caller, target).await.map(|points| report::trend_html(&points, &shown, lang)).unwrap_or_default()
+    }
+
     /// Only the script knows its own metrics, so k6 is asked about thresholds on them before a run is started.
     async fn knows_its_metrics(&self, plan: &Plan) -> Result<(), ApiError> {
         // A script's own thresholds were looked at with the script.
@@ -446,7 +458,11 @@ impl View for Dashboard {
         let against = baseline.map(|baseline| report::against_html(&picture.run, &baseline, lang));
         let shares = self.shares.of(id, now_ms()).await.unwrap_or_default();
         let files = report::files_html(id, lang) + &report::shares_html(id, &shares, lang);
-        let html = files + &against.unwrap_or_default() + &report::inner_html(&picture, &log, lang);
+        let shown = std::slice::from_ref(id);
+        // What is asked for beside the report is there without it, too.
+        let trend = self.trend(caller, &picture.run.plan.target).await.unwrap_or_default();
+        let trend = report::trend_html(&trend, shown, lang);
+        let html = files + &against.unwrap_or_default() + &report::inner_html(&picture, &log, lang) + &trend;
         // The last samples come a moment after the end.
         let is_fresh = picture.run.ended_ms.is_some_and(|ended_ms| now_ms() < ended_ms + FRESH_MS);
         let reading = is_fresh || picture.course == Course::Reading;
@@ -459,9 +475,14 @@ impl View for Dashboard {
         for id in ids {
             let picture = self.picture(caller, id).await?;
             let history = picture.snapshot.history.clone();
-            columns.push(report::Column { run: picture.run, history });
+            columns.push(report::Column { run: picture.run, history, detail: picture.detail });
         }
-        Ok(report::comparison_html(&columns, lang))
+        let trend = self.trend_of(caller, &columns, lang).await;
+        Ok(report::comparison_html(&columns, lang) + &trend)
+    }
+
+    async fn trend_page(&self, caller: &Caller, target: &str, lang: Lang) -> Result<String, ApiError> {
+        Ok(report::trend_html(&self.trend(caller, target).await?, &[], lang))
     }
 
     async fn events(&self, _: &Caller) -> Vec<Event> {

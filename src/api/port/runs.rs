@@ -12,6 +12,7 @@ use crate::{
         past::{Choices, Found, Query},
         run::{Run, RunId},
         scenario::Scenario,
+        trend,
         validate::{Draft, Rules},
     },
 };
@@ -80,6 +81,17 @@ pub trait Runs: Send + Sync + 'static {
     /// # Errors
     /// [`ApiError::Unavailable`].
     async fn find_runs(&self, caller: &Caller, query: Query) -> Result<Found, ApiError>;
+
+    /// How the last runs of a target came out, oldest first.
+    ///
+    /// # Errors
+    /// [`ApiError::Unavailable`].
+    async fn trend(&self, caller: &Caller, target: &str) -> Result<Vec<trend::Point>, ApiError> {
+        // Some of the last ones may have sent no load.
+        let query = Query { target: Some(target.to_owned()), most: 2 * trend::RUNS, ..Query::default() };
+        let found = self.find_runs(caller, query).await?;
+        Ok(trend::points(found.runs.into_iter().map(|(run, _)| run)))
+    }
 
     /// What may be looked for.
     ///

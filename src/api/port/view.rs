@@ -72,6 +72,12 @@ pub trait View: Send + Sync + 'static {
     /// [`ApiError::NotFound`].
     async fn comparison(&self, caller: &Caller, ids: &[RunId], lang: Lang) -> Result<String, ApiError>;
 
+    /// How the last runs of a target came out, as HTML in a language; empty: there are too few to tell.
+    ///
+    /// # Errors
+    /// [`ApiError::Unavailable`].
+    async fn trend_page(&self, caller: &Caller, target: &str, lang: Lang) -> Result<String, ApiError>;
+
     /// What happened, oldest first, as far back as it is kept.
     async fn events(&self, caller: &Caller) -> Vec<Event>;
 

@@ -49,6 +49,7 @@ pub fn api() -> OpenApiRouter<HttpState> {
         .routes(routes!(runs::remove_load))
         .routes(routes!(runs::make_baseline, runs::drop_baseline))
         .routes(routes!(runs::compare_runs))
+        .routes(routes!(runs::trend_of_runs))
         .routes(routes!(runs::log))
         .routes(routes!(runs::detail))
         .routes(routes!(runs::report))

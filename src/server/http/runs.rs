@@ -12,10 +12,12 @@ use ha_dashboard::{
         burst::{Burst, BurstDraft},
         compare::{self, Difference, Figure},
         detail::Detail,
+        endpoints::{self, Compared},
         labels::LabelDraft,
         past::{self, Found, Search},
         prefs::Prefs,
         run::{Run, RunId},
+        trend,
         validate::Draft,
     },
     report as page,
@@ -112,7 +114,7 @@ pub struct LabelFields {
 /// Which runs to compare.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Compared {
+pub struct ToCompare {
     ids: String,
 }
 
@@ -125,6 +127,8 @@ pub struct ComparisonBody {
     ids: Vec<RunId>,
     /// What is compared.
     figures: Vec<FigureBody>,
+    /// What went to each endpoint, those with most requests first.
+    endpoints: Vec<EndpointBody>,
     /// Names this request in the log.
     correlation_id: String,
 }
@@ -138,6 +142,55 @@ pub struct FigureBody {
     values: Vec<Option<f64>>,
     /// How the value of each run but the first differs from the first one's; null where one of both was not measured.
     differences: Vec<Option<Difference>>,
+}
+
+/// A method and name in each run. Durations are in seconds.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EndpointBody {
+    /// The HTTP method.
+    method: String,
+    /// The name that the script gives it.
+    name: String,
+    /// The status that most answers have in all runs together, `0` where there was none: durations are of those.
+    status: String,
+    /// What went to it in each run; null where nothing did, or nobody counted.
+    sums: Vec<Option<endpoints::Sum>>,
+    /// The same by figure.
+    figures: Vec<FigureBody>,
+}
+
+/// How the last runs of a target came out.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TrendBody {
+    /// Always true.
+    success: bool,
+    /// The target.
+    target: String,
+    /// The last 20 of them that sent load and are over, oldest first.
+    points: Vec<trend::Point>,
+    /// Names this request in the log.
+    correlation_id: String,
+}
+
+/// Which target's runs.
+#[derive(Debug, Deserialize)]
+pub struct Trended {
+    target: String,
+}
+
+impl FigureBody {
+    fn new(figure: Figure, values: Vec<Option<f64>>) -> Self {
+        Self { figure, differences: Difference::of_all(figure.wish(), &values), values }
+    }
+}
+
+impl From<Compared> for EndpointBody {
+    fn from(Compared { method, name, status, sums }: Compared) -> Self {
+        let figure = |figure: &Figure| {
+            FigureBody::new(*figure, sums.iter().map(|sum| figure.of_endpoint(sum.as_ref()?)).collect())
+        };
+        Self { figures: endpoints::FIGURES.iter().map(figure).collect(), method, name, status, sums }
+    }
 }
 
 /// Runs, newest first, at most 200 a page.
@@ -410,19 +463,40 @@ pub async fn drop_baseline(
 pub async fn compare_runs(
     State(state): State<HttpState>,
     Asking(caller): Asking,
-    Query(asked): Query<Compared>,
+    Query(asked): Query<ToCompare>,
 ) -> Result<Json<ComparisonBody>, Failure> {
     let ids = compare::ids(&asked.ids).map_err(|why| ApiError::Incomparable { why })?;
-    let mut totals = Vec::new();
+    let (mut totals, mut details) = (Vec::new(), Vec::new());
     for id in &ids {
         totals.push(state.control.run(&caller, id).await?.totals.unwrap_or_default());
+        details.push(state.control.detail(&caller, id).await?);
     }
-    let figure = |figure: &Figure| {
-        let values = totals.iter().map(|totals| figure.of(totals)).collect::<Vec<_>>();
-        FigureBody { figure: *figure, differences: Difference::of_all(figure.wish(), &values), values }
-    };
+    let figure = |figure: &Figure| FigureBody::new(*figure, totals.iter().map(|totals| figure.of(totals)).collect());
     let figures = Figure::ALL.iter().map(figure).collect();
-    Ok(Json(ComparisonBody { success: true, ids, figures, correlation_id: caller.correlation_id }))
+    let endpoints = Compared::of(&details.iter().map(Option::as_deref).collect::<Vec<_>>());
+    let endpoints = endpoints.into_iter().map(EndpointBody::from).collect();
+    Ok(Json(ComparisonBody { success: true, ids, figures, endpoints, correlation_id: caller.correlation_id }))
+}
+
+/// How the last runs of a target came out: p95, failed share and request rate of each.
+#[utoipa::path(
+    get,
+    path = "/api/v1/runs/trend",
+    tag = "runs",
+    params(("target" = String, Query, description = "The target, as the runs name it")),
+    responses(
+        (status = 200, body = TrendBody),
+        (status = 400, description = "No target is named", body = ErrorBody),
+        (status = 503, body = ErrorBody),
+    ),
+)]
+pub async fn trend_of_runs(
+    State(state): State<HttpState>,
+    Asking(caller): Asking,
+    Query(asked): Query<Trended>,
+) -> Result<Json<TrendBody>, Failure> {
+    let points = state.control.trend(&caller, asked.target.trim()).await?;
+    Ok(Json(TrendBody { success: true, target: asked.target, points, correlation_id: caller.correlation_id }))
 }
 
 /// The last lines of k6's log of a run.

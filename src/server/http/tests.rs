@@ -463,9 +463,14 @@ impl View for Scripted {
         let mut columns = Vec::new();
         for id in ids {
             let picture = self.picture(caller, id).await?;
-            columns.push(ha_dashboard::report::Column { history: picture.snapshot.history.clone(), run: picture.run });
+            let (history, detail) = (picture.snapshot.history.clone(), picture.detail);
+            columns.push(ha_dashboard::report::Column { run: picture.run, history, detail });
         }
         Ok(ha_dashboard::report::comparison_html(&columns, lang))
+    }
+
+    async fn trend_page(&self, caller: &Caller, target: &str, lang: Lang) -> Result<String, ApiError> {
+        Ok(ha_dashboard::report::trend_html(&self.trend(caller, target).await?, &[], lang))
     }
 
     async fn events(&self, _: &Caller) -> Vec<Event> {

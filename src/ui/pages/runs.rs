@@ -7,7 +7,7 @@ use leptos_router::hooks::use_query_map;
 use super::WithState;
 use crate::{
     api::functions,
-    domain::past::Search,
+    domain::{past::Search, run::RunId},
     ui::{
         live::Live,
         runs::{Filter, LastGone, List},
@@ -54,6 +54,26 @@ fn use_search() -> Memo<Search> {
     })
 }
 
+/// How the last runs of the target came out that is looked for.
+#[component]
+fn Trend(search: Memo<Search>, changes: Memo<Option<(RunId, &'static str)>>) -> impl IntoView {
+    let target = Memo::new(move |_| search.with(|search| search.target.clone()));
+    let asked = move || (target.get(), changes.get());
+    let trend = Resource::<_, Wire>::new_with_options(
+        asked,
+        |(target, _)| async move { if target.is_empty() { Ok(String::new()) } else { functions::get_trend(target).await } },
+        false,
+    );
+    view! {
+        <Transition>
+            {move || Suspend::new(async move {
+                let html = trend.await.unwrap_or_default();
+                (!html.is_empty()).then(|| view! { <div class="report above-list" inner_html=html></div> })
+            })}
+        </Transition>
+    }
+}
+
 #[component]
 fn Found() -> impl IntoView {
     let live: Live = expect_context();
@@ -77,6 +97,7 @@ fn Found() -> impl IntoView {
             })}
         </Suspense>
         <LastGone gone again />
+        <Trend search changes />
         <Transition>
             {move || Suspend::new(async move {
                 let search = search.get_untracked();

@@ -13,7 +13,7 @@ use ha_dashboard::domain::{
 use super::*;
 
 /// What callers of the former service use, and what is ours.
-const ROUTES: [(&str, &str); 61] = [
+const ROUTES: [(&str, &str); 62] = [
     ("get", "/api/v1/analytics/chaos-status"),
     ("get", "/api/v1/analytics/load-test/metrics"),
     ("get", "/api/v1/analytics/load-test/scenarios"),
@@ -45,6 +45,7 @@ const ROUTES: [(&str, &str); 61] = [
     ("get", "/api/v1/prometheus/log"),
     ("get", "/api/v1/runs"),
     ("get", "/api/v1/runs/compare"),
+    ("get", "/api/v1/runs/trend"),
     ("delete", "/api/v1/runs/{id}"),
     ("get", "/api/v1/runs/{id}"),
     ("patch", "/api/v1/runs/{id}"),

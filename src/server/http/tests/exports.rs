@@ -68,6 +68,11 @@ async fn a_run_is_a_file_once_it_is_over() {
     assert_eq!(told["run"], server.get("/api/v1/runs/run-1").await.json()["run"]);
     assert_eq!(told["faults"][0]["fault"]["request"]["kind"], "kill");
     assert_eq!((&told["detail"]["endpoints"][0]["name"], &told["log"]), (&json!("=1+2"), &json!(["a line"])));
+    let trend = server.get("/api/v1/runs/trend?target=product-service").await;
+    description::check(&description, "get", "/api/v1/runs/trend", &trend);
+    let point = trend.json()["points"][0].clone();
+    assert_eq!((&point["run"], &point["verdict"]["verdict"]), (&json!("run-1"), &json!("passed")));
+    assert_eq!(server.get("/api/v1/runs/trend").await.status, 400);
     let page = server.get("/runs/run-1").await;
     let page = String::from_utf8_lossy(&page.body);
     for file in FILES {
