@@ -51,6 +51,7 @@ pub mod threshold;
 pub mod timeline;
 pub mod trend;
 pub mod validate;
+pub mod zoom;
 
 #[cfg(test)]
 mod tests;

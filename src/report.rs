@@ -13,6 +13,7 @@ mod tests;
 mod trend;
 mod whole;
 mod words;
+mod zoom;
 
 pub use self::{
     detail::detail_page,
@@ -45,11 +46,12 @@ use crate::domain::{
     origin::Origin,
     picture::{Course, RunPicture},
     prefs::Lang,
-    run::{Run, RunState, ServiceTotals, Verdict},
+    run::{Run, RunId, RunState, ServiceTotals, Verdict},
     service::ServiceStatus,
     story,
     threshold::Observed,
     timeline::{self, Entry},
+    zoom::ZoomDraft,
 };
 use crate::ui::{
     charts::{SchedulePreview, drawn_charts},
@@ -87,12 +89,13 @@ pub fn html(picture: &RunPicture, log: &[String], lang: Lang) -> String {
     document(lang, title, || view! { <Body told log=log.to_vec() /> }.into_any())
 }
 
-/// The report of a run without a document around it, with the whole log, for the page of the run.
-pub fn inner_html(picture: &RunPicture, log: &[String], lang: Lang) -> String {
+/// The report of a run without a document around it, with the whole log, for the page of the run, which can ask for a stretch
+/// of the charts' time axis.
+pub fn inner_html(picture: &RunPicture, log: &[String], zoom: &ZoomDraft, lang: Lang) -> String {
     let told = Told::new(picture);
     drawn(lang, || {
         view! {
-            <Content told among="no-script-only" />
+            <Content told zoom=Some(zoom.clone()) among="no-script-only" />
             <Log log=log.to_vec() />
         }
         .into_any()
@@ -217,7 +220,7 @@ fn Body(told: Told, log: Vec<String>) -> impl IntoView {
     view! {
         <Head heading=(text.run_heading)(&show::target(&run.plan.target, text)) badge />
         <main class="report">
-            <Content told among="" />
+            <Content told zoom=None among="" />
             {tells_log
                 .then(|| {
                     view! {
@@ -245,6 +248,8 @@ fn Body(told: Told, log: Vec<String>) -> impl IntoView {
 #[component]
 fn Content(
     told: Told,
+    /// What of the time axis is asked for; `None`: that can't be asked here.
+    zoom: Option<ZoomDraft>,
     /// The class of what the page of the run shows otherwise.
     among: &'static str,
 ) -> impl IntoView {
@@ -268,9 +273,9 @@ fn Content(
             <PlanCard run=run.clone() />
             <Thresholds seen=run.thresholds.clone() run=run.clone() history=state.snapshot.history.clone() />
         </div>
-        <section class="report-charts">
+        <section class="report-charts" id=zoom::PLACE>
             <h2>{text.report_over_time}</h2>
-            <Charts state=state.clone() course />
+            <Charts state=state.clone() course run=run.id.clone() zoom />
         </section>
         <Faults costed=state.snapshot.status.costed(&run.id) run=run.clone() />
         <Availability run=run.clone() services=state.snapshot.status.services.clone() />
@@ -285,10 +290,13 @@ fn Content(
 
 /// The course over time, or why it is not there.
 #[component]
-fn Charts(state: LiveState, course: Course) -> impl IntoView {
+fn Charts(state: LiveState, course: Course, run: RunId, zoom: Option<ZoomDraft>) -> impl IntoView {
     let (lang, text) = (use_lang(), use_text());
     if !state.snapshot.history.is_empty() {
-        return drawn_charts(&state, lang).into_any();
+        return match zoom {
+            Some(zoom) => zoom::zoomed_charts(&run, &state, &zoom, lang),
+            None => drawn_charts(&state, None, lang).into_any(),
+        };
     }
     let (class, words, why) = match course {
         Course::Known => ("muted", text.report_no_rows, None),

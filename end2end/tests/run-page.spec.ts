@@ -61,6 +61,23 @@ test("the page of a run is live while it runs, and its report afterwards, also w
   await expectAccessible(page);
   await keepPicture(page, "run-report-1440");
 
+  // A part of the time axis, which a wrong time does not lose.
+  const zoom = page.getByTestId("zoom");
+  await zoom.getByLabel("From").fill("later");
+  await zoom.getByRole("button", { name: "Zoom" }).click();
+  await expect(zoom.getByRole("alert")).toContainText("“later” is no time");
+  await zoom.getByLabel("From").fill("0:01");
+  await zoom.getByLabel("To").fill("4 s");
+  await zoom.getByRole("button", { name: "Zoom" }).click();
+  await expect(zoom.getByLabel("To")).toHaveValue("00:04");
+  await expect(own.chart("latency").locator(".plot-label", { hasText: "00:04" })).toBeVisible();
+  expect(await own.points("latency")).toBeLessThan(points);
+  await load.hydrated();
+  await expectAccessible(page);
+  await keepPicture(page, "run-zoomed-1440");
+  await zoom.getByRole("link", { name: "Whole test" }).click();
+  await expect.poll(() => own.points("latency")).toBeGreaterThanOrEqual(points);
+
   // In detail, too: what k6 counts, and no more of the last seconds.
   await expect(detail.getByText("Last 5 s")).toBeHidden();
   // What was hidden while it ran stays hidden.

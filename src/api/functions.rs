@@ -12,7 +12,7 @@ use super::{
     page::{DetailPage, LogPage, PageState, RunReport},
 };
 #[cfg(feature = "ssr")]
-use crate::domain::{compare, detail::Order, prefs::Prefs};
+use crate::domain::{compare, detail::Order, prefs::Prefs, zoom::ZoomDraft};
 use crate::{
     domain::{
         Millis,
@@ -186,10 +186,11 @@ pub async fn trash_run(id: RunId, trashed: bool) -> Result<Run, ApiError> {
     with_status(control()?.trash_run(&caller(), &id, trashed).await)
 }
 
-/// One run and its report, in the page's language.
+/// One run and its report, in the page's language, with a stretch of the charts' time axis as it was typed.
 #[server(prefix = "/fn", endpoint = "report", input = GetUrl, output = Json)]
-pub async fn get_report(id: RunId) -> Result<RunReport, ApiError> {
-    with_status(control()?.report(&caller(), &id, Prefs::current().lang).await)
+pub async fn get_report(id: RunId, from: String, to: String) -> Result<RunReport, ApiError> {
+    let zoom = ZoomDraft { from, to };
+    with_status(control()?.report(&caller(), &id, &zoom, Prefs::current().lang).await)
 }
 
 /// A run in detail, in the page's language and in the order that a text names; `None`: nothing newer than what is `known`.

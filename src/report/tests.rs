@@ -16,6 +16,7 @@ use crate::domain::{
     schedule::Schedule,
     service::{Health, Service, ServiceStatus, Silence, Slo},
     trend,
+    zoom::ZoomDraft,
 };
 
 const START: u64 = 1_700_000_000_000;
@@ -193,7 +194,7 @@ fn the_page_of_a_run_says_why_values_over_time_are_missing() {
     let run = run(Verdict::Passed, &[]);
     let page = |course, lang| {
         let picture = RunPicture { run: run.clone(), snapshot: Arc::default(), course, detail: None };
-        inner_html(&picture, &["one <line>".into()], lang)
+        inner_html(&picture, &["one <line>".into()], &ZoomDraft::default(), lang)
     };
     let why = EVIL.to_owned();
     for (course, en, de) in [
@@ -208,9 +209,24 @@ fn the_page_of_a_run_says_why_values_over_time_are_missing() {
     assert!(!page(Course::Gone, Lang::En).contains("<main"), "it is put into a page");
     let known =
         RunPicture { run: run.clone(), snapshot: Arc::new(snapshot(&run, 20)), course: Course::Known, detail: None };
-    assert_has(&inner_html(&known, &[], Lang::En), &[r#"class="plot-line""#, "k6 has written no log"]);
+    let whole = inner_html(&known, &[], &ZoomDraft::default(), Lang::En);
+    assert_has(&whole, &[r#"class="plot-line""#, "k6 has written no log"]);
+    let part = |from: &str, to: &str| {
+        let page = inner_html(&known, &[], &ZoomDraft { from: from.into(), to: to.into() }, Lang::En);
+        let chart = page.split("data-testid=\"chart-latency\"").nth(1).unwrap();
+        let points = chart.split("data-points=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        let chart = chart.split("</section>").next().unwrap().to_owned();
+        (page, chart, points.parse::<usize>().unwrap())
+    };
+    let (page, chart, points) = part("5", "0:10");
+    assert!((5..=6).contains(&points), "{points}");
+    assert_has(&page, &[">00:05<", ">00:10<", ">Whole test<", "?from=00:00&amp;to=00:05#over-time", "value=\"00:05\""]);
+    assert!(chart.contains(">00:05<") && !chart.contains(">00:00<") && !chart.contains(">00:15<"), "{chart}");
+    let (page, _, all) = part("a<b", "");
+    assert_has(&page, &["“a&lt;b” is no time", "value=\"a&lt;b\"", "aria-invalid=\"true\""]);
+    assert!(all > points, "{all}");
     // What the dashboard alone measured is not in the store.
-    assert!(!inner_html(&known, &[], Lang::En).contains("chart-cpu"));
+    assert!(!whole.contains("chart-cpu"));
 }
 
 #[test]

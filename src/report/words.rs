@@ -1,5 +1,6 @@
 //! Words that only the server draws: none of them is part of the page's program.
 
+use super::zoom;
 use crate::domain::{
     detail::{Cause, Column},
     fault::FaultKind,
@@ -7,6 +8,7 @@ use crate::domain::{
     prefs::Lang,
     share::Closed,
     story::Gap,
+    zoom::ZoomProblem,
 };
 
 /// The words of one language.
@@ -143,6 +145,24 @@ pub struct Words {
     pub file_series: &'static str,
     /// What a pipeline reads of it.
     pub file_junit: &'static str,
+    /// What of the charts' time axis is shown.
+    pub zoom: &'static str,
+    /// From when.
+    pub zoom_from: &'static str,
+    /// To when.
+    pub zoom_to: &'static str,
+    /// Do it.
+    pub zoom_show: &'static str,
+    /// All of it.
+    pub zoom_whole: &'static str,
+    /// What comes before.
+    pub zoom_earlier: &'static str,
+    /// What comes next.
+    pub zoom_later: &'static str,
+    /// How times are written.
+    pub zoom_hint: &'static str,
+    /// Why there is no such stretch.
+    pub zoom_problem: fn(&ZoomProblem) -> String,
     /// Who asked for the run.
     pub door: &'static str,
     /// The ways that a start may come in, by the name that is noted.
@@ -401,6 +421,15 @@ const EN: Words = Words {
     file_endpoints: "Endpoints (CSV)",
     file_series: "Values over time (CSV)",
     file_junit: "Verdict (JUnit XML)",
+    zoom: "Part of the time axis",
+    zoom_from: "From",
+    zoom_to: "To",
+    zoom_show: "Zoom",
+    zoom_whole: "Whole test",
+    zoom_earlier: "← Earlier",
+    zoom_later: "Later →",
+    zoom_hint: "Times as on the axis, like 1:30.",
+    zoom_problem: zoom::problem_en,
     door: "Started from",
     doors: |door| {
         Some(match door {
@@ -631,6 +660,15 @@ const DE: Words = Words {
     file_endpoints: "Endpunkte (CSV)",
     file_series: "Werte über die Zeit (CSV)",
     file_junit: "Urteil (JUnit-XML)",
+    zoom: "Ausschnitt der Zeitachse",
+    zoom_from: "Von",
+    zoom_to: "Bis",
+    zoom_show: "Vergrößern",
+    zoom_whole: "Ganzer Test",
+    zoom_earlier: "← Davor",
+    zoom_later: "Danach →",
+    zoom_hint: "Zeiten wie auf der Achse, etwa 1:30.",
+    zoom_problem: zoom::problem_de,
     door: "Gestartet über",
     doors: |door| {
         Some(match door {

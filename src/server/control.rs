@@ -45,6 +45,7 @@ use ha_dashboard::{
         service::ServiceStatus,
         threshold::NotAThreshold,
         validate::{Draft, Field, Problem, Rules},
+        zoom::ZoomDraft,
     },
     report,
 };
@@ -447,7 +448,7 @@ impl View for Dashboard {
         Ok(report::log_page(told.version, &told.lines, filter, over, lang))
     }
 
-    async fn report(&self, caller: &Caller, id: &RunId, lang: Lang) -> Result<RunReport, ApiError> {
+    async fn report(&self, caller: &Caller, id: &RunId, zoom: &ZoomDraft, lang: Lang) -> Result<RunReport, ApiError> {
         let (run, log) = (self.run(caller, id).await?, self.log(caller, id).await?);
         if run.state.is_active() {
             let note = report::note_html(&run.labels.note);
@@ -462,7 +463,7 @@ impl View for Dashboard {
         // What is asked for beside the report is there without it, too.
         let trend = self.trend(caller, &picture.run.plan.target).await.unwrap_or_default();
         let trend = report::trend_html(&trend, shown, lang);
-        let html = files + &against.unwrap_or_default() + &report::inner_html(&picture, &log, lang) + &trend;
+        let html = files + &against.unwrap_or_default() + &report::inner_html(&picture, &log, zoom, lang) + &trend;
         // The last samples come a moment after the end.
         let is_fresh = picture.run.ended_ms.is_some_and(|ended_ms| now_ms() < ended_ms + FRESH_MS);
         let reading = is_fresh || picture.course == Course::Reading;

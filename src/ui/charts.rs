@@ -20,7 +20,7 @@ use leptos::prelude::*;
 use self::{lanes::Lanes, panel::ChartPanel, panels::PANELS, text::ChartText};
 use super::{echarts, text::use_lang};
 #[cfg(feature = "ssr")]
-pub use drawing::{compared_charts, drawn_charts};
+pub use drawing::{axis_s, compared_charts, drawn_charts};
 pub use lanes::{bar_of, drawn_bar};
 pub use picture::{service_label, service_tone};
 pub use preview::{Mark, SchedulePreview};

@@ -19,6 +19,7 @@ use crate::{
         picture::RunPicture,
         prefs::Lang,
         run::RunId,
+        zoom::ZoomDraft,
     },
 };
 
@@ -64,7 +65,7 @@ pub trait View: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`ApiError::NotFound`].
-    async fn report(&self, caller: &Caller, id: &RunId, lang: Lang) -> Result<RunReport, ApiError>;
+    async fn report(&self, caller: &Caller, id: &RunId, zoom: &ZoomDraft, lang: Lang) -> Result<RunReport, ApiError>;
 
     /// Runs beside each other, as HTML in a language.
     ///

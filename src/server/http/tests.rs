@@ -59,6 +59,7 @@ use ha_dashboard::{
         service::{Health, Service, ServiceStatus, Silence},
         share::{Closed, Share},
         validate::{Draft, Field, Limits, Rules},
+        zoom::ZoomDraft,
     },
     planner::{self, Ask},
 };
@@ -443,7 +444,7 @@ impl View for Scripted {
         Ok(ha_dashboard::report::log_page(1, &lines, filter, false, lang))
     }
 
-    async fn report(&self, caller: &Caller, id: &RunId, lang: Lang) -> Result<RunReport, ApiError> {
+    async fn report(&self, caller: &Caller, id: &RunId, zoom: &ZoomDraft, lang: Lang) -> Result<RunReport, ApiError> {
         let (picture, log) = (self.picture(caller, id).await?, self.log(caller, id).await?);
         let html = match picture.run.state.is_active() {
             true => ha_dashboard::report::log_html(&log, lang),
@@ -452,7 +453,7 @@ impl View for Scripted {
                 let files = ha_dashboard::report::files_html(id, lang);
                 files
                     + &ha_dashboard::report::shares_html(id, &shares, lang)
-                    + &ha_dashboard::report::inner_html(&picture, &log, lang)
+                    + &ha_dashboard::report::inner_html(&picture, &log, zoom, lang)
             }
         };
         let note = ha_dashboard::report::note_html(&picture.run.labels.note);

@@ -8,34 +8,86 @@ use super::{
     lanes::drawn_lanes,
     panel::look_id,
     panels::{Look, PANELS, Panel},
-    picture::{Axis, Limit, Picture, Point, Trace, figure},
-    scale::tick,
+    picture::{Axis, Limit, Picture, Point, Trace, axis, course_at, figure},
+    scale::{tick, time_step},
+    spans::spans,
     text::ChartText,
 };
 use crate::domain::{
+    Millis,
     format::{NO_DATA, clock},
-    frame::{History, Metric, SeriesKey},
+    frame::{Frame, History, Metric, SeriesKey},
     live::LiveState,
     prefs::Lang,
     run::Run,
+    zoom::Zoom,
 };
 
 /// The side of the stretched drawing, in its own units.
 const SIDE: f64 = 1e3;
 
-/// Every panel of a run, with whatever its history holds.
-pub fn drawn_charts(state: &LiveState, lang: Lang) -> impl IntoView + use<> {
+/// The length of the time axis, in whole seconds.
+pub fn axis_s(state: &LiveState) -> u32 {
+    axis(state.snapshot.status.run.as_ref(), &state.snapshot.history).1.ceil() as u32
+}
+
+/// Every panel of a run, with whatever its history holds of a stretch of the time axis; `None`: of all of it.
+pub fn drawn_charts(state: &LiveState, zoom: Option<Zoom>, lang: Lang) -> impl IntoView + use<> {
     let text = ChartText::of(lang);
+    let close = zoom.map(|zoom| within(state, zoom));
+    let shown = close.as_ref().unwrap_or(state);
     let charts = |of_processes| {
         let panels = PANELS.iter().filter(move |panel| panel.is_of_processes() == of_processes);
-        panels.filter_map(|panel| chart(panel, state, text)).collect_view()
+        panels.filter_map(|panel| chart(panel, shown, zoom, text)).collect_view()
     };
     view! {
         <div class="charts">
             {charts(false)}
-            {drawn_lanes(state, text)}
+            {drawn_lanes(state, zoom, text)}
             {charts(true)}
         </div>
+    }
+}
+
+/// Only the rows of a stretch.
+fn within(state: &LiveState, zoom: Zoom) -> LiveState {
+    let mut state = state.clone();
+    let snapshot = &mut state.snapshot;
+    let (origin_ms, _) = axis(snapshot.status.run.as_ref(), &snapshot.history);
+    snapshot.history.keep_from(origin_ms + Millis::from(zoom.from_s) * 1000);
+    snapshot.history.keep_to(origin_ms + Millis::from(zoom.to_s) * 1000);
+    // Where it has no row, what was last is not of it either.
+    snapshot.frame = Frame::default();
+    state
+}
+
+/// A picture whose time axis is a stretch of its own.
+fn narrowed(picture: Picture, zoom: Zoom, state: &LiveState, lang: Lang) -> Picture {
+    let (from, to) = (f64::from(zoom.from_s), f64::from(zoom.to_s));
+    let origin_ms = picture.origin_ms + Millis::from(zoom.from_s) * 1000;
+    let corner = |at| course_at(&picture.planned, at).map(|value| (at - from, value));
+    let between = picture.planned.iter().filter(|(at, _)| *at > from && *at < to);
+    let between = between.map(|(at, value)| (at - from, *value));
+    let planned = corner(from).into_iter().chain(between).chain(corner(to)).collect();
+    let band = |(a, b): (u32, u32)| {
+        let inside = (a.max(zoom.from_s), b.min(zoom.to_s));
+        (inside.0 < inside.1).then(|| (inside.0 - zoom.from_s, inside.1 - zoom.from_s))
+    };
+    let gap = |(a, b): (f64, f64)| (a < to && b > from).then(|| (a.max(from) - from, b.min(to) - from));
+    let mut marks = picture.marks;
+    marks.retain(|mark| (from..=to).contains(&mark.at_s));
+    marks.iter_mut().for_each(|mark| mark.at_s -= from);
+    let run = state.snapshot.status.run.as_ref();
+    Picture {
+        origin_ms,
+        length_s: to - from,
+        time_step_s: time_step(to - from),
+        planned,
+        bands: picture.bands.into_iter().filter_map(band).collect(),
+        gaps: picture.gaps.into_iter().filter_map(gap).collect(),
+        marks,
+        spans: run.map_or_else(Vec::new, |run| spans(&state.snapshot, run.ended_ms, origin_ms, to - from, lang)),
+        ..picture
     }
 }
 
@@ -70,7 +122,7 @@ pub fn compared_charts(
         let drawing = match rows.iter().any(|rows| !rows.is_empty()) {
             true => {
                 let label = format!("{title}: {} {said}", text.highest);
-                plot(&picture, rows, label, text).into_any()
+                plot(&picture, 0.0, rows, label, text).into_any()
             }
             false => view! { <p class="plot-empty">{text.no_data}</p> }.into_any(),
         };
@@ -89,9 +141,17 @@ pub fn compared_charts(
 }
 
 /// `None`: it is about this machine, of which nothing is known any more.
-fn chart(panel: &Panel, state: &LiveState, text: &'static ChartText) -> Option<impl IntoView + use<>> {
+fn chart(
+    panel: &Panel,
+    state: &LiveState,
+    zoom: Option<Zoom>,
+    text: &'static ChartText,
+) -> Option<impl IntoView + use<>> {
     let history = &state.snapshot.history;
-    let picture = Picture::of(panel, state, text);
+    let mut picture = Picture::of(panel, state, text);
+    if let Some(zoom) = zoom {
+        picture = narrowed(picture, zoom, state, text.lang);
+    }
     if panel.is_of_processes() && !picture.has_data(state) {
         return None;
     }
@@ -116,7 +176,8 @@ fn chart(panel: &Panel, state: &LiveState, text: &'static ChartText) -> Option<i
     let right = picture.right.as_ref().map(|axis| format!(" · {} →", axis.unit)).unwrap_or_default();
     let drawing = if picture.has_data(state) {
         let label = format!("{title}: {} {said}", text.highest);
-        plot(&picture, picture.rows(history, text), label, text).into_any()
+        let begin_s = zoom.map_or(0.0, |zoom| f64::from(zoom.from_s));
+        plot(&picture, begin_s, picture.rows(history, text), label, text).into_any()
     } else {
         view! { <p class="plot-empty">{text.no_data}</p> }.into_any()
     };
@@ -139,7 +200,14 @@ fn chart(panel: &Panel, state: &LiveState, text: &'static ChartText) -> Option<i
     Some(section)
 }
 
-fn plot(picture: &Picture, rows: Vec<Vec<Point>>, label: String, text: &ChartText) -> impl IntoView + use<> {
+/// `begin_s`: the run's time at which the picture's begins.
+fn plot(
+    picture: &Picture,
+    begin_s: f64,
+    rows: Vec<Vec<Point>>,
+    label: String,
+    text: &ChartText,
+) -> impl IntoView + use<> {
     let numbers = text.numbers();
     let bands = picture.bands.iter().map(|(from, to)| {
         let (from, to) = (x(picture, f64::from(*from)), x(picture, f64::from(*to)));
@@ -176,9 +244,11 @@ fn plot(picture: &Picture, rows: Vec<Vec<Point>>, label: String, text: &ChartTex
             view! { <text class="plot-label" x="100%" y=percent(y(axis, value)) dx="8" dy="0.35em">{label}</text> }
         })
     });
-    let times = steps(picture.length_s, f64::from(picture.time_step_s)).map(|at| {
-        let x = percent(x(picture, at));
-        view! { <text class="plot-label" text-anchor="middle" x=x y="100%" dy="1.5em">{clock(at)}</text> }
+    let step_s = f64::from(picture.time_step_s);
+    let first_s = (begin_s / step_s).ceil() * step_s;
+    let times = steps((begin_s + picture.length_s - first_s).max(0.0), step_s).map(|at| {
+        let x = percent(x(picture, first_s + at - begin_s));
+        view! { <text class="plot-label" text-anchor="middle" x=x y="100%" dy="1.5em">{clock(first_s + at)}</text> }
     });
     let (lines, dots): (Vec<_>, Vec<_>) =
         picture.traces.iter().zip(&rows).map(|(trace, rows)| strokes(picture, trace, rows)).unzip();

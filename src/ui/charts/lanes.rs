@@ -8,6 +8,8 @@ use super::{
     spans::{Span, spans},
     text::ChartText,
 };
+#[cfg(feature = "ssr")]
+use crate::domain::zoom::Zoom;
 use crate::{
     domain::{
         Millis,
@@ -41,6 +43,22 @@ struct Piece {
     width: f64,
     /// What it stands for.
     words: String,
+}
+
+#[cfg(feature = "ssr")]
+impl Bar {
+    /// Its part of a stretch of a time axis of so many seconds.
+    fn within(self, zoom: Zoom, length_s: f64) -> Self {
+        let (from, to) = (f64::from(zoom.from_s), f64::from(zoom.to_s));
+        let piece = |piece: Piece| {
+            let begin = piece.from / 100.0 * length_s;
+            let (a, b) = (begin.max(from), (begin + piece.width / 100.0 * length_s).min(to));
+            let place = |seconds: f64| seconds / (to - from) * 100.0;
+            (a < b).then(|| Piece { from: place(a - from), width: place(b - a), ..piece })
+        };
+        let pieces = |pieces: Vec<Piece>| pieces.into_iter().filter_map(piece).collect();
+        Self { pieces: pieces(self.pieces), faults: pieces(self.faults), ..self }
+    }
 }
 
 /// What bars are drawn on.
@@ -215,8 +233,12 @@ pub(super) fn Lanes(shared: Shared) -> impl IntoView {
 
 /// The bars of a run in a report; `None`: it has none.
 #[cfg(feature = "ssr")]
-pub(super) fn drawn_lanes(state: &LiveState, text: &'static ChartText) -> Option<AnyView> {
-    let bars = bars(state, text);
+pub(super) fn drawn_lanes(state: &LiveState, zoom: Option<Zoom>, text: &'static ChartText) -> Option<AnyView> {
+    let mut bars = bars(state, text);
+    if let Some(zoom) = zoom {
+        let (_, length_s) = axis(state.snapshot.status.run.as_ref(), &state.snapshot.history);
+        bars = bars.into_iter().map(|bar| bar.within(zoom, length_s)).collect();
+    }
     let help = view! { <p class="chart-help">{text.lanes_help}</p> }.into_any();
     (!bars.is_empty()).then(|| framed(text, Some(help), drawn(bars)))
 }

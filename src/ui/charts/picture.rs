@@ -550,7 +550,7 @@ fn gaps(history: &History, run: Option<&Run>, origin_ms: Millis) -> Vec<(f64, f6
     gaps
 }
 
-fn course_at(course: &[(f64, f64)], at_s: f64) -> Option<f64> {
+pub(super) fn course_at(course: &[(f64, f64)], at_s: f64) -> Option<f64> {
     let after = course.iter().position(|(s, _)| *s >= at_s)?;
     let (to_s, to) = course[after];
     let Some((from_s, from)) = after.checked_sub(1).map(|i| course[i]) else { return Some(to) };

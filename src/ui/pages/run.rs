@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_params_map;
+use leptos_router::hooks::{use_params_map, use_query_map};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -40,9 +40,9 @@ struct Found {
 }
 
 /// `None`: there is no such run.
-async fn find(id: String) -> Result<Option<Found>, ApiError> {
+async fn find(id: String, [from, to]: [String; 2]) -> Result<Option<Found>, ApiError> {
     let Ok(id) = RunId::try_from(id) else { return Ok(None) };
-    match functions::get_report(id).await {
+    match functions::get_report(id, from, to).await {
         Ok(RunReport { run, html, note, reading }) => Ok(Some(Found { run, html, note, reading })),
         Err(ApiError::NotFound { .. }) => Ok(None),
         Err(error) => Err(error),
@@ -75,8 +75,10 @@ fn Detail() -> impl IntoView {
     let active = Memo::new(move |_| shown.get() == Some(true));
     let is_shown = Memo::new(move |_| shown.get().is_some());
     let (again, unsaved) = (RwSignal::new(0_u32), Unsaved::new());
-    let asked = move || (id.get(), active.get(), again.get());
-    let found = Resource::<_, Wire>::new_with_options(asked, |(id, ..)| find(id), true);
+    let query = use_query_map();
+    let zoom = Memo::new(move |_| query.with(|query| ["from", "to"].map(|name| query.get(name).unwrap_or_default())));
+    let asked = move || (id.get(), zoom.get(), active.get(), again.get());
+    let found = Resource::<_, Wire>::new_with_options(asked, |(id, zoom, ..)| find(id, zoom), true);
     view! {
         {move || is_shown.get().then(|| view! { <Announcer /> }.into_any())}
         <Transition>
