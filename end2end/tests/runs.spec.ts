@@ -1,6 +1,7 @@
+import { readFile } from "node:fs/promises";
 import { expectAccessible } from "../harness/axe.ts";
 import { expect, keepPicture, sidewaysPixels, test } from "../harness/test.ts";
-import { LoadPage } from "../pages/load-page.ts";
+import { LoadPage, longPlan } from "../pages/load-page.ts";
 
 test("a run gets a name, a note, tags and a star, is found by them, thrown away and brought back", async ({
   page,
@@ -120,4 +121,54 @@ test("runs are compared, held against a baseline, and told by a badge", async ({
   const badge = await (await fetch(`${stack.url}/badge/checkout-service.svg`)).text();
   expect(badge).toContain("Stopped · p95");
   expect((await fetch(`${stack.url}/badge/nobody.svg`)).status).toBe(404);
+});
+
+test("a stop criterion ends a run, whose report leaves as files and by a link", async ({
+  browser,
+  load,
+  page,
+  processes: stack,
+}) => {
+  await load.start({ ...longPlan, thresholds: "", stop_when: "p95 > 1 ms for 3 s", regression: "p95 10 %" });
+  await load.expectVerdict("aborted", 60_000);
+  await expect(load.verdict).toContainText("Stopped by a stop criterion");
+  const { run } = (await stack.api.snapshot()).status;
+  const path = `/runs/${run?.id}`;
+  await page.goto(stack.url + path);
+  await load.hydrated();
+  // There is nothing to hold it against, which is told and not passed over.
+  await expect(page.locator(".report")).toContainText("no baseline");
+  await keepPicture(page, "run-aborted-1440");
+
+  for (const [name, holds] of [
+    ["Everything (JSON)", `"verdict":"aborted"`],
+    ["Endpoints (CSV)", "GET"],
+    ["Values over time (CSV)", "p95"],
+    ["Verdict (JUnit XML)", "<testsuite "],
+  ] as const) {
+    const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name }).click()]);
+    const text = await readFile(await file.path(), "utf8");
+    expect(text.replace(/"verdict": "/g, `"verdict":"`), name).toContain(holds);
+  }
+
+  const share = page.getByTestId("share");
+  await share.getByText("Share this report").click();
+  await share.getByRole("button", { name: "Make a link" }).click();
+  const address = await page.getByTestId("share-address").innerText();
+  await keepPicture(page, "share-made-1440");
+  const stranger = await (await browser.newContext()).newPage();
+  await stranger.goto(address);
+  await expect(stranger.getByRole("heading", { level: 1 })).toBeVisible();
+  await expect(stranger.locator(".plot-line").first()).toBeVisible();
+  await expect(stranger.getByRole("link")).toHaveCount(0);
+  await expect(stranger.getByRole("button")).toHaveCount(0);
+  await expectAccessible(stranger);
+  await page.goto(stack.url + path);
+  await load.hydrated();
+  await share.getByText("Share this report").click();
+  await page.getByTestId("share-link").getByRole("button", { name: "Take back" }).click();
+  await expect(page.getByTestId("share-link")).toHaveCount(0);
+  expect((await stranger.reload())?.status()).toBe(410);
+  await expect(stranger.getByTestId("share-closed")).toBeVisible();
+  await stranger.context().close();
 });

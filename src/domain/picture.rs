@@ -13,6 +13,7 @@ use super::{
     live::{Snapshot, Status},
     past::Gist,
     run::{Run, RunState},
+    service::ServiceStatus,
     threshold::Crossing,
     timeline,
 };
@@ -98,6 +99,9 @@ pub struct Kept {
     pub events: Vec<Event>,
     /// The faults that were set while it was at work.
     pub faults: Vec<Fault>,
+    /// How the services were when it was over: with the events, how they were in it. Empty where nobody noted that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<ServiceStatus>,
     /// What they cost.
     pub costs: Vec<FaultCost>,
     /// Endpoints, failures and checks.
@@ -119,7 +123,8 @@ impl Kept {
         }
         let (faults, costs) = status.costed(&run.id).into_iter().unzip();
         let detail = detail.map(|detail| Arc::new(detail.clone().whole()));
-        let mut kept = Self { faults, costs, history: history.clone(), detail, ..Self::default() };
+        let services = status.services.clone();
+        let mut kept = Self { faults, costs, history: history.clone(), services, detail, ..Self::default() };
         kept.events = events.iter().filter(|event| timeline::belongs(event, run)).cloned().collect();
         kept.events.sort_by_key(|event| event.at_ms);
         Some(kept)
@@ -131,6 +136,10 @@ impl Kept {
         let told = |history: &History| (history.length_ms(), history.at_ms.len());
         if told(&news.history) >= told(&self.history) {
             self.history = news.history;
+        }
+        // What was noted first was nearest to its end.
+        if self.services.is_empty() {
+            self.services = news.services;
         }
         let unknown = news.events.into_iter().filter(|event| !self.events.contains(event)).collect::<Vec<_>>();
         self.events.extend(unknown);
@@ -157,8 +166,9 @@ impl Kept {
 
     /// The run's picture; `now`: how the services are.
     pub fn picture(self, run: Run, now: &Status) -> RunPicture {
-        let Self { history, events, faults, costs, detail } = self;
-        let status = Status { run: Some(run.clone()), faults, costs, ..now.clone() };
+        let Self { history, events, faults, services, costs, detail } = self;
+        let services = if services.is_empty() { now.services.clone() } else { services };
+        let status = Status { run: Some(run.clone()), faults, costs, services, ..now.clone() };
         let events = told(&run, events);
         RunPicture {
             run,

@@ -12,6 +12,7 @@ mod grafana;
 mod guide;
 mod history;
 mod live;
+mod picture;
 mod plan;
 mod progress;
 mod regression;

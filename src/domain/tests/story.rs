@@ -24,7 +24,7 @@ fn at(second: Millis) -> Millis {
 }
 
 /// A run of 60 s that held or broke its rules over its whole time.
-fn run(rules: &[(&str, bool)]) -> Run {
+pub fn run(rules: &[(&str, bool)]) -> Run {
     let shape = Shape::Pattern { pattern: Pattern::Load, peak: Peak::Vus { vus: 10 }, duration_s: 60, ramp_s: None };
     let seen = |(rule, ok): &(&str, bool)| Observed {
         value: Some(1.0),

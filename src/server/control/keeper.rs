@@ -56,7 +56,8 @@ impl Keeper {
         let RunPicture { run, snapshot, course, detail } = picture;
         let kept = Kept::of(run, &snapshot.status, &snapshot.history, &snapshot.events, detail.as_deref());
         if let (Course::Known, Some(kept)) = (course, kept) {
-            self.learn(run, kept).await;
+            // How the services are now says nothing of then.
+            self.learn(run, Kept { services: Vec::new(), ..kept }).await;
         }
     }
 
