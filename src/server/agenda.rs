@@ -22,12 +22,7 @@ use tokio::{sync::Notify, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 use self::times::Times;
-use super::{
-    clock::now_ms,
-    database::{Database, DatabaseError},
-    ids,
-    journal::Journal,
-};
+use super::{clock::now_ms, database::Database, ids, journal::Journal};
 
 /// What is later than this was missed.
 const GRACE_MS: Millis = 60_000;
@@ -63,7 +58,7 @@ impl Agenda {
     /// # Errors
     /// [`ApiError::Unavailable`].
     pub async fn all(&self) -> Result<Vec<Appointment>, ApiError> {
-        self.ask(|database| database.schedules()).await
+        self.database.ask(|database| database.schedules()).await
     }
 
     /// Checks what was typed for a plan, and keeps it.
@@ -77,7 +72,7 @@ impl Agenda {
         let (when, zone, due_ms) = checked.map_err(refused)?;
         let new = Appointment { id: ids::schedule(now_ms), plan, when, zone, due_ms: Some(due_ms), last: None };
         let kept = new.clone();
-        self.ask(move |database| database.add_schedule(&kept)).await?.map_err(refused)?;
+        self.database.ask(move |database| database.add_schedule(&kept)).await?.map_err(refused)?;
         self.changed.notify_one();
         Ok(new)
     }
@@ -88,7 +83,7 @@ impl Agenda {
     /// [`ApiError::NotFound`], [`ApiError::Unavailable`].
     pub async fn delete(&self, id: &ScheduleId) -> Result<(), ApiError> {
         let asked = id.clone();
-        match self.ask(move |database| database.delete_schedule(&asked)).await? {
+        match self.database.ask(move |database| database.delete_schedule(&asked)).await? {
             true => Ok(()),
             false => Err(ApiError::NotFound { what: format!("schedule {id}") }),
         }
@@ -155,7 +150,7 @@ impl Agenda {
         }
         appointment.last = Some(Last { due_ms, outcome: Outcome::Failed { reason: UNKNOWN.into() } });
         let claimed = appointment.clone();
-        match self.ask(move |database| database.change_schedule(&claimed)).await {
+        match self.database.ask(move |database| database.change_schedule(&claimed)).await {
             Ok(true) => {}
             // Deleted in this very moment.
             Ok(false) => return,
@@ -174,19 +169,10 @@ impl Agenda {
         let plan = plan.unwrap_or_else(|_| appointment.plan.to_string());
         tracing::info!(schedule = %appointment.id, plan, ?outcome, "a plan's time has come");
         let changed = Appointment { last: Some(Last { due_ms, outcome: outcome.clone() }), ..appointment };
-        if let Err(error) = self.ask(move |database| database.change_schedule(&changed)).await {
+        if let Err(error) = self.database.ask(move |database| database.change_schedule(&changed)).await {
             tracing::warn!(%error, "what came of a plan's time can't be kept");
         }
         self.journal.append(Event { at_ms: now_ms(), kind: EventKind::PlanDue { plan, outcome } });
-    }
-
-    async fn ask<T: Send + 'static>(
-        &self,
-        ask: impl FnOnce(&Database) -> Result<T, DatabaseError> + Send + 'static,
-    ) -> Result<T, ApiError> {
-        let database = self.database.clone();
-        let answer = tokio::task::spawn_blocking(move || ask(&database)).await.map_err(internal)?;
-        answer.map_err(|error| ApiError::Unavailable { what: error.to_string() })
     }
 }
 

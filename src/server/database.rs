@@ -17,6 +17,7 @@ use std::{
 };
 
 use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
+use ha_dashboard::api::error::ApiError;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use rusqlite_migration::{M, Migrations};
 
@@ -169,6 +170,20 @@ pub struct Database {
 }
 
 impl Database {
+    /// Asks it without holding up other tasks.
+    ///
+    /// # Errors
+    /// [`ApiError::Unavailable`] where it can't be used.
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&Self) -> Result<T, DatabaseError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let database = self.clone();
+        let asked = tokio::task::spawn_blocking(move || ask(&database)).await;
+        let answer = asked.map_err(|error| ApiError::Internal { what: error.to_string() })?;
+        answer.map_err(|error| ApiError::Unavailable { what: error.to_string() })
+    }
+
     /// Opens the one in a state folder, makes it where it is missing, and brings its tables up to date.
     ///
     /// # Errors

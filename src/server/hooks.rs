@@ -39,7 +39,7 @@ use self::client::{Client, Request};
 use super::{
     clock::now_ms,
     config::{Config, webhooks::Webhook},
-    database::{Database, DatabaseError, Message},
+    database::{Database, Message},
     journal::Journal,
 };
 
@@ -98,7 +98,9 @@ impl Hooks {
         if self.0.targets.is_empty() {
             return;
         }
-        if let Err(error) = self.ask(|database| database.forget_messages(now_ms().saturating_sub(KEPT_MS))).await {
+        if let Err(error) =
+            self.0.database.ask(|database| database.forget_messages(now_ms().saturating_sub(KEPT_MS))).await
+        {
             tracing::warn!(%error, "old messages to webhooks can't be forgotten");
         }
         let client = Client::new();
@@ -120,7 +122,7 @@ impl Hooks {
             is_unwanted: target.unwanted.load(Ordering::Relaxed),
         };
         let hooks = self.0.targets.iter().map(shown).collect::<Vec<_>>();
-        let deliveries = self.ask(|database| database.deliveries(SHOWN)).await?;
+        let deliveries = self.0.database.ask(|database| database.deliveries(SHOWN)).await?;
         Ok(ShownHooks { hooks, deliveries })
     }
 
@@ -138,7 +140,7 @@ impl Hooks {
                 let tried = target.tried.notified();
                 let id = sent.id.clone();
                 let hook = sent.hook.clone();
-                match self.ask(move |database| database.delivery(&hook, &id)).await {
+                match self.0.database.ask(move |database| database.delivery(&hook, &id)).await {
                     Ok(Some(delivery)) if delivery.state == DeliveryState::Waiting => tried.await,
                     found => return found.map(|found| found.unwrap_or_else(|| sent.clone())),
                 }
@@ -173,7 +175,7 @@ impl Hooks {
         };
         let body = notice.body(*form, *lang, self.0.public_url.as_deref());
         let message = Message { delivery: delivery.clone(), body };
-        if self.ask(move |database| database.add_message(&message)).await? {
+        if self.0.database.ask(move |database| database.add_message(&message)).await? {
             target.news.notify_one();
         }
         Ok(delivery)
@@ -183,7 +185,7 @@ impl Hooks {
     async fn deliver(&self, target: &Target, client: &Client, end: &CancellationToken) {
         loop {
             let hook = target.hook.name.clone();
-            let wait = match self.ask(move |database| database.next_message(&hook)).await {
+            let wait = match self.0.database.ask(move |database| database.next_message(&hook)).await {
                 Ok(Some(Message { delivery, body })) => {
                     let left_ms = delivery.due_ms.unwrap_or_default().saturating_sub(now_ms());
                     if left_ms == 0 {
@@ -260,22 +262,12 @@ impl Hooks {
             Fate::Delivered => target.unwanted.store(false, Ordering::Relaxed),
             Fate::Again { .. } | Fate::GivenUp => {}
         }
-        let noted = self.ask(move |database| {
+        let noted = self.0.database.ask(move |database| {
             database.change_message(&changed)?;
             if is_unwanted { database.give_up_messages(&name, &answer) } else { Ok(()) }
         });
         noted.await?;
         target.tried.notify_waiters();
         Ok(())
-    }
-
-    async fn ask<T: Send + 'static>(
-        &self,
-        ask: impl FnOnce(&Database) -> Result<T, DatabaseError> + Send + 'static,
-    ) -> Result<T, ApiError> {
-        let database = self.0.database.clone();
-        let answer = tokio::task::spawn_blocking(move || ask(&database)).await;
-        let answer = answer.map_err(|error| ApiError::Internal { what: error.to_string() })?;
-        answer.map_err(|error| ApiError::Unavailable { what: error.to_string() })
     }
 }

@@ -11,10 +11,7 @@ use ha_dashboard::{
 };
 use sha2::{Digest, Sha256};
 
-use super::{
-    database::{Database, DatabaseError},
-    ids,
-};
+use super::{database::Database, ids};
 
 /// The links. Copies are handles on the same ones.
 #[derive(Debug, Clone)]
@@ -34,7 +31,7 @@ impl Shares {
     /// [`ApiError::Unavailable`].
     pub async fn of(&self, run: &RunId, now_ms: Millis) -> Result<Vec<Share>, ApiError> {
         let run = run.clone();
-        let mut shares = self.ask(move |database| database.shares(&run)).await?;
+        let mut shares = self.database.ask(move |database| database.shares(&run)).await?;
         shares.retain(|share| share.closed(now_ms).is_none());
         Ok(shares)
     }
@@ -52,7 +49,7 @@ impl Shares {
         // 256 bits of the thread's generator, which is fit for secrets.
         let token = format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
         let (kept, hash) = (share.clone(), hash(&token));
-        self.ask(move |database| database.add_share(&kept, &hash, now_ms)).await?.map_err(refused)?;
+        self.database.ask(move |database| database.add_share(&kept, &hash, now_ms)).await?.map_err(refused)?;
         Ok((share, token))
     }
 
@@ -62,7 +59,7 @@ impl Shares {
     /// [`ApiError::NotFound`] also where it leads nowhere already, [`ApiError::Unavailable`].
     pub async fn revoke(&self, run: &RunId, id: &ShareId, now_ms: Millis) -> Result<Share, ApiError> {
         let asked = (run.clone(), id.clone());
-        let revoked = self.ask(move |database| database.revoke_share(&asked.0, &asked.1, now_ms)).await?;
+        let revoked = self.database.ask(move |database| database.revoke_share(&asked.0, &asked.1, now_ms)).await?;
         revoked.ok_or_else(|| ApiError::NotFound { what: format!("open link {id} to run {run}") })
     }
 
@@ -72,24 +69,13 @@ impl Shares {
     /// [`ApiError::NotFound`] where no link has or had it, [`ApiError::Unavailable`].
     pub async fn find(&self, token: &str, now_ms: Millis) -> Result<Result<RunId, Closed>, ApiError> {
         let hash = hash(token);
-        let found = self.ask(move |database| database.share_of(&hash)).await?;
+        let found = self.database.ask(move |database| database.share_of(&hash)).await?;
         // A token is for nobody's log, not even one that leads nowhere.
         let share = found.ok_or_else(|| ApiError::NotFound { what: "such link".into() })?;
         Ok(match share.closed(now_ms) {
             None => Ok(share.run),
             Some(why) => Err(why),
         })
-    }
-
-    /// Asks the database, which waits for the disk.
-    async fn ask<T: Send + 'static>(
-        &self,
-        ask: impl FnOnce(&Database) -> Result<T, DatabaseError> + Send + 'static,
-    ) -> Result<T, ApiError> {
-        let database = self.database.clone();
-        let asked = tokio::task::spawn_blocking(move || ask(&database)).await;
-        let answer = asked.map_err(|error| ApiError::Internal { what: error.to_string() })?;
-        answer.map_err(|error| ApiError::Unavailable { what: error.to_string() })
     }
 }
 

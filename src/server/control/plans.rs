@@ -19,25 +19,9 @@ use ha_dashboard::{
 };
 
 use super::Dashboard;
-use crate::server::{
-    agenda,
-    clock::now_ms,
-    database::{Database, DatabaseError},
-    ids,
-};
+use crate::server::{agenda, clock::now_ms, database::Database, ids};
 
-impl Dashboard {
-    /// Asks the database, which waits for the disk.
-    async fn ask<T: Send + 'static>(
-        &self,
-        ask: impl FnOnce(&Database) -> Result<T, DatabaseError> + Send + 'static,
-    ) -> Result<T, ApiError> {
-        let database = self.database.clone();
-        let asked = tokio::task::spawn_blocking(move || ask(&database)).await;
-        let answer = asked.map_err(|error| ApiError::Internal { what: error.to_string() })?;
-        answer.map_err(|error| ApiError::Unavailable { what: error.to_string() })
-    }
-}
+impl Dashboard {}
 
 fn refused(refusal: PlanRefusal) -> ApiError {
     ApiError::PlanRefused { refusal }
@@ -54,12 +38,12 @@ fn changed(found: Option<Result<SavedPlan, PlanRefusal>>, id: &PlanId) -> Result
 #[async_trait]
 impl Plans for Dashboard {
     async fn plans(&self, _: &Caller) -> Result<Vec<SavedPlan>, ApiError> {
-        self.ask(Database::plans).await
+        self.database.ask(Database::plans).await
     }
 
     async fn plan(&self, _: &Caller, id: &PlanId) -> Result<SavedPlan, ApiError> {
         let asked = id.clone();
-        there(self.ask(move |database| database.plan(&asked)).await?, id)
+        there(self.database.ask(move |database| database.plan(&asked)).await?, id)
     }
 
     async fn save_plan(&self, caller: &Caller, name: &str, draft: Draft, replace: bool) -> Result<SavedPlan, ApiError> {
@@ -68,30 +52,30 @@ impl Plans for Dashboard {
         let name = saved::name(name).map_err(refused)?;
         let now_ms = now_ms();
         let plan = SavedPlan { id: ids::plan(now_ms), name, draft, changed_ms: now_ms };
-        let saved = self.ask(move |database| database.save_plan(plan, replace)).await?.map_err(refused)?;
+        let saved = self.database.ask(move |database| database.save_plan(plan, replace)).await?.map_err(refused)?;
         tracing::info!(plan = %saved.id, correlation_id = %caller.correlation_id, door = %caller.door, "plan saved");
         Ok(saved)
     }
 
     async fn rename_plan(&self, _: &Caller, id: &PlanId, name: &str) -> Result<SavedPlan, ApiError> {
         let (asked, name) = (id.clone(), saved::name(name).map_err(refused)?);
-        changed(self.ask(move |database| database.rename_plan(&asked, &name)).await?, id)
+        changed(self.database.ask(move |database| database.rename_plan(&asked, &name)).await?, id)
     }
 
     async fn delete_plan(&self, caller: &Caller, id: &PlanId) -> Result<SavedPlan, ApiError> {
         let asked = id.clone();
-        if self.ask(move |database| database.is_scheduled(&asked)).await? {
+        if self.database.ask(move |database| database.is_scheduled(&asked)).await? {
             return Err(refused(PlanRefusal::Scheduled));
         }
         let asked = id.clone();
-        let deleted = there(self.ask(move |database| database.delete_plan(&asked, now_ms())).await?, id)?;
+        let deleted = there(self.database.ask(move |database| database.delete_plan(&asked, now_ms())).await?, id)?;
         tracing::info!(plan = %id, correlation_id = %caller.correlation_id, door = %caller.door, "plan deleted");
         Ok(deleted)
     }
 
     async fn restore_plan(&self, _: &Caller, id: &PlanId) -> Result<SavedPlan, ApiError> {
         let asked = id.clone();
-        changed(self.ask(move |database| database.restore_plan(&asked)).await?, id)
+        changed(self.database.ask(move |database| database.restore_plan(&asked)).await?, id)
     }
 
     async fn start_plan(&self, caller: &Caller, id: &PlanId) -> Result<Run, ApiError> {
