@@ -5,6 +5,7 @@
 //! the page small: where numbers come from in [`decimal`], and names for serde. Time and ids are passed in. Every type here
 //! may cross the wire.
 
+pub mod access;
 pub mod again;
 pub mod agenda;
 pub mod breaker;

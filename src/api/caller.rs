@@ -1,5 +1,10 @@
 //! Who asks.
 
+use crate::domain::{
+    access::{Call, Role},
+    id::PassId,
+};
+
 /// The way that a request came in.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Door {
@@ -45,9 +50,25 @@ pub struct Caller {
     pub correlation_id: String,
     /// Which way it came in.
     pub door: Door,
+    /// What they may do.
+    pub role: Role,
+    /// What they are called: an account, a token or a link; empty: nobody knows.
+    pub who: String,
+    /// What they showed to be let in, where they did: its id.
+    pub pass: Option<PassId>,
 }
 
 impl Caller {
+    /// This program itself, which may do everything.
+    pub fn of_program(correlation_id: impl Into<String>, door: Door) -> Self {
+        Self { correlation_id: correlation_id.into(), door, role: Role::Admin, ..Self::default() }
+    }
+
+    /// Whether they may make this call.
+    pub fn may(&self, call: Call) -> bool {
+        self.role.may(call)
+    }
+
     /// The same request, known to have come this way.
     pub fn through(self, door: Door) -> Self {
         Self { door, ..self }

@@ -124,7 +124,7 @@ pub async fn restore_fault(id: FaultId) -> Result<Fault, ApiError> {
 /// Takes back everything that is set.
 #[server(prefix = "/fn", endpoint = "restore_all", output = Json)]
 pub async fn restore_all() -> Result<Vec<Fault>, ApiError> {
-    Ok(control()?.restore_all(&caller()).await)
+    with_status(control()?.restore_all(&caller()).await)
 }
 
 /// What the page of plans shows at an address with this query, drawn in the page's language.

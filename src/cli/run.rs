@@ -304,7 +304,7 @@ async fn follow(app: &App, args: &RunArgs) -> Result<Ended, (Code, String)> {
     let signals = Shutdown::default();
     signals.on_signals().map_err(|error| (exit::ENVIRONMENT, format!("the system refuses signals: {error}")))?;
     let control = &app.control;
-    let caller = &Caller { correlation_id: format!("cli-{:032x}", rand::random::<u128>()), door: Door::Terminal };
+    let caller = &Caller::of_program(format!("cli-{:032x}", rand::random::<u128>()), Door::Terminal);
 
     let mut draft = args.draft().map_err(|why| (exit::INVALID, why))?;
     let baseline = args.baseline.as_deref().map(baseline).transpose().map_err(|why| (exit::INVALID, why))?;

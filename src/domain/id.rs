@@ -61,6 +61,11 @@ id! {
 }
 
 id! {
+    /// The id of what lets somebody in: 1–64 characters of `a-z`, `0-9` and `-`. It lets nobody in itself.
+    PassId
+}
+
+id! {
     /// The id of a plan's schedule: 1–64 characters of `a-z`, `0-9` and `-`.
     ScheduleId
 }

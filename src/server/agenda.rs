@@ -209,7 +209,7 @@ async fn start(control: &SharedControl, appointment: &Appointment, due_ms: Milli
 }
 
 fn caller(appointment: &Appointment, due_ms: Millis) -> Caller {
-    Caller { correlation_id: format!("schedule-{}-{due_ms}", appointment.id), door: Door::Schedule }
+    Caller::of_program(format!("schedule-{}-{due_ms}", appointment.id), Door::Schedule)
 }
 
 fn refused(refusal: AgendaRefusal) -> ApiError {

@@ -366,8 +366,8 @@ impl Faults for Dashboard {
         self.faults.restore(id, FaultEnd::Asked).await
     }
 
-    async fn restore_all(&self, _: &Caller) -> Vec<Fault> {
-        self.faults.restore_all(FaultEnd::Asked).await
+    async fn restore_all(&self, _: &Caller) -> Result<Vec<Fault>, ApiError> {
+        Ok(self.faults.restore_all(FaultEnd::Asked).await)
     }
 }
 

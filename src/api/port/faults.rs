@@ -40,5 +40,8 @@ pub trait Faults: Send + Sync + 'static {
     async fn restore_fault(&self, caller: &Caller, id: &FaultId) -> Result<Fault, ApiError>;
 
     /// Takes back everything that is set, and says what that was.
-    async fn restore_all(&self, caller: &Caller) -> Vec<Fault>;
+    ///
+    /// # Errors
+    /// Where the caller may not.
+    async fn restore_all(&self, caller: &Caller) -> Result<Vec<Fault>, ApiError>;
 }

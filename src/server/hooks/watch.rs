@@ -124,7 +124,7 @@ async fn notice(told: &mut Told, control: &SharedControl, event: Event) -> Optio
 }
 
 fn caller() -> Caller {
-    Caller { correlation_id: "webhooks".into(), door: Door::Rest }
+    Caller::of_program("webhooks", Door::Rest)
 }
 
 #[cfg(test)]

@@ -10,7 +10,10 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use ha_dashboard::api::{caller::Caller, error::ApiError};
+use ha_dashboard::api::{
+    caller::{Caller, Door},
+    error::ApiError,
+};
 use tower_http::set_header::response::SetMultipleResponseHeadersLayer;
 use tracing::Instrument;
 
@@ -46,7 +49,7 @@ pub async fn edge(State(settings): State<Arc<Settings>>, mut request: Request, n
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
-    request.extensions_mut().insert(Caller { correlation_id: id.clone(), ..Caller::default() });
+    request.extensions_mut().insert(Caller::of_program(id.clone(), Door::Rest));
 
     let span = tracing::info_span!("request", %method, route, correlation_id = %id);
     let started = Instant::now();

@@ -231,9 +231,9 @@ pub async fn restore(
 
 /// Takes back everything that is set, and lists what that was.
 #[utoipa::path(post, path = "/api/v1/faults/restore-all", tag = "faults", responses((status = 200, body = FaultsBody)))]
-pub async fn restore_all(State(state): State<HttpState>, Asking(caller): Asking) -> Json<FaultsBody> {
-    let faults = state.control.restore_all(&caller).await;
-    Json(FaultsBody { success: true, faults, correlation_id: caller.correlation_id })
+pub async fn restore_all(State(state): State<HttpState>, Asking(caller): Asking) -> Result<Json<FaultsBody>, Failure> {
+    let faults = state.control.restore_all(&caller).await?;
+    Ok(Json(FaultsBody { success: true, faults, correlation_id: caller.correlation_id }))
 }
 
 fn fault_id(text: String) -> Result<FaultId, Failure> {

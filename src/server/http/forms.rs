@@ -226,8 +226,10 @@ async fn restore_fault(
 }
 
 async fn restore_all(State(state): State<HttpState>, Asking(caller): Asking, Query(way): Query<Way>) -> Response {
-    state.control.restore_all(&caller.through(Door::Form)).await;
-    way.or("/faults")
+    match state.control.restore_all(&caller.through(Door::Form)).await {
+        Ok(_) => way.or("/faults"),
+        Err(error) => see(&format!("/faults?error={}", error.code())),
+    }
 }
 
 /// Whether which run is to be the baseline of its target.

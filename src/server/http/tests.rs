@@ -32,6 +32,7 @@ use ha_dashboard::{
         port::{Agenda, Faults, Hooks, Plans, Runs, Services, Sharing, ShownAppointment, ShownHooks, View},
     },
     domain::{
+        access::Role,
         agenda::{Appointment, AppointmentDraft},
         breaker::{Breaker, BreakerCalls, BreakerState, Breakers},
         burst::{Burst, BurstDraft, LoadRefusal, NoBurst},
@@ -559,13 +560,13 @@ impl Faults for Scripted {
         Ok(fault.clone())
     }
 
-    async fn restore_all(&self, caller: &Caller) -> Vec<Fault> {
+    async fn restore_all(&self, caller: &Caller) -> Result<Vec<Fault>, ApiError> {
         let on = self.faults(caller).await.into_iter().filter(|fault| fault.state.is_on());
         let mut restored = Vec::new();
         for fault in on.collect::<Vec<_>>() {
             restored.extend(self.restore_fault(caller, &fault.id).await);
         }
-        restored
+        Ok(restored)
     }
 }
 
@@ -1370,7 +1371,7 @@ async fn every_door_says_which_it_is_and_whose_request_came_in() {
     ] {
         let request = Request::post(path).header("content-type", kind).header("x-correlation-id", "from-outside");
         server.send(request.body(body.into()).unwrap()).await;
-        let caller = Caller { correlation_id: "from-outside".into(), door };
+        let caller = Caller { correlation_id: "from-outside".into(), door, role: Role::Admin, ..Caller::default() };
         assert_eq!(std::mem::take(&mut *server.control.callers.lock().unwrap()), [caller], "{path}");
     }
 }

@@ -47,7 +47,7 @@ impl Performance {
         let run = feed.run.as_ref()?;
         let (scenario, started_ms) = (run.scenario.clone()?, run.started_ms?);
         let from_ms = if feed.adopted { now_ms() } else { started_ms };
-        let caller = Caller { correlation_id: run.correlation_id.clone(), door: Door::Scenario };
+        let caller = Caller::of_program(run.correlation_id.clone(), Door::Scenario);
         (run.state == RunState::Running).then(|| Self { run: run.id.clone(), scenario, started_ms, from_ms, caller })
     }
 }

@@ -62,7 +62,7 @@ impl Supervisor {
         trend_stats: Vec<String>,
         caller: Caller,
     ) -> Result<Burst, ApiError> {
-        let Caller { correlation_id, door } = caller;
+        let Caller { correlation_id, door, .. } = caller;
         let (run, burst) = self.reserve_burst(&id, &draft, &rules)?;
         // Whatever becomes of this process, the next one knows what to look for.
         self.record(&id).await;
