@@ -17,6 +17,7 @@ pub mod hub;
 mod ids;
 pub mod journal;
 mod latest;
+pub mod limiter;
 pub mod plans;
 pub mod proc;
 pub mod prometheus;
@@ -168,10 +169,11 @@ impl App {
             settings: Arc::clone(&self.settings),
             shutdown: self.shutdown.clone(),
             experiments: Default::default(),
-            viewers: bounds.viewers(),
+            viewers: bounds.room(),
         };
         let router = http::router(state, web::router(leptos_options(&self.settings), Arc::clone(&self.control)));
-        let serve = listen::serve(listener, router, bounds, self.shutdown.token.clone());
+        let proxies = self.settings.trusted_proxies.clone();
+        let serve = listen::serve(listener, router, bounds, proxies, self.shutdown.token.clone());
         // Streams end with the token; this bounds what doesn't.
         let drained = async {
             self.shutdown.token.cancelled().await;

@@ -98,7 +98,7 @@ pub fn router(options: LeptosOptions, control: SharedControl) -> Router {
         .with_state(options)
 }
 
-/// The dashboard's address as a request has it: `http://` and its host, `https://` where a proxy says so.
+/// The dashboard's address as a request has it: `http://` and its host, `https://` where that is so. Its headers must be true.
 pub fn origin(headers: &HeaderMap) -> String {
     let word = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let proxied = word(&HeaderName::from_static("x-forwarded-proto"));

@@ -1,5 +1,7 @@
 //! Who asks.
 
+use std::net::IpAddr;
+
 use crate::domain::{
     access::{Call, Role},
     id::PassId,
@@ -56,6 +58,8 @@ pub struct Caller {
     pub who: String,
     /// What they showed to be let in, where they did: its id.
     pub pass: Option<PassId>,
+    /// The address that it came from, where it came over the network.
+    pub from: Option<IpAddr>,
 }
 
 impl Caller {

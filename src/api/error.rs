@@ -125,6 +125,12 @@ pub enum ApiError {
     /// There is nothing to stop: 409.
     #[error("no run is at work, so there is nothing to stop")]
     NotRunning,
+    /// Too many of these from one place in a short time: 429.
+    #[error("too many of these from your address: try again in {wait_s} s")]
+    TooOften {
+        /// How long to wait, in seconds.
+        wait_s: u32,
+    },
     /// There is no such thing: 404.
     #[error("there is no {what}")]
     NotFound {
@@ -180,6 +186,7 @@ impl ApiError {
             | Self::FaultRefused { .. }
             | Self::FaultOver { .. } => 409,
             Self::NotFound { .. } => 404,
+            Self::TooOften { .. } => 429,
             Self::Unavailable { .. } => 503,
             Self::BadRequest { .. } => 400,
             Self::Internal { .. } | Self::Transport { .. } => 500,
@@ -206,6 +213,7 @@ impl ApiError {
             Self::AlreadyRunning { .. } => "already_running",
             Self::NotOver { .. } => "not_over",
             Self::NotRunning => "not_running",
+            Self::TooOften { .. } => "too_often",
             Self::NotFound { .. } => "not_found",
             Self::Unavailable { .. } => "unavailable",
             Self::BadRequest { .. } => "bad_request",

@@ -55,6 +55,7 @@ fn value(settings: &Settings, key: &str) -> Option<String> {
     let value = match key {
         "addr" => config.addr.to_string(),
         "allowed_hosts" => settings.allowed_hosts.join(","),
+        "trusted_proxies" => settings.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
         "state_dir" => config.state_dir.display().to_string(),
         "scripts_dir" => config.scripts_dir.display().to_string(),
         "site_root" => config.site_root.display().to_string(),

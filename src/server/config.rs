@@ -4,6 +4,7 @@
 //! the program looks at the environment.
 
 mod layers;
+mod network;
 mod parse;
 mod services;
 pub mod table;
@@ -17,6 +18,7 @@ use std::{
 };
 
 pub use layers::{Layers, Surroundings};
+pub use network::Network;
 pub use table::Flags;
 
 use ha_dashboard::domain::{
@@ -178,6 +180,8 @@ pub struct Settings {
     pub config: Config,
     /// Names, besides loopback and the services at our own port, that a request's `Host` may have; `*`: any.
     pub allowed_hosts: Vec<String>,
+    /// Who is believed what stands in forwarded headers.
+    pub trusted_proxies: Vec<Network>,
     /// Which log lines are written, in `tracing`'s filter syntax.
     pub log: String,
     /// How they look.

@@ -6,6 +6,7 @@ mod fleet;
 mod keeper;
 mod log;
 mod logbook;
+mod pace;
 mod plans;
 mod sharing;
 mod summary;
@@ -57,6 +58,7 @@ use self::{
     drawn::Drawn,
     keeper::Keeper,
     logbook::Logbook,
+    pace::Pace,
     supervisor::{Links, OfScript, Supervisor},
 };
 use super::{
@@ -162,6 +164,7 @@ pub async fn start(lock: StateLock, parts: Parts) -> anyhow::Result<Started> {
         database,
         agenda: agenda.clone(),
         hooks: hooks.clone(),
+        pace: Pace::default(),
     });
     Ok(Started { control, agenda, hooks })
 }
@@ -183,6 +186,7 @@ struct Dashboard {
     database: Database,
     agenda: Agenda,
     hooks: Hooks,
+    pace: Pace,
 }
 
 impl Dashboard {
@@ -241,6 +245,7 @@ impl Runs for Dashboard {
     async fn start(&self, caller: &Caller, draft: Draft) -> Result<Run, ApiError> {
         let rules = self.rules_for(caller, &draft.script).await;
         let plan = draft.validate(&rules).map_err(|errors| ApiError::Invalid { errors })?;
+        self.pace.start(caller)?;
         let scenario = self.scenario(caller, &draft, plan.shape.duration_s()).await?;
         self.knows_its_metrics(&plan).await?;
         self.keeper.keep_shown(&self.board, &self.details).await;
@@ -264,6 +269,7 @@ impl Runs for Dashboard {
         if !known.state.is_active() {
             return Err(ApiError::LoadRefused { refusal: LoadRefusal::Over });
         }
+        self.pace.start(caller)?;
         let script = known.plan.script;
         let rules = self.rules_with(Vec::new(), Vec::new());
         let trend_stats = self.scripts.trend_stats(&script);
@@ -359,6 +365,7 @@ impl Faults for Dashboard {
     }
 
     async fn set_fault(&self, caller: &Caller, draft: FaultDraft) -> Result<Fault, ApiError> {
+        self.pace.fault(caller)?;
         self.faults.set(caller, draft).await
     }
 

@@ -1,7 +1,7 @@
 //! The axum side: REST, live stream, plain forms, pages. No logic: each handler is one call of the
 //! [`ha_dashboard::api::port`] and puts its answer into words.
 //!
-//! From the outside in: [`edge`] (correlation id, log line, error bodies, headers), [`guard`] (who may call), body limit,
+//! From the outside in: [`proxies`] (where a request came from), [`edge`] (correlation id, log line, error bodies, headers), [`guard`] (who may call), body limit,
 //! compression, routes.
 
 mod badge;
@@ -22,6 +22,7 @@ mod metrics;
 mod openapi;
 mod plans;
 mod present;
+pub mod proxies;
 mod runs;
 mod scenarios;
 mod schedules;
@@ -44,7 +45,6 @@ use ha_dashboard::{
     api::{error::ApiError, port::SharedControl},
     domain::run::RunId,
 };
-use tokio::sync::Semaphore;
 use tower::{Layer, ServiceExt};
 use tower_http::{
     CompressionLevel, catch_panic::CatchPanicLayer, compression::CompressionLayer, limit::RequestBodyLimitLayer,
@@ -71,8 +71,8 @@ pub struct HttpState {
     pub shutdown: Shutdown,
     /// What callers call their experiments.
     pub experiments: chaos::Names,
-    /// Most viewers of the live stream.
-    pub viewers: usize,
+    /// Places for viewers of the live stream.
+    pub viewers: Arc<listen::Room>,
 }
 
 /// Everything the dashboard serves; `pages` answers what is no route of ours.
@@ -100,7 +100,7 @@ pub fn router(state: HttpState, pages: Router) -> Router {
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyLimitLayer::new(MAX_BODY_BYTES))
         .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))
-        .layer(middleware::from_fn_with_state(Arc::new(Semaphore::new(state.viewers)), listen::limit_viewers))
+        .layer(middleware::from_fn_with_state(Arc::clone(&state.viewers), listen::limit_viewers))
         .layer(CatchPanicLayer::custom(|panic: Box<dyn std::any::Any + Send>| {
             let what = (panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
                 .or_else(|| panic.downcast_ref::<String>().cloned())
@@ -115,6 +115,7 @@ pub fn router(state: HttpState, pages: Router) -> Router {
         .layer(guard::cross_site())
         .layer(middleware::from_fn_with_state(guard::Guard::new(&state.settings), guard::check))
         .layer(middleware::from_fn_with_state(Arc::clone(&state.settings), edge::edge))
+        .layer(middleware::from_fn_with_state(Arc::clone(&state.settings), proxies::believe))
         .layer(edge::security())
 }
 

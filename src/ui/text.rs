@@ -697,6 +697,8 @@ pub struct Text {
     pub share_too_many: &'static str,
     pub error_not_over: &'static str,
     pub error_not_running: &'static str,
+    pub too_often: &'static str,
+    pub error_too_often: fn(u32) -> String,
     pub error_not_found: fn(&str) -> String,
     pub error_unavailable: fn(&str) -> String,
     pub error_bad_request: fn(&str) -> String,

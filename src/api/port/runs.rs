@@ -49,7 +49,8 @@ pub trait Runs: Send + Sync + 'static {
     /// Checks a draft and starts it. Resolves when the engine has k6 running or refused.
     ///
     /// # Errors
-    /// [`ApiError::Invalid`], [`ApiError::InvalidScenario`], [`ApiError::AlreadyRunning`], [`ApiError::Unavailable`].
+    /// [`ApiError::Invalid`], [`ApiError::InvalidScenario`], [`ApiError::AlreadyRunning`], [`ApiError::TooOften`],
+    /// [`ApiError::Unavailable`].
     async fn start(&self, caller: &Caller, draft: Draft) -> Result<Run, ApiError>;
 
     /// Asks the run at work to end. Resolves as soon as the signal is out; the end itself comes through the live stream.
@@ -61,7 +62,8 @@ pub trait Runs: Send + Sync + 'static {
     /// Adds load to a run at work. Resolves when the engine has its k6 running or refused.
     ///
     /// # Errors
-    /// [`ApiError::NotFound`], [`ApiError::InvalidLoad`], [`ApiError::LoadRefused`], [`ApiError::Unavailable`].
+    /// [`ApiError::NotFound`], [`ApiError::InvalidLoad`], [`ApiError::LoadRefused`], [`ApiError::TooOften`],
+    /// [`ApiError::Unavailable`].
     async fn add_load(&self, caller: &Caller, run: &RunId, draft: BurstDraft) -> Result<Burst, ApiError>;
 
     /// Takes added load away before its time. Resolves as soon as the signal is out.

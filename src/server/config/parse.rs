@@ -12,8 +12,8 @@ use ha_dashboard::domain::{
 };
 
 use super::{
-    Config, ConfigError, ConfigErrors, DockerConfig, EngineChoice, Layers, LogFormat, Retention, Settings, StoreChoice,
-    Surroundings,
+    Config, ConfigError, ConfigErrors, DockerConfig, EngineChoice, Layers, LogFormat, Network, Retention, Settings,
+    StoreChoice, Surroundings,
     services::{self, Known},
     table::Setting,
     webhooks::{self, Webhook},
@@ -158,6 +158,7 @@ pub fn settings(layers: &Layers, surroundings: &Surroundings) -> Result<Settings
             .and_then(|text| text.parse().ok())
             .unwrap_or(RELOAD_PORT),
         allowed_hosts: reader.read("allowed_hosts", Vec::new(), hosts),
+        trusted_proxies: reader.read("trusted_proxies", Vec::new(), networks),
         log: reader.read("log", "info".into(), |text| {
             tracing_subscriber::EnvFilter::try_new(text).ok().map(|_| text.to_owned())
         }),
@@ -271,6 +272,10 @@ fn hosts(text: &str) -> Option<Vec<String>> {
     hosts.iter().all(fine).then_some(hosts)
 }
 
+fn networks(text: &str) -> Option<Vec<Network>> {
+    text.split(',').map(str::trim).filter(|one| !one.is_empty()).map(|one| one.parse().ok()).collect()
+}
+
 /// An address without a trailing slash. A service's has no path, so that scripts can put theirs behind it; a store may
 /// live below one.
 pub(super) fn base_url(text: &str, with_path: bool) -> Option<String> {
@@ -372,6 +377,8 @@ mod tests {
     fn every_refusal_names_place_value_and_what_is_allowed() {
         let cases = [
             ("HAD_ADDR", "localhost", "HAD_ADDR: \"localhost\" is not allowed; allowed: an IP address and a port"),
+            ("HAD_TRUSTED_PROXIES", "10.1.0.0/33", "addresses and networks"),
+            ("HAD_TRUSTED_PROXIES", "proxy.example", "addresses and networks"),
             ("HAD_MAX_VUS", "0", "a whole number from 1"),
             ("HAD_MAX_VUS", "ten", "a whole number from 1"),
             ("HAD_MAX_DURATION", "30y", "a duration from 10s to 720h"),

@@ -35,6 +35,12 @@ pub const SETTINGS: &[Setting] = &[
         "host names separated by commas, or * for any",
     ),
     row(
+        "trusted_proxies",
+        "trusted-proxies",
+        "Proxies that are believed who asks, over what and for which name (X-Forwarded-For, -Proto, -Host) [default: none]",
+        "addresses and networks separated by commas, like 127.0.0.1,10.1.0.0/16",
+    ),
+    row(
         "state_dir",
         "state-dir",
         "Where runs, logs and metrics are kept [default: ha-dashboard in the XDG state folder]",

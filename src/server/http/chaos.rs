@@ -42,6 +42,7 @@ use crate::server::clock::now_ms;
         (status = 413, body = ErrorBody),
         (status = 415, body = ErrorBody),
         (status = 422, description = "Refused fields", body = ErrorBody),
+        (status = 429, description = "Too many from this address in a short time: `Retry-After` says when to try again", body = ErrorBody),
         (status = 503, description = "It does not take hold", body = ErrorBody),
     ),
 )]

@@ -17,7 +17,7 @@ use ha_dashboard::api::{
 use tower_http::set_header::response::SetMultipleResponseHeadersLayer;
 use tracing::Instrument;
 
-use super::{MAX_BODY_BYTES, error::Problem, sharing::SHARED};
+use super::{MAX_BODY_BYTES, error::Problem, proxies::Way, sharing::SHARED};
 use crate::server::config::Settings;
 
 /// Names a request across callers, log and errors.
@@ -31,6 +31,9 @@ const MAX_TEXT_BYTES: usize = 4_096;
 
 /// Built files carry a hash of their content in their names, so they never change.
 const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+
+/// Who came over HTTPS comes back over nothing else for a year.
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 /// Who asks, for handlers.
 pub struct Asking(pub Caller);
@@ -49,7 +52,8 @@ pub async fn edge(State(settings): State<Arc<Settings>>, mut request: Request, n
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
-    request.extensions_mut().insert(Caller::of_program(id.clone(), Door::Rest));
+    let Way { from, secure } = request.extensions().get::<Way>().copied().unwrap_or_default();
+    request.extensions_mut().insert(Caller { from, ..Caller::of_program(id.clone(), Door::Rest) });
 
     let span = tracing::info_span!("request", %method, route, correlation_id = %id);
     let started = Instant::now();
@@ -65,7 +69,10 @@ pub async fn edge(State(settings): State<Arc<Settings>>, mut request: Request, n
         } else {
             tracing::info!(status = status.as_u16(), error, "refused");
         }
-        let headers = std::mem::take(response.headers_mut());
+        let mut headers = std::mem::take(response.headers_mut());
+        if let Some(wait_s) = problem.wait_s {
+            headers.insert(header::RETRY_AFTER, wait_s.into());
+        }
         response = (status, Json(problem.body(id.clone()))).into_response();
         // What a layer further in had to say, such as `Allow`, stays.
         for (name, value) in headers.iter().filter(|(name, _)| **name != header::CONTENT_LENGTH) {
@@ -84,6 +91,9 @@ pub async fn edge(State(settings): State<Arc<Settings>>, mut request: Request, n
 
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(CORRELATION, value);
+    }
+    if secure {
+        response.headers_mut().entry(header::STRICT_TRANSPORT_SECURITY).or_insert(HSTS);
     }
     cache(&mut response, &path, &settings);
     response

@@ -33,6 +33,8 @@ pub struct Problem {
     pub steps: Vec<ScenarioErrorBody>,
     /// The run that is at work already.
     pub running: Option<RunId>,
+    /// After how many seconds it is worth another try.
+    pub wait_s: Option<u32>,
 }
 
 /// An error's body.
@@ -117,7 +119,7 @@ impl FieldBody {
 impl Problem {
     /// A problem without particulars.
     pub fn new(status: StatusCode, code: &'static str, error: String) -> Self {
-        Self { status, code, error, errors: Vec::new(), steps: Vec::new(), running: None }
+        Self { status, code, error, errors: Vec::new(), steps: Vec::new(), running: None, wait_s: None }
     }
 
     /// Refused fields.
@@ -174,6 +176,7 @@ impl From<ApiError> for Problem {
             ApiError::InvalidLoad { errors } => problem.errors = named(errors),
             ApiError::InvalidScenario { errors } => problem.steps = errors.into_iter().map(Into::into).collect(),
             ApiError::AlreadyRunning { running } => problem.running = Some(running),
+            ApiError::TooOften { wait_s } => problem.wait_s = Some(wait_s),
             _ => {}
         }
         problem

@@ -4,9 +4,10 @@
 mod live;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     convert::Infallible,
     future::poll_fn,
+    net::IpAddr,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::Poll,
@@ -30,13 +31,17 @@ use rustix::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
 use self::live::Live;
-use super::error::{Failure, Problem};
+use super::{
+    error::{Failure, Problem},
+    proxies::Way,
+};
+use crate::server::{config::Network, limiter::place};
 
 /// Most file descriptors that are asked of the system.
 const DESCRIPTORS: u64 = 65_536;
@@ -48,6 +53,12 @@ const CONNECTIONS: usize = 8_192;
 /// a page over a long way.
 const SEND_BUFFER: usize = 64 * 1024;
 
+/// Most bytes of a request's head; more gets 431.
+const HEAD: usize = 64 * 1024;
+
+/// When a viewer for whom there was no room may try again, in seconds.
+const AGAIN_S: u32 = 10;
+
 /// Pause after the system refused a connection.
 const REFUSED: Duration = Duration::from_millis(50);
 
@@ -56,6 +67,8 @@ const REFUSED: Duration = Duration::from_millis(50);
 pub struct Bounds {
     /// Open connections, three quarters of them viewers at most.
     pub connections: usize,
+    /// Those of one address, three quarters of them viewers at most. A trusted proxy is many, of whom each viewer counts.
+    pub of_one: usize,
     /// How long a request's head may take, and how long a connection may lie idle.
     pub head: Duration,
     /// How long a reader's system may take nothing of what waits for it. Whether its program reads shows only when that
@@ -68,12 +81,18 @@ impl Bounds {
     /// What `descriptors` open files allow. A quarter of them is kept for everything else: k6, the store, logs.
     pub fn of(descriptors: u64) -> Self {
         let connections = usize::try_from(descriptors - descriptors / 4).unwrap_or(CONNECTIONS).clamp(1, CONNECTIONS);
-        Self { connections, head: Duration::from_secs(15), unread: Duration::from_secs(15) }
+        Self {
+            connections,
+            of_one: connections.div_ceil(2),
+            head: Duration::from_secs(15),
+            unread: Duration::from_secs(15),
+        }
     }
 
-    /// Viewers of the live stream.
-    pub fn viewers(&self) -> usize {
-        self.connections - self.connections / 4
+    /// Places for viewers of the live stream.
+    pub fn room(&self) -> Arc<Room> {
+        let viewers = |connections: usize| connections - connections / 4;
+        Room::of(viewers(self.connections), viewers(self.of_one))
     }
 }
 
@@ -93,9 +112,16 @@ pub fn raise_descriptors() -> u64 {
 }
 
 /// Answers on `listener` until `token` is cancelled and the last answer is out.
-pub async fn serve(listener: TcpListener, router: Router, bounds: Bounds, token: CancellationToken) {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    bounds: Bounds,
+    proxies: Vec<Network>,
+    token: CancellationToken,
+) {
+    let is_proxy = |address: IpAddr| proxies.iter().any(|network| network.has(address));
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(bounds.head);
+    http.timer(TokioTimer::new()).header_read_timeout(bounds.head).max_buf_size(HEAD);
     let open = Arc::new(Open::default());
     let tasks = TaskTracker::new();
     loop {
@@ -103,8 +129,8 @@ pub async fn serve(listener: TcpListener, router: Router, bounds: Bounds, token:
             () = token.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::debug!(%error, "a connection could not be taken");
                 // Out of descriptors, most likely: one must go.
@@ -114,11 +140,16 @@ pub async fn serve(listener: TcpListener, router: Router, bounds: Bounds, token:
             }
         };
         limit_unread(&stream, bounds.unread);
+        // A trusted proxy is many, and counts its own.
+        let from = (!is_proxy(peer.ip())).then(|| place(peer.ip()));
+        if let Some(from) = from {
+            open.make_room_of(from, bounds.of_one - 1);
+        }
         open.make_room(bounds.connections - 1);
-        let place = Arc::new(Open::enter(&open));
+        let place = Arc::new(Open::enter(&open, from));
         let (http, router, token, viewers) = (http.clone(), router.clone(), token.clone(), tasks.clone());
         tasks.spawn(async move {
-            if let Some((stream, live)) = converse(&http, stream, router, &place, &token).await {
+            if let Some((stream, live)) = converse(&http, (stream, Peer(peer.ip())), router, &place, &token).await {
                 // A task of its own: this one is as large as hyper's part in it.
                 viewers.spawn(follow(stream, live, place));
             }
@@ -133,14 +164,15 @@ pub async fn serve(listener: TcpListener, router: Router, bounds: Bounds, token:
 /// which keeps 16 kB of buffers for each connection as long as it lasts.
 async fn converse(
     http: &http1::Builder,
-    stream: TcpStream,
+    (stream, peer): (TcpStream, Peer),
     router: Router,
     place: &Arc<Place>,
     token: &CancellationToken,
 ) -> Option<(TcpStream, Live)> {
     let found = Arc::new(Mutex::new(None));
     let finds = (Arc::clone(&found), Arc::clone(place));
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(peer);
         let (router, (found, place)) = (router.clone(), finds.clone());
         async move {
             place.set(Stage::Answering);
@@ -211,6 +243,10 @@ fn limit_unread(stream: &TcpStream, unread: Duration) {
     }
 }
 
+/// In a request's extensions: the other end of its connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub IpAddr);
+
 /// What a connection is at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Stage {
@@ -229,7 +265,16 @@ struct Open(Mutex<Places>);
 #[derive(Debug, Default)]
 struct Places {
     next: u64,
-    open: BTreeMap<u64, (Stage, CancellationToken)>,
+    open: BTreeMap<u64, Held>,
+}
+
+/// An open connection.
+#[derive(Debug)]
+struct Held {
+    stage: Stage,
+    /// Whose it is, where that is known.
+    from: Option<IpAddr>,
+    end: CancellationToken,
 }
 
 /// A connection's place among the open ones, until dropped.
@@ -246,32 +291,44 @@ impl Open {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn enter(all: &Arc<Self>) -> Place {
+    fn enter(all: &Arc<Self>, from: Option<IpAddr>) -> Place {
         let mut places = all.lock();
         let (number, end) = (places.next, CancellationToken::new());
         places.next += 1;
-        places.open.insert(number, (Stage::Waiting, end.clone()));
+        places.open.insert(number, Held { stage: Stage::Waiting, from, end: end.clone() });
         Place { all: Arc::clone(all), number, end }
     }
 
     /// Ends connections until at most `most` are left: first who has sent no whole request, then who waits for an answer,
     /// of each the oldest. A person's request is over before it is the oldest.
     fn make_room(&self, most: usize) {
-        let mut places = self.lock();
-        while places.open.len() > most {
-            let found = places.open.iter().min_by_key(|(number, (stage, _))| (*stage, **number));
-            let Some((_, end)) = found.map(|(number, _)| *number).and_then(|number| places.open.remove(&number)) else {
+        self.lock().shrink(most, |_| true);
+    }
+
+    /// The same among those of one address.
+    fn make_room_of(&self, from: IpAddr, most: usize) {
+        self.lock().shrink(most, |held| held.from == Some(from));
+    }
+}
+
+impl Places {
+    fn shrink(&mut self, most: usize, counts: impl Fn(&Held) -> bool) {
+        while self.open.len() > most {
+            let open = self.open.iter().filter(|(_, held)| counts(held));
+            if open.clone().count() <= most {
                 return;
-            };
-            end.cancel();
+            }
+            let first = open.min_by_key(|(number, held)| (held.stage, **number)).map(|(number, _)| *number);
+            let Some(held) = first.and_then(|number| self.open.remove(&number)) else { return };
+            held.end.cancel();
         }
     }
 }
 
 impl Place {
     fn set(&self, stage: Stage) {
-        if let Some((now, _)) = self.all.lock().open.get_mut(&self.number) {
-            *now = stage;
+        if let Some(held) = self.all.lock().open.get_mut(&self.number) {
+            held.stage = stage;
         }
     }
 }
@@ -291,20 +348,82 @@ pub fn is_live(request: &Request) -> bool {
     matches!(request.uri().path(), "/api/v1/live" | "/fn/live")
 }
 
-/// Lets at most so many follow the live stream as there are permits, so that connections are left for everybody else.
-pub async fn limit_viewers(State(room): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
+/// The places of viewers of the live stream.
+#[derive(Debug)]
+pub struct Room {
+    places: Arc<Semaphore>,
+    /// Most of one address. A proxy that is not trusted is one.
+    each: usize,
+    taken: Mutex<HashMap<IpAddr, usize>>,
+}
+
+impl Room {
+    /// So many places, and so many for each address.
+    pub fn of(viewers: usize, each: usize) -> Arc<Self> {
+        Arc::new(Self { places: Arc::new(Semaphore::new(viewers)), each, taken: Mutex::default() })
+    }
+
+    fn enter(self: &Arc<Self>, from: Option<IpAddr>) -> Result<Seat, &'static str> {
+        let permit = Arc::clone(&self.places).try_acquire_owned();
+        let permit = permit.map_err(|_| "too many follow the live stream already; end some, or try again later")?;
+        let from = from.map(place);
+        if let Some(from) = from {
+            let mut taken = self.taken();
+            let taken = taken.entry(from).or_default();
+            if *taken >= self.each {
+                return Err("too many follow the live stream from your address already; end some, or try again later");
+            }
+            *taken += 1;
+        }
+        Ok(Seat { room: Arc::clone(self), from, _permit: permit })
+    }
+
+    fn taken(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        // Only numbers are kept in it.
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A viewer's place, until dropped.
+#[derive(Debug)]
+struct Seat {
+    room: Arc<Room>,
+    from: Option<IpAddr>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let Some(from) = self.from else { return };
+        let mut taken = self.room.taken();
+        if let Some(count) = taken.get_mut(&from) {
+            *count -= 1;
+            if *count == 0 {
+                taken.remove(&from);
+            }
+        }
+    }
+}
+
+/// Lets at most so many follow the live stream as there is room for, so that connections are left for everybody else.
+pub async fn limit_viewers(State(room): State<Arc<Room>>, request: Request, next: Next) -> Response {
     if !is_live(&request) {
         return next.run(request).await;
     }
-    let Ok(permit) = room.try_acquire_owned() else {
-        let error = "too many follow the live stream already; end some, or try again later".into();
-        return Failure::from(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", error)).into_response();
+    let known = request.extensions();
+    let from = known.get::<Way>().map_or_else(|| known.get::<Peer>().map(|peer| peer.0), |way| way.from);
+    let seat = match room.enter(from) {
+        Ok(seat) => seat,
+        Err(error) => {
+            let problem = Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", error.into());
+            return Failure::from(Problem { wait_s: Some(AGAIN_S), ..problem }).into_response();
+        }
     };
     let (mut parts, body) = next.run(request).await.into_parts();
     parts.extensions.insert(Viewer);
     let body = body.into_data_stream().map(move |chunk| {
         // Given back when the body is dropped.
-        let _permit = &permit;
+        let _seat = &seat;
         chunk
     });
     Response::from_parts(parts, Body::from_stream(body))

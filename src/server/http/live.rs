@@ -34,6 +34,7 @@ pub struct Resume {
     responses(
         (status = 200, description = "Server-sent events: `event:` is `snapshot` for the whole picture and `tick` for what changed since, `id:` the place, `data:` the message as JSON. In browsers they come to listeners of these names, not to `onmessage`.", content_type = "text/event-stream", body = String),
         (status = 400, body = ErrorBody),
+        (status = 503, description = "Too many follow it: `Retry-After` says when to try again", body = ErrorBody),
     ),
 )]
 pub async fn live(

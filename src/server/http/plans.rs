@@ -267,6 +267,7 @@ pub async fn restore_plan(
         (status = 404, body = ErrorBody),
         (status = 409, description = "A test is at work already", body = ErrorBody),
         (status = 422, description = "It no longer fits", body = ErrorBody),
+        (status = 429, description = "Too many from this address in a short time: `Retry-After` says when to try again", body = ErrorBody),
         (status = 503, body = ErrorBody),
     ),
 )]

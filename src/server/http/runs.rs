@@ -372,6 +372,7 @@ pub struct LoadBody {
         (status = 413, body = ErrorBody),
         (status = 415, body = ErrorBody),
         (status = 422, description = "Refused fields; limits hold for the sum of all that is at work", body = ErrorBody),
+        (status = 429, description = "Too many from this address in a short time: `Retry-After` says when to try again", body = ErrorBody),
         (status = 503, description = "k6 or the metrics store is missing", body = ErrorBody),
     ),
 )]

@@ -87,6 +87,8 @@ struct Scripted {
     callers: Mutex<Vec<Caller>>,
     resumed: Mutex<Option<Cursor>>,
     without_values: AtomicBool,
+    /// Whether starts come too often.
+    too_often: AtomicBool,
     /// The costly things that were asked for.
     asked: Mutex<Vec<&'static str>>,
     /// How often the run is on record when somebody looks at the runs.
@@ -657,6 +659,9 @@ impl Runs for Scripted {
     async fn start(&self, caller: &Caller, draft: Draft) -> Result<Run, ApiError> {
         self.callers.lock().unwrap().push(caller.clone());
         self.drafts.lock().unwrap().push(draft.clone());
+        if self.too_often.load(Ordering::Relaxed) {
+            return Err(ApiError::TooOften { wait_s: 7 });
+        }
         let plan = draft.validate(&self.rules(caller).await).map_err(|errors| ApiError::Invalid { errors })?;
         let scenario = self.scenario(caller, &draft, plan.shape.duration_s()).await?;
         let mut slot = self.run.lock().unwrap();
@@ -787,8 +792,13 @@ const STATUS: &str = "/api/v1/analytics/load-test/status";
 
 impl Server {
     fn new() -> Self {
+        Self::with(&[])
+    }
+
+    fn with(variables: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let surroundings = Surroundings { dir: dir.path().into(), ..Surroundings::default() };
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let surroundings = Surroundings { variables, dir: dir.path().into(), ..Surroundings::default() };
         let settings = Arc::new(Settings::load(&Flags::default(), &surroundings).unwrap());
         let control = Arc::new(Scripted::default());
         let shared: SharedControl = Arc::<Scripted>::clone(&control);
@@ -798,7 +808,7 @@ impl Server {
             settings,
             shutdown: Shutdown::default(),
             experiments: Default::default(),
-            viewers: 100,
+            viewers: listen::Room::of(100, 2),
         };
         Self { router: router(state, pages), control, dir }
     }
@@ -1555,10 +1565,10 @@ async fn a_page_that_readers_share_is_right_for_each() {
 
 #[tokio::test]
 async fn the_presentation_leads_to_the_address_under_which_it_was_asked_for() {
-    let server = Server::new();
+    let server = Server::with(&[("HAD_TRUSTED_PROXIES", "127.0.0.1")]);
     let get = async |path: &str, host: &str, proto: &str| {
         let request = Request::get(path).header("host", host).header("x-forwarded-proto", proto);
-        let answer = server.send(request.body(Body::empty()).unwrap()).await;
+        let answer = server.send(from("127.0.0.1", request)).await;
         assert_eq!(answer.status, 200, "{host}");
         (String::from_utf8(answer.body.to_vec()).unwrap(), answer.headers["content-type"].clone())
     };
@@ -1569,6 +1579,53 @@ async fn the_presentation_leads_to_the_address_under_which_it_was_asked_for() {
     assert!(code.starts_with("<svg") && kind == "image/svg+xml", "{code}");
     assert_ne!(code, get("/present/qr.svg", "127.0.0.1:3008", "").await.0);
     assert_ne!(code, get("/present/qr.svg", "127.0.0.1:3007", "https").await.0);
+}
+
+/// A request that came from there.
+fn from(address: &str, request: axum::http::request::Builder) -> Request<Body> {
+    request.extension(listen::Peer(address.parse().unwrap())).body(Body::empty()).unwrap()
+}
+
+#[tokio::test]
+async fn only_a_trusted_proxy_is_believed_where_a_request_came_from() {
+    let server = Server::with(&[("HAD_TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8")]);
+    let ask = async |peer: &str| {
+        let request =
+            Request::post("/pull").header("x-forwarded-for", "203.0.113.7").header("x-forwarded-proto", "https");
+        let answer = server.send(from(peer, request)).await;
+        let caller = server.control.callers.lock().unwrap().pop().unwrap();
+        (caller.from.unwrap().to_string(), answer.header("strict-transport-security") == "max-age=31536000")
+    };
+    assert_eq!(ask("10.1.2.3").await, ("203.0.113.7".into(), true));
+    assert_eq!(ask("198.51.100.1").await, ("198.51.100.1".into(), false));
+
+    let named = async |peer: &str, name: &str| {
+        server.send(from(peer, Request::get("/live").header("x-forwarded-host", name))).await.status
+    };
+    assert_eq!(named("127.0.0.1", "localhost").await, 200);
+    assert_eq!(named("127.0.0.1", "evil.example").await, 403, "its name must be ours, too");
+    assert_eq!(named("198.51.100.1", "evil.example").await, 200, "nobody reads it");
+}
+
+#[tokio::test]
+async fn who_has_to_wait_is_told_for_how_long() {
+    let server = Server::new();
+    let live = || from("192.0.2.1", Request::get("/api/v1/live").header("host", "localhost"));
+    let open = async || server.router.clone().oneshot(live()).await.unwrap();
+    let held = (open().await, open().await);
+    let refused = server.send(live()).await;
+    assert_eq!((refused.status, refused.header("retry-after")), (503, "10"));
+    assert_eq!(refused.json()["code"], "unavailable");
+    assert_eq!(server.send(from("192.0.2.2", Request::get("/api/v1/live"))).await.status, 200, "others have their own");
+    drop(held);
+    assert_eq!(server.send(live()).await.status, 200);
+
+    server.control.too_often.store(true, Ordering::Relaxed);
+    let refused = server.start(json!({ "duration": 60, "rps": 5 })).await;
+    assert_eq!((refused.status, refused.header("retry-after")), (429, "7"));
+    assert_eq!(refused.json()["code"], "too_often");
+    let back = server.post("/start", "application/x-www-form-urlencoded", "draft[peak]=5").await;
+    assert!(back.header("location").ends_with("&error=too_often"), "{}", back.header("location"));
 }
 
 #[tokio::test]

@@ -833,6 +833,8 @@ pub(super) const TEXT: Text = Text {
     share_too_many: "Zu diesem Bericht gibt es genug offene Links. Bitte zuerst einen zurücknehmen.",
     error_not_over: "Dieser Test läuft noch: Das gibt es, wenn er vorbei ist.",
     error_not_running: "Es läuft kein Test, es gibt also nichts zu stoppen.",
+    too_often: "Das war zu oft in kurzer Zeit. Bitte etwas warten und noch einmal.",
+    error_too_often: |wait_s| format!("Das war zu oft in kurzer Zeit. Bitte in {wait_s} s noch einmal."),
     error_not_found: |what| format!("Nicht gefunden: {what}."),
     error_unavailable: |what| format!("Das geht gerade nicht: {what}"),
     error_bad_request: |what| format!("Die Anfrage konnte nicht gelesen werden: {what}"),

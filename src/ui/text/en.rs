@@ -816,6 +816,8 @@ pub(super) const TEXT: Text = Text {
     share_too_many: "This report has enough open links. Take one back first.",
     error_not_over: "This test is at work: that is there once it is over.",
     error_not_running: "No test is running, so there is nothing to stop.",
+    too_often: "That was too often in a short time. Wait a little and try again.",
+    error_too_often: |wait_s| format!("That was too often in a short time. Try again in {wait_s} s."),
     error_not_found: |what| format!("There is no {what}."),
     error_unavailable: |what| format!("That is not possible right now: {what}"),
     error_bad_request: |what| format!("The request could not be read: {what}"),

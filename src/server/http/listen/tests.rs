@@ -22,6 +22,10 @@ struct Server {
 
 impl Server {
     async fn start(bounds: Bounds) -> Self {
+        Self::behind(bounds, Vec::new()).await
+    }
+
+    async fn behind(bounds: Bounds, proxies: Vec<Network>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let addr = listener.local_addr().unwrap();
         let (count, viewers) = watch::channel(0);
@@ -38,9 +42,9 @@ impl Server {
         let router = Router::new()
             .route("/stop", get(|| async { "stopped" }))
             .route("/api/v1/live", get(live))
-            .layer(axum::middleware::from_fn_with_state(Arc::new(Semaphore::new(bounds.viewers())), limit_viewers));
+            .layer(axum::middleware::from_fn_with_state(bounds.room(), limit_viewers));
         let token = CancellationToken::new();
-        let served = tokio::spawn(serve(listener, router, bounds, token.clone()));
+        let served = tokio::spawn(serve(listener, router, bounds, proxies, token.clone()));
         Self { addr, token, served, viewers }
     }
 
@@ -90,10 +94,11 @@ async fn a_head_that_is_never_finished_ends() {
 
 #[tokio::test]
 async fn there_is_always_room_for_one_more() {
-    let bounds = Bounds { connections: 8, head: NEVER, unread: NEVER };
+    let bounds = Bounds { connections: 8, of_one: 8, head: NEVER, unread: NEVER };
+    let most = 6;
     let server = Server::start(bounds).await;
     let mut viewers = Vec::new();
-    for _ in 0..bounds.viewers() {
+    for _ in 0..most {
         let (stream, head) = server.watch_live().await;
         assert_eq!(head, "HTTP/1.1 200");
         viewers.push(stream);
@@ -106,13 +111,71 @@ async fn there_is_always_room_for_one_more() {
         }
     }
     assert!(server.ask("/api/v1/live").await.starts_with("HTTP/1.1 503"), "one viewer too many");
-    assert_eq!(*server.viewers.borrow(), bounds.viewers(), "no viewer had to go");
+    assert_eq!(*server.viewers.borrow(), most, "no viewer had to go");
     // The oldest made room.
     assert_eq!(all_of(half.remove(0)).await, "");
     drop(viewers.pop());
     let mut seen = server.viewers.clone();
-    seen.wait_for(|count| *count < bounds.viewers()).await.unwrap();
+    seen.wait_for(|count| *count < most).await.unwrap();
     assert_eq!(server.watch_live().await.1, "HTTP/1.1 200");
+}
+
+#[tokio::test]
+async fn one_address_leaves_room_for_others() {
+    let bounds = Bounds { connections: 64, of_one: 4, head: NEVER, unread: NEVER };
+    let server = Server::start(bounds).await;
+    let mut viewers = Vec::new();
+    for _ in 0..3 {
+        let (stream, head) = server.watch_live().await;
+        assert_eq!(head, "HTTP/1.1 200");
+        viewers.push(stream);
+    }
+    assert!(server.ask("/api/v1/live").await.starts_with("HTTP/1.1 503"), "one viewer too many of this address");
+    let other = tokio::net::TcpSocket::new_v4().unwrap();
+    other.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let mut other = other.connect(server.addr).await.unwrap();
+    other.write_all(b"GET /stop HTTP/1.1\r\nhost: x\r\n").await.unwrap();
+    let mut half = Vec::new();
+    for _ in 0..8 {
+        half.push(server.connect("GET /stop HTTP/1.1\r\nhost: x\r\n").await);
+    }
+    assert!(server.ask("/stop").await.ends_with("stopped"), "its own make room");
+    assert_eq!(all_of(half.remove(0)).await, "");
+    other.write_all(b"connection: close\r\n\r\n").await.unwrap();
+    assert!(all_of(other).await.ends_with("stopped"), "others don't");
+    assert_eq!(*server.viewers.borrow(), 3, "no viewer had to go");
+}
+
+#[tokio::test]
+async fn a_proxy_that_is_trusted_is_many() {
+    let bounds = Bounds { connections: 64, of_one: 1, head: NEVER, unread: NEVER };
+    let server = Server::behind(bounds, vec!["127.0.0.1".parse().unwrap()]).await;
+    let mut half = Vec::new();
+    for _ in 0..8 {
+        half.push(server.connect("GET /stop HTTP/1.1\r\nhost: x\r\n").await);
+    }
+    for mut stream in half {
+        stream.write_all(b"connection: close\r\n\r\n").await.unwrap();
+        assert!(all_of(stream).await.ends_with("stopped"));
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_large_is_refused() {
+    let server = Server::start(Bounds { head: NEVER, ..Bounds::of(1_024) }).await;
+    let long = "a".repeat(2 * HEAD);
+    let many = "x: y\r\n".repeat(200);
+    let heads =
+        [format!("GET /{long}"), format!("GET / HTTP/1.1\r\nx: {long}"), format!("GET / HTTP/1.1\r\n{many}\r\n")];
+    for head in heads {
+        let mut stream = TcpStream::connect(server.addr).await.unwrap();
+        // It may be refused before it is whole.
+        let _ = stream.write_all(head.as_bytes()).await;
+        let mut status = [0; 12];
+        stream.read_exact(&mut status).await.unwrap();
+        assert!(matches!(&status, b"HTTP/1.1 431" | b"HTTP/1.1 414"), "{}", String::from_utf8_lossy(&status));
+    }
+    assert!(server.ask("/stop").await.ends_with("stopped"));
 }
 
 /// A server whose live stream sends `pieces` and then waits for the end.
@@ -128,8 +191,8 @@ async fn live_server(pieces: Vec<Bytes>, shutdown: CancellationToken) -> SocketA
     };
     let router = Router::new()
         .route("/api/v1/live", get(live))
-        .layer(axum::middleware::from_fn_with_state(Arc::new(Semaphore::new(8)), limit_viewers));
-    tokio::spawn(serve(listener, router, Bounds::of(1_024), shutdown));
+        .layer(axum::middleware::from_fn_with_state(Room::of(8, 8), limit_viewers));
+    tokio::spawn(serve(listener, router, Bounds::of(1_024), Vec::new(), shutdown));
     addr
 }
 
@@ -188,7 +251,7 @@ async fn a_viewer_who_is_up_to_date_holds_little() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
     let live = Live { version: axum::http::Version::HTTP_11, response: Response::default() };
-    let place = Arc::new(Open::enter(&Arc::default()));
+    let place = Arc::new(Open::enter(&Arc::default(), None));
     let held = size_of_val(&follow(stream, live, place));
     assert!(held <= 1_024, "{held} bytes");
 }
@@ -226,7 +289,7 @@ async fn the_end_waits_for_answers_and_closes_what_is_idle() {
 #[test]
 fn bounds_leave_descriptors_for_the_rest() {
     assert_eq!(Bounds::of(1_024).connections, 768);
-    assert_eq!(Bounds::of(1_024).viewers(), 576);
+    assert_eq!(Bounds::of(1_024).of_one, 384);
     assert_eq!(Bounds::of(u64::MAX).connections, CONNECTIONS);
-    assert!(Bounds::of(0).connections >= 1 && Bounds::of(1).viewers() >= 1);
+    assert!(Bounds::of(0).connections >= 1 && Bounds::of(1).of_one >= 1);
 }
