@@ -98,7 +98,7 @@ impl App {
         // Until somebody serves here.
         prometheus::child::announce(&config.state_dir, None);
         let shutdown = Shutdown::default();
-        let journal = Journal::default();
+        let journal = Journal::open(&config.state_dir);
         let services = Registry::new(&config).with_labelled(&config).await;
         let health = services.watch(&config, journal.clone(), &shutdown);
         let breakers = services.watch_breakers(journal.clone(), &shutdown);

@@ -220,3 +220,25 @@ pub enum EventKind {
         reason: String,
     },
 }
+
+impl EventKind {
+    /// Whether both tell of one and the same thing that happens only once, however it was judged.
+    pub fn is_same_once(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::RunStarted { run }, Self::RunStarted { run: other })
+            | (Self::StopRequested { run }, Self::StopRequested { run: other })
+            | (Self::RunEnded { run, .. }, Self::RunEnded { run: other, .. }) => run == other,
+            (
+                Self::CriterionMet { run, criterion, .. },
+                Self::CriterionMet { run: other_run, criterion: other_criterion, .. },
+            ) => (run, criterion) == (other_run, other_criterion),
+            (Self::LoadAdded { run, instance, .. }, Self::LoadAdded { run: other_run, instance: other, .. })
+            | (Self::LoadRemoved { run, instance, .. }, Self::LoadRemoved { run: other_run, instance: other, .. }) => {
+                (run, instance) == (other_run, other)
+            }
+            (Self::FaultSet { fault, .. }, Self::FaultSet { fault: other, .. })
+            | (Self::FaultRestored { fault, .. }, Self::FaultRestored { fault: other, .. }) => fault == other,
+            _ => false,
+        }
+    }
+}

@@ -229,7 +229,7 @@ impl Board {
 
     fn show(&self, parts: &mut Parts, status: Status, record: bool) {
         let now = now_ms();
-        for kind in parts.told.news(parts.status.run.as_ref(), status.run.as_ref()) {
+        for kind in parts.told.news(parts.status.run.as_ref(), status.run.as_ref(), || self.journal.events()) {
             self.journal.append(Event { at_ms: now, kind });
         }
         self.stage.publish(now, parts.frame.clone(), record, status.clone(), parts.news.news());

@@ -90,7 +90,7 @@ pub fn start(links: Links, shutdown: &Shutdown) -> watch::Receiver<Vec<FaultCost
     let (told, receiver) = watch::channel(settled.into_iter().map(|kept| kept.told).collect());
     let clerk = Clerk {
         news: links.pushes.follow(),
-        noticed: links.journal.follow(),
+        noticed: links.journal.follow_own(),
         faults: links.faults,
         runs: links.runs,
         services: links.services,

@@ -1,12 +1,17 @@
 //! What happened, in the order in which it became known: written where things happen, read by whoever shows, counts or
-//! passes them on.
+//! passes them on. It is on disk before anybody is told, so that whoever is killed leaves it to the next.
+
+mod diary;
 
 use std::{
     collections::VecDeque,
+    path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use ha_dashboard::domain::event::Event;
+
+use self::diary::Diary;
 
 /// Entries kept. A reader that is further behind misses the oldest.
 const KEPT: usize = 1000;
@@ -20,12 +25,29 @@ struct Entries {
     /// How many came before those that are kept.
     gone: usize,
     kept: VecDeque<Event>,
+    /// How many an earlier process wrote.
+    earlier: usize,
+    /// Where they outlast this process.
+    diary: Option<Diary>,
 }
 
 impl Journal {
-    /// Adds what happened.
+    /// The journal in a state folder, with what earlier processes wrote.
+    pub fn open(state_dir: &Path) -> Self {
+        let (diary, known) = Diary::open(state_dir, KEPT);
+        let (earlier, kept) = (known.len(), known.into());
+        Self(Arc::new(Mutex::new(Entries { gone: 0, kept, earlier, diary: Some(diary) })))
+    }
+
+    /// Adds what happened, unless it is there already: who takes over tells again what can happen only once.
     pub fn append(&self, event: Event) {
         let mut entries = self.entries();
+        if entries.kept.iter().any(|known| *known == event || known.kind.is_same_once(&event.kind)) {
+            return;
+        }
+        if let Some(diary) = &mut entries.diary {
+            diary.write(&event);
+        }
         if entries.kept.len() == KEPT {
             entries.kept.pop_front();
             entries.gone += 1;
@@ -41,6 +63,11 @@ impl Journal {
     /// Reads on from the oldest entry that is kept.
     pub fn follow(&self) -> Follower {
         Follower { journal: self.clone(), next: 0 }
+    }
+
+    /// Reads on from the first entry of this process.
+    pub fn follow_own(&self) -> Follower {
+        Follower { next: self.entries().earlier, ..self.follow() }
     }
 
     fn entries(&self) -> MutexGuard<'_, Entries> {
@@ -67,8 +94,12 @@ impl Follower {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
-    use ha_dashboard::domain::event::EventKind;
+    use ha_dashboard::domain::{
+        event::EventKind,
+        run::{RunId, Verdict},
+    };
 
     use super::*;
 
@@ -88,5 +119,27 @@ mod tests {
         append(1003);
         assert_eq!((times(first.news()), times(slow.news())), (vec![1003], vec![1003]));
         assert_eq!(times(journal.events()), (4..=1003).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_happened_outlasts_the_process_and_is_told_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let run: RunId = "20261127-020000-abcd".parse().unwrap();
+        let back = |at_ms| Event { at_ms, kind: EventKind::MetricsBack };
+        let ended = |at_ms, verdict| Event { at_ms, kind: EventKind::RunEnded { run: RunId::clone(&run), verdict } };
+        let first = Journal::open(folder.path());
+        first.append(back(1));
+        first.append(ended(2, Verdict::Passed));
+        drop(first);
+
+        let next = Journal::open(folder.path());
+        let (mut all, mut own) = (next.follow(), next.follow_own());
+        next.append(back(1));
+        next.append(ended(3, Verdict::Failed));
+        next.append(back(4));
+        let expected = [back(1), ended(2, Verdict::Passed), back(4)];
+        assert_eq!((all.news(), own.news()), (expected.to_vec(), vec![back(4)]));
+        drop(next);
+        assert_eq!(Journal::open(folder.path()).events(), expected);
     }
 }
