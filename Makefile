@@ -1,6 +1,6 @@
 # The project's commands. `make` alone explains them.
 
-.PHONY: help run demo watch test lint fmt mutants bench screenshots setup
+.PHONY: help run demo watch test lint fmt chaos mutants bench screenshots setup
 .DEFAULT_GOAL := help
 
 help: ## Explain the commands
@@ -32,6 +32,10 @@ fmt: ## Format everything
 	@.ci/setup lint
 	@.ci/with cargo fmt
 	@.ci/with npm run --silent --prefix end2end fmt
+
+chaos: ## Kill the dashboard fifty times while tests, added load and faults are at work, and see that nothing is lost
+	@.ci/setup
+	@.ci/chaos
 
 mutants: ## Measure how many mutants of the domain its unit tests catch
 	@.ci/setup mutants

@@ -1,0 +1,345 @@
+//! The dashboard is killed at random moments while tests, added load and faults are at work. Afterwards nothing is lost, doubled
+//! or left behind.
+//!
+//! `CHAOS_KILLS` says how often it is killed, `CHAOS_SEED` repeats the moments of an earlier time.
+#![cfg(feature = "ssr")]
+#![allow(clippy::unwrap_used)]
+
+#[path = "support/ports.rs"]
+mod ports;
+#[path = "support/stage.rs"]
+mod set;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use ports::free_port;
+use procfs::process::{Process, all_processes};
+use rand::{Rng, SeedableRng, rngs::StdRng};
+use serde_json::{Value, json};
+use set::{Stage, ask, until};
+
+/// How long the last test and all that hangs on it may take to end.
+const LAST: Duration = Duration::from_secs(120);
+
+/// A number from the environment.
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
+}
+
+/// What was asked for, and what was answered.
+#[derive(Default)]
+struct Ledger {
+    /// Tests whose start was answered.
+    runs: BTreeSet<String>,
+    /// Starts that nobody answered: they may have been done or not.
+    unanswered: usize,
+    /// Load whose addition was answered: the run and the number.
+    bursts: BTreeSet<(String, u64)>,
+    /// Faults that were answered.
+    faults: BTreeSet<String>,
+    /// Tests whose stop was answered.
+    stopped: BTreeSet<String>,
+}
+
+/// The dashboard over a stage, always at the same port and over the same Prometheus.
+struct Dashboard<'a> {
+    stage: &'a Stage,
+    port: u16,
+    prometheus: u16,
+    serve: Option<Child>,
+}
+
+impl<'a> Dashboard<'a> {
+    fn new(stage: &'a Stage) -> Self {
+        Self { stage, port: free_port(), prometheus: free_port(), serve: None }
+    }
+
+    fn folder(&self) -> &Path {
+        self.stage.folder.path()
+    }
+
+    fn start(&mut self) {
+        let serve = Command::new(env!("CARGO_BIN_EXE_ha-dashboard"))
+            .args(["serve", "--log", "error", "--engine", "process", "--addr", &format!("127.0.0.1:{}", self.port)])
+            .args(["--prometheus-port", &self.prometheus.to_string(), "--config"])
+            .arg(self.folder().join("ha-dashboard.toml"))
+            .arg("--state-dir")
+            .arg(self.folder())
+            .stdin(Stdio::null())
+            .spawn();
+        self.serve = Some(serve.unwrap());
+    }
+
+    fn get(&self, path: &str) -> Option<Value> {
+        ask(self.port, &format!("GET {path}"), "")
+            .filter(|(status, _)| *status == 200)
+            .and_then(|(_, body)| serde_json::from_str(&body).ok())
+    }
+
+    fn post(&self, path: &str, body: &Value) -> Option<(u16, Value)> {
+        let (status, body) = ask(self.port, &format!("POST {path}"), &body.to_string())?;
+        Some((status, serde_json::from_str(&body).unwrap()))
+    }
+
+    /// Every test on record.
+    fn runs(&self) -> Option<Vec<Value>> {
+        let mut runs = Vec::new();
+        for page in 1.. {
+            let told = self.get(&format!("/api/v1/runs?page={page}"))?;
+            runs.extend(told["runs"].as_array()?.iter().cloned());
+            if told["pages"].as_u64()? <= page {
+                break;
+            }
+        }
+        Some(runs)
+    }
+
+    fn faults(&self) -> Option<Vec<Value>> {
+        Some(self.get("/api/v1/faults")?["faults"].as_array()?.clone())
+    }
+
+    /// Does one thing that presenters do.
+    fn act(&self, rng: &mut StdRng, ledger: &mut Ledger) -> Option<()> {
+        let told = self.get("/api/v1/analytics/load-test/status")?;
+        let at_work = told["running"].as_bool()?;
+        if !at_work {
+            let body = json!({
+                "duration": rng.random_range(8..20), "target_vus": 2, "target": "product-service", "ramp": 1,
+                "test_type": "baseline",
+            });
+            match self.post("/api/v1/analytics/load-test/start", &body) {
+                Some((200, started)) => ledger.runs.insert(started["test_id"].as_str()?.to_owned()),
+                Some((409 | 503, _)) => false,
+                Some(other) => panic!("{other:?}"),
+                None => {
+                    ledger.unanswered += 1;
+                    false
+                }
+            };
+            return Some(());
+        }
+        let run = told["test_id"].as_str()?.to_owned();
+        match rng.random_range(0..10) {
+            0..4 => {
+                let body = json!({ "vus": 1, "duration": format!("{}s", rng.random_range(2..6)) });
+                if let (200, added) = self.post(&format!("/api/v1/runs/{run}/load"), &body)? {
+                    ledger.bursts.insert((run, added["load"]["instance"].as_u64()?));
+                }
+            }
+            4..8 => {
+                let replica = ["product-service-1", "user-service-2", "checkout-service-1"][rng.random_range(0..3)];
+                let kind = ["latency", "errors", "cut", "kill", "freeze", "cpu"][rng.random_range(0..6)];
+                let duration = ["2s", "5s", "10m"][rng.random_range(0..3)];
+                let body = json!({ "kind": kind, "replica": replica, "duration": duration });
+                if let (200, set) = self.post("/api/v1/faults", &body)? {
+                    ledger.faults.insert(set["fault"]["id"].as_str()?.to_owned());
+                }
+            }
+            8 => drop(self.post("/api/v1/faults/restore-all", &json!({}))?),
+            _ => {
+                // Most tests end by themselves.
+                if rng.random_bool(0.3)
+                    && let (200, stopped) = self.post("/api/v1/analytics/load-test/stop", &json!({}))?
+                {
+                    ledger.stopped.insert(stopped["test_id"].as_str()?.to_owned());
+                }
+            }
+        }
+        Some(())
+    }
+
+    /// Lives for so long, at work all the time, and is killed.
+    fn live_and_die(&mut self, life: Duration, rng: &mut StdRng, ledger: &mut Ledger) {
+        self.start();
+        let mut serve = self.serve.take().unwrap();
+        let killer = thread::spawn(move || {
+            thread::sleep(life);
+            let alive = serve.try_wait().unwrap().is_none();
+            serve.kill().unwrap();
+            serve.wait().unwrap();
+            assert!(alive, "it ended by itself");
+        });
+        let mut looked = false;
+        while !killer.is_finished() {
+            if !looked && let Some(runs) = self.runs() {
+                nothing_lost(&runs, ledger);
+                looked = true;
+            }
+            let _ = self.act(rng, ledger);
+            thread::sleep(Duration::from_millis(rng.random_range(0..200)));
+        }
+        killer.join().unwrap();
+        one_of_each(self.folder());
+    }
+}
+
+impl Drop for Dashboard<'_> {
+    fn drop(&mut self) {
+        if let Some(serve) = &mut self.serve {
+            let _ = serve.kill();
+            let _ = serve.wait();
+        }
+        // After a failure, too.
+        strangers(self.stage).iter().for_each(|pid| {
+            let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).status();
+        });
+    }
+}
+
+fn id(value: &Value) -> String {
+    value["id"].as_str().unwrap().to_owned()
+}
+
+/// Every test that was answered is there once, and no other but those whose start nobody answered.
+fn nothing_lost(runs: &[Value], ledger: &Ledger) {
+    let ids = runs.iter().map(id).collect::<BTreeSet<_>>();
+    assert_eq!(ids.len(), runs.len(), "doubled: {ids:?}");
+    let lost = ledger.runs.difference(&ids).collect::<Vec<_>>();
+    assert!(lost.is_empty(), "lost: {lost:?}");
+    assert!(ids.len() <= ledger.runs.len() + ledger.unanswered, "nobody asked for all of these: {ids:?}");
+    let at_work = runs.iter().filter(|run| run["state"]["state"] != "finished").count();
+    assert!(at_work <= 1, "{at_work} tests are at work");
+}
+
+/// No folder has two k6 at work.
+fn one_of_each(folder: &Path) {
+    let mut places = BTreeMap::<_, u32>::new();
+    for process in all_processes().unwrap().flatten() {
+        let is_k6 = process.stat().is_ok_and(|stat| stat.comm == "k6" && stat.state != 'Z');
+        if let Ok(place) = process.cwd()
+            && is_k6
+            && place.starts_with(folder)
+        {
+            *places.entry(place).or_default() += 1;
+        }
+    }
+    assert!(places.values().all(|k6| *k6 == 1), "{places:?}");
+}
+
+/// The processes that work in the stage's folder and are not the stage's own.
+fn strangers(stage: &Stage) -> Vec<i32> {
+    let folder = stage.folder.path().to_str().unwrap();
+    let own = stage.children().iter().map(Process::pid).chain([stage.demo.id().cast_signed()]).collect::<BTreeSet<_>>();
+    let works_here = |process: &Process| {
+        let alive = process.stat().is_ok_and(|stat| stat.state != 'Z');
+        let named = process.cmdline().is_ok_and(|words| words.iter().any(|word| word.contains(folder)));
+        alive && (named || process.cwd().is_ok_and(|place| place.starts_with(folder)))
+    };
+    let is_ours = |process: &Process| !own.contains(&process.pid()) && works_here(process);
+    all_processes().unwrap().flatten().filter(is_ours).map(|process| process.pid()).collect()
+}
+
+/// How many events of a kind tell of something.
+fn told(events: &[Value], kind: &str, key: &str, of: &Value) -> usize {
+    events.iter().filter(|event| event["kind"]["event"] == kind && event["kind"][key] == *of).count()
+}
+
+/// Everything that was answered is on the timeline of its test, once.
+fn nothing_untold(run: &Value, events: &[Value], faults: &[Value], ledger: &Ledger) {
+    let (id, name) = (&run["id"], id(run));
+    let once = |kind: &str, key: &str, of: &Value| {
+        let times = told(events, kind, key, of);
+        assert_eq!(times, 1, "{kind} of {of} in {name}: {events:#?}");
+    };
+    if run["started_ms"].is_u64() {
+        once("run-started", "run", id);
+    }
+    once("run-ended", "run", id);
+    if ledger.stopped.contains(&name) {
+        once("stop-requested", "run", id);
+    }
+    for burst in run["bursts"].as_array().unwrap() {
+        let was_answered = ledger.bursts.contains(&(name.clone(), burst["instance"].as_u64().unwrap()));
+        assert!(burst["end"].is_string() && (burst["end"] != "crashed" || !was_answered), "{burst:#}");
+        if burst["started_ms"].is_u64() {
+            once("load-added", "instance", &burst["instance"]);
+            // The end of the run tells of those that end with it.
+            let times = told(events, "load-removed", "instance", &burst["instance"]);
+            assert_eq!(times, usize::from(burst["end"] != "with-run"), "{burst:#}");
+        }
+    }
+    let (Some(started_ms), Some(ended_ms)) = (run["started_ms"].as_u64(), run["ended_ms"].as_u64()) else { return };
+    let within = |at_ms: &Value| at_ms.as_u64().is_some_and(|at_ms| (started_ms..=ended_ms).contains(&at_ms));
+    for fault in faults {
+        if within(&fault["set_at_ms"]) {
+            once("fault-set", "fault", &fault["id"]);
+        }
+        if within(&fault["set_at_ms"]) && within(&fault["restored_at_ms"]) {
+            once("fault-restored", "fault", &fault["id"]);
+        }
+    }
+}
+
+fn eventually<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(value) = probe() {
+            return value;
+        }
+        assert!(started.elapsed() < LAST, "{what}: not within {LAST:?}");
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn whenever_the_dashboard_is_killed_nothing_is_lost_doubled_or_left() {
+    let kills = number("CHAOS_KILLS").unwrap_or(6);
+    let seed = number("CHAOS_SEED").unwrap_or_else(|| rand::rng().random_range(0..1_000_000));
+    println!("CHAOS_SEED={seed}, {kills} kills");
+    let (mut rng, mut ledger) = (StdRng::seed_from_u64(seed), Ledger::default());
+    let stage = Stage::start();
+    let mut dashboard = Dashboard::new(&stage);
+    // A first one that comes up whole, so that there is something to be killed in.
+    dashboard.live_and_die(Duration::from_secs(8), &mut rng, &mut ledger);
+    for _ in 1..kills {
+        let life = Duration::from_millis(rng.random_range(0..5_000));
+        dashboard.live_and_die(life, &mut rng, &mut ledger);
+    }
+
+    dashboard.start();
+    let over = |run: &Value| run["state"]["state"] == "finished";
+    let runs = eventually("all tests are over", || dashboard.runs().filter(|runs| runs.iter().all(over)));
+    nothing_lost(&runs, &ledger);
+    let restored = |fault: &Value| fault["state"] == "restored" || fault["state"] == "failed";
+    let faults = eventually("no fault is set", || dashboard.faults().filter(|faults| faults.iter().all(restored)));
+    for (name, state) in stage.states() {
+        assert_eq!(state, "running", "{name}");
+    }
+    for door in stage.doors.as_flattened() {
+        until("the door is as it was", || (set::status(*door, "GET /health") == Some(200)).then_some(()));
+    }
+
+    let (mut bursts, mut events) = (BTreeSet::new(), 0);
+    for run in runs.iter().filter(|run| ledger.runs.contains(&id(run))) {
+        let name = id(run);
+        assert_ne!(run["state"]["verdict"], "crashed", "{run:#}");
+        let document = eventually("what is on record", || dashboard.get(&format!("/runs/{name}/run.json")));
+        let (run, told) = (&document["run"], document["events"].as_array().unwrap());
+        nothing_untold(run, told, &faults, &ledger);
+        events += told.len();
+        let of_run = run["bursts"].as_array().unwrap().iter();
+        bursts.extend(of_run.map(|burst| (name.clone(), burst["instance"].as_u64().unwrap())));
+    }
+    let lost = ledger.bursts.difference(&bursts).collect::<Vec<_>>();
+    assert!(lost.is_empty(), "lost load: {lost:?}");
+    let known = faults.iter().map(id).collect::<BTreeSet<_>>();
+    // So many are told of.
+    assert!(faults.len() >= 50 || ledger.faults.is_subset(&known), "lost faults: {:?}", ledger.faults);
+
+    let mut serve = dashboard.serve.take().unwrap();
+    assert!(Command::new("kill").arg(serve.id().to_string()).status().unwrap().success());
+    assert!(serve.wait().unwrap().success());
+    eventually("no process is left", || strangers(&stage).is_empty().then_some(()));
+    println!(
+        "{kills} kills survived: {} tests, {} bursts and {} faults asked for, {events} events told",
+        ledger.runs.len(),
+        ledger.bursts.len(),
+        ledger.faults.len(),
+    );
+}
