@@ -28,7 +28,7 @@ mod scenarios;
 mod schedules;
 mod sharing;
 #[cfg(test)]
-mod tests;
+pub mod tests;
 mod webhooks;
 
 use std::{sync::Arc, time::Duration};
@@ -37,6 +37,7 @@ use axum::{
     Router,
     body::Body,
     extract::{DefaultBodyLimit, Request, State},
+    http::{Extensions, HeaderMap, StatusCode},
     middleware::{self, Next},
     response::Response,
     routing::{any, get},
@@ -47,7 +48,10 @@ use ha_dashboard::{
 };
 use tower::{Layer, ServiceExt};
 use tower_http::{
-    CompressionLevel, catch_panic::CatchPanicLayer, compression::CompressionLayer, limit::RequestBodyLimitLayer,
+    CompressionLevel,
+    catch_panic::CatchPanicLayer,
+    compression::{CompressionLayer, Predicate, predicate::DefaultPredicate},
+    limit::RequestBodyLimitLayer,
     timeout::RequestBodyTimeoutLayer,
 };
 
@@ -79,7 +83,9 @@ pub struct HttpState {
 pub fn router(state: HttpState, pages: Router) -> Router {
     let (api, description) = openapi::api().split_for_parts();
     let description = Arc::new(description);
-    let compression = CompressionLayer::new().quality(CompressionLevel::Fastest);
+    let is_final = |status: StatusCode, _, headers: &HeaderMap, _: &Extensions| !edge::is_bare(status, headers);
+    let compression =
+        CompressionLayer::new().quality(CompressionLevel::Fastest).compress_when(DefaultPredicate::new().and(is_final));
 
     let api = api
         .route("/api/openapi.json", get(move || async move { axum::Json(description) }))
@@ -121,7 +127,11 @@ pub fn router(state: HttpState, pages: Router) -> Router {
 
 /// Compresses what gets smaller. Not the live stream: a compressor would hold it back, and even one that leaves everything as
 /// it is takes 6 kB for each viewer.
-async fn compress(State(compression): State<CompressionLayer>, request: Request, next: Next) -> Response {
+async fn compress<P: Predicate>(
+    State(compression): State<CompressionLayer<P>>,
+    request: Request,
+    next: Next,
+) -> Response {
     if listen::is_live(&request) {
         return next.run(request).await;
     }

@@ -107,16 +107,19 @@ fn correlation_id(headers: &HeaderMap) -> String {
         .map_or_else(|| format!("{:032x}", rand::random::<u128>()), str::to_owned)
 }
 
+/// Whether an error has no body of its own, or a line of text that a library made.
+pub fn is_bare(status: StatusCode, headers: &HeaderMap) -> bool {
+    let has_body = |kind: &HeaderValue| !kind.as_bytes().starts_with(b"text/plain");
+    (status.is_client_error() || status.is_server_error()) && !headers.get(header::CONTENT_TYPE).is_some_and(has_body)
+}
+
 /// The error to write out, also where a library made a bare status or a line of text of it.
 async fn problem(response: &mut Response) -> Option<Problem> {
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         return Some(problem);
     }
     let status = response.status();
-    let has_body = |kind: &HeaderValue| !kind.as_bytes().starts_with(b"text/plain");
-    if !(status.is_client_error() || status.is_server_error())
-        || response.headers().get(header::CONTENT_TYPE).is_some_and(has_body)
-    {
+    if !is_bare(status, response.headers()) {
         return None;
     }
     match status {

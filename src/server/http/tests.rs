@@ -5,6 +5,7 @@
 mod chaos;
 mod description;
 mod exports;
+pub mod fuzz;
 mod hostile;
 mod plans;
 mod schedules;
@@ -1670,4 +1671,14 @@ async fn unknown_routes_and_methods_are_told_in_json() {
         let answer = server.get(&format!("/api/v1/runs/{id}")).await;
         assert_eq!((answer.status, answer.json()["code"].as_str()), (404, Some("not_found")), "{id}");
     }
+}
+
+#[tokio::test]
+async fn an_error_is_written_as_its_head_says() {
+    let server = Server::new();
+    let request = Request::get("/api/v1/runs?page=1&page=2").header("accept-encoding", "gzip");
+    let answer = server.send(request.body(Body::empty()).unwrap()).await;
+    assert_eq!((answer.status, answer.header("content-encoding")), (400, ""));
+    let error = answer.json()["error"].as_str().unwrap().to_owned();
+    assert!(error.contains("duplicate field `page`"), "{error}");
 }
