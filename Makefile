@@ -1,6 +1,6 @@
 # The project's commands. `make` alone explains them.
 
-.PHONY: help run demo watch test lint fmt chaos mutants bench screenshots setup
+.PHONY: help run demo watch test lint fmt chaos mutants fuzz deny bench screenshots setup
 .DEFAULT_GOAL := help
 
 help: ## Explain the commands
@@ -40,6 +40,14 @@ chaos: ## Kill the dashboard fifty times while tests, added load and faults are 
 mutants: ## Measure how many mutants of the domain its unit tests catch
 	@.ci/setup mutants
 	@.ci/mutants
+
+fuzz: ## Try every parser of what comes from outside, FUZZ_SECONDS each (an hour)
+	@.ci/setup fuzz
+	@.ci/fuzz
+
+deny: ## Check the licences and sources of everything the program is built from
+	@.ci/setup deny
+	@.ci/deny
 
 bench: ## Measure what the README promises: click to chart, click to stop, sample to pixel, memory, thousands of viewers, containers against docker run
 	@.ci/setup

@@ -4,6 +4,8 @@
 mod cli;
 mod demo;
 mod export;
+#[cfg(test)]
+mod fuzz;
 mod server;
 
 // Gives memory back to the system once a crowd has left; glibc's keeps it. Without huge pages, which would be mostly empty.

@@ -11,7 +11,7 @@ pub mod disk;
 pub mod engine;
 pub mod exposition;
 pub mod feed;
-mod hooks;
+pub mod hooks;
 pub mod http;
 pub mod hub;
 mod ids;

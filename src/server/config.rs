@@ -3,9 +3,9 @@
 //! [`table`] says what can be set, [`layers`] finds the texts, [`parse`] turns them into a [`Settings`]. Nothing else in
 //! the program looks at the environment.
 
-mod layers;
+pub mod layers;
 mod network;
-mod parse;
+pub mod parse;
 mod services;
 pub mod table;
 pub mod webhooks;

@@ -4,12 +4,12 @@ mod archive;
 mod drawn;
 mod fleet;
 mod keeper;
-mod log;
+pub mod log;
 mod logbook;
 mod pace;
 mod plans;
 mod sharing;
-mod summary;
+pub mod summary;
 mod supervisor;
 mod verdict;
 

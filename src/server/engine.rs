@@ -5,7 +5,7 @@ pub mod docker;
 pub mod files;
 pub mod k6;
 pub mod keeper;
-mod log;
+pub mod log;
 mod part;
 pub mod process;
 pub mod selection;

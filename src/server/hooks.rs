@@ -1,7 +1,7 @@
 //! Tells others what happens, by webhooks. A message waits in the database until it has arrived, so that it outlasts a
 //! restart; each target has a task of its own, so that one that does not answer holds up nobody else.
 
-mod client;
+pub mod client;
 mod signature;
 mod watch;
 

@@ -1,7 +1,7 @@
 //! Scenarios: what there is to choose from, and carrying them out beside a load.
 
 mod conductor;
-mod shelf;
+pub mod shelf;
 
 use std::{
     path::Path,

@@ -1,6 +1,6 @@
 //! The scripts folder as `k6 inspect` sees it, cached by file time and size.
 
-mod inspect;
+pub mod inspect;
 mod revision;
 
 use std::{

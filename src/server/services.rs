@@ -1,7 +1,7 @@
 //! The services under test: the one place that knows which there are, where their replicas are, and how they are asked for
 //! their health. Probes, forms, targets, scripts and the measuring of their use read it.
 
-mod breakers;
+pub mod breakers;
 mod containers;
 pub mod faults;
 #[cfg_attr(not(test), expect(dead_code, reason = "what it says of replicas and doors has no reader yet"))]

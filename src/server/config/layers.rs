@@ -144,6 +144,14 @@ fn unknown(place: &str, value: &str, name: impl Fn(&str) -> String) -> ConfigErr
     }
 }
 
+/// What a file says, and what is wrong with it.
+#[cfg(test)]
+pub fn of_file(text: &str) -> (Layers, Vec<ConfigError>) {
+    let (mut layers, mut errors) = (Layers::default(), Vec::new());
+    file(text, Path::new(DEFAULT_FILE), &mut layers, &mut errors);
+    (layers, errors)
+}
+
 fn file(text: &str, path: &Path, layers: &mut Layers, errors: &mut Vec<ConfigError>) {
     let name = path.display();
     let table = match text.parse::<toml::Table>() {

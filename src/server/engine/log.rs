@@ -220,12 +220,13 @@ pub fn sort(line: &[u8]) -> Kind {
 
 /// Cuts a byte stream into lines.
 #[derive(Default)]
-struct Lines {
+pub struct Lines {
     rest: Vec<u8>,
 }
 
 impl Lines {
-    fn push(&mut self, bytes: &[u8], mut each: impl FnMut(&[u8])) {
+    /// Takes a piece, cut anywhere, and hands on each line that it ends, none longer than [`LINE`].
+    pub fn push(&mut self, bytes: &[u8], mut each: impl FnMut(&[u8])) {
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             let (text, ends) = match piece.split_last() {
                 Some((b'\n', text)) => (text, true),
@@ -240,7 +241,8 @@ impl Lines {
         }
     }
 
-    fn end(self, mut each: impl FnMut(&[u8])) {
+    /// Hands on what came after the last line's end.
+    pub fn end(self, mut each: impl FnMut(&[u8])) {
         if !self.rest.is_empty() {
             each(&self.rest);
         }

@@ -91,7 +91,7 @@ fn cause(error: &dyn Error) -> String {
 }
 
 /// How long an answer asks to wait: seconds, or a date.
-fn retry_after_s(headers: &HeaderMap, now: jiff::Timestamp) -> Option<u64> {
+pub fn retry_after_s(headers: &HeaderMap, now: jiff::Timestamp) -> Option<u64> {
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     text.parse().ok().or_else(|| {
         let at = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;

@@ -291,6 +291,15 @@ fn matrix(answer: Answer<Vec<RawSeries>>) -> Result<Vec<Series>, StoreError> {
     Ok(all.filter(|series| !series.points.is_empty() || !series.histograms.is_empty()).collect())
 }
 
+/// The series in an answer of the API, wherever it comes from.
+///
+/// # Errors
+/// As [`Client::range`].
+#[cfg(test)]
+pub fn series(status: u16, body: &[u8]) -> Result<Vec<Series>, StoreError> {
+    matrix(read(status, body, "query")?)
+}
+
 fn number((at, Number(value)): &Point) -> Option<(Millis, f64)> {
     value.is_finite().then_some((millis(*at), *value))
 }

@@ -156,7 +156,11 @@ struct RawStage {
     target: u32,
 }
 
-fn parse(answer: &str) -> Result<Inspection, InspectError> {
+/// Reads what `k6 inspect` prints.
+///
+/// # Errors
+/// It is something else.
+pub fn parse(answer: &str) -> Result<Inspection, InspectError> {
     let unknown = |what: &dyn std::fmt::Display| InspectError::Unknown(what.to_string());
     let answer = serde_json::from_str::<Answer>(answer).map_err(|error| unknown(&error))?;
     let millis = |text: &str| milliseconds(text).ok_or_else(|| unknown(&format!("{text:?} is not a duration")));

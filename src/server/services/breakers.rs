@@ -1,6 +1,6 @@
 //! Asks the replicas for their circuit breakers, and writes down which of them changed.
 
-mod text;
+pub mod text;
 
 use std::{
     collections::{BTreeMap, HashMap},

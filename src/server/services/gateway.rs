@@ -4,8 +4,8 @@
 //! takes neither a reload nor a connection of anybody.
 
 pub mod configuration;
-mod door;
-mod stats;
+pub mod door;
+pub mod stats;
 
 use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
 

@@ -40,7 +40,10 @@ pub fn servers(table: &str) -> Vec<Server> {
         let text = |name: &str| row.get(name).copied().unwrap_or_default();
         let number = |name: &str| text(name).parse::<u64>().ok();
         let replica = text("svname");
-        let service = service_of(text("pxname")).filter(|_| !matches!(replica, "FRONTEND" | "BACKEND" | ""))?;
+        let service = service_of(text("pxname")).filter(|service| !service.is_empty())?;
+        if matches!(replica, "FRONTEND" | "BACKEND" | "") {
+            return None;
+        }
         Some(Server {
             service: service.to_owned(),
             replica: replica.to_owned(),
@@ -88,7 +91,8 @@ mod tests {
             service:shop,shop-1,2,5,UP 1/2,7,1,3,* L7STS,\"Layer7, \"\"wrong\"\" status\",12,\n\
             service:shop,shop-2,0,4,DOWN,8,0,0,L4CON,,,\n\
             service:shop,BACKEND,0,9,UP,8,0,0,,,,\n\
-            door:shop-1,shop-1,0,9,no check,8,0,0,,,,\n\n";
+            door:shop-1,shop-1,0,9,no check,8,0,0,,,,\n\
+            service:,shop-3,0,9,UP,8,0,0,,,,\n\n";
         let one = Server {
             service: "shop".into(),
             replica: "shop-1".into(),
