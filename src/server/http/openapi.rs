@@ -1,6 +1,9 @@
 //! Routes and their description from one declaration each, so that they can't differ.
 
-use utoipa::OpenApi;
+use utoipa::{
+    OpenApi,
+    openapi::{RefOr, schema::Schema},
+};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
@@ -33,7 +36,7 @@ struct Description;
 
 /// Every described route.
 pub fn api() -> OpenApiRouter<HttpState> {
-    OpenApiRouter::with_openapi(Description::openapi())
+    let mut routes = OpenApiRouter::with_openapi(Description::openapi())
         .routes(routes!(load_test::start))
         .routes(routes!(load_test::stop))
         .routes(routes!(load_test::status))
@@ -86,5 +89,11 @@ pub fn api() -> OpenApiRouter<HttpState> {
         .routes(routes!(health::health))
         .routes(routes!(health::detailed))
         .routes(routes!(health::ready))
-        .routes(routes!(health::alive))
+        .routes(routes!(health::alive));
+    let schemas = routes.get_openapi_mut().components.as_mut().map(|components| &mut components.schemas);
+    if let Some(RefOr::T(Schema::Object(plan))) = schemas.and_then(|schemas| schemas.get_mut("PlanText")) {
+        // Alone it has no other fields, but here it is always a part of something larger.
+        plan.additional_properties = None;
+    }
+    routes
 }

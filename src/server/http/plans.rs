@@ -223,7 +223,12 @@ pub async fn rename_plan(
     path = "/api/v1/plans/{id}",
     tag = "plans",
     params(("id" = String, Path, description = "The plan's id")),
-    responses((status = 200, body = PlanBody), (status = 404, body = ErrorBody), (status = 503, body = ErrorBody)),
+    responses(
+        (status = 200, body = PlanBody),
+        (status = 404, body = ErrorBody),
+        (status = 409, description = "It starts by itself: take its schedule away first", body = ErrorBody),
+        (status = 503, body = ErrorBody),
+    ),
 )]
 pub async fn delete_plan(
     State(state): State<HttpState>,
