@@ -33,7 +33,7 @@ fmt: ## Format everything
 	@.ci/with cargo fmt
 	@.ci/with npm run --silent --prefix end2end fmt
 
-chaos: ## Kill the dashboard fifty times while tests, added load and faults are at work, and see that nothing is lost
+chaos: ## What the dashboard promises to survive, for long: fifty kills, Prometheus that hangs, 2,000 viewers; some ten minutes
 	@.ci/setup
 	@.ci/chaos
 

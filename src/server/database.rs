@@ -167,6 +167,8 @@ pub enum DatabaseError {
 pub struct Database {
     path: PathBuf,
     connection: Arc<Mutex<Connection>>,
+    /// Apart, so that who reads does not wait for a write that waits for another program.
+    reader: Arc<Mutex<Connection>>,
 }
 
 impl Database {
@@ -204,7 +206,10 @@ impl Database {
         connection.pragma_update(None, "journal_mode", "wal").map_err(unusable)?;
         connection.pragma_update(None, "synchronous", "normal").map_err(unusable)?;
         MIGRATIONS.to_latest(&mut connection).map_err(|error| unusable(cause(error)))?;
-        Ok(Self { path, connection: Arc::new(Mutex::new(connection)) })
+        let reader = Connection::open(&path).map_err(unusable)?;
+        reader.busy_timeout(PATIENCE).map_err(unusable)?;
+        reader.pragma_update(None, "query_only", true).map_err(unusable)?;
+        Ok(Self { path, connection: Arc::new(Mutex::new(connection)), reader: Arc::new(Mutex::new(reader)) })
     }
 
     fn connection(&self) -> MutexGuard<'_, Connection> {
@@ -213,7 +218,8 @@ impl Database {
     }
 
     fn read<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, DatabaseError> {
-        read(&self.connection()).map_err(|error| self.unusable(error))
+        let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        read(&reader).map_err(|error| self.unusable(error))
     }
 
     fn write<T>(&self, write: impl FnOnce(&Transaction) -> rusqlite::Result<T>) -> Result<T, DatabaseError> {

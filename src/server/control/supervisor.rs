@@ -72,6 +72,8 @@ const INSTANCES: u32 = 1;
 const LOG_LINES: usize = 500;
 /// How long the start of the dashboard waits for the first look at the engine.
 const FIRST_LOOK: Duration = Duration::from_secs(2);
+/// How long somebody who stops something waits until that is written down.
+const RECORDED: Duration = Duration::from_secs(1);
 /// How many of the newest runs are at hand, whether or not they are at work.
 const AT_HAND: usize = 2;
 /// How often it is looked whether runs are to be forgotten.
@@ -481,7 +483,7 @@ impl Supervisor {
         tracing::info!(run_id = %run.id, caller.correlation_id, door = %caller.door, "stop asked for");
         let Some(tries) = tries else { return Ok(run) };
         // The next dashboard goes on with a stop that this one does not get through.
-        let (problem, ()) = tokio::join!(tries.problem(), self.record(&run.id));
+        let (problem, ()) = tokio::join!(tries.problem(), self.record_soon(&run.id));
         match problem {
             None => Ok(run),
             Some(problem) => {
@@ -845,6 +847,13 @@ impl Supervisor {
     async fn record(&self, id: &RunId) {
         self.state().unwritten.insert(id.clone());
         self.write_records().await;
+    }
+
+    /// The same for who is waited for: goes on alone where the disk or the database takes its time.
+    async fn record_soon(self: &Arc<Self>, id: &RunId) {
+        let (this, id) = (self.clone(), id.clone());
+        let recorded = self.shutdown.tasks.spawn(async move { this.record(&id).await });
+        let _ = timeout(RECORDED, recorded).await;
     }
 
     async fn write_records(&self) {

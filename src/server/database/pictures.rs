@@ -13,7 +13,7 @@ impl Database {
     /// # Errors
     /// [`DatabaseError::Unusable`], [`DatabaseError::Unreadable`].
     pub fn picture(&self, run: &RunId) -> Result<Option<Kept>, DatabaseError> {
-        let found = read(&self.connection(), run).map_err(|error| self.unusable(error))?;
+        let found = self.read(|connection| read(connection, run))?;
         found.map(|bytes| unpack(&bytes)).transpose()
     }
 

@@ -1,12 +1,15 @@
 //! The live stream for everybody but the page: server-sent events, the same bytes from the same hub.
 
+use std::ops::Range;
+
 use axum::{
     body::Body,
     extract::{Query, State},
     http::{HeaderMap, HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use futures::StreamExt;
+use bytes::Bytes;
+use futures::{StreamExt, stream};
 use ha_dashboard::{api::error::ApiError, domain::live::Cursor};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -16,6 +19,10 @@ use super::{
     edge::Asking,
     error::{ErrorBody, Failure, shortened},
 };
+
+/// How long a reader may wait before it connects again, in ms: each is told another time, so that those of a dashboard that
+/// starts again don't come all at once.
+const AGAIN_MS: Range<u32> = 1_000..6_000;
 
 /// Where to go on.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -32,7 +39,7 @@ pub struct Resume {
     tag = "live",
     params(Resume, ("Last-Event-ID" = Option<String>, Header, description = "The `id:` of the last event seen")),
     responses(
-        (status = 200, description = "Server-sent events: `event:` is `snapshot` for the whole picture and `tick` for what changed since, `id:` the place, `data:` the message as JSON. In browsers they come to listeners of these names, not to `onmessage`.", content_type = "text/event-stream", body = String),
+        (status = 200, description = "Server-sent events: `event:` is `snapshot` for the whole picture and `tick` for what changed since, `id:` the place, `data:` the message as JSON; the first one has `retry:`, another time for each reader. In browsers they come to listeners of these names, not to `onmessage`.", content_type = "text/event-stream", body = String),
         (status = 400, body = ErrorBody),
         (status = 503, description = "Too many follow it: `Retry-After` says when to try again", body = ErrorBody),
     ),
@@ -50,7 +57,8 @@ pub async fn live(
             what: format!("resume: {:?} is not allowed: {error}, as in the `id:` of an event", shortened(&text)),
         })?),
     };
-    let stream = state.control.live(&caller, cursor).await;
+    let again = Bytes::from(format!("retry: {}\n", rand::random_range(AGAIN_MS)));
+    let stream = stream::iter([again]).chain(state.control.live(&caller, cursor).await);
     let ended = state.shutdown.token.clone().cancelled_owned();
     let body = Body::from_stream(stream.take_until(ended).map(Ok::<_, std::convert::Infallible>));
     let rules = [

@@ -47,6 +47,11 @@ pub(super) fn open(live: Live) {
     spawn_local(async move { reader.follow().await });
 }
 
+/// Half of a time to half as much again: pages that lost the same dashboard don't all come back in the same moment.
+fn spread(wait: Duration) -> Duration {
+    wait.mul_f64(0.5 + js_sys::Math::random())
+}
+
 struct Reader {
     live: Live,
     /// Ends the request at work.
@@ -71,7 +76,7 @@ impl Reader {
             self.live.connection.set(Connection::Lost);
             let wait = self.wait.get();
             self.wait.set((wait * 2).min(LONGEST_WAIT));
-            self.sleep(wait).await;
+            self.sleep(spread(wait)).await;
         }
     }
 

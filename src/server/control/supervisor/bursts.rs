@@ -172,7 +172,7 @@ impl Supervisor {
         tracing::info!(run_id = %id, caller.correlation_id, door = %caller.door, instance, "load is taken away");
         let Some(k6) = k6 else { return Ok(burst) };
         let tries = self.insist_on_burst(&id, instance, k6);
-        let (problem, ()) = tokio::join!(tries.problem(), self.record(&id));
+        let (problem, ()) = tokio::join!(tries.problem(), self.record_soon(&id));
         match problem {
             None => Ok(burst),
             Some(problem) => {

@@ -1,36 +1,20 @@
 //! The dashboard is killed at random moments while tests, added load and faults are at work. Afterwards nothing is lost, doubled
 //! or left behind.
-//!
-//! `CHAOS_KILLS` says how often it is killed, `CHAOS_SEED` repeats the moments of an earlier time.
-#![cfg(feature = "ssr")]
-#![allow(clippy::unwrap_used)]
-
-#[path = "support/ports.rs"]
-mod ports;
-#[path = "support/stage.rs"]
-mod set;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
-    process::{Child, Command, Stdio},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use ports::free_port;
-use procfs::process::{Process, all_processes};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
-use set::{Stage, ask, until};
 
-/// How long the last test and all that hangs on it may take to end.
-const LAST: Duration = Duration::from_secs(120);
-
-/// A number from the environment.
-fn number(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
-}
+use crate::{
+    dashboard::{Dashboard, eventually, id, k6s, number},
+    set::{self, Stage, until},
+};
 
 /// What was asked for, and what was answered.
 #[derive(Default)]
@@ -47,63 +31,7 @@ struct Ledger {
     stopped: BTreeSet<String>,
 }
 
-/// The dashboard over a stage, always at the same port and over the same Prometheus.
-struct Dashboard<'a> {
-    stage: &'a Stage,
-    port: u16,
-    prometheus: u16,
-    serve: Option<Child>,
-}
-
-impl<'a> Dashboard<'a> {
-    fn new(stage: &'a Stage) -> Self {
-        Self { stage, port: free_port(), prometheus: free_port(), serve: None }
-    }
-
-    fn folder(&self) -> &Path {
-        self.stage.folder.path()
-    }
-
-    fn start(&mut self) {
-        let serve = Command::new(env!("CARGO_BIN_EXE_ha-dashboard"))
-            .args(["serve", "--log", "error", "--engine", "process", "--addr", &format!("127.0.0.1:{}", self.port)])
-            .args(["--prometheus-port", &self.prometheus.to_string(), "--config"])
-            .arg(self.folder().join("ha-dashboard.toml"))
-            .arg("--state-dir")
-            .arg(self.folder())
-            .stdin(Stdio::null())
-            .spawn();
-        self.serve = Some(serve.unwrap());
-    }
-
-    fn get(&self, path: &str) -> Option<Value> {
-        ask(self.port, &format!("GET {path}"), "")
-            .filter(|(status, _)| *status == 200)
-            .and_then(|(_, body)| serde_json::from_str(&body).ok())
-    }
-
-    fn post(&self, path: &str, body: &Value) -> Option<(u16, Value)> {
-        let (status, body) = ask(self.port, &format!("POST {path}"), &body.to_string())?;
-        Some((status, serde_json::from_str(&body).unwrap()))
-    }
-
-    /// Every test on record.
-    fn runs(&self) -> Option<Vec<Value>> {
-        let mut runs = Vec::new();
-        for page in 1.. {
-            let told = self.get(&format!("/api/v1/runs?page={page}"))?;
-            runs.extend(told["runs"].as_array()?.iter().cloned());
-            if told["pages"].as_u64()? <= page {
-                break;
-            }
-        }
-        Some(runs)
-    }
-
-    fn faults(&self) -> Option<Vec<Value>> {
-        Some(self.get("/api/v1/faults")?["faults"].as_array()?.clone())
-    }
-
+impl Dashboard<'_> {
     /// Does one thing that presenters do.
     fn act(&self, rng: &mut StdRng, ledger: &mut Ledger) -> Option<()> {
         let told = self.get("/api/v1/analytics/load-test/status")?;
@@ -115,7 +43,7 @@ impl<'a> Dashboard<'a> {
             });
             match self.post("/api/v1/analytics/load-test/start", &body) {
                 Some((200, started)) => ledger.runs.insert(started["test_id"].as_str()?.to_owned()),
-                Some((409 | 503, _)) => false,
+                Some((409 | 429 | 503, _)) => false,
                 Some(other) => panic!("{other:?}"),
                 None => {
                     ledger.unanswered += 1;
@@ -175,25 +103,8 @@ impl<'a> Dashboard<'a> {
             thread::sleep(Duration::from_millis(rng.random_range(0..200)));
         }
         killer.join().unwrap();
-        one_of_each(self.folder());
+        one_of_each(&self.folder);
     }
-}
-
-impl Drop for Dashboard<'_> {
-    fn drop(&mut self) {
-        if let Some(serve) = &mut self.serve {
-            let _ = serve.kill();
-            let _ = serve.wait();
-        }
-        // After a failure, too.
-        strangers(self.stage).iter().for_each(|pid| {
-            let _ = Command::new("kill").args(["-KILL", &pid.to_string()]).status();
-        });
-    }
-}
-
-fn id(value: &Value) -> String {
-    value["id"].as_str().unwrap().to_owned()
 }
 
 /// Every test that was answered is there once, and no other but those whose start nobody answered.
@@ -210,29 +121,8 @@ fn nothing_lost(runs: &[Value], ledger: &Ledger) {
 /// No folder has two k6 at work.
 fn one_of_each(folder: &Path) {
     let mut places = BTreeMap::<_, u32>::new();
-    for process in all_processes().unwrap().flatten() {
-        let is_k6 = process.stat().is_ok_and(|stat| stat.comm == "k6" && stat.state != 'Z');
-        if let Ok(place) = process.cwd()
-            && is_k6
-            && place.starts_with(folder)
-        {
-            *places.entry(place).or_default() += 1;
-        }
-    }
+    k6s(folder).into_iter().for_each(|(_, place)| *places.entry(place).or_default() += 1);
     assert!(places.values().all(|k6| *k6 == 1), "{places:?}");
-}
-
-/// The processes that work in the stage's folder and are not the stage's own.
-fn strangers(stage: &Stage) -> Vec<i32> {
-    let folder = stage.folder.path().to_str().unwrap();
-    let own = stage.children().iter().map(Process::pid).chain([stage.demo.id().cast_signed()]).collect::<BTreeSet<_>>();
-    let works_here = |process: &Process| {
-        let alive = process.stat().is_ok_and(|stat| stat.state != 'Z');
-        let named = process.cmdline().is_ok_and(|words| words.iter().any(|word| word.contains(folder)));
-        alive && (named || process.cwd().is_ok_and(|place| place.starts_with(folder)))
-    };
-    let is_ours = |process: &Process| !own.contains(&process.pid()) && works_here(process);
-    all_processes().unwrap().flatten().filter(is_ours).map(|process| process.pid()).collect()
 }
 
 /// How many events of a kind tell of something.
@@ -276,17 +166,6 @@ fn nothing_untold(run: &Value, events: &[Value], faults: &[Value], ledger: &Ledg
     }
 }
 
-fn eventually<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {
-    let started = Instant::now();
-    loop {
-        if let Some(value) = probe() {
-            return value;
-        }
-        assert!(started.elapsed() < LAST, "{what}: not within {LAST:?}");
-        thread::sleep(Duration::from_millis(100));
-    }
-}
-
 #[test]
 fn whenever_the_dashboard_is_killed_nothing_is_lost_doubled_or_left() {
     let kills = number("CHAOS_KILLS").unwrap_or(6);
@@ -294,7 +173,7 @@ fn whenever_the_dashboard_is_killed_nothing_is_lost_doubled_or_left() {
     println!("CHAOS_SEED={seed}, {kills} kills");
     let (mut rng, mut ledger) = (StdRng::seed_from_u64(seed), Ledger::default());
     let stage = Stage::start();
-    let mut dashboard = Dashboard::new(&stage);
+    let mut dashboard = Dashboard::over(&stage);
     // A first one that comes up whole, so that there is something to be killed in.
     dashboard.live_and_die(Duration::from_secs(8), &mut rng, &mut ledger);
     for _ in 1..kills {
@@ -332,10 +211,7 @@ fn whenever_the_dashboard_is_killed_nothing_is_lost_doubled_or_left() {
     // So many are told of.
     assert!(faults.len() >= 50 || ledger.faults.is_subset(&known), "lost faults: {:?}", ledger.faults);
 
-    let mut serve = dashboard.serve.take().unwrap();
-    assert!(Command::new("kill").arg(serve.id().to_string()).status().unwrap().success());
-    assert!(serve.wait().unwrap().success());
-    eventually("no process is left", || strangers(&stage).is_empty().then_some(()));
+    dashboard.end();
     println!(
         "{kills} kills survived: {} tests, {} bursts and {} faults asked for, {events} events told",
         ledger.runs.len(),
