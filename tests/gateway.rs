@@ -1,5 +1,11 @@
 //! The socket gateway lets through what the dashboard needs of Docker, and nothing else: real haproxy, real engine.
+#![cfg(feature = "ssr")]
 #![allow(clippy::unwrap_used)]
+
+#[path = "support/ports.rs"]
+mod ports;
+#[path = "support/stage.rs"]
+mod set;
 
 use std::{
     io::{
@@ -13,6 +19,10 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
+
+use ports::free_port;
+use serde_json::{Value, json};
+use set::{ask, until};
 
 /// How long haproxy gets to listen, and the engine to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -153,6 +163,11 @@ fn k6_containers_can_be_made_and_no_others() {
         RECIPE.replace("grafana/k6:", "alpine:"),
         RECIPE.replace("grafana/k6:", "evil.example/grafana/k6:"),
         RECIPE.replace("ha-dashboard-k6", "host"),
+        RECIPE.replace("ha-dashboard-k6", "bridge"),
+        RECIPE.replace("ha-dashboard-k6", "default"),
+        RECIPE.replace("ha-dashboard-k6", "ha-dashboard-app"),
+        RECIPE.replace("ha-dashboard-k6", ""),
+        more(r#""NetworkingConfig":{"EndpointsConfig":{"ha-dashboard-app":{}}}"#),
         RECIPE.replace("ha-dashboard-k6", "container:ha-dashboard-grafana-1"),
         RECIPE.replace(r#"["ALL"]"#, "[]"),
         RECIPE.replace("no-new-privileges:true", "seccomp=unconfined"),
@@ -384,6 +399,11 @@ fn nothing_else_does() {
         "POST /images/k6/push",
         "POST /images/prune",
         "POST /networks/create",
+        "GET /networks/ha-dashboard-app",
+        "POST /networks/ha-dashboard-app/connect",
+        "POST /networks/ha-dashboard-k6/disconnect",
+        "DELETE /networks/ha-dashboard-k6",
+        "GET /exec/x/json",
         "POST /volumes/create",
         "POST /swarm/init",
         "POST /_ping",
@@ -496,4 +516,122 @@ fn an_engine_that_is_gone_is_told_in_words() {
     let (status, answer) = gateway.ask("GET /_ping", "", "");
     assert_eq!(status, 503);
     assert!(answer.contains(r#"{"message":"the Docker Engine does not answer"#), "{answer}");
+}
+
+/// The dashboard behind the gateway, until dropped.
+struct Dashboard {
+    serve: Child,
+    port: u16,
+    _folder: tempfile::TempDir,
+}
+
+impl Dashboard {
+    fn start(gateway: &Gateway) -> Self {
+        let (port, prometheus) = (free_port(), free_port());
+        let folder = tempfile::tempdir().unwrap();
+        let serve = Command::new(env!("CARGO_BIN_EXE_ha-dashboard"))
+            .args(["serve", "--log", "error", "--engine", "docker", "--docker-network", "none"])
+            .args(["--docker-host", &format!("unix://{}", gateway.socket().display())])
+            .args(["--addr", &format!("127.0.0.1:{port}"), "--prometheus-port", &prometheus.to_string()])
+            .args(["--services", "shop=http://127.0.0.1:1", "--state-dir"])
+            .arg(folder.path())
+            .stdin(Stdio::null())
+            .spawn()
+            .unwrap();
+        let dashboard = Self { serve, port, _folder: folder };
+        until("it is ready", || (set::status(port, "GET /ready") == Some(200)).then_some(()));
+        dashboard
+    }
+
+    fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let (status, answer) = until(path, || ask(self.port, &format!("POST {path}"), &body.to_string()));
+        (status, serde_json::from_str(&answer).unwrap_or_else(|_| panic!("{path}: {answer}")))
+    }
+}
+
+impl Drop for Dashboard {
+    fn drop(&mut self) {
+        // In order, so that its Prometheus ends with it.
+        let _ = Command::new("kill").arg(self.serve.id().to_string()).status();
+        let _ = self.serve.wait();
+    }
+}
+
+#[test]
+fn whatever_the_api_is_asked_for_a_container_gets_no_more_than_k6_needs() {
+    let engine = engine();
+    let gateway = Gateway::start(&engine);
+    let dashboard = Dashboard::start(&gateway);
+    let start = |body: &Value| dashboard.post("/api/v1/analytics/load-test/start", body);
+
+    // What is no script of the catalogue is none.
+    for script in [
+        "../monitoring/gateway/haproxy.cfg",
+        "/etc/passwd",
+        "lib/../../Cargo.toml",
+        "./../k6-scripts/../README.md",
+        "..%2f..%2fetc%2fpasswd",
+        "api-load-test.js/../../Cargo.toml",
+        "lib/requests.js",
+        "lib",
+        ".",
+        "https://evil.example/x.js",
+        "file:///etc/passwd",
+        "api-load-test.js\0.js",
+        "api-load-test.js --address=0.0.0.0:6565",
+        "-",
+    ] {
+        let (status, answer) = start(&json!({ "script": script, "target": "shop", "duration": 10, "target_vus": 1 }));
+        assert!(status == 422 && answer["error"].as_str().unwrap().contains("script"), "{script}: {answer}");
+    }
+    // Nor is a container that is no replica one, or a call that there is not.
+    for replica in ["k6-load-tester", "docker-gateway", "ha-dashboard-grafana-1", "../../volumes", "shop/../x", ""] {
+        for kind in ["kill", "freeze", "cpu", "exec", "privileged"] {
+            let (status, answer) = dashboard.post("/api/v1/faults", &json!({ "kind": kind, "replica": replica }));
+            assert_eq!(status, 422, "{kind} of {replica}: {answer}");
+        }
+    }
+    for path in ["/api/v1/scripts", "/api/v1/containers", "/api/v1/exec", "/api/v1/faults/exec", "/containers/create"] {
+        let (status, answer) = dashboard.post(path, &json!({ "Cmd": ["sh"], "script": "export default () => {}" }));
+        assert!([404, 405].contains(&status), "{path}: {answer}");
+    }
+
+    let (status, started) = start(&json!({
+        "script": "api-load-test.js", "target": "shop", "duration": 20, "target_vus": 1,
+        "Image": "alpine", "Entrypoint": ["sh"], "Privileged": true, "Binds": ["/:/host"], "CapAdd": ["SYS_ADMIN"],
+        "network": "host", "env": { "LD_PRELOAD": "/host/evil.so" }, "HostConfig": { "NetworkMode": "host", "PidMode": "host" },
+    }));
+    assert_eq!(status, 200, "{started}");
+    assert_eq!(started["ignored"].as_array().map(Vec::len), Some(8), "{started}");
+    let name = format!("ha-dashboard-{}-1", started["test_id"].as_str().unwrap());
+    let direct = Command::new("curl")
+        .args(["--silent", "--unix-socket", engine.to_str().unwrap(), &format!("http://docker/containers/{name}/json")])
+        .output()
+        .unwrap();
+    let made: Value = serde_json::from_slice(&direct.stdout).unwrap();
+    let (config, host) = (&made["Config"], &made["HostConfig"]);
+    assert!(config["Image"].as_str().unwrap().starts_with("grafana/k6:"), "{config:#}");
+    assert!(!config.to_string().contains("evil"), "{config:#}");
+    let rights = [
+        ("Privileged", json!(false)),
+        ("ReadonlyRootfs", json!(true)),
+        ("NetworkMode", json!("none")),
+        ("CapDrop", json!(["ALL"])),
+        ("PidMode", json!("")),
+    ];
+    for (right, expected) in rights {
+        assert_eq!(host[right], expected, "{right}: {host:#}");
+    }
+    for none in ["Binds", "CapAdd", "Devices", "VolumesFrom"] {
+        assert!(host[none].as_array().is_none_or(Vec::is_empty), "{none}: {host:#}");
+    }
+    let mounts = made["Mounts"].as_array().unwrap();
+    assert!(mounts.iter().all(|mount| mount["Type"] != "bind"), "{mounts:#?}");
+    assert_ne!(config["User"].as_str().unwrap().split(':').next(), Some("0"));
+
+    assert_eq!(dashboard.post("/api/v1/analytics/load-test/stop", &json!({})).0, 200);
+    until("it is over", || {
+        let told = ask(dashboard.port, "GET /api/v1/analytics/load-test/status", "")?.1;
+        serde_json::from_str::<Value>(&told).ok().filter(|told| told["running"] == false)
+    });
 }
