@@ -1,6 +1,7 @@
 //! The command line: one module a command.
 
 mod client;
+mod emergency;
 mod exit;
 mod fault;
 mod gateway;
@@ -52,6 +53,9 @@ enum Command {
     /// Set, list and take back faults of the dashboard at --addr.
     #[command(after_help = exit::HELP)]
     Fault(fault::FaultArgs),
+    /// End all load and take all faults back, on the dashboard at --addr.
+    #[command(after_help = exit::HELP)]
+    EmergencyStop(emergency::EmergencyArgs),
     /// Add load to the test at work on the dashboard at --addr, and take it away again.
     #[command(after_help = exit::HELP)]
     Load(load::LoadArgs),
@@ -118,6 +122,7 @@ pub fn main() -> ExitCode {
         }
         Command::Demo(args) => on_one_thread(demo::main(args, settings, &cli.flags)),
         Command::Fault(args) => on_one_thread(fault::main(args, settings)),
+        Command::EmergencyStop(args) => on_one_thread(emergency::main(args, settings)),
         Command::Load(args) => on_one_thread(load::main(args, settings)),
         Command::Label(args) => on_one_thread(label::main(args, settings)),
         Command::Webhooks(args) => on_one_thread(webhooks::main(args, settings)),

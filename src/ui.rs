@@ -8,6 +8,7 @@ mod build;
 pub(crate) mod charts;
 mod condition;
 mod echarts;
+mod emergency;
 mod faults;
 mod header;
 pub mod live;

@@ -52,3 +52,9 @@ test("without k6 the start says what to do", async ({ processes: stack }) => {
   expect(output).toContain("k6");
   expect(code).not.toBe(0);
 });
+
+test("the emergency stop says what it came to and gives exit code 0", async ({ processes: stack }) => {
+  const stopped = await stack.ask(["emergency-stop"]);
+  expect(stopped.output).toContain("no plan starts by itself");
+  expect(stopped.code).toBe(0);
+});

@@ -53,6 +53,24 @@ test("without JavaScript: state and numbers are shown, Start and Stop are plain 
   expect(Number(await load.chart("latency").getAttribute("data-points"))).toBeGreaterThan(0);
 });
 
+test("without JavaScript: the emergency stop asks once, then ends all", async ({ page, freshStack: stack }) => {
+  const load = new LoadPage(page);
+  await page.goto(`${stack.url}/load`);
+  await load.fill(longPlan);
+  await load.startButton.click();
+  await expect(page).toHaveURL(new RegExp(`^${stack.url}/`));
+  await page.goto(`${stack.url}/runs`);
+  await expect(page.getByRole("button", { name: "Stop everything" })).toBeHidden();
+  await page.getByRole("button", { name: "Emergency stop" }).click();
+  await keepPicture(page, "emergency-1440");
+  await page.keyboard.press("Escape");
+  await expect(page.getByRole("button", { name: "Stop everything" })).toBeHidden();
+  await page.getByRole("button", { name: "Emergency stop" }).press("Enter");
+  await page.getByRole("button", { name: "Stop everything" }).press("Enter");
+  await expect(page).toHaveURL(`${stack.url}/runs`);
+  await expect.poll(async () => (await stack.api.status()).running, { timeout: 60_000 }).toBe(false);
+});
+
 test("without JavaScript: a refused plan comes back with the reason", async ({ page, stack }) => {
   const load = new LoadPage(page);
   await page.goto(`${stack.url}/load`);

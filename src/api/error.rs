@@ -125,6 +125,12 @@ pub enum ApiError {
     /// There is nothing to stop: 409.
     #[error("no run is at work, so there is nothing to stop")]
     NotRunning,
+    /// An emergency stop came first: 409.
+    #[error(
+        "an emergency stop was pressed, so this was not done: ask again; plans start by themselves again once somebody has \
+         started a test"
+    )]
+    Halted,
     /// Too many of these from one place in a short time: 429.
     #[error("too many of these from your address: try again in {wait_s} s")]
     TooOften {
@@ -182,6 +188,7 @@ impl ApiError {
             | Self::AlreadyRunning { .. }
             | Self::NotOver { .. }
             | Self::NotRunning
+            | Self::Halted
             | Self::LoadRefused { .. }
             | Self::FaultRefused { .. }
             | Self::FaultOver { .. } => 409,
@@ -213,6 +220,7 @@ impl ApiError {
             Self::AlreadyRunning { .. } => "already_running",
             Self::NotOver { .. } => "not_over",
             Self::NotRunning => "not_running",
+            Self::Halted => "halted",
             Self::TooOften { .. } => "too_often",
             Self::NotFound { .. } => "not_found",
             Self::Unavailable { .. } => "unavailable",

@@ -85,6 +85,12 @@ pub async fn stop_run() -> Result<Run, ApiError> {
     with_status(control()?.stop(&caller()).await)
 }
 
+/// Ends all load and takes all faults back. `false`: not everything got through yet, and is tried again.
+#[server(prefix = "/fn", endpoint = "emergency_stop", output = Json)]
+pub async fn emergency_stop() -> Result<bool, ApiError> {
+    with_status(control()?.emergency_stop(&caller()).await.map(|stop| stop.problems.is_empty()))
+}
+
 /// Adds load to a run at work. Also the target of the plain form.
 #[server(prefix = "/fn", endpoint = "add_load", output = Json)]
 pub async fn add_load(run: RunId, draft: BurstDraft) -> Result<(), ApiError> {

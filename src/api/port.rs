@@ -2,6 +2,7 @@
 //! binary. Every call says who asks.
 
 mod agenda;
+mod emergency;
 mod faults;
 mod hooks;
 mod plans;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 
 pub use self::{
     agenda::{Agenda, ShownAppointment},
+    emergency::{Emergency, EmergencyStop},
     faults::Faults,
     hooks::{Hooks, ShownHook, ShownHooks},
     plans::Plans,
@@ -27,6 +29,6 @@ pub use self::{
 pub type SharedControl = Arc<dyn Control>;
 
 /// Everything the dashboard can do.
-pub trait Control: Runs + Services + Faults + Plans + Agenda + Hooks + Sharing + View {}
+pub trait Control: Emergency + Runs + Services + Faults + Plans + Agenda + Hooks + Sharing + View {}
 
-impl<T: Runs + Services + Faults + Plans + Agenda + Hooks + Sharing + View> Control for T {}
+impl<T: Emergency + Runs + Services + Faults + Plans + Agenda + Hooks + Sharing + View> Control for T {}

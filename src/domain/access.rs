@@ -96,6 +96,8 @@ calls! {
     Start = "start": Presenter,
     /// Stop it.
     Stop = "stop": Presenter,
+    /// End all load and take all faults back.
+    EmergencyStop = "emergency_stop": Presenter,
     /// Add load to it.
     AddLoad = "add_load": Presenter,
     /// Take added load away.

@@ -41,6 +41,12 @@ pub enum EventKind {
         /// The run.
         run: RunId,
     },
+    /// Somebody pressed the emergency stop: all load is ended and all faults are taken back.
+    EmergencyStop {
+        /// The run at work then.
+        #[serde(default)]
+        run: Option<RunId>,
+    },
     /// A stop criterion was met, so the run is stopped.
     CriterionMet {
         /// The run.

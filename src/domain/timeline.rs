@@ -70,6 +70,7 @@ pub fn belongs(event: &Event, run: &Run) -> bool {
         | EventKind::RunAdopted { run }
         | EventKind::LoadAdded { run, .. }
         | EventKind::LoadRemoved { run, .. } => Some(run),
+        EventKind::EmergencyStop { run } => run.as_ref(),
         _ => None,
     };
     let end_ms = run.ended_ms.map_or(Millis::MAX, |ended_ms| ended_ms.saturating_add(AFTER_END_MS));
@@ -100,6 +101,7 @@ fn subject(event: &Event) -> Option<Subject<'_>> {
         EventKind::MetricsDelayed { .. } | EventKind::MetricsBack => Some(Subject::Metrics),
         EventKind::RunStarted { .. }
         | EventKind::StopRequested { .. }
+        | EventKind::EmergencyStop { .. }
         | EventKind::CriterionMet { .. }
         | EventKind::RunEnded { .. }
         | EventKind::RunAdopted { .. }

@@ -23,7 +23,7 @@ use ha_dashboard::{
         caller::Caller,
         error::ApiError,
         page::{DetailPage, LogPage, PageState, RunReport},
-        port::{self, Faults, Runs, Services, SharedControl, ShownHooks, View},
+        port::{self, Emergency, EmergencyStop, Faults, Runs, Services, SharedControl, ShownHooks, View},
     },
     domain::{
         Millis,
@@ -59,7 +59,7 @@ use self::{
     keeper::Keeper,
     logbook::Logbook,
     pace::Pace,
-    supervisor::{Links, OfScript, Supervisor},
+    supervisor::{Halted, Links, OfScript, Supervisor},
 };
 use super::{
     agenda::Agenda,
@@ -243,6 +243,7 @@ impl Runs for Dashboard {
     }
 
     async fn start(&self, caller: &Caller, draft: Draft) -> Result<Run, ApiError> {
+        let since = self.supervisor.moment();
         let rules = self.rules_for(caller, &draft.script).await;
         let plan = draft.validate(&rules).map_err(|errors| ApiError::Invalid { errors })?;
         self.pace.start(caller)?;
@@ -253,7 +254,7 @@ impl Runs for Dashboard {
             trend_stats: self.scripts.trend_stats(&plan.script),
             revision: self.scripts.revision(&plan.script).await,
         };
-        self.supervisor.start(plan, scenario, of_script, caller.clone()).await
+        self.supervisor.start_since(since, plan, scenario, of_script, caller.clone()).await
     }
 
     async fn scenario(&self, _: &Caller, draft: &Draft, load_s: u32) -> Result<Option<Scenario>, ApiError> {
@@ -375,6 +376,25 @@ impl Faults for Dashboard {
 
     async fn restore_all(&self, _: &Caller) -> Result<Vec<Fault>, ApiError> {
         Ok(self.faults.restore_all(FaultEnd::Asked).await)
+    }
+}
+
+#[async_trait]
+impl Emergency for Dashboard {
+    async fn emergency_stop(&self, caller: &Caller) -> Result<EmergencyStop, ApiError> {
+        let more = self.faults.any_on();
+        let (halted, faults) = tokio::join!(self.supervisor.halt(caller.clone(), more), self.faults.halt());
+        let Halted { run, leftovers, mut problems } = halted;
+        let on = faults.iter().filter(|fault| fault.state.is_on());
+        problems.extend(on.map(|fault| format!("the fault {} is not taken back yet", fault.id)));
+        for problem in &problems {
+            tracing::error!(
+                caller.correlation_id,
+                problem,
+                "the emergency stop did not get through everywhere and goes on"
+            );
+        }
+        Ok(EmergencyStop { run, leftovers, faults, problems })
     }
 }
 

@@ -261,6 +261,16 @@ pub trait Engine: Send + Sync + 'static {
         Err(EngineError::NoImage)
     }
 
+    /// Ends every k6 of this state folder but those that are followed: the processes of the numbers `known`, and the containers
+    /// that are. Says how many there were.
+    ///
+    /// # Errors
+    /// [`EngineError::Docker`], [`EngineError::Stop`]; what could be ended is.
+    async fn end_unknown(&self, known: &[u32]) -> Result<u32, EngineError> {
+        let _ = known;
+        Ok(0)
+    }
+
     /// Removes what earlier dashboards with the same state folder left behind and nobody follows any more.
     async fn sweep(&self) {}
 }

@@ -8,6 +8,7 @@ mod badge;
 mod breakers;
 mod chaos;
 mod edge;
+mod emergency;
 mod error;
 mod exports;
 mod faults;

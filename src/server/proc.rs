@@ -66,13 +66,36 @@ impl Identity {
     }
 }
 
+/// A process that was found.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// Which it is.
+    pub identity: Identity,
+    /// Its parent's number.
+    pub parent: i32,
+    /// The name of its program's file.
+    pub program: String,
+}
+
 /// The processes that work in the folder `dir`, each with its parent's number.
 pub fn working_in(dir: &Path) -> Vec<(Identity, i32)> {
+    working(dir, |cwd, dir| cwd == dir).into_iter().map(|found| (found.identity, found.parent)).collect()
+}
+
+/// The processes that work in a folder below `dir`.
+pub fn working_below(dir: &Path) -> Vec<Found> {
+    working(dir, |cwd, dir| cwd != dir && cwd.starts_with(dir))
+}
+
+fn working(dir: &Path, counts: impl Fn(&Path, &Path) -> bool) -> Vec<Found> {
     let (Ok(dir), Ok(all)) = (dir.canonicalize(), procfs::process::all_processes()) else { return Vec::new() };
-    let found = all.flatten().filter(|process| process.cwd().is_ok_and(|cwd| cwd == dir)).filter_map(|process| {
+    let found = all.flatten().filter(|process| process.cwd().is_ok_and(|cwd| counts(&cwd, &dir)));
+    let found = found.filter_map(|process| {
         let stat = process.stat().ok()?;
         let identity = Identity { pid: u32::try_from(stat.pid).ok()?, start_ticks: stat.starttime };
-        Some((identity, stat.ppid))
+        // The system says so of a file that was replaced.
+        let program = process.exe().ok()?.file_name()?.to_string_lossy().trim_end_matches(" (deleted)").to_owned();
+        Some(Found { identity, parent: stat.ppid, program })
     });
     found.collect()
 }

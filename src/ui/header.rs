@@ -5,6 +5,7 @@ use leptos_router::hooks::use_location;
 
 use super::{
     browser,
+    emergency::EmergencyStop,
     faults::FaultBadge,
     live::{Connection, Live},
     pages::NAV,
@@ -49,6 +50,7 @@ pub fn Header(
                 <ul>{NAV.iter().map(item).collect_view()}</ul>
             </nav>
             <div class="tools">
+                <EmergencyStop here=here() />
                 <FaultBadge />
                 <ConnectionBadge />
                 <Languages />

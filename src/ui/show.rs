@@ -362,6 +362,7 @@ pub fn event(kind: &EventKind, lang: Lang) -> (&'static str, String) {
     match kind {
         EventKind::RunStarted { .. } => ("accent", text.event_run_started.into()),
         EventKind::StopRequested { .. } => ("warn", text.event_stop_requested.into()),
+        EventKind::EmergencyStop { .. } => ("bad", text.event_emergency_stop.into()),
         EventKind::CriterionMet { criterion: met, value, .. } => {
             let told = met.parse::<Criterion>().map_or_else(
                 |_| met.clone(),
@@ -566,6 +567,7 @@ pub fn api_error(error: &ApiError, text: &'static Text) -> String {
         ApiError::AlreadyRunning { .. } => text.error_already_running.into(),
         ApiError::NotOver { .. } => text.error_not_over.into(),
         ApiError::NotRunning => text.error_not_running.into(),
+        ApiError::Halted => text.error_halted.into(),
         ApiError::TooOften { wait_s } => (text.error_too_often)(*wait_s),
         ApiError::NotFound { what } => (text.error_not_found)(what),
         ApiError::Unavailable { what } => (text.error_unavailable)(what),
@@ -582,6 +584,8 @@ pub fn error_code(code: &str, text: &'static Text) -> String {
         "invalid_scenario" => text.error_scenario.into(),
         "load_refused" => text.load_moot.into(),
         "already_running" => text.error_already_running.into(),
+        "halted" => text.error_halted.into(),
+        "stop_incomplete" => text.stop_incomplete.into(),
         "too_often" => text.too_often.into(),
         "not_running" => text.error_not_running.into(),
         "not_over" => text.error_not_over.into(),

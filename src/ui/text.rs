@@ -349,7 +349,13 @@ pub struct Text {
     /// The page for a room.
     pub present: &'static str,
     pub qr_code: &'static str,
+    pub emergency_stop: &'static str,
+    pub emergency_what: &'static str,
+    pub emergency_now: &'static str,
+    pub emergency_not: &'static str,
+    pub emergency_again: &'static str,
     pub keys: &'static str,
+    pub key_emergency: &'static str,
     pub key_next: &'static str,
     pub key_help: &'static str,
     pub map_heading: &'static str,
@@ -507,6 +513,7 @@ pub struct Text {
 
     pub event_run_started: &'static str,
     pub event_stop_requested: &'static str,
+    pub event_emergency_stop: &'static str,
     /// What was met.
     pub event_criterion_met: fn(&str) -> String,
     pub event_run_ended: fn(&str) -> String,
@@ -697,6 +704,8 @@ pub struct Text {
     pub share_too_many: &'static str,
     pub error_not_over: &'static str,
     pub error_not_running: &'static str,
+    pub error_halted: &'static str,
+    pub stop_incomplete: &'static str,
     pub too_often: &'static str,
     pub error_too_often: fn(u32) -> String,
     pub error_not_found: fn(&str) -> String,

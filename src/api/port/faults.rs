@@ -30,7 +30,8 @@ pub trait Faults: Send + Sync + 'static {
     /// Checks a draft and sets it. Resolves when it is confirmed; a restart is at work then.
     ///
     /// # Errors
-    /// [`ApiError::InvalidFault`], [`ApiError::FaultRefused`], [`ApiError::TooOften`], [`ApiError::Unavailable`].
+    /// [`ApiError::InvalidFault`], [`ApiError::FaultRefused`], [`ApiError::TooOften`], [`ApiError::Halted`],
+    /// [`ApiError::Unavailable`].
     async fn set_fault(&self, caller: &Caller, draft: FaultDraft) -> Result<Fault, ApiError>;
 
     /// Takes one back before its time. Resolves when that is done, or is being done for long.

@@ -420,6 +420,7 @@ pub fn event() -> impl Strategy<Value = Event> {
         prop_oneof![
             run_id().prop_map(|run| EventKind::RunStarted { run }),
             run_id().prop_map(|run| EventKind::StopRequested { run }),
+            option::of(run_id()).prop_map(|run| EventKind::EmergencyStop { run }),
             (run_id(), verdict()).prop_map(|(run, verdict)| EventKind::RunEnded { run, verdict }),
             run_id().prop_map(|run| EventKind::RunAdopted { run }),
             (run_id(), burst()).prop_map(|(run, Burst { instance, peak, target, duration_s, .. })| {

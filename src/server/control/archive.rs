@@ -102,7 +102,7 @@ impl StateLock {
 pub struct Archive {
     runs: PathBuf,
     database: Database,
-    _lock: StateLock,
+    lock: StateLock,
 }
 
 impl Archive {
@@ -111,12 +111,17 @@ impl Archive {
         let runs = lock.state_dir.join("runs");
         // For our eyes only: logs and summaries may hold what the tested services answered.
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&runs).map_err(unusable(&runs))?;
-        Ok(Self { runs, database: Database::open(&lock.state_dir)?, _lock: lock })
+        Ok(Self { runs, database: Database::open(&lock.state_dir)?, lock })
     }
 
     /// What outlasts runs.
     pub fn database(&self) -> Database {
         self.database.clone()
+    }
+
+    /// Where all of it is.
+    pub fn state_dir(&self) -> PathBuf {
+        self.lock.state_dir.clone()
     }
 
     /// A run's folder.

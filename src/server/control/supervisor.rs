@@ -2,6 +2,7 @@
 //! what happens to runs in the journal.
 
 mod bursts;
+mod halting;
 mod stopping;
 
 use std::{
@@ -34,7 +35,8 @@ use tokio::{
     time::{interval, timeout},
 };
 
-use self::stopping::Tries;
+pub use self::halting::{Halted, Moment};
+use self::{halting::Hold, stopping::Tries};
 use super::{
     archive::{Archive, ArchiveError, Left},
     fleet,
@@ -98,6 +100,8 @@ pub struct Supervisor {
     bursts_changed: Notify,
     /// Held while a record is written, so that the newest state is the last one written.
     writing: tokio::sync::Mutex<()>,
+    /// Held while it is written down whether anything starts by itself.
+    holding: tokio::sync::Mutex<()>,
 }
 
 /// What a [`Supervisor`] works with.
@@ -144,6 +148,7 @@ struct State {
     unwritten: BTreeSet<RunId>,
     /// What is wrong with the state folder; empty when nothing is.
     storage_problem: String,
+    hold: Hold,
 }
 
 impl State {
@@ -210,7 +215,9 @@ impl Supervisor {
             state: Mutex::new(state),
             bursts_changed: Notify::new(),
             writing: tokio::sync::Mutex::default(),
+            holding: tokio::sync::Mutex::default(),
         });
+        this.remember_hold();
         for id in at_work {
             let adopt = current.as_ref() == Some(&id);
             this.recover(id, adopt).await;
@@ -296,10 +303,8 @@ impl Supervisor {
         }
     }
 
-    /// Starts a plan, with what its scenario does beside it. Of two calls at the same instant one wins.
-    ///
-    /// # Errors
-    /// [`ApiError::AlreadyRunning`], [`ApiError::Unavailable`]; then everything is as before.
+    /// Starts a plan that is asked for now.
+    #[cfg(test)]
     pub async fn start(
         self: &Arc<Self>,
         plan: Plan,
@@ -307,14 +312,31 @@ impl Supervisor {
         of_script: OfScript,
         caller: Caller,
     ) -> Result<Run, ApiError> {
+        self.start_since(self.moment(), plan, scenario, of_script, caller).await
+    }
+
+    /// Starts a plan that was asked for then, with what its scenario does beside it. Of two calls at the same instant one wins.
+    ///
+    /// # Errors
+    /// [`ApiError::AlreadyRunning`], [`ApiError::Halted`], [`ApiError::Unavailable`]; then everything is as before.
+    pub async fn start_since(
+        self: &Arc<Self>,
+        since: Moment,
+        plan: Plan,
+        scenario: Option<Scenario>,
+        of_script: OfScript,
+        caller: Caller,
+    ) -> Result<Run, ApiError> {
         let this = self.clone();
+        let start = async move { this.start_whole(since, plan, scenario, of_script, caller).await };
         // A task of its own: a caller who goes away must not leave half a start behind.
-        let start = self.shutdown.tasks.spawn(async move { this.start_whole(plan, scenario, of_script, caller).await });
+        let start = self.shutdown.tasks.spawn(start);
         start.await.unwrap_or_else(|error| Err(ApiError::Internal { what: format!("the start broke off: {error}") }))
     }
 
     async fn start_whole(
         self: Arc<Self>,
+        since: Moment,
         plan: Plan,
         scenario: Option<Scenario>,
         OfScript { trend_stats, revision }: OfScript,
@@ -322,7 +344,8 @@ impl Supervisor {
     ) -> Result<Run, ApiError> {
         let door = caller.door;
         let origin = Origin { door: door.name().into(), scripts: revision, ..Origin::default() };
-        let reservation = self.reserve(new_run(plan, scenario, origin, caller.correlation_id, now_ms()))?;
+        let correlation_id = caller.correlation_id.clone();
+        let reservation = self.reserve(new_run(plan, scenario, origin, correlation_id, now_ms()), since, &caller)?;
         let run = reservation.run.clone();
         match self.launch(&run, trend_stats).await {
             Ok(started) => {
@@ -334,6 +357,9 @@ impl Supervisor {
                     self.record(&run.id).await;
                 }
                 self.follow(run.id.clone(), instance);
+                if self.state().lift(since, &caller) {
+                    self.keep_hold().await;
+                }
                 Ok(run)
             }
             Err(error) => {
@@ -442,8 +468,9 @@ impl Supervisor {
     }
 
     /// Takes the one place there is for a run at work.
-    fn reserve(self: &Arc<Self>, run: Run) -> Result<Reservation, ApiError> {
+    fn reserve(self: &Arc<Self>, run: Run, since: Moment, caller: &Caller) -> Result<Reservation, ApiError> {
         let mut state = self.state();
+        state.admits(since, caller)?;
         if let Some(running) = state.current().filter(|run| run.state.is_active()) {
             return Err(ApiError::AlreadyRunning { running: running.id.clone() });
         }

@@ -28,6 +28,7 @@ use tokio::runtime::Runtime;
 mod bursts;
 mod criteria;
 mod docker;
+mod halting;
 mod regression;
 
 use super::*;

@@ -20,7 +20,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use futures::StreamExt;
+use futures::{StreamExt, future::join_all};
 use ha_dashboard::domain::{
     Millis,
     live::{EngineReason, EngineStatus, MissingImage, Pull},
@@ -543,19 +543,29 @@ impl Engine for DockerEngine {
         Ok(())
     }
 
-    async fn sweep(&self) {
-        let Ok(owner) = self.owner().await else { return };
-        let Ok(names) = self.client.list(label::OWNER, owner).await else { return };
-        for name in names {
-            if locked(&self.followed).contains(&name) {
-                continue;
-            }
-            match self.client.remove(&name).await {
+    async fn end_unknown(&self, _: &[u32]) -> Result<u32, EngineError> {
+        let owner = self.owner().await?;
+        let names = self.client.list(label::OWNER, owner).await?;
+        let unknown = names.into_iter().filter(|name| !locked(&self.followed).contains(name));
+        let removed = unknown.map(|name| async move {
+            let removed = self.client.remove(&name).await;
+            match &removed {
                 Ok(()) => tracing::info!(container = name, "removed a container that was left behind"),
                 Err(error) => {
                     tracing::warn!(container = name, %error, "a container that was left behind can't be removed")
                 }
             }
-        }
+            removed
+        });
+        // All are removed, whatever becomes of one.
+        let removed = join_all(removed).await;
+        let count = removed.iter().filter(|removed| removed.is_ok()).count();
+        removed.into_iter().collect::<Result<(), _>>()?;
+        Ok(u32::try_from(count).unwrap_or(u32::MAX))
+    }
+
+    async fn sweep(&self) {
+        // It is told where it fails, and done again.
+        let _ = self.end_unknown(&[]).await;
     }
 }

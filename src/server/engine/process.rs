@@ -2,6 +2,7 @@
 
 mod inspect;
 mod instance;
+mod leftovers;
 
 use std::{
     collections::BTreeMap,
@@ -69,6 +70,8 @@ impl Default for KeeperCommand {
 pub struct ProcessEngine {
     k6: PathBuf,
     scripts_dir: PathBuf,
+    /// Below it are the folders in which keepers and k6 work.
+    state_dir: PathBuf,
     stop_grace: Duration,
     push_interval: Duration,
     why: EngineReason,
@@ -92,6 +95,7 @@ impl ProcessEngine {
         Self {
             k6: config.k6.clone(),
             scripts_dir: config.scripts_dir.clone(),
+            state_dir: config.state_dir.clone(),
             stop_grace: config.stop_grace,
             push_interval: config.tick,
             why,
@@ -106,6 +110,7 @@ impl ProcessEngine {
     pub fn with_program(k6: PathBuf, scripts_dir: PathBuf) -> Self {
         Self {
             k6,
+            state_dir: scripts_dir.clone(),
             scripts_dir,
             stop_grace: Duration::from_secs(1),
             push_interval: Duration::from_secs(1),
@@ -292,6 +297,11 @@ impl Engine for ProcessEngine {
             None
         });
         Arc::new(ProcessInstance::follow(dir.to_owned(), instance, &self.shutdown).await)
+    }
+
+    async fn end_unknown(&self, known: &[u32]) -> Result<u32, EngineError> {
+        let (dir, k6, known) = (self.state_dir.clone(), self.k6.clone(), known.to_owned());
+        blocking(move || leftovers::end(&dir, &k6, &known)).await.map_err(EngineError::Stop)
     }
 
     async fn inspect(&self, script: &Path, input: &str) -> Result<Output, CommandError> {

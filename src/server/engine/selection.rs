@@ -142,6 +142,22 @@ impl Engine for Selection {
         }
     }
 
+    async fn end_unknown(&self, known: &[u32]) -> Result<u32, EngineError> {
+        let docker = async {
+            match self.choice {
+                EngineChoice::Process => Ok(0),
+                EngineChoice::Docker => self.docker.end_unknown(known).await,
+                // Where it was never there it has nothing of ours.
+                EngineChoice::Auto if self.last().is_none_or(|seen| !seen.docker) => {
+                    Ok(self.docker.end_unknown(known).await.unwrap_or_default())
+                }
+                EngineChoice::Auto => self.docker.end_unknown(known).await,
+            }
+        };
+        let (docker, process) = tokio::join!(docker, self.process.end_unknown(known));
+        Ok(docker? + process?)
+    }
+
     async fn sweep(&self) {
         if self.choice != EngineChoice::Process {
             self.docker.sweep().await;

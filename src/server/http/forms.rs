@@ -40,6 +40,7 @@ pub fn router() -> Router<HttpState> {
     Router::new()
         .route("/start", post(start))
         .route("/stop", post(stop))
+        .route("/emergency-stop", post(emergency_stop))
         .route("/load/add", post(add_load))
         .route("/load/remove", post(remove_load))
         .route("/pull", post(pull))
@@ -97,6 +98,14 @@ pub(super) fn drafted(fields: &[(String, String)]) -> Draft {
 async fn stop(State(state): State<HttpState>, Asking(caller): Asking, Query(way): Query<Way>) -> Response {
     match state.control.stop(&caller.through(Door::Form)).await {
         Ok(_) => way.or("/load"),
+        Err(error) => see(&format!("/load?error={}", error.code())),
+    }
+}
+
+async fn emergency_stop(State(state): State<HttpState>, Asking(caller): Asking, Query(way): Query<Way>) -> Response {
+    match state.control.emergency_stop(&caller.through(Door::Form)).await {
+        Ok(stop) if stop.problems.is_empty() => way.or("/load"),
+        Ok(_) => see("/load?error=stop_incomplete"),
         Err(error) => see(&format!("/load?error={}", error.code())),
     }
 }

@@ -7,8 +7,8 @@ use utoipa::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    HttpState, breakers, chaos, exports, faults, health, live, load_test, metrics, plans, runs, scenarios, schedules,
-    sharing, webhooks,
+    HttpState, breakers, chaos, emergency, exports, faults, health, live, load_test, metrics, plans, runs, scenarios,
+    schedules, sharing, webhooks,
 };
 
 /// The description's head; paths and schemas come from the routes.
@@ -39,6 +39,7 @@ pub fn api() -> OpenApiRouter<HttpState> {
     let mut routes = OpenApiRouter::with_openapi(Description::openapi())
         .routes(routes!(load_test::start))
         .routes(routes!(load_test::stop))
+        .routes(routes!(emergency::emergency_stop))
         .routes(routes!(load_test::status))
         .routes(routes!(load_test::scenarios))
         .routes(routes!(metrics::current))

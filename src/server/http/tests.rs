@@ -30,7 +30,10 @@ use ha_dashboard::{
     api::{
         caller::{Caller, Door},
         page::{DetailPage, LogPage, PageState, RunReport},
-        port::{Agenda, Faults, Hooks, Plans, Runs, Services, Sharing, ShownAppointment, ShownHooks, View},
+        port::{
+            Agenda, Emergency, EmergencyStop, Faults, Hooks, Plans, Runs, Services, Sharing, ShownAppointment,
+            ShownHooks, View,
+        },
     },
     domain::{
         access::Role,
@@ -88,6 +91,8 @@ struct Scripted {
     callers: Mutex<Vec<Caller>>,
     resumed: Mutex<Option<Cursor>>,
     without_values: AtomicBool,
+    /// Whether the emergency stop does not get through.
+    unreached: AtomicBool,
     /// Whether starts come too often.
     too_often: AtomicBool,
     /// The costly things that were asked for.
@@ -499,6 +504,16 @@ impl Services for Scripted {
 
     async fn breakers(&self, _: &Caller) -> Breakers {
         self.status().breakers
+    }
+}
+
+#[async_trait]
+impl Emergency for Scripted {
+    async fn emergency_stop(&self, caller: &Caller) -> Result<EmergencyStop, ApiError> {
+        let run = self.stop(caller).await.ok().map(|run| run.id);
+        let faults = self.restore_all(caller).await?;
+        let problems = self.unreached.load(Ordering::Relaxed).then(|| "no answer".to_owned());
+        Ok(EmergencyStop { run, leftovers: 1, faults, problems: problems.into_iter().collect() })
     }
 }
 
@@ -1080,6 +1095,38 @@ async fn stop_answers_and_refuses() {
         "correlation_id": answer.header("x-correlation-id"),
     });
     assert_eq!(told, expected);
+}
+
+#[tokio::test]
+async fn the_emergency_stop_says_what_it_came_to_at_every_door() {
+    let server = Server::new();
+    let stop = async || server.post("/api/v1/emergency-stop", "application/json", "").await;
+    let nothing = stop().await.json();
+    assert_eq!(
+        (&nothing["success"], &nothing["complete"], &nothing["run"]),
+        (&json!(true), &json!(true), &Value::Null)
+    );
+    server.start(json!({ "duration": 60, "rps": 5 })).await;
+    let stopped = stop().await.json();
+    assert_eq!((stopped["run"].as_str(), stopped["leftovers"].as_u64()), (Some("run-1"), Some(1)));
+
+    let form = async || {
+        let answer = server.post("/emergency-stop?back=/faults", "application/x-www-form-urlencoded", "").await;
+        (answer.status, answer.header("location").to_owned())
+    };
+    assert_eq!(form().await, (303, "/faults".into()));
+    let function = async || {
+        let answer = server.post("/fn/emergency_stop", "application/x-www-form-urlencoded", "").await;
+        (answer.status, answer.json())
+    };
+    assert_eq!(function().await, (200, json!(true)));
+    server.control.unreached.store(true, Ordering::Relaxed);
+    assert_eq!(form().await, (303, "/load?error=stop_incomplete".into()));
+    assert_eq!(function().await, (200, json!(false)));
+    let stopped = stop().await.json();
+    assert_eq!((&stopped["complete"], &stopped["problems"]), (&json!(false), &json!(["no answer"])));
+    let page = String::from_utf8(server.get("/load?error=stop_incomplete").await.body.to_vec()).unwrap();
+    assert!(page.contains("The emergency stop is under way") && page.contains("action=\"/emergency-stop?back=/load\""));
 }
 
 #[tokio::test]

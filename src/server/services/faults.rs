@@ -12,7 +12,10 @@ pub mod tests;
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -85,6 +88,8 @@ struct Inner {
     told: watch::Sender<Vec<Fault>>,
     /// How often which took hold in which service.
     counts: Mutex<BTreeMap<(FaultKind, String), u64>>,
+    /// How often all was taken back for good: what was asked for before is not set after it.
+    halts: AtomicU64,
 }
 
 impl Faults {
@@ -110,8 +115,9 @@ impl Faults {
         }
         let (told, _) = watch::channel(known);
         let limits = config.fault_limits;
-        let (known, counts) = Default::default();
-        let this = Self(Arc::new(Inner { limits, services, means, book, journal, shutdown, known, told, counts }));
+        let (known, counts, halts) = Default::default();
+        let this =
+            Self(Arc::new(Inner { limits, services, means, book, journal, shutdown, known, told, counts, halts }));
         for fault in left {
             tracing::warn!(fault = %fault.id, kind = fault.request.kind.name(), "was left set, and is taken back");
             // The journal is new: that it was set is to be told beside its end.
@@ -163,10 +169,11 @@ impl Faults {
     /// # Errors
     /// When it is not valid, not allowed now, or does not take hold; nothing of it stays then.
     pub async fn set(&self, caller: &Caller, draft: FaultDraft) -> Result<Fault, ApiError> {
+        let since = self.halts();
         let at_hand = self.at_hand().await;
         let rules = self.rules_with(&at_hand);
         let request = draft.validate(&rules).map_err(|errors| ApiError::InvalidFault { errors })?;
-        let fault = self.begin(caller, request, &rules, &at_hand)?;
+        let fault = self.begin(caller, request, &rules, &at_hand, since)?;
         self.hold(fault).await
     }
 
@@ -175,8 +182,9 @@ impl Faults {
     /// # Errors
     /// When it is not allowed now, or does not take hold; nothing of it stays then.
     pub async fn carry_out(&self, caller: &Caller, request: FaultRequest) -> Result<Fault, ApiError> {
+        let since = self.halts();
         let at_hand = self.at_hand().await;
-        match self.begin(caller, request.clone(), &self.rules_with(&at_hand), &at_hand) {
+        match self.begin(caller, request.clone(), &self.rules_with(&at_hand), &at_hand, since) {
             Ok(fault) => self.hold(fault).await,
             Err(error) => {
                 let now_ms = now_ms();
@@ -195,15 +203,19 @@ impl Faults {
         }
     }
 
-    /// Takes the place for a fault, and writes it down.
+    /// Takes the place for a fault that was asked for when there were `since` halts, and writes it down.
     fn begin(
         &self,
         caller: &Caller,
         request: FaultRequest,
         rules: &FaultRules,
         at_hand: &AtHand,
+        since: u64,
     ) -> Result<Fault, ApiError> {
         let _known = self.known();
+        if self.halts() != since {
+            return Err(ApiError::Halted);
+        }
         let on = self.0.told.borrow().clone();
         let replicas = admit(&request, rules, &on, &|name| at_hand.is_down(name))
             .map_err(|refusal| ApiError::FaultRefused { refusal })?;
@@ -271,6 +283,47 @@ impl Faults {
             self.0.told.borrow().iter().filter(|fault| fault.state == FaultState::Active).cloned().collect::<Vec<_>>();
         let restored = join_all(on.iter().map(|fault| self.restore(&fault.id, why))).await;
         restored.into_iter().flatten().collect()
+    }
+
+    /// Whether something is set, or about to be, that can be taken back.
+    pub fn any_on(&self) -> bool {
+        self.0.told.borrow().iter().any(|fault| fault.state.is_on() && fault.request.kind.lasts())
+    }
+
+    /// Takes back all that is set, also what only just takes hold; what was asked for before and has not begun is refused.
+    /// What was set, as it is when that is done, or is being done for long.
+    pub async fn halt(&self) -> Vec<Fault> {
+        let on = {
+            let _known = self.known();
+            self.0.halts.fetch_add(1, Ordering::SeqCst);
+            let told = self.0.told.borrow();
+            let on = told.iter().filter(|fault| fault.state.is_on() && fault.request.kind.lasts());
+            on.map(|fault| fault.id.clone()).collect::<Vec<_>>()
+        };
+        let taken_back = on.into_iter().map(|id| {
+            let (this, asked) = (self.clone(), id.clone());
+            let done = self.spawn(async move { this.take_back_once_set(&asked).await });
+            async move {
+                // It goes on after that.
+                let _ = tokio::time::timeout(PATIENCE, done).await;
+                self.get(&id).ok()
+            }
+        });
+        join_all(taken_back).await.into_iter().flatten().collect()
+    }
+
+    async fn take_back_once_set(&self, id: &FaultId) {
+        let mut told = self.watch();
+        let is_set =
+            |told: &Vec<Fault>| !told.iter().any(|fault| fault.id == *id && fault.state == FaultState::Setting);
+        if told.wait_for(is_set).await.is_ok() {
+            // One that did not take hold is over.
+            let _ = self.restore(id, FaultEnd::Asked).await;
+        }
+    }
+
+    fn halts(&self) -> u64 {
+        self.0.halts.load(Ordering::SeqCst)
     }
 
     /// One fault.

@@ -65,9 +65,12 @@ pub fn Announcer() -> impl IntoView {
     }
 }
 
-/// When load was added or taken away last, and what is said of it.
+/// When load was added or taken away last, or all was stopped, and what is said of it.
 fn changed_load(events: &[Event], lang: Lang) -> Option<(Millis, String)> {
-    let is_load = |event: &&Event| matches!(event.kind, EventKind::LoadAdded { .. } | EventKind::LoadRemoved { .. });
+    let is_load = |event: &&Event| {
+        use EventKind::{EmergencyStop, LoadAdded, LoadRemoved};
+        matches!(event.kind, EmergencyStop { .. } | LoadAdded { .. } | LoadRemoved { .. })
+    };
     events.iter().rev().find(is_load).map(|event| (event.at_ms, show::event(&event.kind, lang).1))
 }
 
@@ -148,7 +151,7 @@ mod tests {
         let removed = EventKind::LoadRemoved { run: run(), instance: 2, peak, end, message: String::new() };
         let mut events = vec![Event { at_ms: 1, kind: EventKind::RunStarted { run: run() } }];
         assert_eq!(changed_load(&events, Lang::En), None);
-        for (at_ms, kind) in [(2, added), (3, removed)] {
+        for (at_ms, kind) in [(2, added), (3, removed), (4, EventKind::EmergencyStop { run: Some(run()) })] {
             let said = show::event(&kind, Lang::En).1;
             events.push(Event { at_ms, kind });
             events.push(Event { at_ms, kind: EventKind::MetricsBack });

@@ -1,10 +1,12 @@
 //! The keys of who presents. The room sees nothing of them until it is asked for.
 
+use std::time::Duration;
+
 use leptos::{ev, prelude::*};
 
 use super::View;
 use crate::{
-    api::functions::{restore_all, set_fault, start_run, stop_run},
+    api::functions::{emergency_stop, restore_all, set_fault, start_run, stop_run},
     domain::{
         fault::{FaultDraft, FaultKind, KEYS, preset},
         validate::Draft,
@@ -24,12 +26,18 @@ enum Order {
     Stop,
     Set(FaultDraft),
     Restore,
+    EmergencyStop,
 }
+
+/// How long after its first press the emergency stop waits for the second.
+const ARMED: Duration = Duration::from_secs(5);
 
 /// What a key does.
 #[derive(Debug, Clone, PartialEq)]
 enum Press {
     Order(Box<Order>),
+    /// The emergency stop, when it is pressed twice.
+    Emergency,
     /// On to the next view.
     Next,
     /// Shows the keys, or hides them.
@@ -44,6 +52,7 @@ fn press(key: &str, plan: impl FnOnce() -> Draft, fault: impl FnOnce(u8) -> Opti
     Some(match key {
         "s" => order(Order::Start(plan())),
         "x" => order(Order::Stop),
+        "X" => Press::Emergency,
         "0" => order(Order::Restore),
         "n" => Press::Next,
         "?" => Press::Help,
@@ -62,6 +71,7 @@ pub fn Keys(
     let form: Form = expect_context();
     let text = use_text();
     let help = RwSignal::new(false);
+    let armed = RwSignal::new(false);
     let order = Action::new(move |order: &Order| {
         let order = order.clone();
         async move {
@@ -70,7 +80,9 @@ pub fn Keys(
                 Order::Stop => stop_run().await.map(|run| live.answer.set(Some(run))),
                 Order::Set(draft) => set_fault(draft).await.map(drop),
                 Order::Restore => restore_all().await.map(drop),
+                Order::EmergencyStop => return emergency_stop().await,
             }
+            .map(|()| true)
         }
     });
     let fault = move |key| live.state.with(|state| preset(key, &state.snapshot.status.services));
@@ -84,7 +96,12 @@ pub fn Keys(
             let pressed = untrack(|| press(&event.key(), || form.draft(), fault));
             let Some(pressed) = pressed else { return };
             order.clear();
+            let was_armed = armed.get_untracked();
+            armed.set(pressed == Press::Emergency && !was_armed);
             match pressed {
+                // Whatever else is still on its way.
+                Press::Emergency if was_armed => drop(order.dispatch(Order::EmergencyStop)),
+                Press::Emergency => set_timeout(move || armed.set(false), ARMED),
                 Press::Order(what) => {
                     if !order.pending().get_untracked() {
                         order.dispatch(*what);
@@ -100,6 +117,7 @@ pub fn Keys(
     let problem = move || {
         order.value().with(|value| match value {
             Some(Err(error)) => Some(show::api_error(error, text)),
+            Some(Ok(false)) => Some(text.stop_incomplete.into()),
             _ => None,
         })
     };
@@ -108,6 +126,9 @@ pub fn Keys(
         {move || problem().map(|problem| {
             view! { <p class="notice bad present-problem" role="alert">{problem}</p> }.into_any()
         })}
+        {move || armed.get().then(|| {
+            view! { <p class="notice bad present-problem" role="alert">{text.emergency_again}</p> }.into_any()
+        })}
         {move || help.get().then(|| {
             let presets = (1..=KEYS).filter_map(|key| Some(row(key.to_string(), words(&fault(key)?, text))));
             let presets = presets.collect_view();
@@ -115,6 +136,7 @@ pub fn Keys(
                 <dl class="card present-keys" data-testid="present-keys" aria-label=text.keys>
                     {row("s".into(), text.start.into())}
                     {row("x".into(), text.stop.into())}
+                    {row("X".into(), text.key_emergency.into())}
                     {presets}
                     {row("0".into(), text.restore_all.into())}
                     {row("n".into(), text.key_next.into())}
@@ -148,6 +170,7 @@ mod tests {
         for (key, meant) in [
             ("s", Some(order(Order::Start(Draft::default())))),
             ("x", Some(order(Order::Stop))),
+            ("X", Some(Press::Emergency)),
             ("1", Some(set("1"))),
             ("2", Some(set("2"))),
             ("3", None),

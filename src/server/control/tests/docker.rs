@@ -285,6 +285,35 @@ fn what_is_not_ours_is_never_touched() {
 }
 
 #[test]
+fn the_emergency_stop_removes_containers_that_nobody_knows_of_and_says_where_docker_is_out_of_reach() {
+    let bench = Bench::new(&[("a.js", &script("60s", "{}", ""))]);
+    let life = bench.dashboard_with(bench.docker());
+    let run = life.start("a.js", &[]);
+    life.running();
+    let owner = bench.owner();
+    let (stray, foreign) = (format!("ha-dashboard-test-{owner}-stray"), format!("ha-dashboard-test-{owner}-foreign"));
+    for (name, owner) in [(&stray, owner.as_str()), (&foreign, "0123456789abcdef")] {
+        let label = format!("ha-dashboard.owner={owner}");
+        docker(&["create", "--name", name, "--network", "none", "--label", &label, IMAGE, "version"]);
+    }
+    let halted = life.wait(life.supervisor.halt(caller("halt"), false));
+    // The sweep may have been faster with the stray.
+    assert_eq!((halted.run.as_ref(), halted.problems), (Some(&run.id), vec![]));
+    assert!(halted.leftovers <= 1);
+    assert_eq!(life.finished(&run.id).1, Verdict::Stopped);
+    bench.nothing_left();
+    assert!(docker(&["ps", "-a", "--format", "{{.Names}}"]).contains(&foreign));
+    docker(&["rm", &foreign]);
+    life.crash();
+
+    let mut nowhere = bench.docker();
+    nowhere.docker.host = "unix:///nowhere/docker.sock".into();
+    let life = bench.dashboard_with(nowhere);
+    let halted = life.wait(life.supervisor.halt(caller("halt"), false));
+    assert!(halted.problems.len() == 1 && halted.problems[0].contains("no Docker"), "{:?}", halted.problems);
+}
+
+#[test]
 fn what_is_missing_is_named_and_no_half_started_run_stays() {
     let bench = Bench::new(&[("a.js", &script("60s", "{}", ""))]);
     let with = |docker: DockerConfig| Config { docker, ..bench.docker() };

@@ -166,6 +166,9 @@ fn words(kind: &EventKind) -> (&'static str, &str, Option<&ha_dashboard::domain:
     match kind {
         EventKind::RunStarted { run } => ("run-started", run.as_str(), Some(run)),
         EventKind::StopRequested { run } => ("stop-requested", run.as_str(), Some(run)),
+        EventKind::EmergencyStop { run } => {
+            ("emergency-stop", run.as_ref().map_or("-", |run| run.as_str()), run.as_ref())
+        }
         EventKind::CriterionMet { run, criterion, .. } => ("criterion-met", criterion, Some(run)),
         EventKind::RunEnded { run, verdict } => ("run-ended", verdict.name(), Some(run)),
         EventKind::RunAdopted { run } => ("run-adopted", run.as_str(), Some(run)),

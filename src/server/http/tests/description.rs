@@ -13,7 +13,7 @@ use ha_dashboard::domain::{
 use super::*;
 
 /// What callers of the former service use, and what is ours.
-const ROUTES: [(&str, &str); 62] = [
+const ROUTES: [(&str, &str); 63] = [
     ("get", "/api/v1/analytics/chaos-status"),
     ("get", "/api/v1/analytics/load-test/metrics"),
     ("get", "/api/v1/analytics/load-test/scenarios"),
@@ -27,6 +27,7 @@ const ROUTES: [(&str, &str); 62] = [
     ("get", "/api/v1/chaos/{id}/status"),
     ("post", "/api/v1/chaos/{id}/stop"),
     ("get", "/api/v1/circuit-breakers"),
+    ("post", "/api/v1/emergency-stop"),
     ("get", "/api/v1/faults"),
     ("post", "/api/v1/faults"),
     ("post", "/api/v1/faults/restore-all"),

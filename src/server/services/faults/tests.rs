@@ -29,7 +29,7 @@ pub struct Stage {
     folder: tempfile::TempDir,
     orders: Arc<Mutex<Vec<Order>>>,
     replicas: Vec<Replica>,
-    /// Who holds it lets the supervisor take its time to restore.
+    /// Who holds it lets the supervisor take its time to restore, and to freeze.
     slow: Arc<tokio::sync::Mutex<()>>,
 }
 
@@ -80,7 +80,7 @@ async fn supervise(listener: UnixListener, orders: Arc<Mutex<Vec<Order>>>, slow:
             let mut line = String::new();
             BufReader::new(&mut socket).read_line(&mut line).await.unwrap();
             let order: Order = serde_json::from_str(&line).unwrap();
-            if matches!(order, Order::Restore { .. }) {
+            if matches!(order, Order::Restore { .. } | Order::Freeze { .. }) {
                 drop(slow.lock().await);
             }
             let reply = {
@@ -269,4 +269,44 @@ async fn what_ended_by_itself_while_no_dashboard_was_there_ended_at_its_time() {
     let over = newest(&next, |fault| !fault.state.is_on()).await;
     assert_eq!((over.state, over.restored_at_ms), (FaultState::Restored { why: FaultEnd::Time }, Some(until_ms)));
     assert_eq!(kinds(&journal), ["set", "over"]);
+}
+
+#[tokio::test]
+async fn a_halt_takes_back_what_is_set_and_what_only_just_takes_hold() {
+    let stage = Stage::new().await;
+    let (faults, journal, _shutdown) = stage.faults();
+    let caller = Caller::default();
+    assert!(!faults.any_on());
+    faults.set(&caller, draft("kill", "shop-1", "60s")).await.unwrap();
+    let held = stage.slow.lock().await;
+    let setting = tokio::spawn({
+        let (faults, caller) = (faults.clone(), caller.clone());
+        // The other one is down.
+        let freeze = FaultDraft { even_last: true, ..draft("freeze", "shop-2", "60s") };
+        async move { faults.set(&caller, freeze).await }
+    });
+    newest(&faults, |fault| fault.state == FaultState::Setting).await;
+    assert!(faults.any_on());
+    let halt = tokio::spawn({
+        let faults = faults.clone();
+        async move { faults.halt().await }
+    });
+    newest(&faults, |_| faults.halts() > 0).await;
+    drop(held);
+    assert_eq!(halt.await.unwrap().len(), 2);
+    assert!(setting.await.unwrap().is_ok(), "it had begun");
+    let restored = |fault: &Fault| fault.state == FaultState::Restored { why: FaultEnd::Asked };
+    let mut told = faults.watch();
+    tokio::time::timeout(SOON, told.wait_for(|told| told.iter().all(restored))).await.expect("in time").unwrap();
+    assert!(!faults.any_on());
+    assert_eq!(kinds(&journal).iter().filter(|kind| **kind == "restored").count(), 2);
+
+    // Asked for before, begun after.
+    let at_hand = faults.at_hand().await;
+    let rules = faults.rules_with(&at_hand);
+    let request = draft("kill", "shop-1", "60s").validate(&rules).unwrap();
+    let since = faults.halts();
+    faults.halt().await;
+    assert_eq!(faults.begin(&caller, request, &rules, &at_hand, since), Err(ApiError::Halted));
+    assert!(faults.set(&caller, draft("kill", "shop-1", "60s")).await.is_ok(), "who asks again gets it");
 }
