@@ -33,9 +33,11 @@ fmt: ## Format everything
 	@.ci/with cargo fmt
 	@.ci/with npm run --silent --prefix end2end fmt
 
-chaos: ## What the dashboard promises to survive, for long: fifty kills, Prometheus that hangs, 2,000 viewers; some ten minutes
+chaos: ## What the dashboard promises to survive, for long: fifty kills, Prometheus that hangs, 2,000 viewers
 	@.ci/setup
-	@.ci/chaos
+	@.ci/docker start
+	@.ci/images grafana/k6
+	@DOCKER_HOST=$$(.ci/docker address) .ci/chaos
 
 mutants: ## Measure how many mutants of the domain its unit tests catch
 	@.ci/setup mutants

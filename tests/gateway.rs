@@ -2,6 +2,8 @@
 #![cfg(feature = "ssr")]
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/docker.rs"]
+mod docker;
 #[path = "support/ports.rs"]
 mod ports;
 #[path = "support/stage.rs"]
@@ -20,22 +22,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use docker::engine;
 use ports::free_port;
 use serde_json::{Value, json};
 use set::{ask, until};
 
 /// How long haproxy gets to listen, and the engine to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// The engine's socket: the one that is named, the tests' own, or the machine's. Without one the tests fail: skipping would
-/// look like success.
-fn engine() -> PathBuf {
-    let named = std::env::var("DOCKER_HOST").ok().and_then(|host| host.strip_prefix("unix://").map(PathBuf::from));
-    let own = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache/ha-dashboard/docker/docker.sock"));
-    let sockets = named.into_iter().chain(own).chain([PathBuf::from("/var/run/docker.sock")]);
-    let answering = sockets.into_iter().find(|socket| UnixStream::connect(socket).is_ok());
-    answering.expect("no Docker Engine answers: run `.ci/docker start`")
-}
 
 /// haproxy with the stack's configuration, on a socket instead of a port.
 struct Gateway {

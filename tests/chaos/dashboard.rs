@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    fs,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
@@ -62,6 +63,8 @@ pub struct Dashboard<'a> {
     args: Vec<String>,
     env: Vec<(&'static str, PathBuf)>,
     stage: Option<&'a Stage>,
+    /// The Docker Engine in whose containers k6 runs; none: in processes.
+    engine: Option<PathBuf>,
     pub serve: Option<Child>,
 }
 
@@ -75,6 +78,7 @@ impl<'a> Dashboard<'a> {
             args: args.iter().copied().map(str::to_owned).collect(),
             env: Vec::new(),
             stage: None,
+            engine: None,
             serve: None,
         }
     }
@@ -88,6 +92,12 @@ impl<'a> Dashboard<'a> {
         dashboard
     }
 
+    /// With k6 in containers.
+    pub fn in_containers(mut self, engine: PathBuf) -> Self {
+        self.engine = Some(engine);
+        self
+    }
+
     /// With more in its environment.
     pub fn with(mut self, name: &'static str, value: PathBuf) -> Self {
         self.env.push((name, value));
@@ -95,15 +105,34 @@ impl<'a> Dashboard<'a> {
     }
 
     pub fn start(&mut self) {
-        let serve = Command::new(env!("CARGO_BIN_EXE_ha-dashboard"))
-            .args(["serve", "--log", "error", "--engine", "process", "--addr", &format!("127.0.0.1:{}", self.port)])
+        let mut serve = Command::new(env!("CARGO_BIN_EXE_ha-dashboard"));
+        match &self.engine {
+            None => serve.args(["serve", "--engine", "process"]),
+            Some(engine) => {
+                serve.args(["serve", "--engine", "docker", "--docker-host", &format!("unix://{}", engine.display())])
+            }
+        };
+        serve
+            .args(["--log", "error", "--addr", &format!("127.0.0.1:{}", self.port)])
             .args(["--prometheus-port", &self.prometheus.to_string(), "--state-dir"])
             .arg(&self.folder)
             .args(&self.args)
             .envs(self.env.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null())
-            .spawn();
-        self.serve = Some(serve.unwrap());
+            .stdin(Stdio::null());
+        self.serve = Some(serve.spawn().unwrap());
+    }
+
+    /// Its containers, whether or not they run.
+    pub fn containers(&self) -> Vec<String> {
+        let Some(engine) = &self.engine else { return Vec::new() };
+        let owner = fs::read_to_string(self.folder.join("docker-owner")).unwrap();
+        let listed = Command::new("docker")
+            .args(["-H", &format!("unix://{}", engine.display()), "ps", "--all", "--format", "{{.Names}}"])
+            .args(["--filter", &format!("label=ha-dashboard.owner={owner}")])
+            .output()
+            .unwrap();
+        assert!(listed.status.success(), "{}", String::from_utf8_lossy(&listed.stderr));
+        String::from_utf8(listed.stdout).unwrap().lines().map(str::to_owned).collect()
     }
 
     /// Starts it, and waits until it can run tests.

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::{
     dashboard::{Dashboard, eventually, id, k6s, number},
+    docker::engine,
     set::{self, Stage, until},
 };
 
@@ -130,6 +131,11 @@ fn told(events: &[Value], kind: &str, key: &str, of: &Value) -> usize {
     events.iter().filter(|event| event["kind"]["event"] == kind && event["kind"][key] == *of).count()
 }
 
+/// The load that was added to a test.
+fn bursts_of(run: &Value) -> impl Iterator<Item = &Value> {
+    run["bursts"].as_array().into_iter().flatten()
+}
+
 /// Everything that was answered is on the timeline of its test, once.
 fn nothing_untold(run: &Value, events: &[Value], faults: &[Value], ledger: &Ledger) {
     let (id, name) = (&run["id"], id(run));
@@ -144,7 +150,7 @@ fn nothing_untold(run: &Value, events: &[Value], faults: &[Value], ledger: &Ledg
     if ledger.stopped.contains(&name) {
         once("stop-requested", "run", id);
     }
-    for burst in run["bursts"].as_array().unwrap() {
+    for burst in bursts_of(run) {
         let was_answered = ledger.bursts.contains(&(name.clone(), burst["instance"].as_u64().unwrap()));
         assert!(burst["end"].is_string() && (burst["end"] != "crashed" || !was_answered), "{burst:#}");
         if burst["started_ms"].is_u64() {
@@ -168,12 +174,21 @@ fn nothing_untold(run: &Value, events: &[Value], faults: &[Value], ledger: &Ledg
 
 #[test]
 fn whenever_the_dashboard_is_killed_nothing_is_lost_doubled_or_left() {
-    let kills = number("CHAOS_KILLS").unwrap_or(6);
+    let stage = Stage::start();
+    survive(&stage, Dashboard::over(&stage), number("CHAOS_KILLS").unwrap_or(6));
+}
+
+#[test]
+fn whenever_it_is_killed_no_container_of_it_is_left_in_docker_either() {
+    let stage = Stage::start();
+    let dashboard = Dashboard::over(&stage).in_containers(engine());
+    survive(&stage, dashboard, number("CHAOS_KILLS").unwrap_or(6) / 2);
+}
+
+fn survive(stage: &Stage, mut dashboard: Dashboard, kills: u64) {
     let seed = number("CHAOS_SEED").unwrap_or_else(|| rand::rng().random_range(0..1_000_000));
     println!("CHAOS_SEED={seed}, {kills} kills");
     let (mut rng, mut ledger) = (StdRng::seed_from_u64(seed), Ledger::default());
-    let stage = Stage::start();
-    let mut dashboard = Dashboard::over(&stage);
     // A first one that comes up whole, so that there is something to be killed in.
     dashboard.live_and_die(Duration::from_secs(8), &mut rng, &mut ledger);
     for _ in 1..kills {
@@ -202,8 +217,7 @@ fn whenever_the_dashboard_is_killed_nothing_is_lost_doubled_or_left() {
         let (run, told) = (&document["run"], document["events"].as_array().unwrap());
         nothing_untold(run, told, &faults, &ledger);
         events += told.len();
-        let of_run = run["bursts"].as_array().unwrap().iter();
-        bursts.extend(of_run.map(|burst| (name.clone(), burst["instance"].as_u64().unwrap())));
+        bursts.extend(bursts_of(run).map(|burst| (name.clone(), burst["instance"].as_u64().unwrap())));
     }
     let lost = ledger.bursts.difference(&bursts).collect::<Vec<_>>();
     assert!(lost.is_empty(), "lost load: {lost:?}");
@@ -211,6 +225,7 @@ fn whenever_the_dashboard_is_killed_nothing_is_lost_doubled_or_left() {
     // So many are told of.
     assert!(faults.len() >= 50 || ledger.faults.is_subset(&known), "lost faults: {:?}", ledger.faults);
 
+    eventually("no container is left", || dashboard.containers().is_empty().then_some(()));
     dashboard.end();
     println!(
         "{kills} kills survived: {} tests, {} bursts and {} faults asked for, {events} events told",
