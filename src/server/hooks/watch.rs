@@ -111,8 +111,9 @@ async fn notice(told: &mut Told, control: &SharedControl, event: Event) -> Optio
         EventKind::Threshold { threshold, ok } | EventKind::ThresholdDecided { threshold, ok, .. } => {
             // Thresholds are only those of the run that is shown.
             let run: Run = control.brief(&caller()).await.status.run.clone()?;
-            // A start judges the last run's anew.
-            if run.ended_ms.is_some_and(|ended_ms| ended_ms + NEWS_MS < event.at_ms) {
+            // A start reads again what was told of earlier runs, and judges the last one's anew.
+            let is_earlier = event.at_ms < run.created_ms;
+            if is_earlier || run.ended_ms.is_some_and(|ended_ms| ended_ms + NEWS_MS < event.at_ms) {
                 return None;
             }
             let before = told.crossing(&run.id, &threshold, ok)?;
