@@ -1,5 +1,6 @@
 //! The command line: one module a command.
 
+mod access;
 mod client;
 mod emergency;
 mod exit;
@@ -65,6 +66,9 @@ enum Command {
     /// List who is told what happens by the dashboard at --addr, and try out whether messages arrive.
     #[command(after_help = exit::HELP)]
     Webhooks(webhooks::WebhooksArgs),
+    /// Say who is let in, in the state folder on this machine: accounts, tokens, links.
+    #[command(after_help = exit::HELP)]
+    Access(access::AccessArgs),
     /// Start the guided demo on the dashboard at --addr, and tell it step by step.
     #[command(after_help = exit::HELP)]
     Guide(guide::GuideArgs),
@@ -126,6 +130,7 @@ pub fn main() -> ExitCode {
         Command::Load(args) => on_one_thread(load::main(args, settings)),
         Command::Label(args) => on_one_thread(label::main(args, settings)),
         Command::Webhooks(args) => on_one_thread(webhooks::main(args, settings)),
+        Command::Access(args) => on_one_thread(access::main(args, settings)),
         Command::Guide(args) => on_one_thread(guide::main(args, settings)),
         Command::Knobs(args) => on_one_thread(knobs::main(args, settings)),
         Command::Gateway(args) => gateway::main(&args, &settings),

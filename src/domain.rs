@@ -8,6 +8,7 @@
 pub mod access;
 pub mod again;
 pub mod agenda;
+pub mod audit;
 pub mod breaker;
 pub mod burst;
 pub mod compare;
@@ -31,6 +32,7 @@ pub mod labels;
 pub mod lanes;
 pub mod live;
 pub mod origin;
+pub mod pass;
 pub mod past;
 pub mod picture;
 pub mod plan;

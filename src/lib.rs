@@ -5,6 +5,7 @@
 //! - [`ui`]: what people see.
 //! - [`report`]: a run as a file, drawn with the parts of [`ui`].
 //! - [`notice`]: what others are told of runs and faults.
+//! - [`entry`]: the pages about who is let in, drawn by the server alone.
 //! - [`planner`]: the page of plans, drawn by the server alone.
 //! - [`web`]: the axum router that serves [`ui`] and [`api`].
 //! - [`wire`]: how values travel between the server and the page.
@@ -16,6 +17,8 @@ pub mod domain;
 
 #[cfg(any(feature = "ssr", feature = "hydrate"))]
 pub mod api;
+#[cfg(feature = "ssr")]
+pub mod entry;
 #[cfg(feature = "ssr")]
 pub mod notice;
 #[cfg(feature = "ssr")]

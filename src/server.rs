@@ -1,5 +1,6 @@
 //! Everything that touches the world. [`App::build`] is the only place where the parts are put together.
 
+pub mod access;
 mod agenda;
 pub mod board;
 pub mod clock;
@@ -30,7 +31,7 @@ mod silence;
 pub mod telemetry;
 pub mod usage;
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use ha_dashboard::{
@@ -47,6 +48,7 @@ use tokio::{net::TcpListener, sync::watch};
 use tokio_util::sync::CancellationToken;
 
 use self::{
+    access::Access,
     agenda::Agenda,
     board::Board,
     config::{Config, Settings, StoreChoice},
@@ -79,6 +81,7 @@ pub struct App {
     settings: Arc<Settings>,
     agenda: Agenda,
     hooks: Hooks,
+    access: Access,
     journal: Journal,
 }
 
@@ -145,8 +148,8 @@ impl App {
             details,
             shutdown: shutdown.clone(),
         };
-        let Started { control, agenda, hooks } = control::start(lock, parts).await?;
-        Ok(Self { control, shutdown, settings, agenda, hooks, journal })
+        let Started { control, agenda, hooks, access } = control::start(lock, parts).await?;
+        Ok(Self { control, shutdown, settings, agenda, hooks, access, journal })
     }
 
     /// Answers on `listener` until [`App::shutdown`] is cancelled, then ends every part. Runs go on: the next start adopts
@@ -157,15 +160,18 @@ impl App {
     pub async fn serve(self, listener: TcpListener) -> anyhow::Result<()> {
         if let StoreChoice::Child { .. } = self.settings.config.store {
             let addr = listener.local_addr().context("the listener has no address")?;
-            prometheus::child::announce(&self.settings.config.state_dir, Some(addr));
+            prometheus::child::announce(&self.settings.config.state_dir, Some((addr, self.access.scraper())));
         }
         self.shutdown.tasks.spawn(self.agenda.clone().keep(Arc::clone(&self.control), self.shutdown.token.clone()));
+        self.shutdown.tasks.spawn(self.access.clone().keep(self.shutdown.token.clone()));
+        self.say_who_is_let_in(listener.local_addr().ok()).await;
         let told =
             self.hooks.clone().keep(Arc::clone(&self.control), self.journal.clone(), self.shutdown.token.clone());
         self.shutdown.tasks.spawn(told);
         let bounds = Bounds::of(listen::raise_descriptors());
         let state = http::HttpState {
             control: Arc::clone(&self.control),
+            access: self.access.clone(),
             settings: Arc::clone(&self.settings),
             shutdown: self.shutdown.clone(),
             experiments: Default::default(),
@@ -185,6 +191,30 @@ impl App {
         }
         self.end().await;
         Ok(())
+    }
+
+    /// Says who may do what, and how the first one is let in. A link is a secret: it is printed, and in no log.
+    async fn say_who_is_let_in(&self, addr: Option<SocketAddr>) {
+        if self.access.is_open() {
+            tracing::info!("no login is needed: whoever reaches this address may do everything");
+            return;
+        }
+        let base = match (&self.settings.config.public_url, addr) {
+            (Some(url), _) => url.trim_end_matches('/').to_owned(),
+            (None, Some(addr)) => format!("http://{}", config::connectable(addr)),
+            (None, None) => return,
+        };
+        match self.access.first_link().await {
+            Ok(Some(secret)) => {
+                let link = format!("{base}{}{secret}", http::ENTER);
+                println!(
+                    "A login is needed here, and there is no account yet. For the first presenter, once, for an hour:\n\n    {link}\n"
+                );
+                println!("Accounts are made by: ha-dashboard access account NAME --role admin");
+            }
+            Ok(None) => tracing::info!("a login is needed to do something"),
+            Err(error) => tracing::warn!(%error, "no link can be made for the first presenter"),
+        }
     }
 
     /// Ends every part, in bounded time.

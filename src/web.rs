@@ -98,6 +98,11 @@ pub fn router(options: LeptosOptions, control: SharedControl) -> Router {
         .with_state(options)
 }
 
+/// The pages' paths, once there is a [`router`].
+pub fn pages() -> Vec<String> {
+    ROUTES.get().into_iter().flatten().map(|route| route.path().to_owned()).collect()
+}
+
 /// The dashboard's address as a request has it: `http://` and its host, `https://` where that is so. Its headers must be true.
 pub fn origin(headers: &HeaderMap) -> String {
     let word = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());

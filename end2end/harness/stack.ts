@@ -72,21 +72,22 @@ export class Stack implements System {
     return this.dashboard;
   }
 
+  /** What the dashboard and commands that ask it are set by. */
+  get environment(): Record<string, string> {
+    return {
+      HAD_ADDR: `127.0.0.1:${this.ports.dashboard}`,
+      HAD_STATE_DIR: join(this.folder, "state"),
+      HAD_SCRIPTS_DIR: this.scripts,
+      HAD_SITE_ROOT: join(repository, "target/site"),
+      HAD_PROMETHEUS_PORT: String(this.ports.prometheus),
+      ...this.services,
+      HAD_ENGINE: "process",
+      ...this.settings,
+    };
+  }
+
   async startDashboard() {
-    this.dashboard = Program.start(
-      ["serve"],
-      {
-        HAD_ADDR: `127.0.0.1:${this.ports.dashboard}`,
-        HAD_STATE_DIR: join(this.folder, "state"),
-        HAD_SCRIPTS_DIR: this.scripts,
-        HAD_SITE_ROOT: join(repository, "target/site"),
-        HAD_PROMETHEUS_PORT: String(this.ports.prometheus),
-        ...this.services,
-        HAD_ENGINE: "process",
-        ...this.settings,
-      },
-      join(this.folder, "dashboard.log"),
-    );
+    this.dashboard = Program.start(["serve"], this.environment, join(this.folder, "dashboard.log"));
     await this.dashboard.answers(`${this.url}/live`);
     await this.api.ready();
   }

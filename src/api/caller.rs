@@ -73,6 +73,11 @@ impl Caller {
         self.role.may(call)
     }
 
+    /// Whether they may do everything because no login is needed.
+    pub fn is_unnamed_admin(&self) -> bool {
+        self.role == Role::Admin && self.pass.is_none()
+    }
+
     /// The same request, known to have come this way.
     pub fn through(self, door: Door) -> Self {
         Self { door, ..self }

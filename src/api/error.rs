@@ -5,11 +5,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     domain::{
+        access::Role,
         agenda::AgendaRefusal,
         burst::{BurstField, LoadRefusal},
         compare::Incomparable,
         fault::{FaultField, FaultId, Refusal},
         labels::LabelField,
+        pass::{AccessField, AccessRefusal},
         past::SearchField,
         run::RunId,
         saved::PlanRefusal,
@@ -110,6 +112,30 @@ pub enum ApiError {
         /// Why.
         refusal: ShareRefusal,
     },
+    /// What is asked for of an account, a token or a link is not valid: 422.
+    #[error("{}", .errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    InvalidAccess {
+        /// Every refused field.
+        errors: Vec<FieldError<AccessField>>,
+    },
+    /// There is no such account or pass: 409.
+    #[error("{refusal}")]
+    AccessRefused {
+        /// Why.
+        refusal: AccessRefusal,
+    },
+    /// Nobody knows who asks: 401.
+    #[error("this needs the role {needs}: log in at /login, or send a token as \"Authorization: Bearer …\"")]
+    LoginNeeded {
+        /// The least role that may.
+        needs: Role,
+    },
+    /// Who asks may not: 403.
+    #[error("this needs the role {needs}: ask an admin of this dashboard for it")]
+    Forbidden {
+        /// The least role that may.
+        needs: Role,
+    },
     /// A run is at work already: 409.
     #[error("the run {running} is at work already: stop it first, or wait for its end")]
     AlreadyRunning {
@@ -179,11 +205,15 @@ impl ApiError {
             | Self::InvalidSearch { .. }
             | Self::InvalidLoad { .. }
             | Self::Incomparable { .. }
+            | Self::InvalidAccess { .. }
             | Self::InvalidScenario { .. } => 422,
+            Self::LoginNeeded { .. } => 401,
+            Self::Forbidden { .. } => 403,
             Self::PlanRefused { refusal: PlanRefusal::NotAName } => 422,
             Self::PlanRefused { .. } | Self::AgendaRefused { refusal: AgendaRefusal::TooMany } => 409,
             Self::AgendaRefused { .. } | Self::ShareRefused { refusal: ShareRefusal::Lasts { .. } } => 422,
             Self::IsBaseline { .. }
+            | Self::AccessRefused { .. }
             | Self::ShareRefused { .. }
             | Self::AlreadyRunning { .. }
             | Self::NotOver { .. }
@@ -207,7 +237,11 @@ impl ApiError {
             | Self::InvalidFault { .. }
             | Self::InvalidLabels { .. }
             | Self::InvalidSearch { .. }
+            | Self::InvalidAccess { .. }
             | Self::InvalidLoad { .. } => "invalid",
+            Self::AccessRefused { refusal } => refusal.code(),
+            Self::LoginNeeded { .. } => "login_needed",
+            Self::Forbidden { .. } => "forbidden",
             Self::LoadRefused { .. } => "load_refused",
             Self::Incomparable { .. } => "incomparable",
             Self::IsBaseline { .. } => "is_baseline",

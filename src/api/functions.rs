@@ -139,6 +139,12 @@ pub async fn get_plans_page(query: String) -> Result<String, ApiError> {
     Ok(control()?.plans_page(&caller(), &query, Prefs::current().lang).await)
 }
 
+/// What the page of who may do what shows at an address with this query, drawn in the page's language.
+#[server(prefix = "/fn", endpoint = "access", input = GetUrl, output = Json)]
+pub async fn get_access_page(query: String) -> Result<String, ApiError> {
+    with_status(control()?.access_page(&caller(), &query, Prefs::current().lang).await)
+}
+
 /// A page of the runs that are looked for, newest first.
 #[server(prefix = "/fn", endpoint = "runs", input = GetUrl, output = Json)]
 pub async fn find_runs(search: Search) -> Result<Page, ApiError> {

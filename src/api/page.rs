@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{Millis, frame::Frame, live::Status, recent::Recent, run::Run, validate::Rules};
 
 /// What the first HTML shows.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct PageState {
     /// The server's clock.
     pub now_ms: Millis,

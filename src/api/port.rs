@@ -1,6 +1,7 @@
 //! How server functions, REST handlers and the command line reach the server: one trait a subject, implemented in the
 //! binary. Every call says who asks.
 
+mod accounts;
 mod agenda;
 mod emergency;
 mod faults;
@@ -14,6 +15,7 @@ mod view;
 use std::sync::Arc;
 
 pub use self::{
+    accounts::Accounts,
     agenda::{Agenda, ShownAppointment},
     emergency::{Emergency, EmergencyStop},
     faults::Faults,
@@ -29,6 +31,6 @@ pub use self::{
 pub type SharedControl = Arc<dyn Control>;
 
 /// Everything the dashboard can do.
-pub trait Control: Emergency + Runs + Services + Faults + Plans + Agenda + Hooks + Sharing + View {}
+pub trait Control: Emergency + Runs + Services + Faults + Plans + Agenda + Hooks + Sharing + Accounts + View {}
 
-impl<T: Emergency + Runs + Services + Faults + Plans + Agenda + Hooks + Sharing + View> Control for T {}
+impl<T: Emergency + Runs + Services + Faults + Plans + Agenda + Hooks + Sharing + Accounts + View> Control for T {}

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::{
     cli::exit::{self, Code},
-    server::config::connectable,
+    server::config::{Settings, connectable},
 };
 
 /// Longer than a dashboard waits for a fault to be set or taken back, and than its live stream is ever silent.
@@ -25,6 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Client {
     addr: SocketAddr,
     http: reqwest::Client,
+    token: Option<String>,
 }
 
 /// An answer that tells of one run.
@@ -52,14 +53,14 @@ pub struct Refused {
 }
 
 impl Client {
-    /// The dashboard that listens on `addr`.
+    /// The dashboard that is set, with the token to show there.
     ///
     /// # Errors
     /// When no HTTP client can be made.
-    pub fn new(addr: SocketAddr) -> Result<Self, Refused> {
-        let addr = connectable(addr);
+    pub fn new(settings: &Settings) -> Result<Self, Refused> {
+        let (addr, token) = (connectable(settings.config.addr), settings.token.clone());
         let http = reqwest::Client::builder().no_proxy().read_timeout(PATIENCE).build();
-        Ok(Self { addr, http: http.map_err(|error| silent(addr, &error))? })
+        Ok(Self { addr, token, http: http.map_err(|error| silent(addr, &error))? })
     }
 
     /// Reads something; `path` is what comes below `/api/v1`, piece by piece.
@@ -123,7 +124,11 @@ impl Client {
             pieces.extend(path);
         }
         let id = format!("cli-{:032x}", rand::random::<u128>());
-        Ok(self.http.request(method, url).header("x-correlation-id", id))
+        let request = self.http.request(method, url).header("x-correlation-id", id);
+        Ok(match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        })
     }
 
     async fn ask(&self, method: Method, path: &[&str], body: Option<&Value>) -> Result<Value, Refused> {

@@ -31,7 +31,7 @@ struct Stopped {
 
 /// Asks the dashboard at the configured address.
 pub async fn main(args: EmergencyArgs, settings: Settings) -> ExitCode {
-    let answer = match Client::new(settings.config.addr) {
+    let answer = match Client::new(&settings) {
         Ok(client) => ask(&client).await,
         Err(refused) => Err(refused),
     };

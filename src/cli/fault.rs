@@ -91,7 +91,7 @@ struct Many {
 
 /// Asks the dashboard at the configured address.
 pub async fn main(args: FaultArgs, settings: Settings) -> ExitCode {
-    let answer = match Client::new(settings.config.addr) {
+    let answer = match Client::new(&settings) {
         Ok(client) => ask(&client, &args.order).await,
         Err(refused) => Err(refused),
     };

@@ -39,7 +39,7 @@ pub struct GuideArgs {
 
 /// Tells it to its end. Whoever ends this before ends the telling, not the demo.
 pub async fn main(args: GuideArgs, settings: Settings) -> ExitCode {
-    let told = match Client::new(settings.config.addr) {
+    let told = match Client::new(&settings) {
         Ok(client) => tell(&client, args.follow).await,
         Err(refused) => Err(refused),
     };

@@ -39,7 +39,7 @@ pub struct LabelArgs {
 
 /// Asks the dashboard at the configured address.
 pub async fn main(args: LabelArgs, settings: Settings) -> ExitCode {
-    let answer = match Client::new(settings.config.addr) {
+    let answer = match Client::new(&settings) {
         Ok(client) => ask(&client, &args).await,
         Err(refused) => Err(refused),
     };

@@ -74,7 +74,7 @@ struct Added {
 
 /// Asks the dashboard at the configured address.
 pub async fn main(args: LoadArgs, settings: Settings) -> ExitCode {
-    let answer = match Client::new(settings.config.addr) {
+    let answer = match Client::new(&settings) {
         Ok(client) => ask(&client, &args).await,
         Err(refused) => Err(refused),
     };

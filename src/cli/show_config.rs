@@ -6,7 +6,8 @@ use ha_dashboard::domain::service::Replica;
 
 use super::exit;
 use crate::server::config::{
-    EngineChoice, Flags, Layers, LogFormat, Settings, StoreChoice, Surroundings, table::SETTINGS, webhooks::Webhook,
+    EngineChoice, Flags, Layers, LogFormat, Login, Settings, StoreChoice, Surroundings, Viewers, table::SETTINGS,
+    webhooks::Webhook,
 };
 
 /// Prints every setting.
@@ -54,6 +55,16 @@ fn value(settings: &Settings, key: &str) -> Option<String> {
     };
     let value = match key {
         "addr" => config.addr.to_string(),
+        "login" => match config.login {
+            Login::Auto => "auto".into(),
+            Login::Off => "off".into(),
+            Login::Required => "required".into(),
+        },
+        "viewers" => match config.viewers {
+            Viewers::Open => "open".into(),
+            Viewers::Link => "link".into(),
+            Viewers::Off => "off".into(),
+        },
         "allowed_hosts" => settings.allowed_hosts.join(","),
         "trusted_proxies" => settings.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
         "state_dir" => config.state_dir.display().to_string(),

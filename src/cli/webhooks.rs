@@ -55,7 +55,7 @@ struct Tested {
 
 /// Asks the dashboard at the configured address.
 pub async fn main(args: WebhooksArgs, settings: Settings) -> ExitCode {
-    let answer = match Client::new(settings.config.addr) {
+    let answer = match Client::new(&settings) {
         Ok(client) => ask(&client, args.order.unwrap_or(Order::List)).await,
         Err(refused) => Err(refused),
     };

@@ -134,12 +134,35 @@ calls! {
     Share = "share": Presenter,
     /// Take such a link back.
     RevokeShare = "revoke_share": Presenter,
+    /// Read accounts and passes.
+    ReadAccess = "read_access": Admin,
+    /// Read who did what.
+    ReadAudit = "read_audit": Admin,
+    /// Make an account.
+    AddAccount = "add_account": Admin,
+    /// Give an account another role or password.
+    ChangeAccount = "change_account": Admin,
+    /// Forget an account.
+    DeleteAccount = "delete_account": Admin,
+    /// Make a token or a link.
+    AddPass = "add_pass": Admin,
+    /// Take a pass back.
+    RevokePass = "revoke_pass": Admin,
 }
 
 impl Call {
     /// Whether it changes something: then it is written down who made it.
     pub fn is_act(self) -> bool {
-        !matches!(self, Self::Watch | Self::ReadRuns | Self::ReadPlans | Self::ReadHooks | Self::ReadShares)
+        !matches!(
+            self,
+            Self::Watch
+                | Self::ReadRuns
+                | Self::ReadPlans
+                | Self::ReadHooks
+                | Self::ReadShares
+                | Self::ReadAccess
+                | Self::ReadAudit
+        )
     }
 }
 

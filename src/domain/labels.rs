@@ -147,7 +147,7 @@ fn tags(text: &str, refused: &mut Refused<LabelField>) -> Vec<String> {
 }
 
 /// Characters that can't be seen, and those that turn the writing direction of what comes after them.
-fn is_hidden(c: char) -> bool {
+pub(super) fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }

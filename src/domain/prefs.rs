@@ -91,6 +91,15 @@ impl Theme {
     }
 }
 
+/// The first value of that name in a `Cookie` header.
+pub fn cookie<'a>(cookies: &'a str, name: &str) -> Option<&'a str> {
+    cookies
+        .split(';')
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(known, _)| *known == name)
+        .map(|(_, it)| it)
+}
+
 /// What a reader prefers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Prefs {
@@ -103,14 +112,11 @@ pub struct Prefs {
 impl Prefs {
     /// The preferences in a request's `Cookie` and `Accept-Language` headers.
     pub fn from_headers(cookies: &str, accept_language: &str) -> Self {
-        let cookie = |name: &str| {
-            cookies.split(';').filter_map(|pair| pair.trim().split_once('=')).find(|(n, _)| *n == name).map(|(_, v)| v)
-        };
         Self {
-            lang: cookie(LANG_COOKIE)
+            lang: cookie(cookies, LANG_COOKIE)
                 .and_then(Lang::from_tag)
                 .unwrap_or_else(|| Lang::from_accept_language(accept_language)),
-            theme: cookie(THEME_COOKIE).and_then(Theme::from_id),
+            theme: cookie(cookies, THEME_COOKIE).and_then(Theme::from_id),
         }
     }
 }

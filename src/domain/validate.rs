@@ -159,6 +159,11 @@ pub enum Problem {
         /// Most characters allowed.
         most: u32,
     },
+    /// The text is too short.
+    TooShort {
+        /// Fewest characters allowed.
+        least: u32,
+    },
     /// There are too many.
     TooMany {
         /// Most allowed.
@@ -243,7 +248,7 @@ pub struct FieldError<F = Field> {
 }
 
 /// The bounds from the configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Most VUs.
     pub max_vus: u32,
@@ -254,7 +259,7 @@ pub struct Limits {
 }
 
 /// All that decides whether a draft is a plan.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Rules {
     /// The bounds.
     pub limits: Limits,
@@ -368,6 +373,7 @@ impl std::fmt::Display for Problem {
             }
             Self::OfWholeService => f.write_str("this fault is of the whole service, leave the replica out"),
             Self::TooLong { most } => write!(f, "give at most {most} characters"),
+            Self::TooShort { least } => write!(f, "give at least {least} characters"),
             Self::TooMany { most } => write!(f, "give at most {most}"),
             Self::Hidden => f.write_str("leave out characters that can't be seen, line breaks included"),
             Self::NotATag { most } => write!(f, "a tag has at most {most} letters, digits, '-', '_' and '.'"),

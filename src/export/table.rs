@@ -2,6 +2,7 @@
 
 use ha_dashboard::domain::{
     Millis,
+    audit::Entry,
     detail::{Endpoint, Figures},
     frame::{History, Metric, SeriesKey, Unit},
 };
@@ -21,6 +22,10 @@ const ENDPOINTS: [&str; 11] = [
     "p99 (s)",
     "max (s)",
 ];
+
+/// The columns of the table of who did what.
+const AUDIT: [&str; 10] =
+    ["number", "time (UTC)", "who", "role", "address", "door", "act", "about", "outcome", "correlation_id"];
 
 /// Each method, name and status in a row, over the whole run.
 ///
@@ -52,6 +57,31 @@ pub fn series(history: &History, origin_ms: Millis) -> std::io::Result<String> {
             let times = [time(*at_ms), number(Some((*at_ms as f64 - origin_ms as f64) / 1e3))];
             let values = history.series.values().map(|values| number(values.get(row).copied().flatten()));
             table.write_record(times.into_iter().chain(values))?;
+        }
+        Ok(())
+    })
+}
+
+/// Who did what, newest first.
+///
+/// # Errors
+/// Never in practice: writing to memory.
+pub fn audit(entries: &[Entry]) -> std::io::Result<String> {
+    written(|table| {
+        table.write_record(AUDIT)?;
+        for entry in entries {
+            let texts = [
+                &entry.who,
+                &entry.role,
+                &entry.address,
+                &entry.door,
+                &entry.act,
+                &entry.about,
+                &entry.outcome,
+                &entry.correlation_id,
+            ];
+            let texts = texts.map(|text| harmless(text));
+            table.write_record([entry.n.to_string(), time(entry.at_ms)].into_iter().chain(texts))?;
         }
         Ok(())
     })

@@ -85,6 +85,28 @@ pub enum StoreChoice {
     },
 }
 
+/// Whether a login is needed to do something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Login {
+    /// Where others can reach the dashboard, and where there is an account.
+    Auto,
+    /// No: whoever reaches the dashboard may do everything.
+    Off,
+    /// Yes.
+    Required,
+}
+
+/// Who may look without an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Viewers {
+    /// Everybody.
+    Open,
+    /// Who has a link.
+    Link,
+    /// Nobody.
+    Off,
+}
+
 /// How long runs are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retention {
@@ -110,6 +132,10 @@ impl Default for Retention {
 pub struct Config {
     /// Where the dashboard listens.
     pub addr: SocketAddr,
+    /// Whether a login is needed.
+    pub login: Login,
+    /// Who may look without an account.
+    pub viewers: Viewers,
     /// Where runs, logs and Prometheus data live.
     pub state_dir: PathBuf,
     /// Where the scripts are.
@@ -182,6 +208,8 @@ pub struct Settings {
     pub allowed_hosts: Vec<String>,
     /// Who is believed what stands in forwarded headers.
     pub trusted_proxies: Vec<Network>,
+    /// What the command line shows to a dashboard that needs a login: a token of its page "Access".
+    pub token: Option<String>,
     /// Which log lines are written, in `tracing`'s filter syntax.
     pub log: String,
     /// How they look.

@@ -1,5 +1,6 @@
 //! Owns the run at work: implements the [`ha_dashboard::api::port`].
 
+mod accounts;
 mod archive;
 mod drawn;
 mod fleet;
@@ -27,6 +28,7 @@ use ha_dashboard::{
     },
     domain::{
         Millis,
+        access::Call,
         breaker::Breakers,
         burst::{Burst, BurstDraft, LoadRefusal},
         detail::{Detail, Order},
@@ -62,6 +64,7 @@ use self::{
     supervisor::{Halted, Links, OfScript, Supervisor},
 };
 use super::{
+    access::{Access, Guarded, Policy},
     agenda::Agenda,
     board::Board,
     clock::now_ms,
@@ -116,6 +119,8 @@ pub struct Started {
     pub agenda: Agenda,
     /// Who is told what happens, where somebody keeps it.
     pub hooks: Hooks,
+    /// Who is let in.
+    pub access: Access,
 }
 
 /// Adopts or finalises what an earlier process left, then answers calls until shutdown. A run at work goes on when the
@@ -135,6 +140,7 @@ pub async fn start(lock: StateLock, parts: Parts) -> anyhow::Result<Started> {
     shutdown.tasks.spawn(keeper.clone().follow(board.clone(), details.clone(), shutdown.token.clone()));
     let agenda = Agenda::new(database.clone(), journal.clone());
     let hooks = Hooks::new(&config, database.clone());
+    let access = Access::open(database.clone(), Policy::of(&config))?;
     let links = Links {
         engine,
         archive,
@@ -165,8 +171,10 @@ pub async fn start(lock: StateLock, parts: Parts) -> anyhow::Result<Started> {
         agenda: agenda.clone(),
         hooks: hooks.clone(),
         pace: Pace::default(),
+        access: access.clone(),
     });
-    Ok(Started { control, agenda, hooks })
+    let control = Arc::new(Guarded::new(control, access.clone()));
+    Ok(Started { control, agenda, hooks, access })
 }
 
 struct Dashboard {
@@ -187,6 +195,7 @@ struct Dashboard {
     agenda: Agenda,
     hooks: Hooks,
     pace: Pace,
+    access: Access,
 }
 
 impl Dashboard {
@@ -484,7 +493,10 @@ impl View for Dashboard {
         let picture = self.picture(caller, id).await?;
         let baseline = self.supervisor.baseline(&picture.run).await?;
         let against = baseline.map(|baseline| report::against_html(&picture.run, &baseline, lang));
-        let shares = self.shares.of(id, now_ms()).await.unwrap_or_default();
+        let shares = match caller.may(Call::ReadShares) {
+            true => self.shares.of(id, now_ms()).await.unwrap_or_default(),
+            false => Vec::new(),
+        };
         let files = report::files_html(id, lang) + &report::shares_html(id, &shares, lang);
         let shown = std::slice::from_ref(id);
         // What is asked for beside the report is there without it, too.

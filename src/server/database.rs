@@ -1,5 +1,7 @@
 //! What outlasts runs, in an SQLite database in the state folder.
 
+mod access;
+mod audit;
 mod outbox;
 mod pictures;
 mod plans;
@@ -7,7 +9,7 @@ mod runs;
 mod schedules;
 mod shares;
 
-pub use self::{outbox::Message, runs::Leavings};
+pub use self::{access::Hash, outbox::Message, runs::Leavings};
 
 use std::{
     io::{self, Read, Write},
@@ -126,6 +128,57 @@ const STEPS: &[M] = &[
             revoked_ms INTEGER
         ) STRICT;
         CREATE INDEX shares_by_run ON shares (run);",
+    ),
+    M::up(
+        "CREATE TABLE accounts (
+            name TEXT PRIMARY KEY,
+            role TEXT NOT NULL,
+            -- Of the password, as a PHC string.
+            hash TEXT NOT NULL,
+            created_ms INTEGER NOT NULL
+        ) STRICT;
+        CREATE TABLE passes (
+            id TEXT PRIMARY KEY,
+            -- session, token or link.
+            kind TEXT NOT NULL,
+            name TEXT NOT NULL,
+            role TEXT NOT NULL,
+            -- Of a session: where it came from.
+            link TEXT,
+            account TEXT,
+            -- Of a link: whether it is good for one session only.
+            once INTEGER NOT NULL,
+            created_ms INTEGER NOT NULL,
+            until_ms INTEGER NOT NULL,
+            used_ms INTEGER,
+            revoked_ms INTEGER,
+            -- SHA-256 of the secret, which is kept nowhere.
+            hash BLOB NOT NULL UNIQUE
+        ) STRICT;
+        CREATE INDEX passes_by_link ON passes (link);
+        CREATE INDEX passes_by_account ON passes (account);
+        CREATE TABLE audit (
+            n INTEGER PRIMARY KEY AUTOINCREMENT,
+            at_ms INTEGER NOT NULL,
+            who TEXT NOT NULL,
+            role TEXT NOT NULL,
+            address TEXT NOT NULL,
+            door TEXT NOT NULL,
+            act TEXT NOT NULL,
+            about TEXT NOT NULL,
+            outcome TEXT NOT NULL,
+            correlation_id TEXT NOT NULL
+        ) STRICT;
+        CREATE TRIGGER audit_keeps BEFORE UPDATE ON audit BEGIN
+            SELECT raise(ABORT, 'the audit is only ever added to');
+        END;
+        CREATE TRIGGER audit_stays BEFORE DELETE ON audit BEGIN
+            SELECT raise(ABORT, 'the audit is only ever added to');
+        END;
+        -- Without recursive triggers an INSERT OR REPLACE fires none for what it replaces.
+        CREATE TRIGGER audit_adds BEFORE INSERT ON audit WHEN new.n IN (SELECT n FROM audit) BEGIN
+            SELECT raise(ABORT, 'the audit is only ever added to');
+        END;",
     ),
 ];
 

@@ -12,9 +12,21 @@ use std::{
 /// # Errors
 /// When the folder takes no new file, or the disk not all of it; then nothing of it stays.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // What the umask leaves of it, as with every other file.
-    let mode = Permissions::from_mode(0o666);
+    replace_with(path, bytes, 0o666)
+}
+
+/// The same for what only this user may read.
+///
+/// # Errors
+/// Those of [`replace`].
+pub fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace_with(path, bytes, 0o600)
+}
+
+fn replace_with(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mode = Permissions::from_mode(mode);
     let mut file = tempfile::Builder::new().suffix(".tmp").permissions(mode).tempfile_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
@@ -40,6 +52,8 @@ mod tests {
         }
         let mode = |path| fs::metadata(path).unwrap().permissions();
         assert_eq!(mode(&path), mode(&other));
+        replace_private(&path, b"secret").unwrap();
+        assert_eq!(mode(&path).mode() & 0o777, 0o600);
     }
 
     #[test]

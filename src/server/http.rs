@@ -4,11 +4,13 @@
 //! From the outside in: [`proxies`] (where a request came from), [`edge`] (correlation id, log line, error bodies, headers), [`guard`] (who may call), body limit,
 //! compression, routes.
 
+mod accounts;
 mod badge;
 mod breakers;
 mod chaos;
 mod edge;
 mod emergency;
+mod entry;
 mod error;
 mod exports;
 mod faults;
@@ -56,8 +58,9 @@ use tower_http::{
     timeout::RequestBodyTimeoutLayer,
 };
 
+pub use self::entry::ENTER;
 use self::error::{Failure, Problem};
-use super::{config::Settings, shutdown::Shutdown};
+use super::{access::Access, config::Settings, shutdown::Shutdown};
 
 /// Larger bodies are refused: the largest honest one is a form with thresholds.
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -68,8 +71,10 @@ const BODY_PAUSE: Duration = Duration::from_secs(15);
 /// What handlers work with.
 #[derive(Clone)]
 pub struct HttpState {
-    /// Does everything.
+    /// Does everything, for those who may.
     pub control: SharedControl,
+    /// Who is let in.
+    pub access: Access,
     /// What was set.
     pub settings: Arc<Settings>,
     /// Ends the streams.
@@ -99,6 +104,8 @@ pub fn router(state: HttpState, pages: Router) -> Router {
         .merge(present::router())
         .merge(badge::router())
         .merge(sharing::router())
+        .merge(accounts::router())
+        .merge(entry::router())
         .method_not_allowed_fallback(wrong_method)
         .with_state(state.clone());
 
@@ -119,9 +126,10 @@ pub fn router(state: HttpState, pages: Router) -> Router {
                     .into(),
             }))
         }))
+        .layer(middleware::from_fn(entry::gate))
         .layer(guard::cross_site())
         .layer(middleware::from_fn_with_state(guard::Guard::new(&state.settings), guard::check))
-        .layer(middleware::from_fn_with_state(Arc::clone(&state.settings), edge::edge))
+        .layer(middleware::from_fn_with_state((Arc::clone(&state.settings), state.access.clone()), edge::edge))
         .layer(middleware::from_fn_with_state(Arc::clone(&state.settings), proxies::believe))
         .layer(edge::security())
 }

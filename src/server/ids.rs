@@ -3,7 +3,7 @@
 use ha_dashboard::domain::{
     Millis,
     fault::FaultId,
-    id::{PlanId, ScheduleId, ShareId},
+    id::{PassId, PlanId, ScheduleId, ShareId},
     run::RunId,
 };
 use rand::Rng;
@@ -30,6 +30,11 @@ pub fn schedule(now_ms: Millis) -> ScheduleId {
 
 /// The id of a new link to a run's report; it looks like a run's.
 pub fn share(now_ms: Millis) -> ShareId {
+    new(now_ms).try_into().expect(ALLOWED)
+}
+
+/// The id of a new pass; it looks like a run's.
+pub fn pass(now_ms: Millis) -> PassId {
     new(now_ms).try_into().expect(ALLOWED)
 }
 

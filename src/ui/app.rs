@@ -14,21 +14,55 @@ use super::{
     live::Live,
     load::Form,
     pages::{
-        ComparePage, FaultsPage, FirstState, LoadPage, NotFoundPage, OverviewPage, PlansPage, PresentPage, RunPage,
-        RunsPage, ServicesPage,
+        AccessPage, ComparePage, FaultsPage, FirstState, LoadPage, NotFoundPage, OverviewPage, PlansPage, PresentPage,
+        RunPage, RunsPage, ServicesPage,
     },
     tab,
     text::use_text,
 };
 use crate::{api::functions::get_page_state, domain::prefs::Prefs};
 
+/// What the style goes by: it hides what would be refused.
+struct Standing {
+    role: &'static str,
+    login: &'static str,
+}
+
+impl Standing {
+    /// That of who asks for the page.
+    #[cfg(feature = "ssr")]
+    fn current() -> Self {
+        let parts = use_context::<axum::http::request::Parts>();
+        let caller = parts.and_then(|parts| parts.extensions.get::<crate::api::caller::Caller>().cloned());
+        let caller = caller.unwrap_or_default();
+        let login = match &caller.pass {
+            Some(_) => "in",
+            None if caller.is_unnamed_admin() => "none",
+            None => "out",
+        };
+        Self { role: caller.role.name(), login }
+    }
+
+    /// Only the server draws documents.
+    #[cfg(not(feature = "ssr"))]
+    fn current() -> Self {
+        Self { role: "", login: "" }
+    }
+}
+
 /// The HTML document around [`App`], of a build.
 pub fn shell(options: LeptosOptions, build: String) -> impl IntoView {
     let prefs = Prefs::current();
     let text = prefs.lang.text();
+    let standing = Standing::current();
     view! {
         <!DOCTYPE html>
-        <html lang=prefs.lang.tag() data-theme=prefs.theme.map(|theme| theme.id())>
+        <html
+            lang=prefs.lang.tag()
+            data-theme=prefs.theme.map(|theme| theme.id())
+            data-role=standing.role
+            data-login=standing.login
+        >
             <head>
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
@@ -76,6 +110,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("/") view=OverviewPage ssr=SsrMode::Async />
                     <Route path=path!("/load") view=LoadPage ssr=SsrMode::Async />
                     <Route path=path!("/plans") view=PlansPage ssr=SsrMode::Async />
+                    <Route path=path!("/access") view=AccessPage ssr=SsrMode::Async />
                     <Route path=path!("/faults") view=FaultsPage ssr=SsrMode::Async />
                     <Route path=path!("/services") view=ServicesPage ssr=SsrMode::Async />
                     <Route path=path!("/present") view=PresentPage ssr=SsrMode::Async />

@@ -16,7 +16,7 @@ pub fn EmergencyStop(
     let text = use_text();
     let path = move || format!("/emergency-stop?back={}", here.get());
     view! {
-        <button type="button" class="emergency" popovertarget=ASKS title=text.emergency_stop>
+        <button type="button" class="emergency" data-needs="presenter" popovertarget=ASKS title=text.emergency_stop>
             <svg viewBox="0 0 24 24" aria-hidden="true" focusable="false">
                 <path d="M8 2.5h8l5.5 5.5v8L16 21.5H8L2.5 16V8z" />
             </svg>

@@ -29,7 +29,7 @@ pub fn Header(
             here.then_some("page")
         };
         view! {
-            <li>
+            <li data-needs=item.needs>
                 <a href=item.path aria-current=current>
                     {(item.name)(text)}
                 </a>
@@ -53,6 +53,7 @@ pub fn Header(
                 <EmergencyStop here=here() />
                 <FaultBadge />
                 <ConnectionBadge />
+                <Login />
                 <Languages />
                 <ThemeSwitch theme />
             </div>
@@ -74,6 +75,19 @@ fn ConnectionBadge() -> impl IntoView {
         <span class="connection" role="status" data-testid="connection" data-state=move || live.connection.get().id()>
             {words}
         </span>
+    }
+}
+
+/// The way in, or out: the document says which of them there is, see [`shell`](super::app::shell).
+#[component]
+fn Login() -> impl IntoView {
+    let text = use_text();
+    let back = here();
+    view! {
+        <a class="log-in" href=move || format!("/login?back={}", back.get()) rel="external">{text.log_in}</a>
+        <form class="log-out" method="post" action="/logout">
+            <button type="submit" class="link">{text.log_out}</button>
+        </form>
     }
 }
 

@@ -1,5 +1,6 @@
 //! The pages, and the table of those that the navigation shows.
 
+mod access;
 mod compare;
 mod faults;
 mod load;
@@ -11,6 +12,7 @@ mod run;
 mod runs;
 mod services;
 
+pub use access::AccessPage;
 pub use compare::ComparePage;
 pub use faults::FaultsPage;
 pub use load::LoadPage;
@@ -45,16 +47,19 @@ pub struct NavItem {
     pub path: &'static str,
     /// Its name.
     pub name: fn(&Text) -> &'static str,
+    /// Who it is for, where it is not for all.
+    pub needs: Option<&'static str>,
 }
 
 /// The navigation, in order.
 pub const NAV: &[NavItem] = &[
-    NavItem { path: "/", name: |text| text.nav_overview },
-    NavItem { path: "/load", name: |text| text.nav_load },
-    NavItem { path: "/plans", name: |text| text.nav_plans },
-    NavItem { path: "/faults", name: |text| text.nav_faults },
-    NavItem { path: "/services", name: |text| text.nav_services },
-    NavItem { path: "/runs", name: |text| text.nav_runs },
+    NavItem { path: "/", name: |text| text.nav_overview, needs: None },
+    NavItem { path: "/load", name: |text| text.nav_load, needs: None },
+    NavItem { path: "/plans", name: |text| text.nav_plans, needs: None },
+    NavItem { path: "/faults", name: |text| text.nav_faults, needs: None },
+    NavItem { path: "/services", name: |text| text.nav_services, needs: None },
+    NavItem { path: "/runs", name: |text| text.nav_runs, needs: None },
+    NavItem { path: "/access", name: |text| text.nav_access, needs: Some("admin") },
 ];
 
 /// What the first HTML shows, loaded once for the whole visit.

@@ -502,6 +502,7 @@ pub fn field_error<F>(error: &FieldError<F>, text: &'static Text) -> String {
         Problem::PastSum { of, planned, max } => (text.problem_past_sum)(*of, *planned, *max),
         Problem::OfWholeService => text.problem_whole_service.into(),
         Problem::TooLong { most } => (text.problem_too_long)(*most),
+        Problem::TooShort { least } => (text.problem_too_short)(*least),
         Problem::TooMany { most } => (text.problem_too_many)(*most),
         Problem::Hidden => text.problem_hidden.into(),
         Problem::NotATag { most } => (text.problem_tag)(&error.value, *most),
@@ -555,6 +556,10 @@ pub fn api_error(error: &ApiError, text: &'static Text) -> String {
             errors.iter().map(|error| scenario::error(error, text)).collect::<Vec<_>>().join("\n")
         }
         ApiError::InvalidLoad { errors } => fields(errors, text),
+        ApiError::InvalidAccess { errors } => fields(errors, text),
+        ApiError::AccessRefused { .. } => text.error_invalid.into(),
+        ApiError::LoginNeeded { .. } => text.login_needed.into(),
+        ApiError::Forbidden { .. } => text.forbidden.into(),
         ApiError::LoadRefused { refusal } => (text.load_refused)(*refusal).into(),
         ApiError::FaultRefused { refusal } => (text.fault_refused)(refusal),
         ApiError::ShareRefused { refusal: ShareRefusal::TooMany } => text.share_too_many.into(),
@@ -590,6 +595,8 @@ pub fn error_code(code: &str, text: &'static Text) -> String {
         "not_running" => text.error_not_running.into(),
         "not_over" => text.error_not_over.into(),
         "is_baseline" => text.is_baseline.into(),
+        "login_needed" => text.login_needed.into(),
+        "forbidden" => text.forbidden.into(),
         "last_replica" => text.fault_last_replica.into(),
         "fault_refused" | "fault_over" => text.fault_moot.into(),
         "unavailable" => text.engine_not_ready.into(),

@@ -73,6 +73,10 @@ pub struct Text {
     pub nav_load: &'static str,
     pub event_plan_due: fn(&str, &Outcome) -> String,
     pub nav_plans: &'static str,
+    pub nav_access: &'static str,
+    pub access_intro: &'static str,
+    pub log_in: &'static str,
+    pub log_out: &'static str,
     pub plans_intro: &'static str,
     pub plan_save: &'static str,
     pub nav_services: &'static str,
@@ -404,6 +408,8 @@ pub struct Text {
     pub turn_worse: &'static str,
     pub turn_same: &'static str,
     pub is_baseline: &'static str,
+    pub login_needed: &'static str,
+    pub forbidden: &'static str,
     pub badge_none: &'static str,
     pub compare_chosen: &'static str,
     pub baseline_set: &'static str,
@@ -731,6 +737,8 @@ pub struct Text {
     pub problem_past_sum: fn(Model, u32, u32) -> String,
     pub problem_whole_service: &'static str,
     pub problem_too_long: fn(u32) -> String,
+    /// At least so many characters.
+    pub problem_too_short: fn(u32) -> String,
     pub problem_too_many: fn(u32) -> String,
     pub problem_hidden: &'static str,
     /// Of a tag, and its most characters.

@@ -24,6 +24,7 @@ use crate::{
     },
     domain::{
         Millis,
+        access::Role,
         prefs::{Lang, Prefs, Theme},
     },
 };
@@ -50,6 +51,7 @@ pub struct SharedPages {
 struct Slot {
     path: &'static str,
     prefs: Prefs,
+    standing: (Role, bool),
     page: Mutex<Option<Arc<Page>>>,
 }
 
@@ -66,7 +68,14 @@ impl SharedPages {
     pub fn new(ask: impl Fn(Caller) -> BoxFuture<'static, PageState> + Send + Sync + 'static) -> Self {
         let themes = [None, Some(Theme::Light), Some(Theme::Dark)];
         let prefs = Lang::ALL.iter().flat_map(|lang| themes.map(|theme| Prefs { lang: *lang, theme }));
-        let slots = prefs.flat_map(|prefs| PATHS.map(|path| Slot { path, prefs, page: Mutex::default() })).collect();
+        // Whoever may the same, with or without a login, is shown the same.
+        let standings = Role::ALL.iter().flat_map(|role| [false, true].map(|named| (*role, named)));
+        let standings: Vec<_> = standings.collect();
+        let slot = |path, prefs, standing| Slot { path, prefs, standing, page: Mutex::default() };
+        let slots = prefs
+            .flat_map(|prefs| PATHS.map(|path| (path, prefs)))
+            .flat_map(|(path, prefs)| standings.iter().map(move |standing| slot(path, prefs, *standing)))
+            .collect();
         Self { ask: Box::new(ask), slots }
     }
 
@@ -76,7 +85,12 @@ impl SharedPages {
             return None;
         }
         let prefs = Prefs::of(request.headers());
-        self.slots.iter().find(|slot| slot.path == request.uri().path() && slot.prefs == prefs)
+        let standing = request
+            .extensions()
+            .get::<Caller>()
+            .map_or((Role::Nobody, false), |caller| (caller.role, caller.pass.is_some()));
+        let path = request.uri().path();
+        self.slots.iter().find(|slot| slot.path == path && slot.prefs == prefs && slot.standing == standing)
     }
 }
 

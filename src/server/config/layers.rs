@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     ConfigError, ConfigErrors,
-    table::{CONFIG_FILE, Flags, SETTINGS, Setting, variable},
+    table::{CONFIG_FILE, Flags, SETTINGS, Setting, TOKEN, variable},
 };
 
 /// Used where no other file is named, if it is there.
@@ -132,7 +132,7 @@ fn variables(surroundings: &Surroundings) -> impl Iterator<Item = (&str, &String
         .variables
         .iter()
         .map(|(name, value)| (name.as_str(), value))
-        .filter(|(name, value)| name.starts_with("HAD_") && *name != "HAD_INPUT" && !value.is_empty())
+        .filter(|(name, value)| name.starts_with("HAD_") && ![TOKEN, "HAD_INPUT"].contains(name) && !value.is_empty())
 }
 
 fn unknown(place: &str, value: &str, name: impl Fn(&str) -> String) -> ConfigError {

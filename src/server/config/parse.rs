@@ -12,10 +12,10 @@ use ha_dashboard::domain::{
 };
 
 use super::{
-    Config, ConfigError, ConfigErrors, DockerConfig, EngineChoice, Layers, LogFormat, Network, Retention, Settings,
-    StoreChoice, Surroundings,
+    Config, ConfigError, ConfigErrors, DockerConfig, EngineChoice, Layers, LogFormat, Login, Network, Retention,
+    Settings, StoreChoice, Surroundings, Viewers,
     services::{self, Known},
-    table::Setting,
+    table::{Setting, TOKEN},
     webhooks::{self, Webhook},
 };
 
@@ -93,8 +93,23 @@ pub fn settings(layers: &Layers, surroundings: &Surroundings) -> Result<Settings
     let state_dir = reader.read("state_dir", state_dir(surroundings), path);
     let stage = state_dir.join("stage");
     let known = reader.services(addr);
+    let trusted_proxies = reader.read("trusted_proxies", Vec::new(), networks);
+    let login = reader.read("login", Login::Auto, |text| match text {
+        "auto" => Some(Login::Auto),
+        "off" => Some(Login::Off),
+        "required" => Some(Login::Required),
+        _ => None,
+    });
     let config = Config {
         addr,
+        // Who puts a proxy before it lets others reach it.
+        login: if login == Login::Auto && !trusted_proxies.is_empty() { Login::Required } else { login },
+        viewers: reader.read("viewers", Viewers::Open, |text| match text {
+            "open" => Some(Viewers::Open),
+            "link" => Some(Viewers::Link),
+            "off" => Some(Viewers::Off),
+            _ => None,
+        }),
         scripts_dir: reader.read("scripts_dir", surroundings.dir.join("k6-scripts"), path),
         site_root: reader.read("site_root", surroundings.dir.join("target/site"), path),
         services: known.services,
@@ -157,8 +172,9 @@ pub fn settings(layers: &Layers, surroundings: &Surroundings) -> Result<Settings
             .get("LEPTOS_RELOAD_PORT")
             .and_then(|text| text.parse().ok())
             .unwrap_or(RELOAD_PORT),
+        token: surroundings.variables.get(TOKEN).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()),
         allowed_hosts: reader.read("allowed_hosts", Vec::new(), hosts),
-        trusted_proxies: reader.read("trusted_proxies", Vec::new(), networks),
+        trusted_proxies,
         log: reader.read("log", "info".into(), |text| {
             tracing_subscriber::EnvFilter::try_new(text).ok().map(|_| text.to_owned())
         }),

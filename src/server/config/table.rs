@@ -17,6 +17,10 @@ pub struct Setting {
     pub allowed: &'static str,
 }
 
+/// The variable with the token that the command line shows. It is neither a flag, which everybody on the machine could read,
+/// nor a key of the file.
+pub const TOKEN: &str = "HAD_TOKEN";
+
 /// The key that names the configuration file itself.
 pub const CONFIG_FILE: &str = "config";
 
@@ -39,6 +43,18 @@ pub const SETTINGS: &[Setting] = &[
         "trusted-proxies",
         "Proxies that are believed who asks, over what and for which name (X-Forwarded-For, -Proto, -Host) [default: none]",
         "addresses and networks separated by commas, like 127.0.0.1,10.1.0.0/16",
+    ),
+    row(
+        "login",
+        "login",
+        "Whether a login is needed to do something; auto: where others can reach it, and where there is an account [default: auto]",
+        "auto, off or required",
+    ),
+    row(
+        "viewers",
+        "viewers",
+        "Who may look without an account [default: open]",
+        "open (everybody), link (who has a link) or off (nobody)",
     ),
     row(
         "state_dir",

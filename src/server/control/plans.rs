@@ -5,9 +5,10 @@ use ha_dashboard::{
     api::{
         caller::Caller,
         error::ApiError,
-        port::{Agenda, Plans, Runs, ShownAppointment},
+        port::{Agenda, Plans, Runs, ShownAppointment, ShownHooks},
     },
     domain::{
+        access::Call,
         agenda::{Appointment, AppointmentDraft},
         id::{PlanId, ScheduleId},
         prefs::Lang,
@@ -20,8 +21,6 @@ use ha_dashboard::{
 
 use super::Dashboard;
 use crate::server::{agenda, clock::now_ms, database::Database, ids};
-
-impl Dashboard {}
 
 fn refused(refusal: PlanRefusal) -> ApiError {
     ApiError::PlanRefused { refusal }
@@ -90,7 +89,10 @@ impl Plans for Dashboard {
             (Ok(plans), Ok(schedules)) => Ok((plans, schedules)),
             (Err(error), _) | (_, Err(error)) => Err(error.to_string()),
         };
-        let hooks = self.hooks.shown().await.unwrap_or_default();
+        let hooks = match caller.may(Call::ReadHooks) {
+            true => self.hooks.shown().await.unwrap_or_default(),
+            false => ShownHooks::default(),
+        };
         planner::inner_html(planner::Shown { kept, hooks, rules: self.rules(caller).await, ask }, lang)
     }
 }

@@ -95,6 +95,8 @@ impl Bench {
 
     fn config(&self) -> Config {
         Config {
+            login: crate::server::config::Login::Auto,
+            viewers: crate::server::config::Viewers::Open,
             addr: ([127, 0, 0, 1], 0).into(),
             state_dir: self.folder.path().join("state"),
             scripts_dir: self.folder.path().join("scripts"),

@@ -17,8 +17,14 @@ use ha_dashboard::api::{
 use tower_http::set_header::response::SetMultipleResponseHeadersLayer;
 use tracing::Instrument;
 
-use super::{MAX_BODY_BYTES, error::Problem, proxies::Way, sharing::SHARED};
-use crate::server::config::Settings;
+use super::{
+    MAX_BODY_BYTES,
+    entry::{self, ENTER},
+    error::Problem,
+    proxies::Way,
+    sharing::SHARED,
+};
+use crate::server::{access::Access, config::Settings};
 
 /// Names a request across callers, log and errors.
 const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
@@ -47,17 +53,28 @@ impl<S: Sync> FromRequestParts<S> for Asking {
 }
 
 /// The layer itself.
-pub async fn edge(State(settings): State<Arc<Settings>>, mut request: Request, next: Next) -> Response {
+pub async fn edge(
+    State((settings, access)): State<(Arc<Settings>, Access)>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let id = correlation_id(request.headers());
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
     let Way { from, secure } = request.extensions().get::<Way>().copied().unwrap_or_default();
-    request.extensions_mut().insert(Caller { from, ..Caller::of_program(id.clone(), Door::Rest) });
+    let caller = Caller { correlation_id: id.clone(), door: Door::Rest, from, ..Caller::default() };
+    let admitted = entry::identify(&access, caller, request.headers());
 
     let span = tracing::info_span!("request", %method, route, correlation_id = %id);
     let started = Instant::now();
-    let mut response = next.run(request).instrument(span.clone()).await;
+    let mut response = match admitted {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).instrument(span.clone()).await
+        }
+        Err(_) => entry::bad_token(),
+    };
     let problem = problem(&mut response).await;
 
     let _entered = span.enter();
@@ -83,7 +100,7 @@ pub async fn edge(State(settings): State<Arc<Settings>>, mut request: Request, n
     let duration_ms = started.elapsed().as_secs_f64() * 1000.0;
     // Probes come every few seconds, and files by the dozen.
     if matches!(route.as_str(), "/health" | "/health/detailed" | "/ready" | "/live" | "/metrics" | "-") {
-        let path = if path.starts_with(SHARED) { SHARED } else { &path };
+        let path = [SHARED, ENTER].into_iter().find(|secret| path.starts_with(secret)).unwrap_or(&path);
         tracing::debug!(status, duration_ms, path, "answered");
     } else {
         tracing::info!(status, duration_ms, "answered");

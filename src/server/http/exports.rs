@@ -70,7 +70,7 @@ pub(super) fn file(kind: &'static str, name: &str, content: String) -> Response 
     ([(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, disposition)], content).into_response()
 }
 
-fn unwritten(error: std::io::Error) -> ApiError {
+pub(super) fn unwritten(error: std::io::Error) -> ApiError {
     ApiError::Internal { what: error.to_string() }
 }
 

@@ -396,7 +396,7 @@ async fn prefs(Query(prefs): Query<Prefs>) -> Response {
 }
 
 /// A path on this site: browsers read `//x` and `/\x` as another one.
-fn local(path: &str) -> String {
+pub(super) fn local(path: &str) -> String {
     let mut chars = path.chars();
     let ours = chars.next() == Some('/') && !matches!(chars.next(), Some('/' | '\\'));
     let plain = path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');

@@ -1,14 +1,14 @@
 //! Routes and their description from one declaration each, so that they can't differ.
 
 use utoipa::{
-    OpenApi,
-    openapi::{RefOr, schema::Schema},
+    OpenApi, ToSchema,
+    openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder, schema::Schema},
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    HttpState, breakers, chaos, emergency, exports, faults, health, live, load_test, metrics, plans, runs, scenarios,
-    schedules, sharing, webhooks,
+    HttpState, accounts, breakers, chaos, emergency, error::ErrorBody, exports, faults, health, live, load_test,
+    metrics, plans, runs, scenarios, schedules, sharing, webhooks,
 };
 
 /// The description's head; paths and schemas come from the routes.
@@ -28,6 +28,7 @@ use super::{
         (name = "webhooks", description = "Who is told what happens"),
         (name = "faults", description = "Faults set in the services under test"),
         (name = "chaos", description = "The same faults, in the words of the former analytics service"),
+        (name = "access", description = "Who may do what, and who did"),
         (name = "live", description = "The live stream"),
         (name = "health", description = "How the dashboard is"),
     ),
@@ -86,6 +87,12 @@ pub fn api() -> OpenApiRouter<HttpState> {
         .routes(routes!(chaos::chaos_status))
         .routes(routes!(chaos::analytics_status))
         .routes(routes!(scenarios::fault_scenarios))
+        .routes(routes!(accounts::me))
+        .routes(routes!(accounts::accounts, accounts::add_account))
+        .routes(routes!(accounts::change_account, accounts::delete_account))
+        .routes(routes!(accounts::passes, accounts::add_pass))
+        .routes(routes!(accounts::revoke_pass))
+        .routes(routes!(accounts::audit))
         .routes(routes!(live::live))
         .routes(routes!(health::health))
         .routes(routes!(health::detailed))
@@ -96,5 +103,24 @@ pub fn api() -> OpenApiRouter<HttpState> {
         // Alone it has no other fields, but here it is always a part of something larger.
         plan.additional_properties = None;
     }
+    refusals(routes.get_openapi_mut());
     routes
+}
+
+/// Every route may be refused to who is not let in, or may not do this.
+fn refusals(description: &mut utoipa::openapi::OpenApi) {
+    let refused = |what: &str| -> RefOr<Response> {
+        let body = ContentBuilder::new().schema(Some(Ref::from_schema_name(ErrorBody::name()))).build();
+        ResponseBuilder::new().description(what).content("application/json", body).build().into()
+    };
+    for item in description.paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
+        for operation in operations.into_iter().flatten() {
+            let responses = &mut operation.responses.responses;
+            responses.entry("401".into()).or_insert_with(|| refused("A login is needed, or the token lets nobody in"));
+            responses
+                .entry("403".into())
+                .or_insert_with(|| refused("The role does not allow it, or another site asks"));
+        }
+    }
 }

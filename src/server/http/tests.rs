@@ -7,6 +7,7 @@ mod description;
 mod exports;
 pub mod fuzz;
 mod hostile;
+mod matrix;
 mod plans;
 mod schedules;
 mod sharing;
@@ -31,13 +32,14 @@ use ha_dashboard::{
         caller::{Caller, Door},
         page::{DetailPage, LogPage, PageState, RunReport},
         port::{
-            Agenda, Emergency, EmergencyStop, Faults, Hooks, Plans, Runs, Services, Sharing, ShownAppointment,
-            ShownHooks, View,
+            Accounts, Agenda, Emergency, EmergencyStop, Faults, Hooks, Plans, Runs, Services, Sharing,
+            ShownAppointment, ShownHooks, View,
         },
     },
     domain::{
         access::Role,
         agenda::{Appointment, AppointmentDraft},
+        audit,
         breaker::{Breaker, BreakerCalls, BreakerState, Breakers},
         burst::{Burst, BurstDraft, LoadRefusal, NoBurst},
         cost::FaultCost,
@@ -49,10 +51,11 @@ use ha_dashboard::{
         },
         frame::{Dimension, Frame, Metric, SeriesKey},
         hook::{self, Delivery, DeliveryState, HookEvent},
-        id::{PlanId, ScheduleId, ShareId},
+        id::{PassId, PlanId, ScheduleId, ShareId},
         labels::LabelDraft,
         labels::Labels,
         live::{Cursor, EngineStatus, MetricsStatus, MissingImage, Pull, Snapshot, Status},
+        pass::{Account, AccountDraft, Pass, PassDraft},
         past::{Choices, Found, Gist, Query},
         picture::{Course, RunPicture},
         prefs::Lang,
@@ -73,8 +76,9 @@ use tower::ServiceExt;
 
 use super::*;
 use crate::server::{
+    access::{Access, Guarded, Policy},
     agenda,
-    config::{Flags, Surroundings},
+    config::{Flags, Login, Surroundings, Viewers},
     database::Database,
     journal::Journal,
     shares::Shares,
@@ -119,6 +123,48 @@ struct Scripted {
     trash: Mutex<Vec<SavedPlan>>,
     /// Who is told what happens.
     hooks: Mutex<ShownHooks>,
+    /// Who is let in.
+    access: OnceLock<Access>,
+}
+
+/// Accounts and passes as they are in a real dashboard.
+#[async_trait]
+impl Accounts for Scripted {
+    async fn accounts(&self, _: &Caller) -> Result<Vec<Account>, ApiError> {
+        self.access().accounts().await
+    }
+
+    async fn add_account(&self, _: &Caller, draft: AccountDraft) -> Result<Account, ApiError> {
+        self.access().add_account(draft).await
+    }
+
+    async fn change_account(&self, _: &Caller, draft: AccountDraft) -> Result<Account, ApiError> {
+        self.access().change_account(draft).await
+    }
+
+    async fn delete_account(&self, _: &Caller, name: &str) -> Result<Account, ApiError> {
+        self.access().delete_account(name).await
+    }
+
+    async fn passes(&self, _: &Caller) -> Result<Vec<Pass>, ApiError> {
+        self.access().passes().await
+    }
+
+    async fn add_pass(&self, _: &Caller, draft: PassDraft) -> Result<(Pass, String), ApiError> {
+        self.access().add_pass(draft).await
+    }
+
+    async fn revoke_pass(&self, _: &Caller, id: &PassId) -> Result<Pass, ApiError> {
+        self.access().revoke_pass(id).await
+    }
+
+    async fn audit(&self, _: &Caller, search: audit::Search) -> Result<Vec<audit::Entry>, ApiError> {
+        self.access().audit(search).await
+    }
+
+    async fn access_page(&self, _: &Caller, query: &str, lang: Lang) -> Result<String, ApiError> {
+        self.access().page(query, lang).await
+    }
 }
 
 /// A scenario that kills a replica when the load is 20 s old.
@@ -326,6 +372,16 @@ impl Scripted {
             let agenda = agenda::Agenda::new(database.clone(), journal.clone());
             (folder, database, agenda, journal)
         })
+    }
+
+    /// Nobody needs a login, unless it was set otherwise.
+    fn access(&self) -> Access {
+        let policy = Policy { login: Login::Auto, viewers: Viewers::Open, is_loopback: true };
+        self.access_with(policy)
+    }
+
+    fn access_with(&self, policy: Policy) -> Access {
+        self.access.get_or_init(|| Access::open(self.kept().1.clone(), policy).unwrap()).clone()
     }
 
     fn links(&self) -> Shares {
@@ -812,15 +868,21 @@ impl Server {
     }
 
     fn with(variables: &[(&str, &str)]) -> Self {
+        Self::with_policy(variables, Policy { login: Login::Auto, viewers: Viewers::Open, is_loopback: true })
+    }
+
+    fn with_policy(variables: &[(&str, &str)], policy: Policy) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let surroundings = Surroundings { variables, dir: dir.path().into(), ..Surroundings::default() };
         let settings = Arc::new(Settings::load(&Flags::default(), &surroundings).unwrap());
         let control = Arc::new(Scripted::default());
-        let shared: SharedControl = Arc::<Scripted>::clone(&control);
+        let access = control.access_with(policy);
+        let shared: SharedControl = Arc::new(Guarded::new(Arc::<Scripted>::clone(&control), access.clone()));
         let pages = ha_dashboard::web::router(crate::server::leptos_options(&settings), Arc::clone(&shared));
         let state = HttpState {
             control: shared,
+            access,
             settings,
             shutdown: Shutdown::default(),
             experiments: Default::default(),
@@ -1599,7 +1661,10 @@ async fn a_page_that_readers_share_is_right_for_each() {
         assert_ne!(nonce, other);
     }
     let (german, _) = page(&server, "/", ("cookie", "had_lang=de; had_theme=dark")).await;
-    assert!(german.contains("<html lang=\"de\" data-theme=\"dark\"") && first.contains("<html lang=\"en\">"));
+    assert!(
+        german.contains("<html lang=\"de\" data-theme=\"dark\"")
+            && first.contains("<html lang=\"en\" data-role=\"admin\" data-login=\"none\">")
+    );
     // What somebody typed is theirs.
     assert!(page(&server, "/load?peak=77777&error=invalid", plain).await.0.contains("77777"));
     assert!(page(&server, "/", plain).await.0 == first);
@@ -1611,6 +1676,34 @@ async fn a_page_that_readers_share_is_right_for_each() {
     let answer = server.post("/start", "application/x-www-form-urlencoded", form).await;
     assert_eq!(answer.header("location"), "/load");
     assert!(page(&server, "/", plain).await.0.contains(stop), "who pressed Start sees it");
+}
+
+#[tokio::test]
+async fn a_page_that_readers_share_hides_from_each_what_they_may_not() {
+    let server = Server::with_policy(&[], Policy { login: Login::Required, viewers: Viewers::Open, is_loopback: true });
+    let mut tokens = vec![(Role::Viewer, "out", None)];
+    for role in [Role::Presenter, Role::Admin] {
+        let draft = PassDraft {
+            kind: "token".into(),
+            name: "x".into(),
+            role: role.name().into(),
+            lasts: "1h".into(),
+            once: false,
+        };
+        tokens.push((role, "in", Some(server.control.access().add_pass(draft).await.unwrap().1)));
+    }
+    for _ in 0..2 {
+        for (role, login, token) in &tokens {
+            let request = Request::get("/load");
+            let request = match token {
+                Some(token) => request.header("authorization", format!("Bearer {token}")),
+                None => request,
+            };
+            let answer = server.send(request.body(Body::empty()).unwrap()).await;
+            let page = String::from_utf8_lossy(&answer.body);
+            assert!(page.contains(&format!("data-role=\"{role}\" data-login=\"{login}\"")), "{role}");
+        }
+    }
 }
 
 #[tokio::test]

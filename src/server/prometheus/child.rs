@@ -57,6 +57,9 @@ const RULES_FILE: &str = "k6.yml";
 /// Where the child finds the dashboard: a file that it watches, in its folder.
 const TARGETS_FILE: &str = "dashboard.json";
 
+/// What it shows there, in its folder.
+const TOKEN_FILE: &str = "dashboard.token";
+
 const DATA_FLAG: &str = "--storage.tsdb.path=";
 const LISTEN_FLAG: &str = "--web.listen-address=127.0.0.1:";
 const NATIVE_FLAG: &str = "--enable-feature=native-histograms";
@@ -97,17 +100,18 @@ pub async fn log_tail(state_dir: &Path) -> Vec<String> {
     tail.await.ok().and_then(Result::ok).unwrap_or_default()
 }
 
-/// Tells the child of this state folder where the dashboard's own metrics are; `None`: nowhere. It looks there every five
+/// Tells the child of this state folder where the dashboard's own metrics are, and the token to read them with; `None`: nowhere. It looks there every five
 /// seconds, so there must be somebody to answer.
-pub fn announce(state_dir: &Path, addr: Option<SocketAddr>) {
+pub fn announce(state_dir: &Path, dashboard: Option<(SocketAddr, &str)>) {
     let dir = state_dir.join("prometheus");
-    let write = || match addr {
+    let write = || match dashboard {
         None => match std::fs::remove_file(dir.join(TARGETS_FILE)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(()),
         },
-        Some(addr) => {
+        Some((addr, token)) => {
             std::fs::create_dir_all(&dir)?;
+            disk::replace_private(&dir.join(TOKEN_FILE), token.as_bytes())?;
             let targets = format!("[{{\"targets\":[\"{}\"]}}]\n", connectable(addr));
             // In one piece: Prometheus reads it as soon as something changes.
             disk::replace(&dir.join(TARGETS_FILE), targets.as_bytes())
@@ -130,6 +134,8 @@ fn configuration(native_histograms: bool) -> String {
 rule_files: [{rules}]
 scrape_configs:
   - job_name: ha-dashboard
+    authorization:
+      credentials_file: {TOKEN_FILE}
     file_sd_configs:
       - files: [{TARGETS_FILE}]
 "

@@ -138,6 +138,8 @@ impl Target {
 /// A configuration with everything in `dir`.
 pub fn config(dir: &Path, store: StoreChoice, services: Vec<Service>) -> Arc<Config> {
     Arc::new(Config {
+        login: crate::server::config::Login::Auto,
+        viewers: crate::server::config::Viewers::Open,
         addr: ([127, 0, 0, 1], 0).into(),
         state_dir: dir.to_owned(),
         scripts_dir: dir.to_owned(),

@@ -13,7 +13,15 @@ use ha_dashboard::domain::{
 use super::*;
 
 /// What callers of the former service use, and what is ours.
-const ROUTES: [(&str, &str); 63] = [
+const ROUTES: [(&str, &str); 72] = [
+    ("get", "/api/v1/access/accounts"),
+    ("post", "/api/v1/access/accounts"),
+    ("delete", "/api/v1/access/accounts/{name}"),
+    ("patch", "/api/v1/access/accounts/{name}"),
+    ("get", "/api/v1/access/me"),
+    ("get", "/api/v1/access/passes"),
+    ("post", "/api/v1/access/passes"),
+    ("delete", "/api/v1/access/passes/{id}"),
     ("get", "/api/v1/analytics/chaos-status"),
     ("get", "/api/v1/analytics/load-test/metrics"),
     ("get", "/api/v1/analytics/load-test/scenarios"),
@@ -21,6 +29,7 @@ const ROUTES: [(&str, &str); 63] = [
     ("get", "/api/v1/analytics/load-test/status"),
     ("post", "/api/v1/analytics/load-test/stop"),
     ("get", "/api/v1/analytics/metrics/load-test"),
+    ("get", "/api/v1/audit"),
     ("get", "/api/v1/chaos/experiments"),
     ("post", "/api/v1/chaos/start"),
     ("get", "/api/v1/chaos/status"),

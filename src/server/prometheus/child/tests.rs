@@ -122,7 +122,7 @@ fn the_dashboard_is_told_where_it_can_be_reached() {
     let dir = StateDir::new();
     let told = || std::fs::read_to_string(dir.path().join("prometheus").join(TARGETS_FILE)).ok();
     for (addr, target) in [("10.1.2.3:80", "10.1.2.3:80"), ("0.0.0.0:81", "127.0.0.1:81"), ("[::]:82", "[::1]:82")] {
-        announce(dir.path(), Some(addr.parse().unwrap()));
+        announce(dir.path(), Some((addr.parse().unwrap(), "had_secret")));
         assert_eq!(told().unwrap(), format!("[{{\"targets\":[\"{target}\"]}}]\n"));
     }
     announce(dir.path(), None);

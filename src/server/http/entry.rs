@@ -1,0 +1,233 @@
+//! Who comes in: what a request shows of who sends it, who is turned away at the door, and the pages to log in on.
+
+use axum::{
+    Form, Router,
+    extract::{Path, Query, Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use ha_dashboard::{
+    api::{
+        caller::{Caller, Door},
+        error::ApiError,
+    },
+    domain::{
+        access::Role,
+        pass::Pass,
+        prefs::{self, Prefs},
+    },
+    entry as page,
+    web::origin,
+};
+use serde::Deserialize;
+
+use super::{
+    HttpState,
+    edge::Asking,
+    error::{Failure, Problem},
+    forms::{local, see, with_query},
+    sharing::SHARED,
+};
+use crate::server::access::{Access, BadToken, Begun, NoLogin, Shown};
+
+/// Where links lead; behind it stands what opens them, which is for no log.
+pub const ENTER: &str = "/enter/";
+
+/// The page to log in on.
+const LOGIN: &str = "/login";
+
+/// Holds a session's secret. A browser takes a name with this prefix only over HTTPS, from this host and for all of it.
+const SECURE_COOKIE: &str = "__Host-had_session";
+
+/// The same where there is no HTTPS.
+const PLAIN_COOKIE: &str = "had_session";
+
+/// The routes; they are open to everybody.
+pub fn router() -> Router<HttpState> {
+    Router::new()
+        .route(LOGIN, get(login).post(log_in))
+        .route("/logout", post(log_out))
+        .route("/enter", post(enter))
+        .route("/enter/{secret}", get(invitation))
+}
+
+/// Whether a path is for everybody: what it takes to come in, to see the page at all, and to ask whether the dashboard works.
+fn is_public(path: &str) -> bool {
+    const PATHS: [&str; 9] =
+        [LOGIN, "/logout", "/enter", "/prefs", "/health", "/ready", "/live", "/api/openapi.json", "/favicon.svg"];
+    const FOLDERS: [&str; 4] = [ENTER, SHARED, "/pkg/", "/vendor/"];
+    PATHS.contains(&path) || FOLDERS.iter().any(|folder| path.starts_with(folder))
+}
+
+/// Says of a caller who they are.
+///
+/// # Errors
+/// A token that lets nobody in.
+pub fn identify(access: &Access, caller: Caller, headers: &HeaderMap) -> Result<Caller, BadToken> {
+    let word = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    if let Some(given) = word(header::AUTHORIZATION) {
+        let (scheme, token) = given.split_once(' ').unwrap_or((given, ""));
+        let token = if scheme.eq_ignore_ascii_case("bearer") { token.trim() } else { "" };
+        return access.admit(caller, Shown::Token(token));
+    }
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let secret = cookies.filter_map(|cookies| prefs::cookie(cookies, cookie_name(headers))).next();
+    access.admit(caller, secret.map_or(Shown::Nothing, Shown::Cookie))
+}
+
+/// Turns those away who may not even look, unless what they ask for is for everybody.
+pub async fn gate(request: Request, next: Next) -> Response {
+    let caller = request.extensions().get::<Caller>();
+    if caller.is_some_and(|caller| caller.role > Role::Nobody) || is_public(request.uri().path()) {
+        return next.run(request).await;
+    }
+    let accepts = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if request.method() == Method::GET && accepts.contains("text/html") {
+        let back = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        return see(&with_query(LOGIN, [("back", back)]));
+    }
+    Failure::from(ApiError::LoginNeeded { needs: Role::Viewer }).into_response()
+}
+
+/// The answer to a token that lets nobody in.
+pub fn bad_token() -> Response {
+    let error =
+        "the token is unknown, was taken back, or its time is over; an admin can make another one on the page Access";
+    let mut response = Failure::from(Problem::new(StatusCode::UNAUTHORIZED, "bad_token", error.into())).into_response();
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""));
+    response
+}
+
+fn is_https(headers: &HeaderMap) -> bool {
+    origin(headers).starts_with("https://")
+}
+
+fn cookie_name(headers: &HeaderMap) -> &'static str {
+    if is_https(headers) { SECURE_COOKIE } else { PLAIN_COOKIE }
+}
+
+fn cookie(headers: &HeaderMap, secret: &str, age_s: u64) -> Option<HeaderValue> {
+    let secure = if is_https(headers) { "; Secure" } else { "" };
+    let name = cookie_name(headers);
+    HeaderValue::from_str(&format!("{name}={secret}; Path=/; Max-Age={age_s}; HttpOnly; SameSite=Lax{secure}")).ok()
+}
+
+/// Where to go on, and what went wrong.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Way {
+    back: String,
+    name: String,
+    error: Option<String>,
+}
+
+async fn login(Query(way): Query<Way>, headers: HeaderMap) -> Response {
+    private(StatusCode::OK, page::login_html(&way.name, &local(&way.back), way.error.as_deref(), Prefs::of(&headers)))
+}
+
+/// What the form holds.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Credentials {
+    name: String,
+    password: String,
+    back: String,
+}
+
+/// Shows the form again where it was refused: nothing of it gets into an address.
+async fn log_in(
+    State(state): State<HttpState>,
+    Asking(caller): Asking,
+    headers: HeaderMap,
+    Form(given): Form<Credentials>,
+) -> Response {
+    let back = local(&given.back);
+    let caller = caller.through(Door::Form);
+    match state.access.log_in(&caller, given.name.trim(), &given.password).await {
+        Ok(begun) => come_in(&headers, &begun, &back),
+        Err(why) => {
+            let (status, code) = told(&why);
+            private(status, page::login_html(&given.name, &back, Some(code), Prefs::of(&headers)))
+        }
+    }
+}
+
+fn told(why: &NoLogin) -> (StatusCode, &'static str) {
+    match why {
+        NoLogin::Wrong => (StatusCode::UNAUTHORIZED, "wrong_login"),
+        NoLogin::NoLink => (StatusCode::GONE, "no_link"),
+        NoLogin::TooMany => (StatusCode::TOO_MANY_REQUESTS, "too_many"),
+        NoLogin::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+    }
+}
+
+/// Looks at an invitation.
+async fn invitation(State(state): State<HttpState>, Path(secret): Path<String>, headers: HeaderMap) -> Response {
+    let link = state.access.link(&secret);
+    let status = if link.is_some() { StatusCode::OK } else { StatusCode::GONE };
+    let shown = link.as_ref().map(|link| (link, secret.as_str()));
+    private(status, page::enter_html(shown, Prefs::of(&headers)))
+}
+
+/// What an invitation's form holds.
+#[derive(Deserialize)]
+struct Invitation {
+    secret: String,
+}
+
+/// Comes in by an invitation.
+async fn enter(
+    State(state): State<HttpState>,
+    Asking(caller): Asking,
+    headers: HeaderMap,
+    Form(given): Form<Invitation>,
+) -> Response {
+    match state.access.enter(&caller.through(Door::Form), &given.secret).await {
+        Ok(begun) => come_in(&headers, &begun, "/"),
+        Err(why) => private(told(&why).0, page::enter_html(None, Prefs::of(&headers))),
+    }
+}
+
+fn come_in(headers: &HeaderMap, begun: &Begun, to: &str) -> Response {
+    let mut response = see(to);
+    let Pass { created_ms, until_ms, .. } = begun.session;
+    let age_s = until_ms.saturating_sub(created_ms) / 1_000;
+    if let Some(cookie) = cookie(headers, &begun.secret, age_s) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    unseen(&mut response);
+    response
+}
+
+/// Ends the session that the browser showed.
+async fn log_out(State(state): State<HttpState>, Asking(caller): Asking, headers: HeaderMap) -> Response {
+    if let Err(error) = state.access.log_out(&caller.through(Door::Form)).await {
+        return Failure::from(error).into_response();
+    }
+    let mut response = see("/");
+    if let Some(cookie) = cookie(&headers, "", 0) {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    unseen(&mut response);
+    response
+}
+
+/// A page that is nobody else's: in no cache and no index, and its address goes nowhere.
+pub(super) fn private(status: StatusCode, html: String) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(page::POLICY)),
+    ];
+    let mut response = (status, headers, html).into_response();
+    unseen(&mut response);
+    response
+}
+
+fn unseen(response: &mut Response) {
+    let headers = response.headers_mut();
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    headers.insert(HeaderName::from_static("x-robots-tag"), HeaderValue::from_static("noindex, nofollow"));
+}

@@ -1,0 +1,301 @@
+//! Every way in, for everybody: what each role may ask for, against the one table of calls and roles.
+
+use ha_dashboard::domain::access::Call;
+
+use super::*;
+
+/// Who may come in by a way.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum For {
+    /// Everybody, known or not.
+    All,
+    /// Who may make this call.
+    May(Call),
+}
+
+use For::{All, May};
+
+/// What a browser asks for, beside what the description of the REST API lists.
+const OTHERS: &[(&str, &str, For)] = &[
+    // Pages.
+    ("get", "/", May(Call::Watch)),
+    ("get", "/load", May(Call::Watch)),
+    ("get", "/faults", May(Call::Watch)),
+    ("get", "/services", May(Call::Watch)),
+    ("get", "/present", May(Call::Watch)),
+    ("get", "/plans", May(Call::ReadPlans)),
+    ("get", "/runs", May(Call::ReadRuns)),
+    ("get", "/runs/compare", May(Call::ReadRuns)),
+    ("get", "/runs/{id}", May(Call::ReadRuns)),
+    ("get", "/access", May(Call::ReadAccess)),
+    // Server functions.
+    ("get", "/fn/page_state", May(Call::Watch)),
+    ("get", "/fn/rules", May(Call::Watch)),
+    ("get", "/fn/fault_rules", May(Call::Watch)),
+    ("get", "/fn/live", May(Call::Watch)),
+    ("get", "/fn/plans", May(Call::ReadPlans)),
+    ("get", "/fn/runs", May(Call::ReadRuns)),
+    ("get", "/fn/run_choices", May(Call::ReadRuns)),
+    ("get", "/fn/compare", May(Call::ReadRuns)),
+    ("get", "/fn/trend", May(Call::ReadRuns)),
+    ("get", "/fn/report", May(Call::ReadRuns)),
+    ("get", "/fn/detail", May(Call::ReadRuns)),
+    ("get", "/fn/log", May(Call::ReadRuns)),
+    ("get", "/fn/access", May(Call::ReadAccess)),
+    ("post", "/fn/start", May(Call::Start)),
+    ("post", "/fn/stop", May(Call::Stop)),
+    ("post", "/fn/emergency_stop", May(Call::EmergencyStop)),
+    ("post", "/fn/add_load", May(Call::AddLoad)),
+    ("post", "/fn/remove_load", May(Call::RemoveLoad)),
+    ("post", "/fn/pull", May(Call::PullImage)),
+    ("post", "/fn/set_fault", May(Call::SetFault)),
+    ("post", "/fn/restore_fault", May(Call::RestoreFault)),
+    ("post", "/fn/restore_all", May(Call::RestoreAll)),
+    ("post", "/fn/label_run", May(Call::LabelRun)),
+    ("post", "/fn/set_baseline", May(Call::SetBaseline)),
+    ("post", "/fn/trash_run", May(Call::TrashRun)),
+    // Plain forms and files.
+    ("post", "/start", May(Call::Start)),
+    ("post", "/stop", May(Call::Stop)),
+    ("post", "/emergency-stop", May(Call::EmergencyStop)),
+    ("post", "/load/add", May(Call::AddLoad)),
+    ("post", "/load/remove", May(Call::RemoveLoad)),
+    ("post", "/pull", May(Call::PullImage)),
+    ("post", "/faults/set", May(Call::SetFault)),
+    ("post", "/faults/restore", May(Call::RestoreFault)),
+    ("post", "/faults/restore-all", May(Call::RestoreAll)),
+    ("get", "/again", May(Call::ReadRuns)),
+    ("post", "/runs/label", May(Call::LabelRun)),
+    ("post", "/runs/star", May(Call::LabelRun)),
+    ("post", "/runs/trash", May(Call::TrashRun)),
+    ("post", "/runs/restore", May(Call::TrashRun)),
+    ("post", "/runs/baseline", May(Call::SetBaseline)),
+    ("post", "/runs/share", May(Call::Share)),
+    ("post", "/runs/unshare", May(Call::RevokeShare)),
+    // It only looks at what was typed.
+    ("post", "/plans/draft", May(Call::Watch)),
+    ("post", "/plans/save", May(Call::SavePlan)),
+    ("post", "/plans/rename", May(Call::RenamePlan)),
+    ("post", "/plans/delete", May(Call::DeletePlan)),
+    ("post", "/plans/restore", May(Call::RestorePlan)),
+    ("post", "/plans/schedule", May(Call::AddSchedule)),
+    ("post", "/plans/unschedule", May(Call::DeleteSchedule)),
+    ("post", "/plans/webhook-test", May(Call::TestHook)),
+    ("get", "/present/qr.svg", May(Call::Watch)),
+    ("get", "/badge/{file}", May(Call::ReadRuns)),
+    ("post", "/access/accounts", May(Call::AddAccount)),
+    ("post", "/access/accounts/change", May(Call::ChangeAccount)),
+    ("post", "/access/accounts/delete", May(Call::DeleteAccount)),
+    ("post", "/access/passes", May(Call::AddPass)),
+    ("post", "/access/passes/revoke", May(Call::RevokePass)),
+    ("get", "/access/audit.csv", May(Call::ReadAudit)),
+    ("get", "/api/openapi.json", All),
+    ("get", "/prefs", All),
+    ("get", "/login", All),
+    ("post", "/login", All),
+    ("post", "/logout", All),
+    ("post", "/enter", All),
+    ("get", "/enter/{secret}", All),
+    ("get", "/shared/{token}", All),
+];
+
+/// The same for the REST API: whoever adds a route says here who it is for.
+fn rest(method: &str, path: &str) -> Option<For> {
+    let run = path.starts_with("/api/v1/runs") || path.starts_with("/runs/");
+    let of = match (method, path) {
+        ("get", "/health" | "/ready" | "/live") => return Some(All),
+        ("get", "/api/v1/access/me") => Call::Watch,
+        ("get", "/api/v1/access/accounts" | "/api/v1/access/passes") => Call::ReadAccess,
+        ("post", "/api/v1/access/accounts") => Call::AddAccount,
+        ("patch", "/api/v1/access/accounts/{name}") => Call::ChangeAccount,
+        ("delete", "/api/v1/access/accounts/{name}") => Call::DeleteAccount,
+        ("post", "/api/v1/access/passes") => Call::AddPass,
+        ("delete", "/api/v1/access/passes/{id}") => Call::RevokePass,
+        ("get", "/api/v1/audit") => Call::ReadAudit,
+        ("post", "/api/v1/analytics/load-test/start" | "/api/v1/plans/{id}/start") => Call::Start,
+        ("post", "/api/v1/analytics/load-test/stop") => Call::Stop,
+        ("post", "/api/v1/emergency-stop") => Call::EmergencyStop,
+        ("post", "/api/v1/faults" | "/api/v1/chaos/start") => Call::SetFault,
+        ("post", "/api/v1/faults/restore-all") => Call::RestoreAll,
+        ("post", "/api/v1/faults/{id}/restore" | "/api/v1/chaos/{id}/stop") => Call::RestoreFault,
+        ("post", "/api/v1/plans") => Call::SavePlan,
+        ("patch", "/api/v1/plans/{id}") => Call::RenamePlan,
+        ("delete", "/api/v1/plans/{id}") => Call::DeletePlan,
+        ("post", "/api/v1/plans/{id}/restore") => Call::RestorePlan,
+        ("post", "/api/v1/schedules") => Call::AddSchedule,
+        ("delete", "/api/v1/schedules/{id}") => Call::DeleteSchedule,
+        ("get", "/api/v1/webhooks") => Call::ReadHooks,
+        ("post", "/api/v1/webhooks/{name}/test") => Call::TestHook,
+        ("get", "/api/v1/runs/{id}/shares") => Call::ReadShares,
+        ("post", "/api/v1/runs/{id}/shares") => Call::Share,
+        ("delete", "/api/v1/runs/{id}/shares/{share}") => Call::RevokeShare,
+        ("patch", "/api/v1/runs/{id}") => Call::LabelRun,
+        ("delete", "/api/v1/runs/{id}") | ("post", "/api/v1/runs/{id}/restore") => Call::TrashRun,
+        ("put" | "delete", "/api/v1/runs/{id}/baseline") => Call::SetBaseline,
+        ("post", "/api/v1/runs/{id}/load") => Call::AddLoad,
+        ("delete", "/api/v1/runs/{id}/load/{instance}") => Call::RemoveLoad,
+        ("get", path) if path.starts_with("/api/v1/plans") || path == "/api/v1/schedules" => Call::ReadPlans,
+        ("get", _) if run => Call::ReadRuns,
+        ("get", _) => Call::Watch,
+        _ => return None,
+    };
+    Some(May(of))
+}
+
+/// A body that is read whole, whatever it asks for.
+fn body(path: &str) -> (&'static str, &'static str) {
+    const FORM: &str = "application/x-www-form-urlencoded";
+    match path {
+        "/fn/add_load" => (FORM, "run=run-1&draft[vus]=1"),
+        "/fn/remove_load" => (FORM, "run=run-1&instance=9"),
+        "/fn/set_fault" => (FORM, "draft[kind]=kill"),
+        "/fn/restore_fault" => (FORM, "id=fault-9"),
+        "/fn/label_run" => (FORM, "id=run-1&draft[name]=x"),
+        "/fn/set_baseline" => (FORM, "id=run-1&baseline=false"),
+        "/fn/trash_run" => (FORM, "id=run-9&trashed=false"),
+        "/fn/start" => (FORM, "draft[peak]=5"),
+        "/plans/schedule" => (FORM, "plan=plan-9&cron=@daily"),
+        "/api/v1/plans/{id}" => ("application/json", r#"{"name":"x"}"#),
+        "/api/v1/runs/{id}" => ("application/json", r#"{"name":"x"}"#),
+        "/api/v1/runs/{id}/shares" => ("application/json", r#"{"lasts":"1d"}"#),
+        "/api/v1/schedules" => ("application/json", r#"{"plan":"plan-9","cron":"@daily"}"#),
+        path if path.starts_with("/api/v1/access/") => ("application/json", "{}"),
+        path if path.starts_with("/api/") => ("application/json", r#"{"duration":0}"#),
+        "/load/remove" => (FORM, "instance=9"),
+        "/runs/trash" | "/runs/restore" | "/runs/star" | "/runs/label" => (FORM, "id=run-9&star=true"),
+        _ => (FORM, "id=run-9&baseline=true&share=s-1&secret=x&name=nobody&role=viewer&file=x"),
+    }
+}
+
+/// The paths of routes that nobody describes, as the router itself lists them.
+fn undescribed() -> Vec<String> {
+    let routers = [
+        forms::router(),
+        super::super::plans::router(),
+        super::super::webhooks::router(),
+        super::super::present::router(),
+        super::super::badge::router(),
+        super::super::sharing::router(),
+        super::super::accounts::router(),
+        super::super::entry::router(),
+    ];
+    let mut paths = Vec::new();
+    for router in routers {
+        let told = format!("{router:?}");
+        let quoted =
+            told.split('"').skip(1).step_by(2).filter(|text| text.starts_with('/') && !text.contains("__private"));
+        paths.extend(quoted.map(str::to_owned));
+    }
+    paths.sort();
+    paths.dedup();
+    paths
+}
+
+/// Somebody who asks.
+struct Asker {
+    role: Role,
+    token: Option<String>,
+}
+
+#[tokio::test]
+async fn everybody_may_what_the_table_says_and_nothing_else() {
+    let policy = Policy { login: Login::Required, viewers: Viewers::Link, is_loopback: false };
+    let server = Server::with_policy(&[], policy);
+    let access = server.control.access();
+    let mut askers = vec![Asker { role: Role::Nobody, token: None }];
+    for role in Role::GIVEN {
+        let draft = PassDraft {
+            kind: "token".into(),
+            name: role.name().into(),
+            role: role.name().into(),
+            lasts: "1h".into(),
+            once: false,
+        };
+        let token = access.add_pass(draft).await.unwrap().1;
+        askers.push(Asker { role, token: Some(token) });
+    }
+
+    let at_work = json!({ "duration": 60, "rps": 5 }).to_string();
+    let started = Request::post(START).header("content-type", "application/json");
+    let started = started.header("authorization", format!("Bearer {}", askers[3].token.as_deref().unwrap()));
+    assert_eq!(server.send(started.body(Body::from(at_work)).unwrap()).await.status, 200);
+
+    let mut ways: Vec<(String, String, For)> = Vec::new();
+    let described = server.get("/api/openapi.json").await.json();
+    for (path, item) in described["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys() {
+            let of = rest(method, path).unwrap_or_else(|| panic!("nobody says who {method} {path} is for"));
+            ways.push((method.clone(), path.clone(), of));
+        }
+    }
+    // What there is, and who it is for, are the same list.
+    let listed = |method: &str, path: &str| OTHERS.iter().any(|(a, b, _)| *a == method && *b == path);
+    for (path, method) in leptos::server_fn::axum::server_fn_paths() {
+        assert!(listed(&method.as_str().to_lowercase(), path), "nobody says who {method} {path} is for");
+    }
+    for page in ha_dashboard::web::pages() {
+        assert!(listed("get", &page), "nobody says who the page {page} is for");
+    }
+    let undescribed = undescribed();
+    assert!(undescribed.len() > 25, "the router no longer lists its routes: {undescribed:?}");
+    for path in &undescribed {
+        assert!(OTHERS.iter().any(|(_, known, _)| known == path), "nobody says who {path} is for");
+    }
+    ways.extend(OTHERS.iter().map(|(method, path, of)| ((*method).to_owned(), (*path).to_owned(), *of)));
+
+    let (mut asked, mut wrong) = (0, Vec::new());
+    for (method, path, of) in &ways {
+        for asker in &askers {
+            let url = [("{id}", "run-1"), ("{instance}", "9"), ("{share}", "s-1"), ("{name}", "n")]
+                .into_iter()
+                .chain([("{file}", "shop.svg"), ("{secret}", "x"), ("{token}", "x")])
+                .fold(path.clone(), |url, (name, value)| url.replace(name, value));
+            let url = match path.as_str() {
+                "/fn/plans" | "/fn/access" => format!("{url}?query="),
+                "/fn/runs" => format!("{url}?search[page]=1"),
+                "/fn/compare" => format!("{url}?ids=run-1"),
+                "/fn/trend" => format!("{url}?target=shop"),
+                "/fn/report" => format!("{url}?id=run-1&from=&to="),
+                "/fn/detail" => format!("{url}?id=run-1&order="),
+                "/fn/log" => format!("{url}?id=run-1&filter="),
+                "/again" => format!("{url}?run=run-1"),
+                _ => url,
+            };
+            let mut request = Request::builder().method(method.to_uppercase().as_str()).uri(&url);
+            if let Some(token) = &asker.token {
+                request = request.header("authorization", format!("Bearer {token}"));
+            }
+            let sent = match method.as_str() {
+                "get" | "delete" | "put" => Body::empty(),
+                _ => {
+                    let (kind, text) = body(path);
+                    request = request.header("content-type", kind);
+                    Body::from(text)
+                }
+            };
+            let answer = server.send(request.body(sent).unwrap()).await;
+            asked += 1;
+            let may = match of {
+                All => true,
+                May(call) => asker.role.may(*call),
+            };
+            let told = answer.header("location");
+            let is_refused =
+                matches!(answer.status, 401 | 403) || told.contains("login_needed") || told.contains("forbidden");
+            // A form to log in says that it did not work in the same way.
+            let is_login = path == "/login" && method == "post";
+            let is_turned_away_first = !may && asker.role == Role::Nobody && answer.status != 401;
+            if (!is_refused || is_login) != may || is_turned_away_first {
+                let body = String::from_utf8_lossy(&answer.body[..answer.body.len().min(200)]).into_owned();
+                let (role, status) = (asker.role, answer.status);
+                wrong.push(format!("{method} {url} as {role}, who may: {may}: {status} {told} {body}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    println!("{asked} calls: {} ways in, {} roles", ways.len(), askers.len());
+    // Every call of the table can be made in some way.
+    for call in Call::ALL {
+        assert!(ways.iter().any(|(_, _, of)| *of == May(*call)), "there is no way to {call:?}");
+    }
+}
