@@ -45,6 +45,7 @@ use ha_dashboard::{
 };
 use leptos::config::LeptosOptions;
 use tokio::{net::TcpListener, sync::watch};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use self::{
@@ -54,7 +55,7 @@ use self::{
     config::{Config, Settings, StoreChoice},
     control::{Parts, Started, StateLock},
     hooks::Hooks,
-    http::listen::{self, Bounds},
+    http::listen::{self, Bounds, Listening},
     journal::Journal,
     scenarios::{Conductor, Scenarios},
     scripts::Scripts,
@@ -83,16 +84,18 @@ pub struct App {
     hooks: Hooks,
     access: Access,
     journal: Journal,
+    tls: Option<TlsAcceptor>,
 }
 
 impl App {
     /// Starts every part but the HTTP side.
     ///
     /// # Errors
-    /// When the state folder can't be used.
+    /// When the state folder or the certificate can't be used.
     pub async fn build(settings: Settings) -> anyhow::Result<Self> {
         let settings = Arc::new(settings);
         let config = Arc::new(settings.config.clone());
+        let tls = settings.tls.as_ref().map(listen::tls::acceptor).transpose()?;
         std::fs::create_dir_all(&config.state_dir).with_context(|| {
             format!("can't make the state folder {}: choose another one with --state-dir", config.state_dir.display())
         })?;
@@ -149,7 +152,12 @@ impl App {
             shutdown: shutdown.clone(),
         };
         let Started { control, agenda, hooks, access } = control::start(lock, parts).await?;
-        Ok(Self { control, shutdown, settings, agenda, hooks, access, journal })
+        Ok(Self { control, shutdown, settings, agenda, hooks, access, journal, tls })
+    }
+
+    /// How others speak to it.
+    pub fn scheme(&self) -> &'static str {
+        if self.settings.tls.is_some() { "https" } else { "http" }
     }
 
     /// Answers on `listener` until [`App::shutdown`] is cancelled, then ends every part. Runs go on: the next start adopts
@@ -178,8 +186,9 @@ impl App {
             viewers: bounds.room(),
         };
         let router = http::router(state, web::router(leptos_options(&self.settings), Arc::clone(&self.control)));
-        let proxies = self.settings.trusted_proxies.clone();
-        let serve = listen::serve(listener, router, bounds, proxies, self.shutdown.token.clone());
+        let listening =
+            Listening { listener, bounds, proxies: self.settings.trusted_proxies.clone(), tls: self.tls.clone() };
+        let serve = listen::serve(listening, router, self.shutdown.token.clone());
         // Streams end with the token; this bounds what doesn't.
         let drained = async {
             self.shutdown.token.cancelled().await;

@@ -36,7 +36,8 @@ pub async fn main(settings: Settings) -> ExitCode {
         eprintln!("the system refuses signals: {error}");
         return exit::ENVIRONMENT.into();
     }
-    tracing::info!(url = %format_args!("http://{addr}"), "ready");
+    let scheme = app.scheme();
+    tracing::info!(url = %format_args!("{scheme}://{addr}"), "ready");
     match app.serve(listener).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -67,6 +67,8 @@ fn value(settings: &Settings, key: &str) -> Option<String> {
         },
         "allowed_hosts" => settings.allowed_hosts.join(","),
         "trusted_proxies" => settings.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
+        "tls_cert" => settings.tls.as_ref().map(|tls| tls.cert.display().to_string()).unwrap_or_default(),
+        "tls_key" => settings.tls.as_ref().map(|tls| tls.key.display().to_string()).unwrap_or_default(),
         "state_dir" => config.state_dir.display().to_string(),
         "scripts_dir" => config.scripts_dir.display().to_string(),
         "site_root" => config.site_root.display().to_string(),

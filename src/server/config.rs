@@ -199,6 +199,15 @@ pub enum LogFormat {
     Json,
 }
 
+/// What HTTPS is spoken with: PEM files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The certificate, and those that signed it.
+    pub cert: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+}
+
 /// The configuration with what only the program's edge needs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
@@ -210,6 +219,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<Network>,
     /// What the command line shows to a dashboard that needs a login: a token of its page "Access".
     pub token: Option<String>,
+    /// What HTTPS is spoken with; `None`: nobody speaks it.
+    pub tls: Option<TlsFiles>,
     /// Which log lines are written, in `tracing`'s filter syntax.
     pub log: String,
     /// How they look.

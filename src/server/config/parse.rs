@@ -13,7 +13,7 @@ use ha_dashboard::domain::{
 
 use super::{
     Config, ConfigError, ConfigErrors, DockerConfig, EngineChoice, Layers, LogFormat, Login, Network, Retention,
-    Settings, StoreChoice, Surroundings, Viewers,
+    Settings, StoreChoice, Surroundings, TlsFiles, Viewers,
     services::{self, Known},
     table::{Setting, TOKEN},
     webhooks::{self, Webhook},
@@ -64,6 +64,16 @@ impl Reader<'_> {
                 services::short(text).map(|services| Known { services, ..Known::default() })
             }),
         }
+    }
+
+    /// Both files, or none.
+    fn tls(&mut self, surroundings: &Surroundings) -> Option<TlsFiles> {
+        let mut file = |key, other| {
+            let both = self.layers.found.contains_key(other);
+            let path = |text: &str| (both && !text.is_empty()).then(|| Some(surroundings.dir.join(text)));
+            self.read(key, None, path)
+        };
+        Some(TlsFiles { cert: file("tls_cert", "tls_key")?, key: file("tls_key", "tls_cert")? })
     }
 
     /// From the file's tables; there is no short form, as they hold secrets.
@@ -175,6 +185,7 @@ pub fn settings(layers: &Layers, surroundings: &Surroundings) -> Result<Settings
         token: surroundings.variables.get(TOKEN).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()),
         allowed_hosts: reader.read("allowed_hosts", Vec::new(), hosts),
         trusted_proxies,
+        tls: reader.tls(surroundings),
         log: reader.read("log", "info".into(), |text| {
             tracing_subscriber::EnvFilter::try_new(text).ok().map(|_| text.to_owned())
         }),
@@ -395,6 +406,7 @@ mod tests {
             ("HAD_ADDR", "localhost", "HAD_ADDR: \"localhost\" is not allowed; allowed: an IP address and a port"),
             ("HAD_TRUSTED_PROXIES", "10.1.0.0/33", "addresses and networks"),
             ("HAD_TRUSTED_PROXIES", "proxy.example", "addresses and networks"),
+            ("HAD_TLS_CERT", "cert.pem", "together with tls_key"),
             ("HAD_MAX_VUS", "0", "a whole number from 1"),
             ("HAD_MAX_VUS", "ten", "a whole number from 1"),
             ("HAD_MAX_DURATION", "30y", "a duration from 10s to 720h"),

@@ -57,6 +57,13 @@ pub const SETTINGS: &[Setting] = &[
         "open (everybody), link (who has a link) or off (nobody)",
     ),
     row(
+        "tls_cert",
+        "tls-cert",
+        "The certificate, with those that signed it, to speak HTTPS with [default: plain HTTP]",
+        "a PEM file's path, together with tls_key",
+    ),
+    row("tls_key", "tls-key", "Its key", "a PEM file's path, together with tls_cert"),
+    row(
         "state_dir",
         "state-dir",
         "Where runs, logs and metrics are kept [default: ha-dashboard in the XDG state folder]",

@@ -2,6 +2,7 @@
 //! others have connected, half sent a request, or never read an answer.
 
 mod live;
+pub mod tls;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -30,13 +31,15 @@ use rustix::{
     process::{Resource, Rlimit, getrlimit, setrlimit},
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
 };
+use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
-use self::live::Live;
+use self::{live::Live, tls::Spoken};
 use super::{
     error::{Failure, Problem},
     proxies::Way,
@@ -111,14 +114,21 @@ pub fn raise_descriptors() -> u64 {
     }
 }
 
-/// Answers on `listener` until `token` is cancelled and the last answer is out.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    bounds: Bounds,
-    proxies: Vec<Network>,
-    token: CancellationToken,
-) {
+/// What is listened with.
+pub struct Listening {
+    /// Takes connections.
+    pub listener: TcpListener,
+    /// How many, and for how long.
+    pub bounds: Bounds,
+    /// Each of these speaks for many.
+    pub proxies: Vec<Network>,
+    /// Makes connections safe; `None`: all is plain HTTP.
+    pub tls: Option<TlsAcceptor>,
+}
+
+/// Answers until `token` is cancelled and the last answer is out.
+pub async fn serve(listening: Listening, router: Router, token: CancellationToken) {
+    let Listening { listener, bounds, proxies, tls } = listening;
     let is_proxy = |address: IpAddr| proxies.iter().any(|network| network.has(address));
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(bounds.head).max_buf_size(HEAD);
@@ -148,10 +158,30 @@ pub async fn serve(
         open.make_room(bounds.connections - 1);
         let place = Arc::new(Open::enter(&open, from));
         let (http, router, token, viewers) = (http.clone(), router.clone(), token.clone(), tasks.clone());
+        let Some(tls) = tls.clone() else {
+            let peer = Peer { address: peer.ip(), secure: false };
+            tasks.spawn(answer(http, (stream, peer), router, place, token, viewers));
+            continue;
+        };
+        let is_here =
+            peer.ip().to_canonical().is_loopback() || stream.local_addr().is_ok_and(|own| own.ip() == peer.ip());
+        let may_be_plain = is_here || is_proxy(peer.ip());
         tasks.spawn(async move {
-            if let Some((stream, live)) = converse(&http, (stream, Peer(peer.ip())), router, &place, &token).await {
-                // A task of its own: this one is as large as hyper's part in it.
-                viewers.spawn(follow(stream, live, place));
+            let spoken = tokio::select! {
+                spoken = tls::hear(&tls, stream, may_be_plain, &http, bounds.head) => spoken,
+                () = place.end.cancelled() => return,
+                () = token.cancelled() => return,
+            };
+            let peer = |secure| Peer { address: peer.ip(), secure };
+            match spoken {
+                Ok(Some(Spoken::Safe(stream))) => {
+                    answer(http, (*stream, peer(true)), router, place, token, viewers).await
+                }
+                Ok(Some(Spoken::Plain(stream))) => {
+                    answer(http, (stream, peer(false)), router, place, token, viewers).await
+                }
+                Ok(None) => {}
+                Err(error) => tracing::trace!(%error, "a connection was not made safe"),
             }
         });
     }
@@ -160,15 +190,30 @@ pub async fn serve(
     tasks.wait().await;
 }
 
+/// Answers a connection's requests and lets `viewers` follow the live stream.
+async fn answer<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+    http: http1::Builder,
+    stream: (S, Peer),
+    router: Router,
+    place: Arc<Place>,
+    token: CancellationToken,
+    viewers: TaskTracker,
+) {
+    if let Some((stream, live)) = converse(&http, stream, router, &place, &token).await {
+        // A task of its own: this one is as large as hyper's part in it.
+        viewers.spawn(follow(stream, live, place));
+    }
+}
+
 /// Answers a connection's requests until it ends, or until one wants to follow the live stream: that goes on without hyper,
 /// which keeps 16 kB of buffers for each connection as long as it lasts.
-async fn converse(
+async fn converse<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
     http: &http1::Builder,
-    (stream, peer): (TcpStream, Peer),
+    (stream, peer): (S, Peer),
     router: Router,
     place: &Arc<Place>,
     token: &CancellationToken,
-) -> Option<(TcpStream, Live)> {
+) -> Option<(S, Live)> {
     let found = Arc::new(Mutex::new(None));
     let finds = (Arc::clone(&found), Arc::clone(place));
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
@@ -222,8 +267,8 @@ async fn converse(
 }
 
 /// Sends the live stream until it ends, its reader goes, or it makes room for others.
-async fn follow(mut stream: TcpStream, live: Live, place: Arc<Place>) {
-    let (mut from, mut to) = stream.split();
+async fn follow<S: AsyncRead + AsyncWrite>(stream: S, live: Live, place: Arc<Place>) {
+    let (mut from, mut to) = tokio::io::split(stream);
     tokio::select! {
         sent = live.send(&mut to) => if let Err(error) = sent {
             tracing::trace!(%error, "a viewer's connection broke");
@@ -245,7 +290,12 @@ fn limit_unread(stream: &TcpStream, unread: Duration) {
 
 /// In a request's extensions: the other end of its connection.
 #[derive(Debug, Clone, Copy)]
-pub struct Peer(pub IpAddr);
+pub struct Peer {
+    /// Its address.
+    pub address: IpAddr,
+    /// Whether it speaks HTTPS.
+    pub secure: bool,
+}
 
 /// What a connection is at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -411,7 +461,7 @@ pub async fn limit_viewers(State(room): State<Arc<Room>>, request: Request, next
         return next.run(request).await;
     }
     let known = request.extensions();
-    let from = known.get::<Way>().map_or_else(|| known.get::<Peer>().map(|peer| peer.0), |way| way.from);
+    let from = known.get::<Way>().map_or_else(|| known.get::<Peer>().map(|peer| peer.address), |way| way.from);
     let seat = match room.enter(from) {
         Ok(seat) => seat,
         Err(error) => {

@@ -28,18 +28,19 @@ pub struct Way {
 
 /// Finds out how a request came here. What is left of its headers is true.
 pub async fn believe(State(settings): State<Arc<Settings>>, mut request: Request, next: Next) -> Response {
-    let peer = request.extensions().get::<Peer>().map(|peer| peer.0);
+    let peer = request.extensions().get::<Peer>().copied();
     let way = way(&settings.trusted_proxies, peer, request.headers_mut());
     request.extensions_mut().insert(way);
     next.run(request).await
 }
 
-fn way(trusted: &[Network], peer: Option<IpAddr>, headers: &mut HeaderMap) -> Way {
+fn way(trusted: &[Network], peer: Option<Peer>, headers: &mut HeaderMap) -> Way {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.has(address));
-    let peer = peer.map(|address| address.to_canonical());
+    let itself_secure = peer.is_some_and(|peer| peer.secure);
+    let peer = peer.map(|peer| peer.address.to_canonical());
     let (client, proto, host) = (taken(headers, FOR), taken(headers, PROTO), taken(headers, HOST));
     if !peer.is_some_and(is_trusted) {
-        return Way { from: peer, secure: false };
+        return told(Way { from: peer, secure: itself_secure }, headers);
     }
     // Each proxy adds whom it heard it from behind what it was told, so what is right of the last one that is not trusted
     // is true, and what is left of it is anybody's.
@@ -52,14 +53,19 @@ fn way(trusted: &[Network], peer: Option<IpAddr>, headers: &mut HeaderMap) -> Wa
         }
     }
     // The proxy that we hear it from added the last one.
-    let secure = proto.last().is_some_and(|proto| proto.eq_ignore_ascii_case("https"));
-    if secure {
-        headers.insert(PROTO, HeaderValue::from_static("https"));
-    }
+    let secure = proto.last().map_or(itself_secure, |proto| proto.eq_ignore_ascii_case("https"));
     if let Some(host) = host.last().and_then(|host| HeaderValue::from_str(host).ok()) {
         headers.insert(header::HOST, host);
     }
-    Way { from, secure }
+    told(Way { from, secure }, headers)
+}
+
+/// Tells those further in over what it came.
+fn told(way: Way, headers: &mut HeaderMap) -> Way {
+    if way.secure {
+        headers.insert(PROTO, HeaderValue::from_static("https"));
+    }
+    way
 }
 
 /// Takes a header out: its values, those of a list one by one.
@@ -89,7 +95,8 @@ mod tests {
         for (name, value) in pairs {
             headers.append(name, HeaderValue::from_str(value).unwrap());
         }
-        let Way { from, secure } = way(&trusted, peer.parse().ok(), &mut headers);
+        let peer = peer.parse().ok().map(|address| Peer { address, secure: false });
+        let Way { from, secure } = way(&trusted, peer, &mut headers);
         (from.map(|from| from.to_string()), secure, headers)
     }
 

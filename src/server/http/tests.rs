@@ -1726,7 +1726,7 @@ async fn the_presentation_leads_to_the_address_under_which_it_was_asked_for() {
 
 /// A request that came from there.
 fn from(address: &str, request: axum::http::request::Builder) -> Request<Body> {
-    request.extension(listen::Peer(address.parse().unwrap())).body(Body::empty()).unwrap()
+    request.extension(listen::Peer { address: address.parse().unwrap(), secure: false }).body(Body::empty()).unwrap()
 }
 
 #[tokio::test]

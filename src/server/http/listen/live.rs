@@ -5,10 +5,7 @@ use std::io;
 use axum::{http::Version, response::Response};
 use bytes::Buf;
 use futures::StreamExt;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::tcp::{ReadHalf, WriteHalf},
-};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// What is read at once of what nobody asked for, in bytes.
 const UNASKED: usize = 64;
@@ -24,11 +21,13 @@ pub struct Live {
 impl Live {
     /// Writes all of it, each piece as soon as it is there. Who gets an error, or an end without a last chunk, knows that
     /// it is not whole.
-    pub async fn send(self, to: &mut WriteHalf<'_>) -> io::Result<()> {
+    pub async fn send(self, to: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
         let Self { version, response } = self;
         // Before, the end of the connection is the end of the answer.
         let chunked = version >= Version::HTTP_11;
         to.write_all(&head(&response, chunked)).await?;
+        // TLS may hold back what is less than a record.
+        to.flush().await?;
         let mut body = response.into_body().into_data_stream();
         while let Some(piece) = body.next().await {
             let piece = piece.map_err(io::Error::other)?;
@@ -41,6 +40,7 @@ impl Live {
                 }
                 (false, _) => to.write_all(&piece).await?,
             }
+            to.flush().await?;
         }
         if chunked {
             to.write_all(b"0\r\n\r\n").await?;
@@ -67,7 +67,7 @@ fn head(response: &Response, chunked: bool) -> Vec<u8> {
 }
 
 /// Resolves when the other side is gone. What it says is not listened to.
-pub async fn hung_up(from: &mut ReadHalf<'_>) {
+pub async fn hung_up(from: &mut (impl AsyncRead + Unpin)) {
     let mut unasked = [0; UNASKED];
     while from.read(&mut unasked).await.is_ok_and(|length| length > 0) {}
 }

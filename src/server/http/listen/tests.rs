@@ -7,7 +7,10 @@ use tokio::{
     sync::watch,
 };
 
+use tokio_rustls::TlsConnector;
+
 use super::*;
+use crate::server::config::TlsFiles;
 
 /// Far longer than any test takes.
 const NEVER: Duration = Duration::from_secs(3_600);
@@ -44,7 +47,7 @@ impl Server {
             .route("/api/v1/live", get(live))
             .layer(axum::middleware::from_fn_with_state(bounds.room(), limit_viewers));
         let token = CancellationToken::new();
-        let served = tokio::spawn(serve(listener, router, bounds, proxies, token.clone()));
+        let served = tokio::spawn(serve(Listening { listener, bounds, proxies, tls: None }, router, token.clone()));
         Self { addr, token, served, viewers }
     }
 
@@ -180,6 +183,10 @@ async fn a_head_that_is_too_large_is_refused() {
 
 /// A server whose live stream sends `pieces` and then waits for the end.
 async fn live_server(pieces: Vec<Bytes>, shutdown: CancellationToken) -> SocketAddr {
+    live_server_with(pieces, shutdown, None).await
+}
+
+async fn live_server_with(pieces: Vec<Bytes>, shutdown: CancellationToken, tls: Option<TlsAcceptor>) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
     let pieces = Arc::new(Mutex::new(Some(pieces)));
@@ -192,7 +199,8 @@ async fn live_server(pieces: Vec<Bytes>, shutdown: CancellationToken) -> SocketA
     let router = Router::new()
         .route("/api/v1/live", get(live))
         .layer(axum::middleware::from_fn_with_state(Room::of(8, 8), limit_viewers));
-    tokio::spawn(serve(listener, router, Bounds::of(1_024), Vec::new(), shutdown));
+    let bounds = Bounds::of(1_024);
+    tokio::spawn(serve(Listening { listener, bounds, proxies: Vec::new(), tls }, router, shutdown));
     addr
 }
 
@@ -231,6 +239,64 @@ async fn the_live_stream_is_an_answer_like_any_other() {
         stream.read_to_end(&mut got).await.unwrap();
         assert!(&got[end.unwrap()..] == body, "{request}");
     }
+}
+
+/// Certificate and key of the name `localhost` in files, and who trusts them.
+fn certified() -> (tempfile::TempDir, TlsFiles, TlsConnector) {
+    let rcgen::CertifiedKey { cert, signing_key } =
+        rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let files = TlsFiles { cert: dir.path().join("cert.pem"), key: dir.path().join("key.pem") };
+    std::fs::write(&files.cert, cert.pem()).unwrap();
+    std::fs::write(&files.key, signing_key.serialize_pem()).unwrap();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(cert.der().clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let client = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let client = client.with_root_certificates(roots).with_no_client_auth();
+    (dir, files, TlsConnector::from(Arc::new(client)))
+}
+
+#[tokio::test]
+async fn the_live_stream_comes_over_https_piece_by_piece_and_this_machine_may_speak_plainly() {
+    let (_dir, files, connector) = certified();
+    let shutdown = CancellationToken::new();
+    // Larger than a record, and less than one.
+    let pieces = vec![Bytes::from(vec![b'a'; 300_000]), Bytes::from_static(b"small")];
+    let addr = live_server_with(pieces, shutdown.clone(), Some(tls::acceptor(&files).unwrap())).await;
+    let stream = TcpStream::connect(addr).await.unwrap();
+    let mut stream = connector.connect("localhost".try_into().unwrap(), stream).await.unwrap();
+    stream.write_all(b"GET /api/v1/live HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+    let mut got = Vec::new();
+    while !got.ends_with(b"\r\nsmall\r\n") {
+        assert!(stream.read_buf(&mut got).await.unwrap() > 0);
+    }
+    shutdown.cancel();
+    stream.read_to_end(&mut got).await.unwrap();
+    assert!(got.ends_with(b"\r\n0\r\n\r\n"), "a whole answer");
+    assert!(reqwest::get(format!("http://{addr}/api/v1/live")).await.is_err(), "it has ended");
+
+    let shutdown = CancellationToken::new();
+    let addr = live_server_with(vec![], shutdown, Some(tls::acceptor(&files).unwrap())).await;
+    assert_eq!(reqwest::get(format!("http://{addr}/api/v1/live")).await.unwrap().status(), 200);
+    // Nothing that was never HTTPS holds it up.
+    let mut broken = TcpStream::connect(addr).await.unwrap();
+    broken.write_all(&[22, 3, 1, 0, 5, 1, 2, 3, 4, 5]).await.unwrap();
+    all_of(broken).await;
+    assert_eq!(reqwest::get(format!("http://{addr}/api/v1/live")).await.unwrap().status(), 200);
+}
+
+#[test]
+fn what_is_no_certificate_or_not_its_key_is_named() {
+    let ((dir, files, _), (_other_dir, other, _)) = (certified(), certified());
+    let refused = |cert: &std::path::Path, key: &std::path::Path| {
+        tls::acceptor(&TlsFiles { cert: cert.into(), key: key.into() }).err().unwrap().to_string()
+    };
+    let none = dir.path().join("none.pem");
+    assert!(refused(&none, &files.key).contains("none.pem") && refused(&files.cert, &none).contains("HAD_TLS_KEY"));
+    assert!(refused(&files.key, &files.key).contains("no certificate"));
+    assert!(refused(&files.cert, &files.cert).contains("cert.pem"));
+    assert!(refused(&files.cert, &other.key).contains("no pair"));
 }
 
 #[tokio::test]
