@@ -481,4 +481,4 @@ pub async fn limit_viewers(State(room): State<Arc<Room>>, request: Request, next
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests;
+pub(super) mod tests;

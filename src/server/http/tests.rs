@@ -9,6 +9,7 @@ pub mod fuzz;
 mod hostile;
 mod matrix;
 mod plans;
+mod proxy;
 mod schedules;
 mod sharing;
 mod webhooks;

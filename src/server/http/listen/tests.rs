@@ -241,10 +241,9 @@ async fn the_live_stream_is_an_answer_like_any_other() {
     }
 }
 
-/// Certificate and key of the name `localhost` in files, and who trusts them.
-fn certified() -> (tempfile::TempDir, TlsFiles, TlsConnector) {
-    let rcgen::CertifiedKey { cert, signing_key } =
-        rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+/// Certificate and key of a name in files, and who trusts them.
+pub fn certified(name: &str) -> (tempfile::TempDir, TlsFiles, TlsConnector) {
+    let rcgen::CertifiedKey { cert, signing_key } = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let files = TlsFiles { cert: dir.path().join("cert.pem"), key: dir.path().join("key.pem") };
     std::fs::write(&files.cert, cert.pem()).unwrap();
@@ -259,7 +258,7 @@ fn certified() -> (tempfile::TempDir, TlsFiles, TlsConnector) {
 
 #[tokio::test]
 async fn the_live_stream_comes_over_https_piece_by_piece_and_this_machine_may_speak_plainly() {
-    let (_dir, files, connector) = certified();
+    let (_dir, files, connector) = certified("localhost");
     let shutdown = CancellationToken::new();
     // Larger than a record, and less than one.
     let pieces = vec![Bytes::from(vec![b'a'; 300_000]), Bytes::from_static(b"small")];
@@ -288,7 +287,7 @@ async fn the_live_stream_comes_over_https_piece_by_piece_and_this_machine_may_sp
 
 #[test]
 fn what_is_no_certificate_or_not_its_key_is_named() {
-    let ((dir, files, _), (_other_dir, other, _)) = (certified(), certified());
+    let ((dir, files, _), (_other_dir, other, _)) = (certified("localhost"), certified("localhost"));
     let refused = |cert: &std::path::Path, key: &std::path::Path| {
         tls::acceptor(&TlsFiles { cert: cert.into(), key: key.into() }).err().unwrap().to_string()
     };
