@@ -2,7 +2,8 @@
 //!
 //! They look at the newest values, which recover, not at those of the whole run, which is what thresholds are for. Their
 //! notation is that of a fault's guard: `failed > 20 % for 10 s`, `p95 > 2 s for 15 s`, `cpu > 90 % for 15 s`; `over` may stand
-//! for `>`, and `failed share` and `generator CPU` for the short names.
+//! for `>`, and `failed share` and `generator CPU` for the short names. `unwatched for 60 s` looks at no value, but at who follows
+//! the dashboard.
 
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +30,8 @@ pub enum Measure {
     Mean,
     /// How much of the cores that it may use the load generator uses, 0–1: all k6 of a run together.
     Cpu,
+    /// That nobody follows the dashboard who could stop the run. It has no value and no limit.
+    Unwatched,
 }
 
 /// When a run is ended by itself: a value stayed over a limit for a time. On the wire it is its text.
@@ -71,13 +74,14 @@ pub struct NotACriterion;
 
 impl Measure {
     /// Every measure with its short name, which is its name on the wire, too.
-    pub const ALL: [(Self, &'static str); 6] = [
+    pub const ALL: [(Self, &'static str); 7] = [
         (Self::Failed, "failed"),
         (Self::P50, "p50"),
         (Self::P95, "p95"),
         (Self::P99, "p99"),
         (Self::Mean, "mean"),
         (Self::Cpu, "cpu"),
+        (Self::Unwatched, "unwatched"),
     ];
 
     /// The measure that people call so.
@@ -108,14 +112,14 @@ impl Measure {
             Self::P95 => Some(Metric::P95),
             Self::P99 => Some(Metric::P99),
             Self::Mean => Some(Metric::Mean),
-            Self::Cpu => None,
+            Self::Cpu | Self::Unwatched => None,
         }
     }
 }
 
 impl Criterion {
     /// What one may look like, and its bounds.
-    pub const NOTATION: &'static str = "failed > 20 % for 10 s, p95 > 2 s for 15 s or cpu > 90 % for 15 s: failed and cpu with less than 100 %, p50, p95, \
+    pub const NOTATION: &'static str = "failed > 20 % for 10 s, p95 > 2 s for 15 s, cpu > 90 % for 15 s or unwatched for 60 s: failed and cpu with less than 100 %, p50, p95, \
          p99 and mean with up to 60 s, for 1 s to 10 min";
 
     /// Most that may be asked for.
@@ -134,11 +138,16 @@ impl std::str::FromStr for Criterion {
     fn from_str(text: &str) -> Result<Self, NotACriterion> {
         let read = || {
             let (rule, time) = text.rsplit_once("for")?;
-            let (name, limit) = rule.split_once('>').or_else(|| rule.split_once("over"))?;
+            let (name, limit) = match rule.split_once('>').or_else(|| rule.split_once("over")) {
+                Some((name, limit)) => (name, Some(limit)),
+                None => (rule, None),
+            };
             let of = Measure::named(name)?;
-            let over = match of.is_share() {
-                true => share(limit).filter(|share| *share < 1.0)?,
-                false => seconds(limit).filter(|seconds| (0.001..=Self::SLOWEST_S).contains(seconds))?,
+            let over = match (limit, of) {
+                (None, Measure::Unwatched) => 0.0,
+                (None, _) | (_, Measure::Unwatched) => return None,
+                (Some(limit), of) if of.is_share() => share(limit).filter(|share| *share < 1.0)?,
+                (Some(limit), _) => seconds(limit).filter(|seconds| (0.001..=Self::SLOWEST_S).contains(seconds))?,
             };
             let for_s = duration::parse(time).filter(|seconds| (1..=Self::LONGEST_S).contains(seconds))?;
             Some(Self { of, over, for_s })
@@ -150,6 +159,9 @@ impl std::str::FromStr for Criterion {
 impl std::fmt::Display for Criterion {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { of, over, for_s } = self;
+        if *of == Measure::Unwatched {
+            return write!(f, "{} for {}", of.name(), duration::text(*for_s));
+        }
         let limit = match of.is_share() {
             true => percent(*over),
             false if *over < 1.0 => format!("{} ms", decimal::shortest((over * 1e6).round() / 1e3)),
@@ -248,7 +260,11 @@ impl Vigil {
         let step_ms = self.looked_ms.replace(at_ms).map_or(0, |looked| (at_ms - looked).min(Self::STEP_MS));
         for (watched, known_ms) in self.watched.iter_mut().zip(&mut self.known_ms) {
             let Criterion { of, over, for_s } = watched.criterion;
-            watched.value = of.metric().map_or(cpu, |metric| frame.get(metric));
+            watched.value = match (of, of.metric()) {
+                (Measure::Unwatched, _) => continue,
+                (_, Some(metric)) => frame.get(metric),
+                (_, None) => cpu,
+            };
             let lapsed = known_ms.is_some_and(|known| at_ms - known > Self::GAP_MS);
             watched.held_ms = match watched.value {
                 Some(value) if value <= over => 0,

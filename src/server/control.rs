@@ -2,6 +2,7 @@
 
 mod accounts;
 mod archive;
+mod audience;
 mod drawn;
 mod fleet;
 mod keeper;
@@ -57,6 +58,7 @@ use tokio::sync::watch;
 pub use self::archive::StateLock;
 use self::{
     archive::Archive,
+    audience::Audience,
     drawn::Drawn,
     keeper::Keeper,
     logbook::Logbook,
@@ -141,6 +143,7 @@ pub async fn start(lock: StateLock, parts: Parts) -> anyhow::Result<Started> {
     let agenda = Agenda::new(database.clone(), journal.clone());
     let hooks = Hooks::new(&config, database.clone());
     let access = Access::open(database.clone(), Policy::of(&config))?;
+    let audience = Audience::default();
     let links = Links {
         engine,
         archive,
@@ -150,6 +153,7 @@ pub async fn start(lock: StateLock, parts: Parts) -> anyhow::Result<Started> {
         store,
         shutdown,
         retention: config.retention,
+        audience: audience.clone(),
     };
     let supervisor = Supervisor::take_over(links).await?;
     let logbook = Logbook::new(supervisor.archive());
@@ -172,6 +176,7 @@ pub async fn start(lock: StateLock, parts: Parts) -> anyhow::Result<Started> {
         hooks: hooks.clone(),
         pace: Pace::default(),
         access: access.clone(),
+        audience,
     });
     let control = Arc::new(Guarded::new(control, access.clone()));
     Ok(Started { control, agenda, hooks, access })
@@ -196,6 +201,7 @@ struct Dashboard {
     hooks: Hooks,
     pace: Pace,
     access: Access,
+    audience: Audience,
 }
 
 impl Dashboard {
@@ -529,8 +535,8 @@ impl View for Dashboard {
         self.board.events()
     }
 
-    async fn live(&self, _: &Caller, resume: Option<Cursor>) -> BoxStream<'static, Bytes> {
-        self.board.subscribe(resume)
+    async fn live(&self, caller: &Caller, resume: Option<Cursor>) -> BoxStream<'static, Bytes> {
+        self.audience.seat(caller, self.board.subscribe(resume))
     }
 }
 

@@ -138,9 +138,7 @@ pub fn reason(run: &Run, outcome: &Verdict, lang: Lang) -> (String, Vec<String>)
         }
         Verdict::Aborted => {
             let elapsed = run.elapsed_s(run.ended_ms.unwrap_or(run.created_ms)) as u32;
-            let point = |met: &Watched| {
-                (text.criterion_met)(&criterion(&met.criterion, lang), &measured(met.criterion.of, met.value, lang))
-            };
+            let point = |met: &Watched| criterion_met(&met.criterion, met.value, lang);
             ((text.aborted_reason)(&duration(elapsed), &total), run.met().map(point).into_iter().collect())
         }
         Verdict::Cancelled => (text.cancelled_reason.into(), vec![]),
@@ -188,8 +186,20 @@ pub fn judged(judged: &Judged, lang: Lang) -> String {
 /// A stop criterion in short: `p95 latency > 2 s for 15 s`.
 pub fn criterion(criterion: &Criterion, lang: Lang) -> String {
     let text = lang.text();
+    if criterion.of == Measure::Unwatched {
+        return (text.criterion_unwatched)(&duration(criterion.for_s));
+    }
     let name = criterion.of.metric().map_or(text.criterion_cpu, |metric| (text.metric)(metric).name);
     (text.criterion)(name, &measured(criterion.of, Some(criterion.over), lang), &duration(criterion.for_s))
+}
+
+/// A stop criterion that was met, with the value that it looked at, where it looks at one.
+fn criterion_met(met: &Criterion, value: Option<f64>, lang: Lang) -> String {
+    let told = criterion(met, lang);
+    match met.of {
+        Measure::Unwatched => told,
+        of => (lang.text().criterion_met)(&told, &measured(of, value, lang)),
+    }
 }
 
 /// A value that a stop criterion looks at.
@@ -364,10 +374,7 @@ pub fn event(kind: &EventKind, lang: Lang) -> (&'static str, String) {
         EventKind::StopRequested { .. } => ("warn", text.event_stop_requested.into()),
         EventKind::EmergencyStop { .. } => ("bad", text.event_emergency_stop.into()),
         EventKind::CriterionMet { criterion: met, value, .. } => {
-            let told = met.parse::<Criterion>().map_or_else(
-                |_| met.clone(),
-                |met| (text.criterion_met)(&criterion(&met, lang), &measured(met.of, *value, lang)),
-            );
+            let told = met.parse::<Criterion>().map_or_else(|_| met.clone(), |met| criterion_met(&met, *value, lang));
             ("bad", (text.event_criterion_met)(&told))
         }
         EventKind::RunEnded { verdict: ended, .. } => (tone(ended), (text.event_run_ended)(verdict(ended, text).1)),

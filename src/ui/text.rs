@@ -139,6 +139,7 @@ pub struct Text {
     pub regression_untold: fn(Ruling) -> &'static str,
     /// What is looked at, the limit, and for how long.
     pub criterion: fn(&str, &str, &str) -> String,
+    pub criterion_unwatched: fn(&str) -> String,
     pub criterion_cpu: &'static str,
     /// A stop criterion, and the value.
     pub criterion_met: fn(&str, &str) -> String,

@@ -27,6 +27,7 @@ fn criteria_are_read_as_people_write_them() {
         ("p99 > 60 s for 10 min", Measure::P99, 60.0, 600, "p99 > 60 s for 10 min"),
         ("mean > 1 ms for 1 s", Measure::Mean, 0.001, 1, "mean > 1 ms for 1 s"),
         (" cpu > 90 % for 15 s ", Measure::Cpu, 0.9, 15, "cpu > 90 % for 15 s"),
+        ("Unwatched for 1:00", Measure::Unwatched, 0.0, 60, "unwatched for 60 s"),
         ("generator  CPU over 75 % for 15 s", Measure::Cpu, 0.75, 15, "cpu > 75 % for 15 s"),
     ] {
         let read = criterion(text);
@@ -37,6 +38,10 @@ fn criteria_are_read_as_people_write_them() {
         "",
         "failed",
         "failed > 20 %",
+        "failed for 10 s",
+        "unwatched",
+        "unwatched > 1 for 10 s",
+        "unwatched for 11 min",
         "failed < 20 % for 10 s",
         "failed > 100 % for 10 s",
         "failed > -1 % for 10 s",

@@ -4,6 +4,7 @@
 mod bursts;
 mod halting;
 mod stopping;
+mod unwatched;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -39,6 +40,7 @@ pub use self::halting::{Halted, Moment};
 use self::{halting::Hold, stopping::Tries};
 use super::{
     archive::{Archive, ArchiveError, Left},
+    audience::Audience,
     fleet,
     log::LogLine,
     verdict,
@@ -95,6 +97,7 @@ pub struct Supervisor {
     store: watch::Receiver<StoreFeed>,
     shutdown: Shutdown,
     retention: Retention,
+    audience: Audience,
     state: Mutex<State>,
     /// Told when a burst is over, or was never there.
     bursts_changed: Notify,
@@ -122,6 +125,8 @@ pub struct Links {
     pub shutdown: Shutdown,
     /// How long runs are kept.
     pub retention: Retention,
+    /// Who could stop them.
+    pub audience: Audience,
 }
 
 #[derive(Default)]
@@ -187,7 +192,7 @@ impl Supervisor {
     /// # Errors
     /// When the records can't be read.
     pub async fn take_over(links: Links) -> Result<Arc<Self>, ArchiveError> {
-        let Links { engine, archive, services, board, journal, store, shutdown, retention } = links;
+        let Links { engine, archive, services, board, journal, store, shutdown, retention, audience } = links;
         let archive = Arc::new(archive);
         let load = {
             let archive = archive.clone();
@@ -212,6 +217,7 @@ impl Supervisor {
             store,
             shutdown,
             retention,
+            audience,
             state: Mutex::new(state),
             bursts_changed: Notify::new(),
             writing: tokio::sync::Mutex::default(),
@@ -237,6 +243,7 @@ impl Supervisor {
             this.publish(&state);
         }
         this.watch_seen();
+        this.watch_audience();
         this.watch_age();
         // Not before an engine that hangs has answered: what is known by then is shown, the rest when it comes.
         let _ = timeout(FIRST_LOOK, this.watch_engine()).await;

@@ -30,6 +30,7 @@ mod criteria;
 mod docker;
 mod halting;
 mod regression;
+mod unwatched;
 
 use super::*;
 use crate::server::{
@@ -162,6 +163,7 @@ impl Bench {
             }
         };
         let (board, journal) = Board::blank();
+        let audience = Audience::default();
         let links = Links {
             engine,
             archive,
@@ -171,9 +173,10 @@ impl Bench {
             store,
             shutdown,
             retention: config.retention,
+            audience: audience.clone(),
         };
         let supervisor = runtime.block_on(Supervisor::take_over(links)).unwrap();
-        let life = Life { runtime, supervisor, runs: board.runs(), board, journal };
+        let life = Life { runtime, supervisor, runs: board.runs(), board, journal, audience };
         // On a busy machine the first look may take longer than the start waits for it.
         let mut looked = life.runs.clone();
         life.wait(async { looked.wait_for(|feed| !feed.engine.name.is_empty()).await.map(drop) }).unwrap();
@@ -196,6 +199,7 @@ struct Life {
     runs: watch::Receiver<RunFeed>,
     board: Arc<Board>,
     journal: Journal,
+    audience: Audience,
 }
 
 impl Life {

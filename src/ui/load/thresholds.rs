@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use crate::{
     domain::{
-        criterion::{Criterion, Watched},
+        criterion::{Criterion, Measure, Watched},
         prefs::Lang,
         run::Run,
         threshold::Observed,
@@ -103,6 +103,8 @@ fn criterion(watched: &Watched, lang: Lang) -> AnyView {
             let held = show::duration((watched.held_ms / 1000) as u32);
             ("close", (text.criterion_held)(&held, &show::duration(for_s)))
         }
+        // Who reads this could stop the test, or follows with who can.
+        _ if of == Measure::Unwatched => ("true", text.criterion_calm.to_owned()),
         Watched { value: None, .. } => ("unknown", text.threshold_unknown.to_owned()),
         _ => ("true", text.criterion_calm.to_owned()),
     };
@@ -110,7 +112,9 @@ fn criterion(watched: &Watched, lang: Lang) -> AnyView {
         <li class="threshold" data-testid="criterion" data-criterion=watched.criterion.to_string() data-ok=state>
             <code>{show::criterion(&watched.criterion, lang)}</code>
             <span class="threshold-value tabular">
-                <span class="now">{show::measured(of, watched.value, lang)}</span>
+                {(of != Measure::Unwatched).then(|| {
+                    view! { <span class="now">{show::measured(of, watched.value, lang)}</span> }.into_any()
+                })}
             </span>
             <span class="threshold-state">{word}</span>
         </li>
