@@ -418,6 +418,24 @@ fn faults_are_set_listed_and_taken_back_from_the_command_line() {
     assert!(code == 3 && problem.contains("no dashboard answers"), "{problem}");
 }
 
+#[test]
+fn an_emergency_stop_takes_faults_back_without_a_metrics_store() {
+    let stage = Stage::start();
+    let dashboard = Dashboard::start(&stage);
+    dashboard.set(&json!({ "kind": "latency", "replica": "product-service-2", "intensity": 1 }));
+    let stop = || {
+        let addr = format!("127.0.0.1:{}", dashboard.port);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ha-dashboard"));
+        let done = command.args(["emergency-stop", "--json", "--addr", &addr]).output().unwrap();
+        (done.status.code(), serde_json::from_slice::<Value>(&done.stdout).unwrap())
+    };
+    let (code, told) = stop();
+    assert_eq!((code, &told["complete"], &told["run"]), (Some(0), &json!(true), &Value::Null), "{told}");
+    assert_eq!(told["faults"][0]["state"], "restored", "{told}");
+    let (code, told) = stop();
+    assert_eq!((code, told["faults"].as_array().map(Vec::len)), (Some(0), Some(0)), "{told}");
+}
+
 /// A pipeline's test of the product service beside a scenario.
 fn load_with(stage: &Stage, scenario: &str, duration: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ha-dashboard"));

@@ -163,6 +163,12 @@ pub enum ApiError {
         /// How long to wait, in seconds.
         wait_s: u32,
     },
+    /// There were as many tests within 24 hours as may be: 429.
+    #[error("{most} tests within 24 hours are allowed, and there were as many: try again later")]
+    EnoughForToday {
+        /// How many are allowed.
+        most: u32,
+    },
     /// There is no such thing: 404.
     #[error("there is no {what}")]
     NotFound {
@@ -223,7 +229,7 @@ impl ApiError {
             | Self::FaultRefused { .. }
             | Self::FaultOver { .. } => 409,
             Self::NotFound { .. } => 404,
-            Self::TooOften { .. } => 429,
+            Self::TooOften { .. } | Self::EnoughForToday { .. } => 429,
             Self::Unavailable { .. } => 503,
             Self::BadRequest { .. } => 400,
             Self::Internal { .. } | Self::Transport { .. } => 500,
@@ -256,6 +262,7 @@ impl ApiError {
             Self::NotRunning => "not_running",
             Self::Halted => "halted",
             Self::TooOften { .. } => "too_often",
+            Self::EnoughForToday { .. } => "enough_for_today",
             Self::NotFound { .. } => "not_found",
             Self::Unavailable { .. } => "unavailable",
             Self::BadRequest { .. } => "bad_request",

@@ -2,12 +2,12 @@
 
 use std::process::ExitCode;
 
-use ha_dashboard::domain::service::Replica;
+use ha_dashboard::domain::{access::Role, service::Replica, validate::Limits};
 
 use super::exit;
 use crate::server::config::{
-    EngineChoice, Flags, Layers, LogFormat, Login, Settings, StoreChoice, Surroundings, Viewers, table::SETTINGS,
-    webhooks::Webhook,
+    Allowance, EngineChoice, Flags, Layers, LogFormat, Login, Settings, StoreChoice, Surroundings, Viewers,
+    table::SETTINGS, webhooks::Webhook,
 };
 
 /// Prints every setting.
@@ -22,7 +22,11 @@ pub fn main(settings: &Settings, flags: &Flags, surroundings: &Surroundings) -> 
             println!("{}", line(service, replica));
         }
     }
-    settings.config.webhooks.iter().for_each(|hook| println!("{}", told(hook)));
+    let config = &settings.config;
+    if config.presenter != config.allowance(Role::Admin) {
+        println!("{}", less(&config.presenter));
+    }
+    config.webhooks.iter().for_each(|hook| println!("{}", told(hook)));
     ExitCode::SUCCESS
 }
 
@@ -31,6 +35,13 @@ fn place(layers: &Layers, key: &str) -> String {
         (Some(tables), _) if key == "services" => format!("[[service]] in {}", tables.file),
         (_, found) => found.map_or_else(|| "default".into(), |given| given.place.clone()),
     }
+}
+
+/// What presenters may ask for, where that is less.
+fn less(Allowance { limits, runs_per_day }: &Allowance) -> String {
+    let runs = runs_per_day.map(|runs| format!(", {runs} tests a day")).unwrap_or_default();
+    let Limits { max_vus, max_rate, max_duration_s } = limits;
+    format!("presenters: {max_vus} VUs, {max_rate} iterations/s, {max_duration_s}s{runs}")
 }
 
 /// A replica, below the settings.
@@ -80,6 +91,7 @@ fn value(settings: &Settings, key: &str) -> Option<String> {
         "max_vus" => config.limits.max_vus.to_string(),
         "max_rate" => config.limits.max_rate.to_string(),
         "max_duration" => format!("{}s", config.limits.max_duration_s),
+        "max_runs_per_day" => config.runs_per_day.map(|runs| runs.to_string()).unwrap_or_default(),
         "max_fault" => format!("{}s", config.fault_limits.longest_s),
         "keep_runs" => config.retention.runs.to_string(),
         "keep_days" => config.retention.age_ms.map(|ms| (ms / 86_400_000).to_string()).unwrap_or_default(),

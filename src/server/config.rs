@@ -4,6 +4,7 @@
 //! the program looks at the environment.
 
 pub mod layers;
+mod limits;
 mod network;
 pub mod parse;
 mod services;
@@ -23,6 +24,7 @@ pub use table::Flags;
 
 use ha_dashboard::domain::{
     Millis,
+    access::Role,
     fault::FaultLimits,
     service::{Replica, Service},
     steady::Patience,
@@ -127,6 +129,20 @@ impl Default for Retention {
     }
 }
 
+/// What somebody may ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowance {
+    /// Bounds of a plan.
+    pub limits: Limits,
+    /// Most tests within 24 hours, whoever started them; `None`: no limit.
+    pub runs_per_day: Option<u32>,
+}
+
+impl Allowance {
+    /// Most that the number of tests a day can be limited to.
+    pub const MOST_RUNS: u32 = 100_000;
+}
+
 /// Everything that can be set.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
@@ -154,6 +170,10 @@ pub struct Config {
     pub patience: Patience,
     /// Bounds of a plan.
     pub limits: Limits,
+    /// Most tests within 24 hours; `None`: no limit.
+    pub runs_per_day: Option<u32>,
+    /// What presenters may ask for.
+    pub presenter: Allowance,
     /// How long faults may last.
     pub fault_limits: FaultLimits,
     /// How long runs are kept.
@@ -178,6 +198,16 @@ pub struct Config {
     pub stop_grace: Duration,
     /// How often k6 pushes samples, and how often the hub ticks.
     pub tick: Duration,
+}
+
+impl Config {
+    /// What a role may ask for.
+    pub fn allowance(&self, role: Role) -> Allowance {
+        match role {
+            Role::Admin => Allowance { limits: self.limits, runs_per_day: self.runs_per_day },
+            Role::Nobody | Role::Viewer | Role::Presenter => self.presenter,
+        }
+    }
 }
 
 /// An address to connect to for one to listen on: a wildcard means this machine.

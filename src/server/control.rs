@@ -84,6 +84,9 @@ use super::{
     shutdown::Shutdown,
 };
 
+/// A day in ms.
+const DAY_MS: Millis = 86_400_000;
+
 /// How long more is to come of a run that ended.
 const FRESH_MS: Millis = 3_000;
 
@@ -205,8 +208,18 @@ struct Dashboard {
 }
 
 impl Dashboard {
-    fn rules_with(&self, scripts: Vec<Script>, scenarios: Vec<Offer>) -> Rules {
-        Rules { limits: self.config.limits, services: self.services.names(), scripts, scenarios }
+    fn rules_with(&self, caller: &Caller, scripts: Vec<Script>, scenarios: Vec<Offer>) -> Rules {
+        Rules { limits: self.config.allowance(caller.role).limits, services: self.services.names(), scripts, scenarios }
+    }
+
+    /// Refuses one test too many for a day.
+    async fn has_runs_left(&self, caller: &Caller) -> Result<(), ApiError> {
+        let Some(most) = self.config.allowance(caller.role).runs_per_day else { return Ok(()) };
+        let today = Query { since_ms: Some(DAY_MS), most: 1, ..Query::default() };
+        match self.supervisor.find(today).await?.found {
+            found if found >= most => Err(ApiError::EnoughForToday { most }),
+            _ => Ok(()),
+        }
     }
 
     /// How the last runs came out of the target that all of these runs have; empty: they have no common one.
@@ -245,13 +258,13 @@ impl Dashboard {
 
 #[async_trait]
 impl Runs for Dashboard {
-    async fn rules(&self, _: &Caller) -> Rules {
-        self.rules_with(self.scripts.list().await, self.scenarios.offers().await)
+    async fn rules(&self, caller: &Caller) -> Rules {
+        self.rules_with(caller, self.scripts.list().await, self.scenarios.offers().await)
     }
 
     async fn rules_for(&self, caller: &Caller, script: &str) -> Rules {
         match self.scripts.one(script.trim()).await {
-            Some(script) => self.rules_with(vec![script], self.scenarios.look().await),
+            Some(script) => self.rules_with(caller, vec![script], self.scenarios.look().await),
             // The error names those there are.
             None => self.rules(caller).await,
         }
@@ -262,6 +275,7 @@ impl Runs for Dashboard {
         let rules = self.rules_for(caller, &draft.script).await;
         let plan = draft.validate(&rules).map_err(|errors| ApiError::Invalid { errors })?;
         self.pace.start(caller)?;
+        self.has_runs_left(caller).await?;
         let scenario = self.scenario(caller, &draft, plan.shape.duration_s()).await?;
         self.knows_its_metrics(&plan).await?;
         self.keeper.keep_shown(&self.board, &self.details).await;
@@ -287,7 +301,7 @@ impl Runs for Dashboard {
         }
         self.pace.start(caller)?;
         let script = known.plan.script;
-        let rules = self.rules_with(Vec::new(), Vec::new());
+        let rules = self.rules_with(caller, Vec::new(), Vec::new());
         let trend_stats = self.scripts.trend_stats(&script);
         self.supervisor.add_load(run.clone(), draft, rules, trend_stats, caller.clone()).await
     }

@@ -713,6 +713,7 @@ pub struct Text {
     pub error_not_running: &'static str,
     pub error_halted: &'static str,
     pub stop_incomplete: &'static str,
+    pub enough_for_today: &'static str,
     pub too_often: &'static str,
     pub error_too_often: fn(u32) -> String,
     pub error_not_found: fn(&str) -> String,

@@ -50,7 +50,7 @@ pub trait Runs: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`ApiError::Invalid`], [`ApiError::InvalidScenario`], [`ApiError::AlreadyRunning`], [`ApiError::TooOften`],
-    /// [`ApiError::Halted`], [`ApiError::Unavailable`].
+    /// [`ApiError::EnoughForToday`], [`ApiError::Halted`], [`ApiError::Unavailable`].
     async fn start(&self, caller: &Caller, draft: Draft) -> Result<Run, ApiError>;
 
     /// Asks the run at work to end. Resolves as soon as the signal is out; the end itself comes through the live stream.

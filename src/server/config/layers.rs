@@ -16,6 +16,9 @@ const DEFAULT_FILE: &str = "ha-dashboard.toml";
 /// The key of the tables of services. It has neither flag nor variable.
 const TABLES: &str = "service";
 
+/// The key of the tables of what roles may ask for. It has neither, too.
+const LIMITS: &str = "limits";
+
 /// The key of the tables of webhooks. It has neither, too.
 const WEBHOOKS: &str = "webhook";
 
@@ -80,6 +83,8 @@ pub struct Layers {
     pub tables: Option<Tables>,
     /// What it tells of webhooks.
     pub webhooks: Option<Tables>,
+    /// What it tells of limits.
+    pub limits: Option<Tables>,
 }
 
 impl Layers {
@@ -165,6 +170,10 @@ fn file(text: &str, path: &Path, layers: &mut Layers, errors: &mut Vec<ConfigErr
         let place = format!("{key} in {name}");
         if key == TABLES {
             layers.tables = Some(Tables { value: value.clone(), file: name.to_string() });
+            continue;
+        }
+        if key == LIMITS {
+            layers.limits = Some(Tables { value: value.clone(), file: name.to_string() });
             continue;
         }
         if key == WEBHOOKS {

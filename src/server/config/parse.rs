@@ -12,8 +12,8 @@ use ha_dashboard::domain::{
 };
 
 use super::{
-    Config, ConfigError, ConfigErrors, DockerConfig, EngineChoice, Layers, LogFormat, Login, Network, Retention,
-    Settings, StoreChoice, Surroundings, TlsFiles, Viewers,
+    Allowance, Config, ConfigError, ConfigErrors, DockerConfig, EngineChoice, Layers, LogFormat, Login, Network,
+    Retention, Settings, StoreChoice, Surroundings, TlsFiles, Viewers, limits,
     services::{self, Known},
     table::{Setting, TOKEN},
     webhooks::{self, Webhook},
@@ -66,6 +66,12 @@ impl Reader<'_> {
         }
     }
 
+    /// From the file's table; what it does not name is as for everybody.
+    fn presenter(&mut self, all: Allowance) -> Allowance {
+        let tables = self.layers.limits.as_ref();
+        tables.map_or(all, |tables| limits::presenter(&tables.value, &tables.file, all, &mut self.errors))
+    }
+
     /// Both files, or none.
     fn tls(&mut self, surroundings: &Surroundings) -> Option<TlsFiles> {
         let mut file = |key, other| {
@@ -110,6 +116,14 @@ pub fn settings(layers: &Layers, surroundings: &Surroundings) -> Result<Settings
         "required" => Some(Login::Required),
         _ => None,
     });
+    let limits = Limits {
+        max_vus: reader.read("max_vus", 200, |text| whole(text, 1, 100_000)),
+        max_rate: reader.read("max_rate", 1_000, |text| whole(text, 1, 1_000_000)),
+        max_duration_s: reader
+            .read("max_duration", Duration::from_secs(3_600), |text| duration(text, 10_000, 2_592_000_000))
+            .as_secs() as u32,
+    };
+    let runs_per_day = reader.read("max_runs_per_day", None, |text| whole(text, 1, Allowance::MOST_RUNS).map(Some));
     let config = Config {
         addr,
         // Who puts a proxy before it lets others reach it.
@@ -132,13 +146,9 @@ pub fn settings(layers: &Layers, surroundings: &Surroundings) -> Result<Settings
             down_after: reader.read("down_after", Patience::default().down_after, |text| whole(text, 1, 60)),
             up_after: reader.read("up_after", Patience::default().up_after, |text| whole(text, 1, 60)),
         },
-        limits: Limits {
-            max_vus: reader.read("max_vus", 200, |text| whole(text, 1, 100_000)),
-            max_rate: reader.read("max_rate", 1_000, |text| whole(text, 1, 1_000_000)),
-            max_duration_s: reader
-                .read("max_duration", Duration::from_secs(3_600), |text| duration(text, 10_000, 2_592_000_000))
-                .as_secs() as u32,
-        },
+        limits,
+        runs_per_day,
+        presenter: reader.presenter(Allowance { limits, runs_per_day }),
         fault_limits: {
             let longest = reader.read("max_fault", Duration::from_secs(600), |text| duration(text, 1_000, 86_400_000));
             FaultLimits { longest_s: longest.as_secs() as u32, until_restored_s: longest.as_secs() as u32 }
@@ -279,12 +289,12 @@ fn memory(text: &str) -> Option<u64> {
     ((16 << 20)..=(1024 << 30)).contains(&bytes).then_some(bytes)
 }
 
-fn whole(text: &str, min: u32, max: u32) -> Option<u32> {
+pub(super) fn whole(text: &str, min: u32, max: u32) -> Option<u32> {
     text.parse().ok().filter(|number| (min..=max).contains(number))
 }
 
 /// Seconds, or text like `1h30m`.
-fn duration(text: &str, min_ms: u64, max_ms: u64) -> Option<Duration> {
+pub(super) fn duration(text: &str, min_ms: u64, max_ms: u64) -> Option<Duration> {
     let parsed = match text.parse::<u64>() {
         Ok(seconds) => Duration::from_secs(seconds),
         Err(_) => text.parse::<jiff::SignedDuration>().ok()?.try_into().ok()?,

@@ -115,6 +115,12 @@ pub const SETTINGS: &[Setting] = &[
         "a duration from 10s to 720h, like 90s, 15m or 1h30m",
     ),
     row(
+        "max_runs_per_day",
+        "max-runs-per-day",
+        "Most tests within 24 hours [default: no limit]",
+        "a whole number from 1 to 100000",
+    ),
+    row(
         "max_fault",
         "max-fault",
         "Longest fault; one set until restored ends after that, too [default: 10m]",

@@ -34,7 +34,7 @@ mod unwatched;
 
 use super::*;
 use crate::server::{
-    config::{DockerConfig, EngineChoice, Retention, StoreChoice},
+    config::{Allowance, DockerConfig, EngineChoice, Retention, StoreChoice},
     engine::{
         Instance, InstanceState, Launch, Part, keeper,
         process::{KeeperCommand, ProcessEngine},
@@ -43,6 +43,8 @@ use crate::server::{
     feed::RunFeed,
     prometheus::lab,
 };
+
+const LIMITS: Limits = Limits { max_vus: 10, max_rate: 10, max_duration_s: 60 };
 
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -107,7 +109,9 @@ impl Bench {
             patience: ha_dashboard::domain::steady::Patience::default(),
             gateway: "unix:///nowhere".into(),
             supervisor: "/nowhere".into(),
-            limits: Limits { max_vus: 10, max_rate: 10, max_duration_s: 60 },
+            limits: LIMITS,
+            runs_per_day: None,
+            presenter: Allowance { limits: LIMITS, runs_per_day: None },
             fault_limits: FaultLimits::default(),
             retention: Retention::default(),
             store: StoreChoice::External { url: String::new() },

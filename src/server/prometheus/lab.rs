@@ -31,7 +31,7 @@ use tokio::process::{Child, Command};
 use super::child::kill_for_test;
 use crate::server::{
     clock::now_ms,
-    config::{Config, DockerConfig, EngineChoice, Retention, StoreChoice},
+    config::{Allowance, Config, DockerConfig, EngineChoice, Retention, StoreChoice},
 };
 
 /// The k6 to test with.
@@ -137,6 +137,7 @@ impl Target {
 
 /// A configuration with everything in `dir`.
 pub fn config(dir: &Path, store: StoreChoice, services: Vec<Service>) -> Arc<Config> {
+    let limits = Limits { max_vus: 100, max_rate: 1000, max_duration_s: 600 };
     Arc::new(Config {
         login: crate::server::config::Login::Auto,
         viewers: crate::server::config::Viewers::Open,
@@ -149,7 +150,9 @@ pub fn config(dir: &Path, store: StoreChoice, services: Vec<Service>) -> Arc<Con
         patience: ha_dashboard::domain::steady::Patience::default(),
         gateway: "unix:///nowhere".into(),
         supervisor: "/nowhere".into(),
-        limits: Limits { max_vus: 100, max_rate: 1000, max_duration_s: 600 },
+        limits,
+        runs_per_day: None,
+        presenter: Allowance { limits, runs_per_day: None },
         fault_limits: FaultLimits::default(),
         retention: Retention::default(),
         store,

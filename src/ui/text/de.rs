@@ -849,6 +849,7 @@ pub(super) const TEXT: Text = Text {
     error_not_running: "Es läuft kein Test, es gibt also nichts zu stoppen.",
     error_halted: "Es gab einen Not-Stopp, darum ist das nicht geschehen. Wenn es gewollt ist, bitte noch einmal.",
     stop_incomplete: "Der Not-Stopp läuft. Noch war nicht alles erreichbar; es wird wieder versucht, bis es gelingt.",
+    enough_for_today: "In 24 Stunden gab es so viele Tests, wie erlaubt sind. Bitte später noch einmal.",
     too_often: "Das war zu oft in kurzer Zeit. Bitte etwas warten und noch einmal.",
     error_too_often: |wait_s| format!("Das war zu oft in kurzer Zeit. Bitte in {wait_s} s noch einmal."),
     error_not_found: |what| format!("Nicht gefunden: {what}."),

@@ -832,6 +832,7 @@ pub(super) const TEXT: Text = Text {
     error_not_running: "No test is running, so there is nothing to stop.",
     error_halted: "An emergency stop was pressed, so this was not done. Start again if you mean to.",
     stop_incomplete: "The emergency stop is under way. Not everything could be reached yet; it is tried again until it can be.",
+    enough_for_today: "There were as many tests within 24 hours as are allowed. Try again later.",
     too_often: "That was too often in a short time. Wait a little and try again.",
     error_too_often: |wait_s| format!("That was too often in a short time. Try again in {wait_s} s."),
     error_not_found: |what| format!("There is no {what}."),
