@@ -29,6 +29,7 @@ pub mod shares;
 pub mod shutdown;
 mod silence;
 pub mod telemetry;
+mod told;
 pub mod usage;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};

@@ -22,7 +22,7 @@ use tokio::{sync::Notify, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 use self::times::Times;
-use super::{clock::now_ms, database::Database, ids, journal::Journal};
+use super::{clock::now_ms, database::Database, ids, journal::Journal, told};
 
 /// What is later than this was missed.
 const GRACE_MS: Millis = 60_000;
@@ -68,7 +68,8 @@ impl Agenda {
     pub async fn add(&self, plan: PlanId, draft: AppointmentDraft) -> Result<Appointment, ApiError> {
         let now_ms = now_ms();
         // A line of cron that never comes takes a while to find out.
-        let checked = tokio::task::spawn_blocking(move || times::check(&draft, now_ms)).await.map_err(internal)?;
+        let checked =
+            tokio::task::spawn_blocking(move || times::check(&draft, now_ms)).await.map_err(told::broke_off)?;
         let (when, zone, due_ms) = checked.map_err(refused)?;
         let new = Appointment { id: ids::schedule(now_ms), plan, when, zone, due_ms: Some(due_ms), last: None };
         let kept = new.clone();
@@ -214,8 +215,4 @@ fn caller(appointment: &Appointment, due_ms: Millis) -> Caller {
 
 fn refused(refusal: AgendaRefusal) -> ApiError {
     ApiError::AgendaRefused { refusal }
-}
-
-fn internal(error: tokio::task::JoinError) -> ApiError {
-    ApiError::Internal { what: error.to_string() }
 }

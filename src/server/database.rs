@@ -23,6 +23,8 @@ use ha_dashboard::api::error::ApiError;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use rusqlite_migration::{M, Migrations};
 
+use super::told;
+
 /// The file in the state folder.
 const FILE: &str = "dashboard.sqlite";
 
@@ -235,8 +237,7 @@ impl Database {
     ) -> Result<T, ApiError> {
         let database = self.clone();
         let asked = tokio::task::spawn_blocking(move || ask(&database)).await;
-        let answer = asked.map_err(|error| ApiError::Internal { what: error.to_string() })?;
-        answer.map_err(|error| ApiError::Unavailable { what: error.to_string() })
+        asked.map_err(told::broke_off)?.map_err(told::unusable)
     }
 
     /// Opens the one in a state folder, makes it where it is missing, and brings its tables up to date.

@@ -159,6 +159,21 @@ pub enum EngineError {
     NoImage,
 }
 
+impl EngineError {
+    /// What callers are told of it: not where files are, which is for the log.
+    pub fn told(&self) -> String {
+        match self {
+            Self::Script { script, .. } => {
+                format!("the script {script:?} is not a file in the scripts folder: choose one of the listed scripts")
+            }
+            Self::Folder { source, .. } => {
+                format!("can't write to the state folder: {source}; check that it is writable and the disk has space")
+            }
+            other => other.to_string(),
+        }
+    }
+}
+
 /// An instance at work, or one that just ended.
 #[async_trait]
 pub trait Instance: Send + Sync + 'static {

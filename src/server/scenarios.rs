@@ -20,7 +20,7 @@ use tokio::sync::Mutex;
 
 pub use self::conductor::Conductor;
 use self::shelf::Shelf;
-use super::services::faults::Faults;
+use super::{services::faults::Faults, told};
 
 /// How long a look at the files is good for whoever only wants to choose.
 const FRESH: Duration = Duration::from_secs(1);
@@ -78,7 +78,7 @@ impl Scenarios {
     async fn read<T: Send + 'static>(&self, read: impl FnOnce(&Shelf) -> T + Send + 'static) -> Result<T, ApiError> {
         let shelf = self.shelf.clone();
         let read = tokio::task::spawn_blocking(move || read(&shelf)).await;
-        read.map_err(|error| ApiError::Internal { what: error.to_string() })
+        read.map_err(told::broke_off)
     }
 }
 

@@ -8,7 +8,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ha_dashboard::domain::run::{Run, RunId};
+use ha_dashboard::{
+    api::error::ApiError,
+    domain::run::{Run, RunId},
+};
 
 use super::{log, summary::Summary};
 use crate::server::{
@@ -17,6 +20,7 @@ use crate::server::{
         EXPORT_FILE, LOG_FILE, OLD_LOG_FILE, Part, SUMMARY_FILE,
         files::{self, read_json, write_json},
     },
+    told,
 };
 
 /// A run's record in its folder.
@@ -58,6 +62,23 @@ pub enum ArchiveError {
     /// The database in it can't be used.
     #[error(transparent)]
     Database(#[from] DatabaseError),
+}
+
+impl ArchiveError {
+    /// What callers are told of it.
+    pub fn told(&self) -> ApiError {
+        match self {
+            Self::Unusable { source, .. } => {
+                tracing::error!(error = %self, "the state folder can't be used");
+                let what = format!(
+                    "the state folder can't be used: {source}; make it (HAD_STATE_DIR) readable and writable, and see that \
+                     its disk has space"
+                );
+                ApiError::Unavailable { what }
+            }
+            Self::InUse { .. } | Self::Database(_) => told::unusable(self),
+        }
+    }
 }
 
 /// A state folder that no other dashboard works in as long as this value lives.

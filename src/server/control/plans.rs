@@ -20,7 +20,7 @@ use ha_dashboard::{
 };
 
 use super::Dashboard;
-use crate::server::{agenda, clock::now_ms, database::Database, ids};
+use crate::server::{agenda, clock::now_ms, database::Database, ids, told};
 
 fn refused(refusal: PlanRefusal) -> ApiError {
     ApiError::PlanRefused { refusal }
@@ -114,7 +114,7 @@ impl Agenda for Dashboard {
         // A line of cron takes a moment.
         let named = all.into_iter().map(|appointment| (name(&appointment.plan), appointment)).collect::<Vec<_>>();
         let show = move || named.into_iter().map(|(plan, appointment)| shown(appointment, plan)).collect();
-        tokio::task::spawn_blocking(show).await.map_err(|error| ApiError::Internal { what: error.to_string() })
+        tokio::task::spawn_blocking(show).await.map_err(told::broke_off)
     }
 
     async fn add_schedule(&self, caller: &Caller, draft: AppointmentDraft) -> Result<ShownAppointment, ApiError> {

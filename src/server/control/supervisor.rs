@@ -49,12 +49,13 @@ use crate::server::{
     board::Board,
     clock::now_ms,
     config::Retention,
-    engine::{Engine, Exit, Instance, InstanceState, Launch, Part, Started, process},
+    engine::{Engine, EngineError, Exit, Instance, InstanceState, Launch, Part, Started, process},
     feed::{RunFeed, StoreFeed},
     ids,
     journal::Journal,
     services::Registry,
     shutdown::Shutdown,
+    told,
 };
 
 /// What k6 may take before its schedule begins (init code, VUs, `setup()`), in seconds.
@@ -338,7 +339,7 @@ impl Supervisor {
         let start = async move { this.start_whole(since, plan, scenario, of_script, caller).await };
         // A task of its own: a caller who goes away must not leave half a start behind.
         let start = self.shutdown.tasks.spawn(start);
-        start.await.unwrap_or_else(|error| Err(ApiError::Internal { what: format!("the start broke off: {error}") }))
+        start.await.unwrap_or_else(|error| Err(told::broke_off(error)))
     }
 
     async fn start_whole(
@@ -412,14 +413,14 @@ impl Supervisor {
     ) -> Result<T, ApiError> {
         let archive = self.archive.clone();
         match tokio::task::spawn_blocking(move || deed(&archive)).await {
-            Ok(done) => done.map_err(|error| ApiError::Unavailable { what: error.to_string() }),
-            Err(error) => Err(ApiError::Internal { what: error.to_string() }),
+            Ok(done) => done.map_err(|error| error.told()),
+            Err(error) => Err(told::broke_off(error)),
         }
     }
 
     async fn launch(&self, run: &Run, trend_stats: Vec<String>) -> Result<Started, ApiError> {
         let store = self.store()?;
-        let unavailable = |error: &dyn std::error::Error| ApiError::Unavailable { what: error.to_string() };
+        let unavailable = |error: &EngineError| ApiError::Unavailable { what: error.told() };
         let record = run.clone();
         let at_hand = self.state().runs.iter().map(|run| run.id.clone()).collect::<Vec<_>>();
         let create = move |archive: &Archive| {
@@ -502,7 +503,7 @@ impl Supervisor {
     pub async fn stop(self: &Arc<Self>, caller: Caller) -> Result<Run, ApiError> {
         let this = self.clone();
         let stop = self.shutdown.tasks.spawn(async move { this.stop_whole(caller).await });
-        stop.await.unwrap_or_else(|error| Err(ApiError::Internal { what: format!("the stop broke off: {error}") }))
+        stop.await.unwrap_or_else(|error| Err(told::broke_off(error)))
     }
 
     async fn stop_whole(self: Arc<Self>, caller: Caller) -> Result<Run, ApiError> {

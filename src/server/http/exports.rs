@@ -24,7 +24,10 @@ use super::{
     error::{ErrorBody, Failure},
     run_id,
 };
-use crate::export::{document::RunDocument, junit, table};
+use crate::{
+    export::{document::RunDocument, junit, table},
+    server::told,
+};
 
 /// How long a file waits for values over time: it is kept, so they had better be in it.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -71,7 +74,7 @@ pub(super) fn file(kind: &'static str, name: &str, content: String) -> Response 
 }
 
 pub(super) fn unwritten(error: std::io::Error) -> ApiError {
-    ApiError::Internal { what: error.to_string() }
+    told::broke_off(error)
 }
 
 /// Everything on record of a run that is over, in one document.

@@ -39,7 +39,7 @@ use self::{
     means::{AtHand, Means},
 };
 use super::{Registry, asker, containers::Containers, gateway::Gateway, supervisor::Supervisor};
-use crate::server::{clock::now_ms, config::Config, ids, journal::Journal, shutdown::Shutdown};
+use crate::server::{clock::now_ms, config::Config, ids, journal::Journal, shutdown::Shutdown, told};
 
 /// Faults that are over and still told of.
 const KEPT: usize = 50;
@@ -248,7 +248,7 @@ impl Faults {
     /// Lets a fault take hold. It goes on whether or not whoever asked still listens.
     async fn hold(&self, fault: Fault) -> Result<Fault, ApiError> {
         let setting = self.spawn(self.clone().take_hold(fault));
-        setting.await.unwrap_or_else(|error| Err(ApiError::Internal { what: error.to_string() }))
+        setting.await.unwrap_or_else(|error| Err(told::broke_off(error)))
     }
 
     /// Takes a fault back before its time.

@@ -18,6 +18,7 @@ use crate::server::{
     clock::now_ms,
     control::verdict,
     engine::{Instance, InstanceState, Part},
+    told,
 };
 
 impl State {
@@ -51,7 +52,7 @@ impl Supervisor {
         // A task of its own, as a start is.
         let add = async move { this.add_whole(id, draft, rules, trend_stats, caller).await };
         let add = self.shutdown.tasks.spawn(add);
-        add.await.unwrap_or_else(|error| Err(ApiError::Internal { what: format!("the start broke off: {error}") }))
+        add.await.unwrap_or_else(|error| Err(told::broke_off(error)))
     }
 
     async fn add_whole(
@@ -124,7 +125,7 @@ impl Supervisor {
             Err(error) => {
                 // Nothing of it is part of the run.
                 let _ = tokio::task::spawn_blocking(move || std::fs::remove_dir_all(dir)).await;
-                Err(ApiError::Unavailable { what: error.to_string() })
+                Err(ApiError::Unavailable { what: error.told() })
             }
         }
     }

@@ -136,6 +136,17 @@ fn the_database_is_not_needed() {
     assert_eq!((halted.run, halted.problems), (Some(run.id), vec![]));
     gone(processes["k6"]["pid"].as_u64().unwrap());
     life.until(|run| !run.state.is_active());
+
+    // Who asks meanwhile hears what to do, and not where it is.
+    let failed = [
+        life.wait(life.supervisor.find(Query { most: 1, ..Query::default() })).err(),
+        life.wait(life.supervisor.choices()).err(),
+        life.wait(life.supervisor.verdicts()).err(),
+    ];
+    for error in failed.into_iter().flatten() {
+        let told = error.to_string();
+        assert!(told.contains("HAD_STATE_DIR") && !told.contains("sqlite") && !told.contains('/'), "{told}");
+    }
 }
 
 #[test]

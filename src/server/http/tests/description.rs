@@ -13,7 +13,7 @@ use ha_dashboard::domain::{
 use super::*;
 
 /// What callers of the former service use, and what is ours.
-const ROUTES: [(&str, &str); 72] = [
+pub const ROUTES: [(&str, &str); 72] = [
     ("get", "/api/v1/access/accounts"),
     ("post", "/api/v1/access/accounts"),
     ("delete", "/api/v1/access/accounts/{name}"),

@@ -263,3 +263,37 @@ async fn names_and_messages_can_not_inject_markup() {
         }
     }
 }
+
+#[tokio::test]
+async fn errors_tell_nothing_of_the_server() {
+    let server = Server::new();
+    let folder = server.dir.path().display().to_string();
+    let secrets =
+        [&*folder, env!("CARGO_MANIFEST_DIR"), ".rs:", "panicked", "SELECT", "sqlite", "127.0.0.1", "/home/", "/tmp/"];
+    let long = "a".repeat(5_000);
+    let ids = ["..%2F..%2Fetc%2Fpasswd", "%00", "'%20OR%201=1", &long, "%ff"];
+    let bodies = ["", "{", "[]", "null", "{\"draft\":1}", "{\"plan\":\"\\u0000\"}", "draft%5Bpeak%5D=%00"];
+    let mut refused = 0;
+    for (method, path) in description::ROUTES {
+        let ids = if path.contains('{') { &ids[..] } else { &ids[..1] };
+        for id in ids {
+            let path = ["{id}", "{instance}", "{share}", "{name}"]
+                .iter()
+                .fold(path.to_owned(), |path, part| path.replace(part, id));
+            for (body, kind) in bodies.iter().flat_map(|body| [(body, "application/json"), (body, "text/plain")]) {
+                let request = Request::builder().method(method.to_ascii_uppercase().as_str()).uri(&path);
+                let request = request.header("content-type", kind).body(Body::from(*body)).unwrap();
+                let answer = server.send(request).await;
+                if answer.status < 400 {
+                    continue;
+                }
+                refused += 1;
+                let text = String::from_utf8_lossy(&answer.body);
+                // A name that is part of the question may stand in the answer.
+                let leaked = secrets.iter().find(|secret| text.contains(**secret));
+                assert_eq!(leaked, None, "{method} {path:.80} {body}: {text}");
+            }
+        }
+    }
+    assert!(refused > 500, "{refused}");
+}
