@@ -10,6 +10,7 @@ mod set;
 
 use std::{
     io::Read,
+    os::unix::fs::PermissionsExt,
     path::Path,
     process::{Child, Command, Stdio},
     sync::{
@@ -22,7 +23,7 @@ use std::{
 
 use ports::{free_port, free_ports};
 use serde_json::{Value, json};
-use set::{SERVICES, SOON, Stage, ask, now_ms, status, until};
+use set::{SERVICES, SOON, Stage, ask, ask_as, now_ms, status, until};
 
 /// Asks for products from four threads while `deed` is done; how many answers were good, and the statuses of the others.
 fn under_load(port: u16, deed: impl FnOnce()) -> (usize, Vec<Option<u16>>) {
@@ -67,6 +68,25 @@ fn the_shop_works_through_the_gateway_and_knobs_reach_every_replica() {
     let refused = ask(product, "PUT /knobs", "{\"latency_ms\":-1}").unwrap().0;
     assert!((400..500).contains(&refused), "{refused}");
     assert_eq!([first, second].map(turned), [9, 7]);
+}
+
+#[test]
+fn nothing_of_the_stage_is_steered_from_elsewhere() {
+    let stage = Stage::start();
+    let [[product, first, _], ..] = stage.ports;
+    let knobs = json!({ "latency_ms": 7, "jitter_ms": 0, "error_share": 0.0 }).to_string();
+    // A browser here that follows a name which was made to point here.
+    for port in [product, first] {
+        assert_eq!(ask_as("evil.example", port, "PUT /knobs", &knobs).unwrap().0, 403);
+    }
+    let listening = stage.listening();
+    assert!(listening.len() >= 12, "gateway, doors and replicas: {listening:?}");
+    assert!(listening.iter().all(|address| address.ip().is_loopback()), "{listening:?}");
+    // Whoever may give orders to the supervisor or the gateway is the same user.
+    for name in ["supervisor.sock", "gateway.sock"] {
+        let about = std::fs::metadata(stage.folder.path().join("stage").join(name)).unwrap();
+        assert_eq!(about.permissions().mode() & 0o077, 0, "{name}");
+    }
 }
 
 #[test]

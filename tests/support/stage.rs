@@ -4,14 +4,17 @@
 use std::{
     fmt::Write as _,
     io::{BufRead, BufReader, Read, Write},
-    net::TcpStream,
+    net::{SocketAddr, TcpStream},
     os::unix::net::UnixStream,
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use procfs::process::{Process, all_processes};
+use procfs::{
+    net::TcpState,
+    process::{FDTarget, Process, all_processes},
+};
 use serde_json::{Value, json};
 
 use super::ports::free_ports;
@@ -38,11 +41,15 @@ pub fn now_ms() -> u64 {
 
 /// Status and body of an answer; `None`: there was none within four seconds.
 pub fn ask(port: u16, line: &str, body: &str) -> Option<(u16, String)> {
+    ask_as(&format!("127.0.0.1:{port}"), port, line, body)
+}
+
+/// The same, asked for by a name.
+pub fn ask_as(host: &str, port: u16, line: &str, body: &str) -> Option<(u16, String)> {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(4))).unwrap();
     let length = body.len();
-    let head =
-        format!("{line} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\nContent-Type: application/json\r\n");
+    let head = format!("{line} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Type: application/json\r\n");
     stream.write_all(format!("{head}Content-Length: {length}\r\n\r\n{body}").as_bytes()).ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
@@ -122,6 +129,21 @@ impl Stage {
         let me = self.demo.id().cast_signed();
         let ours = |process: &Process| process.stat().is_ok_and(|stat| stat.ppid == me && stat.state != 'Z');
         all_processes().unwrap().flatten().filter(ours).collect()
+    }
+
+    /// Where its processes take connections over the network.
+    pub fn listening(&self) -> Vec<SocketAddr> {
+        let demo = Process::new(self.demo.id().cast_signed()).unwrap();
+        let all = self.children().into_iter().chain([demo]).collect::<Vec<_>>();
+        let sockets =
+            all.iter().filter_map(|process| process.fd().ok()).flatten().flatten().filter_map(|fd| match fd.target {
+                FDTarget::Socket(inode) => Some(inode),
+                _ => None,
+            });
+        let sockets = sockets.collect::<Vec<_>>();
+        let [tcp, tcp6] = [all[0].tcp(), all[0].tcp6()].map(Result::unwrap_or_default);
+        let open = tcp.into_iter().chain(tcp6).filter(|entry| entry.state == TcpState::Listen);
+        open.filter(|entry| sockets.contains(&entry.inode)).map(|entry| entry.local_address).collect()
     }
 
     /// What the gateway says of the replicas of a service.
