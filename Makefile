@@ -43,9 +43,11 @@ mutants: ## Measure how many mutants of the domain its unit tests catch
 	@.ci/setup mutants
 	@.ci/mutants
 
-fuzz: ## Try every parser of what comes from outside, FUZZ_SECONDS each (an hour)
-	@.ci/setup fuzz
+fuzz: ## Try every parser of what comes from outside, and the REST API, FUZZ_SECONDS each (an hour)
+	@.ci/setup
 	@.ci/fuzz
+	@.ci/build
+	@ABUSE_SECONDS=$${FUZZ_SECONDS:-3600} ABUSE_EXAMPLES=1000 .ci/abuse
 
 deny: ## Check the licences and sources of everything the program is built from
 	@.ci/setup deny

@@ -9,7 +9,6 @@ cd "$repo"
 cargo_leptos=0.3.10
 cargo_mutants=27.1.0
 cargo_deny=0.20.2
-schemathesis_wheel=4.32.0
 k6=1.1.0
 node_wheel=22.20.0
 node_at_least=20
@@ -18,10 +17,8 @@ node_at_least=20
 tools=$HOME/.cache/ha-dashboard
 mkdir -p "$tools/bin" target
 
-# A folder of Python packages.
-schemathesis=$tools/schemathesis-$schemathesis_wheel
-
 # Named after what it is built from.
+schemathesis=$tools/schemathesis-$(sha256sum .ci/schemathesis.txt | cut -c 1-12)
 bindgen=$tools/bindgen-$(cat .ci/bindgen/Cargo.{lock,toml} .ci/bindgen/src/main.rs | sha256sum | cut -c 1-12)
 
 export PATH="$tools/bin:$bindgen/bin:$tools/cargo-leptos-$cargo_leptos/bin:$tools/cargo-mutants-$cargo_mutants/bin:$tools/cargo-deny-$cargo_deny/bin:$repo/end2end/node_modules/.bin:$HOME/.cargo/bin:$PATH:/usr/sbin"

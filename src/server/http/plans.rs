@@ -173,7 +173,7 @@ pub async fn plan(
     tag = "plans",
     params(("id" = String, Path, description = "The plan's id")),
     responses(
-        (status = 200, description = "YAML, with the names of the form's fields", content_type = "application/yaml", body = String),
+        (status = 200, description = "YAML, with the names of the form's fields", content_type = "application/yaml", body = Value),
         (status = 404, body = ErrorBody),
         (status = 503, body = ErrorBody),
     ),

@@ -570,7 +570,7 @@ pub async fn report(
     tag = "runs",
     params(("id" = String, Path, description = "The run's id")),
     responses(
-        (status = 200, description = "YAML, with the names of the form's fields", content_type = "application/yaml", body = String),
+        (status = 200, description = "YAML, with the names of the form's fields", content_type = "application/yaml", body = Value),
         (status = 404, body = ErrorBody),
     ),
 )]
