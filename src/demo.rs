@@ -100,7 +100,7 @@ fn address(name: &str, url: &str) -> Result<SocketAddr, (u8, String)> {
 
 /// Serves until a signal.
 pub async fn main(args: DemoArgs, settings: Settings, flags: &Flags) -> ExitCode {
-    telemetry::init(&settings.log, settings.log_format);
+    telemetry::init(&settings.log, settings.log_format, None);
     match serve(args, &settings, flags).await {
         Ok(()) => ExitCode::SUCCESS,
         Err((code, error)) => {

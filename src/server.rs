@@ -12,6 +12,7 @@ pub mod disk;
 pub mod engine;
 pub mod exposition;
 pub mod feed;
+pub mod figures;
 pub mod hooks;
 pub mod http;
 pub mod hub;

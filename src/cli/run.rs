@@ -232,7 +232,7 @@ pub struct Explicit {
 
 /// Runs it to its end.
 pub async fn main(args: RunArgs, mut settings: Settings, explicit: Explicit) -> ExitCode {
-    telemetry::init(if explicit.log { &settings.log } else { "warn" }, settings.log_format);
+    telemetry::init(if explicit.log { &settings.log } else { "warn" }, settings.log_format, None);
     if !explicit.services {
         // No dashboard serves here, so it can't be a target.
         let own = settings.config.addr.port();

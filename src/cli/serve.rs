@@ -9,7 +9,7 @@ use crate::server::{App, config::Settings, telemetry};
 
 /// Serves until a signal.
 pub async fn main(settings: Settings) -> ExitCode {
-    telemetry::init(&settings.log, settings.log_format);
+    let traces = telemetry::init(&settings.log, settings.log_format, settings.otlp.as_deref());
     let addr = settings.config.addr;
     // Before anything else starts: a second dashboard must not touch the first one's runs.
     let listener = match TcpListener::bind(addr).await {
@@ -38,7 +38,9 @@ pub async fn main(settings: Settings) -> ExitCode {
     }
     let scheme = app.scheme();
     tracing::info!(url = %format_args!("{scheme}://{addr}"), "ready");
-    match app.serve(listener).await {
+    let served = app.serve(listener).await;
+    traces.end().await;
+    match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error:#}");

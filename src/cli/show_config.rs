@@ -115,6 +115,7 @@ fn value(settings: &Settings, key: &str) -> Option<String> {
         "stop_grace" => format!("{:?}", config.stop_grace),
         "tick" => format!("{:?}", config.tick),
         "log" => settings.log.clone(),
+        "otlp_endpoint" => settings.otlp.clone().unwrap_or_default(),
         "log_format" => match settings.log_format {
             LogFormat::Text => "text".into(),
             LogFormat::Json => "json".into(),

@@ -255,6 +255,8 @@ pub struct Settings {
     pub log: String,
     /// How they look.
     pub log_format: LogFormat,
+    /// The collector that takes traces over OTLP/HTTP; `None`: nobody does.
+    pub otlp: Option<String>,
     /// Where the build notes the hashes of the built files' names.
     pub hash_file: PathBuf,
     /// Where cargo-leptos tells pages of a development build that there is a newer one.

@@ -23,7 +23,7 @@ use ha_dashboard::api::error::ApiError;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use rusqlite_migration::{M, Migrations};
 
-use super::told;
+use super::{figures::FIGURES, told};
 
 /// The file in the state folder.
 const FILE: &str = "dashboard.sqlite";
@@ -287,6 +287,7 @@ impl Database {
     }
 
     fn unusable(&self, source: rusqlite::Error) -> DatabaseError {
+        FIGURES.database_errors.add();
         DatabaseError::Unusable { path: self.path.display().to_string(), source }
     }
 }

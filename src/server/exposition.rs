@@ -30,6 +30,19 @@ impl Exposition {
         self.sample("counter", name, help, labels, count as f64);
     }
 
+    /// Adds a histogram: `counts` are how often up to each of the `bounds`, and how often at all.
+    pub fn histogram(&mut self, name: &'static str, help: &'static str, bounds: &[f64], counts: &[u64], sum: f64) {
+        let mut lines = String::new();
+        let bounds = bounds.iter().map(f64::to_string).chain(["+Inf".into()]);
+        for (bound, count) in bounds.zip(counts) {
+            // Writing to a string can't fail.
+            let _ = writeln!(lines, "{name}_bucket{{le=\"{bound}\"}} {count}");
+        }
+        let all = counts.last().copied().unwrap_or_default();
+        let _ = write!(lines, "{name}_sum {sum}\n{name}_count {all}\n");
+        self.families.push(Family { name, kind: "histogram", help, lines });
+    }
+
     fn sample(
         &mut self,
         kind: &'static str,

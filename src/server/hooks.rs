@@ -40,6 +40,7 @@ use super::{
     clock::now_ms,
     config::{Config, webhooks::Webhook},
     database::{Database, Message},
+    figures::FIGURES,
     journal::Journal,
 };
 
@@ -185,7 +186,11 @@ impl Hooks {
     async fn deliver(&self, target: &Target, client: &Client, end: &CancellationToken) {
         loop {
             let hook = target.hook.name.clone();
-            let wait = match self.0.database.ask(move |database| database.next_message(&hook)).await {
+            let next = self.0.database.ask(move |database| {
+                FIGURES.outbox.set(database.waiting_messages()?);
+                database.next_message(&hook)
+            });
+            let wait = match next.await {
                 Ok(Some(Message { delivery, body })) => {
                     let left_ms = delivery.due_ms.unwrap_or_default().saturating_sub(now_ms());
                     if left_ms == 0 {

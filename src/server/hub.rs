@@ -41,6 +41,7 @@ use super::{
     clock::now_ms,
     config::Config,
     feed::{Meter, RunFeed, StoreFeed},
+    figures::FIGURES,
     journal::Journal,
     prometheus::client::{Client, StoreError},
     services::Registry,
@@ -139,6 +140,8 @@ struct Ticker {
     /// A history that was read while the watch was lent out.
     replayed: Option<(Run, Replay)>,
     ending: Ending,
+    /// When the tick began whose values are not on their way yet.
+    begun: Option<Instant>,
 }
 
 /// Whether the run's last row is still to come: it has to wait for the last samples, which are older.
@@ -208,6 +211,7 @@ impl Ticker {
             replaying: None,
             replayed: None,
             ending: Ending::No,
+            begun: None,
             config,
         }
     }
@@ -351,6 +355,7 @@ impl Ticker {
     /// Looks at the machine and asks the store, unless earlier looks are still under way; then what is known is told.
     fn tick(&mut self) {
         let now = now_ms();
+        self.begun.get_or_insert_with(Instant::now);
         if let Some(meter) = self.meter.take() {
             self.metering = Some(self.look(meter).boxed());
         }
@@ -485,6 +490,9 @@ impl Ticker {
         let begun = |run: &Run| run.started_ms.is_some_and(|started_ms| started_ms <= frame.at_ms);
         let record = run.is_none_or(|run| begun(run) && is_recent(run, now));
         self.publish(frame, record && self.ending == Ending::No);
+        if let Some(begun) = self.begun.take_if(|_| self.polling.is_none()) {
+            FIGURES.ticks.add(begun.elapsed());
+        }
     }
 
     /// Makes what k6 pushed last a row like any other, although k6 is gone. The row's time.
@@ -507,6 +515,7 @@ impl Ticker {
         let (reachable, problem) = match answer {
             _ if store.url.is_none() && store.problem.is_empty() => (false, "the metrics store is starting".to_owned()),
             Answer::Here(Err(error)) => {
+                FIGURES.store_errors.add();
                 let run = self.run.as_ref().map(|run| run.id.to_string());
                 tracing::warn!(run, %error, "the poll of the metrics store failed");
                 (false, error.to_string())

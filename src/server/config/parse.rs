@@ -204,6 +204,7 @@ pub fn settings(layers: &Layers, surroundings: &Surroundings) -> Result<Settings
             "json" => Some(LogFormat::Json),
             _ => None,
         }),
+        otlp: reader.read("otlp_endpoint", default_collector(surroundings), |text| collector(text).map(Some)),
     };
     if reader.errors.is_empty() { Ok(settings) } else { Err(ConfigErrors(reader.errors)) }
 }
@@ -247,6 +248,15 @@ fn default_services(addr: SocketAddr) -> Known {
 fn default_docker(surroundings: &Surroundings) -> String {
     let named = surroundings.variables.get("DOCKER_HOST").and_then(|text| socket(text));
     named.unwrap_or_else(|| DockerConfig::default().host)
+}
+
+/// Where programs with OpenTelemetry would look, too, as far as we speak it.
+fn default_collector(surroundings: &Surroundings) -> Option<String> {
+    surroundings.variables.get("OTEL_EXPORTER_OTLP_ENDPOINT").and_then(|text| collector(text))
+}
+
+fn collector(text: &str) -> Option<String> {
+    base_url(text, true).filter(|url| url.starts_with("http://"))
 }
 
 fn socket(text: &str) -> Option<String> {

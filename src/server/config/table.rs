@@ -215,6 +215,12 @@ pub const SETTINGS: &[Setting] = &[
     row("tick", "tick", "How often values are pushed and polled [default: 1s]", "a duration from 200ms to 10s"),
     row("log", "log", "Which log lines are written [default: info]", "a filter like info or warn,ha_dashboard=debug"),
     row("log_format", "log-format", "How log lines look [default: text]", "text or json"),
+    row(
+        "otlp_endpoint",
+        "otlp-endpoint",
+        "A collector that is told traces over OTLP/HTTP [default: OTEL_EXPORTER_OTLP_ENDPOINT, else none]",
+        "an http address without user, query; /v1/traces is added",
+    ),
 ];
 
 const fn row(key: &'static str, flag: &'static str, help: &'static str, allowed: &'static str) -> Setting {

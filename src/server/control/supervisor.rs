@@ -35,6 +35,7 @@ use tokio::{
     sync::{Notify, oneshot, watch},
     time::{interval, timeout},
 };
+use tracing::Instrument;
 
 pub use self::halting::{Halted, Moment};
 use self::{halting::Hold, stopping::Tries};
@@ -338,7 +339,7 @@ impl Supervisor {
         let this = self.clone();
         let start = async move { this.start_whole(since, plan, scenario, of_script, caller).await };
         // A task of its own: a caller who goes away must not leave half a start behind.
-        let start = self.shutdown.tasks.spawn(start);
+        let start = self.shutdown.tasks.spawn(start.instrument(tracing::info_span!("start a run")));
         start.await.unwrap_or_else(|error| Err(told::broke_off(error)))
     }
 
@@ -364,7 +365,7 @@ impl Supervisor {
                 if stop {
                     self.record(&run.id).await;
                 }
-                self.follow(run.id.clone(), instance);
+                tracing::info_span!("run", run_id = %run.id).in_scope(|| self.follow(run.id.clone(), instance));
                 if self.state().lift(since, &caller) {
                     self.keep_hold().await;
                 }
@@ -502,7 +503,8 @@ impl Supervisor {
     /// [`ApiError::NotRunning`]; [`ApiError::Unavailable`] where k6 can't be reached: it is then tried until it can.
     pub async fn stop(self: &Arc<Self>, caller: Caller) -> Result<Run, ApiError> {
         let this = self.clone();
-        let stop = self.shutdown.tasks.spawn(async move { this.stop_whole(caller).await });
+        let stop = async move { this.stop_whole(caller).await };
+        let stop = self.shutdown.tasks.spawn(stop.instrument(tracing::info_span!("stop a run")));
         stop.await.unwrap_or_else(|error| Err(told::broke_off(error)))
     }
 
@@ -709,7 +711,7 @@ impl Supervisor {
     /// Brings a run forward with its instance until that is over.
     fn follow(self: &Arc<Self>, id: RunId, instance: Arc<dyn Instance>) {
         let this = self.clone();
-        self.shutdown.tasks.spawn(async move {
+        let follow = async move {
             let mut states = instance.state();
             loop {
                 let now = states.borrow_and_update().clone();
@@ -729,7 +731,8 @@ impl Supervisor {
                     () = this.shutdown.token.cancelled() => return,
                 }
             }
-        });
+        };
+        self.shutdown.tasks.spawn(follow.in_current_span());
     }
 
     /// Takes in what is known of a run's instance.

@@ -63,6 +63,15 @@ impl Database {
         Ok(found)
     }
 
+    /// How many messages wait, for whomever.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Unusable`].
+    pub fn waiting_messages(&self) -> Result<i64, DatabaseError> {
+        let query = "SELECT count(*) FROM outbox WHERE due_ms IS NOT NULL";
+        self.read(|connection| connection.prepare_cached(query)?.query_row([], |row| row.get(0)))
+    }
+
     /// Notes what became of a message; nothing where it is gone.
     ///
     /// # Errors

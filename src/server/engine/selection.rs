@@ -8,6 +8,7 @@ use ha_dashboard::domain::{
     run::RunId,
 };
 use tokio::sync::{Mutex, watch};
+use tracing::Instrument;
 
 use super::{
     CommandError, Engine, EngineError, Instance, Launch, Output, Part, Started, docker::DockerEngine,
@@ -112,7 +113,8 @@ impl Engine for Selection {
             // Somebody may just have mended it.
             _ => self.look_again().await,
         };
-        self.engine(&seen).start(launch).await
+        let engine = seen.status.name.as_str();
+        self.engine(&seen).start(launch).instrument(tracing::info_span!("start k6", engine)).await
     }
 
     async fn recover(&self, run: &RunId, part: Part, dir: &Path) -> Arc<dyn Instance> {

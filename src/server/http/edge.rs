@@ -24,7 +24,7 @@ use super::{
     proxies::Way,
     sharing::SHARED,
 };
-use crate::server::{access::Access, config::Settings};
+use crate::server::{access::Access, config::Settings, telemetry};
 
 /// Names a request across callers, log and errors.
 const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
@@ -67,6 +67,7 @@ pub async fn edge(
     let admitted = entry::identify(&access, caller, request.headers());
 
     let span = tracing::info_span!("request", %method, route, correlation_id = %id);
+    telemetry::follow_up(&span, request.headers());
     let started = Instant::now();
     let mut response = match admitted {
         Ok(caller) => {

@@ -44,7 +44,11 @@ use super::{
     error::{Failure, Problem},
     proxies::Way,
 };
-use crate::server::{config::Network, limiter::place};
+use crate::server::{
+    config::Network,
+    figures::{FIGURES, Present},
+    limiter::place,
+};
 
 /// Most file descriptors that are asked of the system.
 const DESCRIPTORS: u64 = 65_536;
@@ -333,6 +337,7 @@ struct Place {
     all: Arc<Open>,
     number: u64,
     end: CancellationToken,
+    _present: Present,
 }
 
 impl Open {
@@ -346,7 +351,7 @@ impl Open {
         let (number, end) = (places.next, CancellationToken::new());
         places.next += 1;
         places.open.insert(number, Held { stage: Stage::Waiting, from, end: end.clone() });
-        Place { all: Arc::clone(all), number, end }
+        Place { all: Arc::clone(all), number, end, _present: FIGURES.connections.enter() }
     }
 
     /// Ends connections until at most `most` are left: first who has sent no whole request, then who waits for an answer,
@@ -425,7 +430,7 @@ impl Room {
             }
             *taken += 1;
         }
-        Ok(Seat { room: Arc::clone(self), from, _permit: permit })
+        Ok(Seat { room: Arc::clone(self), from, _permit: permit, _present: FIGURES.viewers.enter() })
     }
 
     fn taken(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
@@ -440,6 +445,7 @@ struct Seat {
     room: Arc<Room>,
     from: Option<IpAddr>,
     _permit: OwnedSemaphorePermit,
+    _present: Present,
 }
 
 impl Drop for Seat {

@@ -23,6 +23,7 @@ use super::{HttpState, edge::Asking, health};
 use crate::server::{
     clock::now_text,
     exposition::{self as text_format, Exposition},
+    figures::FIGURES,
 };
 
 /// The name of the whole machine among the measured processes.
@@ -212,6 +213,7 @@ pub async fn exposition(State(state): State<HttpState>, Asking(caller): Asking) 
     exposition::restarts(&mut text, &services);
     exposition::newest_runs(&mut text, &newest);
     exposition::events(&mut text, &newest, &state.control.events(&caller).await);
+    FIGURES.tell(&mut text, state.shutdown.tasks.len());
     ([(header::CONTENT_TYPE, text_format::CONTENT_TYPE)], text.finish()).into_response()
 }
 

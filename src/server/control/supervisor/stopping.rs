@@ -7,6 +7,7 @@ use tokio::{
     sync::{Notify, watch},
     time::{sleep, timeout},
 };
+use tracing::Instrument;
 
 use super::Supervisor;
 use crate::server::engine::{Instance, InstanceState};
@@ -96,7 +97,7 @@ impl Supervisor {
         let at_once = Arc::new(Notify::new());
         let tries = Tries { at_once: at_once.clone(), last };
         let this = self.clone();
-        self.shutdown.tasks.spawn(async move {
+        let stop = async move {
             let mut states = instance.state();
             let over = states.wait_for(InstanceState::is_over);
             tokio::select! {
@@ -106,7 +107,8 @@ impl Supervisor {
                 () = this.shutdown.token.cancelled() => {}
                 () = try_to_stop(&id, &*instance, &tried, &at_once, &mut tell) => {}
             }
-        });
+        };
+        self.shutdown.tasks.spawn(stop.in_current_span());
         tries
     }
 }

@@ -22,6 +22,7 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt, TryStreamExt};
 use ha_dashboard::domain::Millis;
 use tokio::{sync::OnceCell, time::timeout};
+use tracing::{Instrument, Span};
 
 pub use self::replica::{Labelled, Limit, Limits, Phase, Seen};
 
@@ -255,7 +256,10 @@ impl Client {
         doing: &'static str,
         answer: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, DockerError> {
-        timeout(LIMIT, answer).await.map_err(|_| self.slow())?.map_err(|error| explain(&self.host, doing, error))
+        // A part of what somebody asked for, but nothing to tell of what the dashboard does by itself each second.
+        let span = if Span::current().is_none() { Span::none() } else { tracing::info_span!("Docker", doing) };
+        let answer = timeout(LIMIT, answer).instrument(span).await;
+        answer.map_err(|_| self.slow())?.map_err(|error| explain(&self.host, doing, error))
     }
 
     /// What is said of an engine that lets us wait.
