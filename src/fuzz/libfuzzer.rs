@@ -15,8 +15,14 @@ unsafe extern "C" {
     fn LLVMFuzzerRunDriver(
         argc: *mut c_int,
         argv: *mut *mut *mut c_char,
-        take: unsafe fn(*const u8, usize) -> i32,
+        take: extern "C" fn(*const u8, usize) -> c_int,
     ) -> c_int;
+}
+
+/// libFuzzer's way to hand over an input.
+extern "C" fn take(input: *const u8, length: usize) -> c_int {
+    // SAFETY: the input is as long as libFuzzer says.
+    unsafe { libfuzzer_sys::test_input_wrap(input, length) }
 }
 
 static CHOSEN: OnceLock<&'static Target> = OnceLock::new();
@@ -39,8 +45,8 @@ fn run() {
     let mut pointers: Vec<_> = arguments.iter().map(|it| it.as_ptr().cast_mut()).chain([ptr::null_mut()]).collect();
     let (mut argc, mut argv) = (arguments.len() as c_int, pointers.as_mut_ptr());
     libfuzzer_sys::initialize(ptr::null(), ptr::null());
-    // SAFETY: argc and argv are as `main` gets them, and outlive the call; the callback is the one made for it.
-    let code = unsafe { LLVMFuzzerRunDriver(&raw mut argc, &raw mut argv, libfuzzer_sys::test_input_wrap) };
+    // SAFETY: argc and argv are as `main` gets them, and outlive the call.
+    let code = unsafe { LLVMFuzzerRunDriver(&raw mut argc, &raw mut argv, take) };
     assert_eq!(code, 0);
 }
 

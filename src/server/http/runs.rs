@@ -209,7 +209,11 @@ impl From<Compared> for EndpointBody {
         ("trash" = Option<String>, Query, description = "Anything: those in the trash instead"),
         ("page" = Option<u32>, Query, description = "The page, from 1"),
     ),
-    responses((status = 200, body = RunsBody), (status = 422, body = ErrorBody)),
+    responses(
+        (status = 200, body = RunsBody),
+        (status = 400, description = "A parameter that is there twice", body = ErrorBody),
+        (status = 422, body = ErrorBody),
+    ),
 )]
 pub async fn runs(
     State(state): State<HttpState>,
@@ -459,7 +463,12 @@ pub async fn drop_baseline(
     path = "/api/v1/runs/compare",
     tag = "runs",
     params(("ids" = String, Query, description = "Two to four run ids, separated by commas")),
-    responses((status = 200, body = ComparisonBody), (status = 404, body = ErrorBody), (status = 422, body = ErrorBody)),
+    responses(
+        (status = 200, body = ComparisonBody),
+        (status = 400, description = "`ids` is there twice", body = ErrorBody),
+        (status = 404, body = ErrorBody),
+        (status = 422, body = ErrorBody),
+    ),
 )]
 pub async fn compare_runs(
     State(state): State<HttpState>,
