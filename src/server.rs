@@ -212,7 +212,7 @@ impl App {
         }
         let base = match (&self.settings.config.public_url, addr) {
             (Some(url), _) => url.trim_end_matches('/').to_owned(),
-            (None, Some(addr)) => format!("http://{}", config::connectable(addr)),
+            (None, Some(addr)) => format!("{}://{}", self.scheme(), config::connectable(addr)),
             (None, None) => return,
         };
         match self.access.first_link().await {

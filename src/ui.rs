@@ -29,4 +29,4 @@ mod tests;
 pub mod text;
 
 pub use app::{App, shell};
-pub use build::BUILD_HEADER;
+pub use build::{BUILD_HEADER, ROLE_HEADER};

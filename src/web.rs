@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// Where server functions live.
-const FUNCTIONS: &str = "/fn/";
+pub const FUNCTIONS: &str = "/fn/";
 
 /// Server functions answer errors with at most this many bytes.
 const MAX_ERROR_BYTES: usize = 64 * 1024;

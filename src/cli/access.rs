@@ -186,7 +186,9 @@ fn password() -> Result<String, (String, Code)> {
 fn base(settings: &Settings) -> String {
     match &settings.config.public_url {
         Some(url) => url.trim_end_matches('/').to_owned(),
-        None => format!("http://{}", connectable(settings.config.addr)),
+        None => {
+            format!("{}://{}", if settings.tls.is_some() { "https" } else { "http" }, connectable(settings.config.addr))
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// What is written down beside the calls that change something.
-const OTHERS: [&str; 3] = ["log_in", "enter", "log_out"];
+const OTHERS: [&str; 4] = ["log_in", "enter", "log_out", "turned_away"];
 
 /// The entries, and the form to look for others.
 pub fn section(entries: Vec<Entry>, search: &Search, lang: Lang) -> AnyView {

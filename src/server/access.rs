@@ -129,12 +129,18 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Open {
     passes: HashMap<Hash, Pass>,
+    hashes: HashMap<PassId, Hash>,
     accounts: u32,
 }
 
 impl Open {
     fn by_id(&self, id: &PassId) -> Option<&Pass> {
-        self.passes.values().find(|pass| pass.id == *id)
+        self.hashes.get(id).and_then(|hash| self.passes.get(hash))
+    }
+
+    /// Whether somebody may no longer come in who might before, or may do something else.
+    fn takes_from(&self, before: &Self) -> bool {
+        self.accounts != before.accounts || before.hashes.keys().any(|id| !self.hashes.contains_key(id))
     }
 }
 
@@ -199,8 +205,14 @@ impl Access {
     /// Reads who is let in from the database.
     fn read(&self) -> Result<(), super::database::DatabaseError> {
         let entries = self.0.database.entries(now_ms())?;
-        let open = Open { passes: entries.passes.into_iter().collect(), accounts: entries.accounts };
-        self.0.open.send_replace(Arc::new(open));
+        let hashes = entries.passes.iter().map(|(hash, pass)| (pass.id.clone(), *hash)).collect();
+        let open = Open { passes: entries.passes.into_iter().collect(), hashes, accounts: entries.accounts };
+        // Who follows the live stream need not look again because somebody else came: at a show they are thousands.
+        self.0.open.send_if_modified(|shown| {
+            let is_news = open.takes_from(shown);
+            *shown = Arc::new(open);
+            is_news
+        });
         Ok(())
     }
 
@@ -458,8 +470,19 @@ impl Access {
 
     /// Writes down that somebody made a call that changes something, or was not let.
     pub fn note(&self, caller: &Caller, call: Call, about: &impl std::fmt::Display, outcome: Result<(), &ApiError>) {
+        // Whom nobody knows can ask without end, and the record is never cut.
+        if matches!(outcome, Err(ApiError::LoginNeeded { .. })) && !self.0.attempts.is_told(caller) {
+            return;
+        }
         let outcome = outcome.err().map_or(Entry::DONE, ApiError::code);
         self.0.record.add(caller, call.name(), about.to_string(), outcome);
+    }
+
+    /// Writes down that somebody whom nobody knows wanted to change something, and was turned away at the door.
+    pub fn note_turned_away(&self, caller: &Caller, asked: String) {
+        if self.0.attempts.is_told(caller) {
+            self.0.record.add(caller, "turned_away", asked, "login_needed");
+        }
     }
 
     /// Writes down what was noted, where nobody [keeps](Self::keep) it, and takes no more.

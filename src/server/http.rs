@@ -126,7 +126,7 @@ pub fn router(state: HttpState, pages: Router) -> Router {
                     .into(),
             }))
         }))
-        .layer(middleware::from_fn(entry::gate))
+        .layer(middleware::from_fn_with_state(state.access.clone(), entry::gate))
         .layer(guard::cross_site())
         .layer(middleware::from_fn_with_state(guard::Guard::new(&state.settings), guard::check))
         .layer(middleware::from_fn_with_state((Arc::clone(&state.settings), state.access.clone()), edge::edge))

@@ -104,6 +104,13 @@ mod js {
         }
     }
 
+    /// Loads the page again when its reader may do something else than when it was drawn: they were let in or put out.
+    pub(in crate::ui) fn reload_unless_role(role: &str) {
+        if super::html_attribute("data-role").is_some_and(|own| own != role) {
+            let _ = leptos::prelude::window().location().reload();
+        }
+    }
+
     thread_local! {
         /// Whether the screen is to stay on.
         static WANTED: Cell<bool> = const { Cell::new(false) };
@@ -205,12 +212,12 @@ mod js {
     pub(in crate::ui) fn set_control_value(_form: &str, _name: &str, _value: &str) {}
 }
 
-#[cfg(feature = "hydrate")]
-pub(in crate::ui) use js::reload_unless;
 pub(in crate::ui) use js::{
     control_value, keep, keep_screen_on, kept, let_screen_off, local_time, now_ms, origin, prefers_dark, prefers_rest,
     set_control_value,
 };
+#[cfg(feature = "hydrate")]
+pub(in crate::ui) use js::{reload_unless, reload_unless_role};
 
 /// An attribute of `<html>`. The server reads the request instead.
 #[cfg(not(feature = "ssr"))]

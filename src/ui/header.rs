@@ -84,9 +84,9 @@ fn Login() -> impl IntoView {
     let text = use_text();
     let back = here();
     view! {
-        <a class="log-in" href=move || format!("/login?back={}", back.get()) rel="external">{text.log_in}</a>
+        <a class="link log-in" href=move || format!("/login?back={}", back.get()) rel="external">{text.log_in}</a>
         <form class="log-out" method="post" action="/logout">
-            <button type="submit" class="link">{text.log_out}</button>
+            <button type="submit" class="link-button">{text.log_out}</button>
         </form>
     }
 }

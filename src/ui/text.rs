@@ -77,6 +77,7 @@ pub struct Text {
     pub access_intro: &'static str,
     pub log_in: &'static str,
     pub log_out: &'static str,
+    pub viewer_hint: &'static str,
     pub plans_intro: &'static str,
     pub plan_save: &'static str,
     pub nav_services: &'static str,

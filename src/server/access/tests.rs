@@ -222,6 +222,25 @@ async fn presenters_stay_presenters_when_the_database_is_gone() {
 }
 
 #[tokio::test]
+async fn who_comes_disturbs_nobody_and_a_flood_is_written_down_in_part() {
+    let scene = Scene::with_admin(Viewers::Link).await;
+    let (_, secret) = scene.pass(PassKind::Link, Role::Viewer).await;
+    let mut followed = scene.access.0.open.subscribe();
+    followed.mark_unchanged();
+    for _ in 0..5 {
+        scene.access.enter(&asking(), &secret).await.ok().unwrap();
+    }
+    assert!(!followed.has_changed().unwrap());
+    for _ in 0..1_000 {
+        scene.access.note(&asking(), Call::Start, &"", Err(&ApiError::LoginNeeded { needs: Role::Presenter }));
+        scene.access.note_turned_away(&asking(), "POST /start".into());
+    }
+    scene.access.written_down().await;
+    let told = scene.access.audit(Search { refused: true, most: Search::MOST, ..Search::default() }).await.unwrap();
+    assert!((20..=30).contains(&told.len()), "{}", told.len());
+}
+
+#[tokio::test]
 async fn logins_are_written_down_the_refused_ones_too() {
     let scene = Scene::with_admin(Viewers::Open).await;
     let _ = scene.access.log_in(&asking(), "anna", "not the password").await;

@@ -19,7 +19,8 @@ use ha_dashboard::{
         prefs::{self, Prefs},
     },
     entry as page,
-    web::origin,
+    ui::ROLE_HEADER,
+    web::{FUNCTIONS, origin},
 };
 use serde::Deserialize;
 
@@ -78,10 +79,24 @@ pub fn identify(access: &Access, caller: Caller, headers: &HeaderMap) -> Result<
 }
 
 /// Turns those away who may not even look, unless what they ask for is for everybody.
-pub async fn gate(request: Request, next: Next) -> Response {
-    let caller = request.extensions().get::<Caller>();
-    if caller.is_some_and(|caller| caller.role > Role::Nobody) || is_public(request.uri().path()) {
-        return next.run(request).await;
+pub async fn gate(State(access): State<Access>, request: Request, next: Next) -> Response {
+    let role = request.extensions().get::<Caller>().map_or(Role::Nobody, |caller| caller.role);
+    let is_of_page = request.uri().path().starts_with(FUNCTIONS);
+    let mut response = match role > Role::Nobody || is_public(request.uri().path()) {
+        true => next.run(request).await,
+        false => turned_away(&access, &request),
+    };
+    if is_of_page {
+        response.headers_mut().insert(HeaderName::from_static(ROLE_HEADER), HeaderValue::from_static(role.name()));
+    }
+    response
+}
+
+fn turned_away(access: &Access, request: &Request) -> Response {
+    if !request.method().is_safe()
+        && let Some(caller) = request.extensions().get::<Caller>()
+    {
+        access.note_turned_away(caller, format!("{} {}", request.method(), request.uri().path()));
     }
     let accepts = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if request.method() == Method::GET && accepts.contains("text/html") {

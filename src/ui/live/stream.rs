@@ -20,7 +20,10 @@ use super::{
 use crate::{
     api::functions::LiveStream,
     domain::live::{Applied, Cursor, Message},
-    ui::{browser, build::BUILD_HEADER},
+    ui::{
+        browser,
+        build::{BUILD_HEADER, ROLE_HEADER},
+    },
     wire,
 };
 
@@ -96,6 +99,9 @@ impl Reader {
         let response: Response = JsFuture::from(window().fetch_with_str_and_init(&url, &init)).await?.dyn_into()?;
         if let Some(build) = response.headers().get(BUILD_HEADER)? {
             browser::reload_unless(&build);
+        }
+        if let Some(role) = response.headers().get(ROLE_HEADER)? {
+            browser::reload_unless_role(&role);
         }
         if !response.ok() {
             // It may be the place to resume from that is refused.

@@ -88,6 +88,7 @@ pub fn LoadForm(
     let pending = form.is_starting();
 
     view! {
+        <p class="card muted for-viewers">{text.viewer_hint}</p>
         <form
             id=FORM_ID
             class="card form"

@@ -41,7 +41,7 @@ pub fn QuickActions(
         live.state.with(|state| state.snapshot.status.faults.iter().any(|fault| fault.state.is_on()))
     });
     view! {
-        <section class="card quick" aria-labelledby=HEADING>
+        <section class="card quick" data-needs="presenter" aria-labelledby=HEADING>
             <h2 id=HEADING tabindex="-1">{text.quick_actions}</h2>
             {move || {
                 if active.get() { view! { <Stop /> }.into_any() } else { view! { <Start /> }.into_any() }

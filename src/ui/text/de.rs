@@ -38,6 +38,7 @@ pub(super) const TEXT: Text = Text {
     access_intro: "Wer zuschauen darf, wer etwas tun darf, und wer was getan hat.",
     log_in: "Anmelden",
     log_out: "Abmelden",
+    viewer_hint: "Zum Zuschauen. Wer Tests starten soll, meldet sich zum Vorführen an.",
     plans_intro: "Pläne, die unter einem Namen aufbewahrt sind: fürs Formular, als Datei für die Kommandozeile, mit eigenen Startzeiten.",
     plan_save: "Plan speichern",
     nav_services: "Dienste",

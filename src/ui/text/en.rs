@@ -38,6 +38,7 @@ pub(super) const TEXT: Text = Text {
     access_intro: "Who may look, who may do something, and who did.",
     log_in: "Log in",
     log_out: "Log out",
+    viewer_hint: "You are watching. Who is to start tests logs in as a presenter.",
     plans_intro: "Plans that are kept under a name: to fill in the form, to run from a file, to start by themselves.",
     plan_save: "Save plan",
     nav_services: "Services",

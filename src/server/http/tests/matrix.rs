@@ -292,10 +292,83 @@ async fn everybody_may_what_the_table_says_and_nothing_else() {
             }
         }
     }
+    // Who has no login, such as what looks after the dashboard, is told how it really is.
+    for path in ["/ready", "/health"] {
+        let answer = server.get(path).await;
+        assert_eq!((answer.status, answer.json()["dependencies"]["k6"].as_str()), (200, Some("healthy")), "{path}");
+    }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     println!("{asked} calls: {} ways in, {} roles", ways.len(), askers.len());
     // Every call of the table can be made in some way.
     for call in Call::ALL {
         assert!(ways.iter().any(|(_, _, of)| *of == May(*call)), "there is no way to {call:?}");
     }
+}
+
+#[tokio::test]
+async fn a_cookie_of_8_kb_is_no_session_and_no_error() {
+    let policy = Policy { login: Login::Required, viewers: Viewers::Open, is_loopback: false };
+    let server = Server::with_policy(&[], policy);
+    for cookie in [
+        format!("had_session={}", "x".repeat(8_192)),
+        format!("{}had_session=had_1", "a=b; ".repeat(1_600)),
+        "had_session=".into(),
+        "had_session=\"><script>".into(),
+        "__Host-had_session=had_1".into(),
+    ] {
+        let request = Request::get("/api/v1/access/me").header("cookie", &cookie).body(Body::empty()).unwrap();
+        let answer = server.send(request).await;
+        assert_eq!((answer.status, answer.json()["role"].as_str()), (200, Some("viewer")));
+    }
+}
+
+#[tokio::test]
+async fn a_thousand_logins_are_a_few_and_the_others_are_told_to_wait() {
+    let policy = Policy { login: Login::Required, viewers: Viewers::Open, is_loopback: false };
+    let server = Server::with_policy(&[], policy);
+    let draft = AccountDraft { name: "anna".into(), role: "admin".into(), password: "correct horse battery".into() };
+    server.control.access().add_account(draft).await.unwrap();
+    let log_in = async |address: &str, password: &str| {
+        let request = Request::post("/login").header("content-type", "application/x-www-form-urlencoded");
+        let request = from(address, request);
+        let form = format!("name=anna&password={password}&back=%2F%2Fevil.example");
+        server.send(request.map(|_| Body::from(form))).await
+    };
+    let mut told = BTreeMap::new();
+    for _ in 0..1_000 {
+        let answer = log_in("203.0.113.7", "guess").await;
+        *told.entry(answer.status).or_insert(0) += 1;
+        assert!(!answer.body.windows(5).any(|word| word == b"guess"), "no password is shown again");
+    }
+    assert!(told[&401] >= 10 && told[&401] < 30 && told[&429] + told[&401] == 1_000, "{told:?}");
+    // Somebody else is not kept out, nor led to another site.
+    let answer = log_in("203.0.113.8", "correct+horse+battery").await;
+    let cookie = answer.header("set-cookie");
+    assert_eq!((answer.status, answer.header("location")), (303, "/"));
+    assert!(cookie.starts_with("had_session=had_") && cookie.contains("HttpOnly; SameSite=Lax"), "{cookie}");
+    assert_eq!(answer.header("referrer-policy"), "no-referrer");
+}
+
+#[tokio::test]
+async fn over_https_a_session_is_in_a_cookie_for_this_host_alone() {
+    let policy = Policy { login: Login::Required, viewers: Viewers::Open, is_loopback: false };
+    let server =
+        Server::with_policy(&[("HAD_TRUSTED_PROXIES", "127.0.0.1"), ("HAD_ALLOWED_HOSTS", "dash.example")], policy);
+    let secret = server.control.access().first_link().await.unwrap().unwrap();
+    let asks =
+        |path: &str| Request::builder().uri(path).header("host", "dash.example").header("x-forwarded-proto", "https");
+    let request = asks("/enter").method("POST").header("content-type", "application/x-www-form-urlencoded");
+    let request = from("127.0.0.1", request).map(|_| Body::from(format!("secret={secret}")));
+    let answer = server.send(request).await;
+    let cookie = answer.header("set-cookie").to_owned();
+    assert!(cookie.starts_with("__Host-had_session=had_") && cookie.ends_with("; Secure"), "{cookie}");
+    let pair = cookie.split(';').next().unwrap().to_owned();
+    let me = async |pair: &str, proto: &str| {
+        let request = Request::get("/api/v1/access/me").header("host", "dash.example").header("cookie", pair);
+        let request = from("127.0.0.1", request.header("x-forwarded-proto", proto));
+        server.send(request).await.json()["role"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(me(&pair, "https").await, "presenter");
+    // The other name is for where there is no HTTPS: a neighbour site could set it here.
+    assert_eq!(me(&pair.replace("__Host-", ""), "https").await, "viewer");
 }
