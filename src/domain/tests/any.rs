@@ -124,14 +124,12 @@ pub fn threshold() -> impl Strategy<Value = Threshold> {
 pub fn criterion() -> impl Strategy<Value = Criterion> {
     let of = sample::select(Measure::ALL.to_vec()).prop_map(|(of, _)| of);
     (of, 1_u32..1_000_000, 1_u32..=600).prop_map(|(of, limit, for_s)| {
-        let over = if of == Measure::Unwatched {
-            0.0
-        } else if of.is_share() {
-            f64::from(limit) / 1e6
-        } else {
-            f64::from(limit) * 60.0 / 1e6
+        let over = match of {
+            Measure::Unwatched => 0.0,
+            of if of.is_share() => (f64::from(limit) / 1e6).max(0.001),
+            _ => (f64::from(limit) * 60.0 / 1e6).max(0.001),
         };
-        Criterion { of, over: over.max(0.001), for_s }
+        Criterion { of, over, for_s }
     })
 }
 
