@@ -53,7 +53,7 @@ test("where a login is needed everybody may what their role says, and what is ta
     await nobody.goto(link);
     await expect(nobody.getByTestId("no-link")).toBeVisible();
     await page.goto(`${stack.url}/load`);
-    await expect(page.getByRole("button", { name: "Start test" })).toBeVisible();
+    await expect(page.getByRole("button", { name: "Start load test" })).toBeVisible();
     await expect(page.getByRole("link", { name: "Access" })).toBeHidden();
     await page.goto(`${stack.url}/access`);
     await expect(page.getByRole("alert")).toContainText("Your role does not allow this");
@@ -88,7 +88,7 @@ test("where a login is needed everybody may what their role says, and what is ta
     await expect(connection(guest)).toHaveAttribute("data-state", "live");
     await guest.goto(`${stack.url}/load`);
     await expect(connection(guest)).toHaveAttribute("data-state", "live");
-    await expect(guest.getByRole("button", { name: "Start test" })).toBeHidden();
+    await expect(guest.getByRole("button", { name: "Start load test" })).toBeHidden();
     const start = await guest.request.post(`${stack.url}/start`, { form: { "draft[peak]": "1" } });
     expect(start.url()).toContain("error=forbidden");
 
@@ -113,7 +113,7 @@ test("where a login is needed everybody may what their role says, and what is ta
     // All of it is on record.
     await admin.goto(`${stack.url}/access#record`);
     const record = admin.getByTestId("record");
-    for (const act of ["enter", "log_in", "add_account", "add_pass", "revoke_pass", "restore_all", "start", "log_out"])
+    for (const act of ["enter", "log_in", "add_account", "add_pass", "revoke_pass", "turned_away", "start", "log_out"])
       await expect(record.getByText(act, { exact: true }).first()).toBeVisible();
     await expect(record.locator("[data-refused]").first()).toContainText("wrong_login");
     await admin.screenshot({ path: "artifacts/access-light.png", fullPage: true });

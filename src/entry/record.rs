@@ -29,7 +29,7 @@ pub fn section(entries: Vec<Entry>, search: &Search, lang: Lang) -> AnyView {
         _ => {
             let rows = entries.into_iter().map(|entry| row(entry, text)).collect_view();
             view! {
-                <div class="record-rows" tabindex="0" role="region" aria-labelledby="record-heading">
+                <div class="record-rows" tabindex="0" role="group" aria-labelledby="record-heading">
                     <table class="record" data-testid="record">
                         <thead>
                             <tr>
