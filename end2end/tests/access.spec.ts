@@ -115,7 +115,7 @@ test("where a login is needed everybody may what their role says, and what is ta
     const record = admin.getByTestId("record");
     for (const act of ["enter", "log_in", "add_account", "add_pass", "revoke_pass", "turned_away", "start", "log_out"])
       await expect(record.getByText(act, { exact: true }).first()).toBeVisible();
-    await expect(record.locator("[data-refused]").first()).toContainText("wrong_login");
+    await expect(record.locator("[data-refused]", { hasText: "wrong_login" })).toContainText("anna");
     await admin.screenshot({ path: "artifacts/access-light.png", fullPage: true });
     await admin.setViewportSize({ width: 390, height: 844 });
     expect(await sidewaysPixels(admin)).toBe(0);
