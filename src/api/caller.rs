@@ -68,6 +68,12 @@ impl Caller {
         Self { correlation_id: correlation_id.into(), door, role: Role::Admin, ..Self::default() }
     }
 
+    /// The same request, where this program itself has to look something up to answer whoever asks, such as a probe or
+    /// somebody with a link to a report.
+    pub fn as_program(&self) -> Self {
+        Self::of_program(self.correlation_id.clone(), self.door)
+    }
+
     /// Whether they may make this call.
     pub fn may(&self, call: Call) -> bool {
         self.role.may(call)

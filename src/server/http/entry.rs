@@ -231,9 +231,14 @@ async fn log_out(State(state): State<HttpState>, Asking(caller): Asking, headers
 
 /// A page that is nobody else's: in no cache and no index, and its address goes nowhere.
 pub(super) fn private(status: StatusCode, html: String) -> Response {
+    private_under(HeaderValue::from_static(page::POLICY), status, html)
+}
+
+/// The same under another policy of what a browser may do on it.
+pub(super) fn private_under(policy: HeaderValue, status: StatusCode, html: String) -> Response {
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
-        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(page::POLICY)),
+        (header::CONTENT_SECURITY_POLICY, policy),
     ];
     let mut response = (status, headers, html).into_response();
     unseen(&mut response);

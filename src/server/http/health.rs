@@ -3,12 +3,9 @@
 use std::collections::BTreeMap;
 
 use axum::{Json, extract::State, http::StatusCode};
-use ha_dashboard::{
-    api::caller::Caller,
-    domain::{
-        live::{EngineStatus, MetricsStatus, Status},
-        service::{Health, ReplicaStatus, ServiceStatus},
-    },
+use ha_dashboard::domain::{
+    live::{EngineStatus, MetricsStatus, Status},
+    service::{Health, ReplicaStatus, ServiceStatus},
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -131,16 +128,12 @@ pub struct LiveBody {
     correlation_id: String,
 }
 
-/// What looks after the dashboard has no login, and is told nothing but whether its parts work.
-fn probe(caller: &Caller) -> Caller {
-    Caller::of_program(caller.correlation_id.clone(), caller.door)
-}
-
 /// The dashboard's health in short. 200 as long as it answers: a service under test that is down is no reason to restart
 /// the dashboard.
 #[utoipa::path(get, path = "/health", tag = "health", responses((status = 200, body = HealthBody)))]
 pub async fn health(State(state): State<HttpState>, Asking(caller): Asking) -> Json<HealthBody> {
-    let probe = probe(&caller);
+    // What looks after the dashboard has no login, and is told nothing but whether its parts work.
+    let probe = caller.as_program();
     let snapshot = state.control.brief(&probe).await;
     let dependencies = dependencies(&snapshot.status, &state.control.services(&probe).await);
     Json(HealthBody {
@@ -176,7 +169,7 @@ pub async fn detailed(State(state): State<HttpState>, Asking(caller): Asking) ->
     responses((status = 200, body = ReadyBody), (status = 503, description = "k6 or the metrics store is missing, or the state folder takes nothing", body = ReadyBody)),
 )]
 pub async fn ready(State(state): State<HttpState>, Asking(caller): Asking) -> (StatusCode, Json<ReadyBody>) {
-    let snapshot = state.control.brief(&probe(&caller)).await;
+    let snapshot = state.control.brief(&caller.as_program()).await;
     let Status { engine, metrics, storage_problem, .. } = &snapshot.status;
     let ready = engine.ready && metrics.reachable && storage_problem.is_empty();
     let dependencies =

@@ -3,7 +3,7 @@
 use axum::{
     Form, Json, Router,
     extract::{Path, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -26,6 +26,7 @@ use utoipa::ToSchema;
 use super::{
     HttpState,
     edge::Asking,
+    entry::private_under,
     error::{ErrorBody, Failure, shortened},
     exports::patient_picture,
     forms::see,
@@ -239,6 +240,8 @@ async fn shared(
         Err(ApiError::NotFound { .. }) => return closed(StatusCode::NOT_FOUND, None),
         Err(error) => return Err(error.into()),
     };
+    // The link lets its reader see this run, whatever else they may.
+    let caller = caller.as_program();
     match state.control.run(&caller, &run).await {
         Ok(run) if run.labels.trashed_ms.is_none() => {}
         Ok(_) | Err(ApiError::NotFound { .. }) => return closed(StatusCode::GONE, Some(Closed::RunGone)),
@@ -256,12 +259,5 @@ fn lang(headers: &HeaderMap) -> Lang {
 
 /// A page that is nobody else's: in no cache and no index, and its address goes nowhere.
 fn private(status: StatusCode, html: String) -> Response {
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-        (header::CACHE_CONTROL, HeaderValue::from_static("private, no-store")),
-        (HeaderName::from_static("x-robots-tag"), HeaderValue::from_static("noindex, nofollow")),
-    ];
-    (status, headers, html).into_response()
+    private_under(POLICY, status, html)
 }

@@ -372,3 +372,17 @@ async fn over_https_a_session_is_in_a_cookie_for_this_host_alone() {
     // The other name is for where there is no HTTPS: a neighbour site could set it here.
     assert_eq!(me(&pair.replace("__Host-", ""), "https").await, "viewer");
 }
+
+#[tokio::test]
+async fn a_link_to_a_report_opens_it_also_where_strangers_see_nothing_else() {
+    let policy = Policy { login: Login::Required, viewers: Viewers::Link, is_loopback: false };
+    let server = Server::with_policy(&[], policy);
+    let draft = Draft { peak: "5".into(), ..Draft::suggested(&server.control.rules(&Caller::default()).await) };
+    server.control.start(&Caller::default(), draft).await.unwrap();
+    server.control.turn(RunState::Finished(Verdict::Passed));
+    let run = "run-1".parse().unwrap();
+    let (_, token) = server.control.share(&Caller::default(), &run, "1d").await.unwrap();
+    let answer = server.get(&format!("/shared/{token}")).await;
+    assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
+    assert_eq!(server.get("/api/v1/runs/run-1").await.status, 401);
+}
