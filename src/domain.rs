@@ -50,6 +50,7 @@ pub mod share;
 pub mod steady;
 pub mod story;
 pub mod suggest;
+pub mod team;
 pub mod threshold;
 pub mod timeline;
 pub mod trend;

@@ -31,21 +31,31 @@ const STYLE: &[&str] = &[
 pub const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; form-action 'self'; \
                           base-uri 'none'; frame-ancestors 'none'";
 
-/// The page to log in on: with the name that was typed, where to go on, and the code of what went wrong.
-pub fn login_html(name: &str, back: &str, error: Option<&str>, prefs: Prefs) -> String {
+/// The page to log in on: with the name that was typed, where to go on, the code of what went wrong, and where a team has an
+/// OpenID provider what people know that by, and the address that leads there.
+pub fn login_html(name: &str, back: &str, error: Option<&str>, team: Option<(String, String)>, prefs: Prefs) -> String {
     let text = EntryText::of(prefs.lang);
     let (name, back) = (name.to_owned(), back.to_owned());
     let problem = error.map(|code| (text.problem)(code));
     document(prefs, text.log_in, move || {
-        let is_wrong = problem.is_some().then_some("true");
+        // With the provider nothing was typed here.
+        let is_wrong = (problem.is_some() && !error.is_some_and(|code| code.contains("team"))).then_some("true");
+        let has_team = team.is_some();
         view! {
             <form class="form" method="post" action="/login" data-testid="login">
                 {problem.map(|problem| view! { <p class="notice bad" id="problem" role="alert">{problem}</p> })}
+                {team
+                    .map(|(host, way)| {
+                        view! {
+                            <a class="button primary" href=way data-testid="team">{(text.log_in_with)(&host)}</a>
+                            <p class="muted or">{text.or_account}</p>
+                        }
+                    })}
                 <input type="hidden" name="back" value=back />
                 <div class="field">
                     <label for="login-name">{text.name}</label>
                     <input type="text" id="login-name" name="name" value=name.clone() autocomplete="username"
-                        autocapitalize="none" spellcheck="false" required autofocus=name.is_empty() aria-invalid=is_wrong
+                        autocapitalize="none" spellcheck="false" required autofocus=name.is_empty() && !has_team aria-invalid=is_wrong
                         aria-describedby=is_wrong.map(|_| "problem") />
                 </div>
                 <div class="field">
@@ -53,7 +63,7 @@ pub fn login_html(name: &str, back: &str, error: Option<&str>, prefs: Prefs) -> 
                     <input type="password" id="login-password" name="password" autocomplete="current-password" required
                         autofocus=!name.is_empty() aria-invalid=is_wrong aria-describedby=is_wrong.map(|_| "problem") />
                 </div>
-                <p><button type="submit" class="button primary">{text.log_in}</button></p>
+                <p><button type="submit" class="button" class:primary=!has_team>{text.log_in}</button></p>
                 <p class="muted">{text.login_hint}</p>
                 <p><a class="link" href="/">{text.watch}</a></p>
             </form>

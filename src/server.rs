@@ -15,11 +15,13 @@ pub mod feed;
 pub mod figures;
 pub mod hooks;
 pub mod http;
+pub mod https;
 pub mod hub;
 mod ids;
 pub mod journal;
 mod latest;
 pub mod limiter;
+pub mod oidc;
 pub mod plans;
 pub mod proc;
 pub mod prometheus;
@@ -174,6 +176,11 @@ impl App {
         }
         self.shutdown.tasks.spawn(self.agenda.clone().keep(Arc::clone(&self.control), self.shutdown.token.clone()));
         self.shutdown.tasks.spawn(self.access.clone().keep(self.shutdown.token.clone()));
+        match self.access.keep_team(self.settings.oidc.as_ref().map(oidc::Provider::way)).await {
+            Ok(0) => {}
+            Ok(ended) => tracing::info!(ended, "sessions have ended, as their team logs in another way now"),
+            Err(error) => tracing::warn!(%error, "sessions of a team that logs in another way now could not be ended"),
+        }
         self.say_who_is_let_in(listener.local_addr().ok()).await;
         let told =
             self.hooks.clone().keep(Arc::clone(&self.control), self.journal.clone(), self.shutdown.token.clone());
@@ -182,6 +189,7 @@ impl App {
         let state = http::HttpState {
             control: Arc::clone(&self.control),
             access: self.access.clone(),
+            provider: self.settings.oidc.clone().map(|oidc| Arc::new(oidc::Provider::new(oidc))),
             settings: Arc::clone(&self.settings),
             shutdown: self.shutdown.clone(),
             experiments: Default::default(),

@@ -4,6 +4,7 @@ import type { Browser, Page } from "@playwright/test";
 import { expectAccessible } from "../harness/axe.ts";
 import { binary, until } from "../harness/program.ts";
 import { Stack } from "../harness/stack.ts";
+import { Team } from "../harness/team.ts";
 import { expect, sidewaysPixels, test } from "../harness/test.ts";
 
 const password = "correct horse battery";
@@ -26,8 +27,10 @@ test("where a login is needed everybody may what their role says, and what is ta
   browser,
   page,
 }) => {
-  const stack = await Stack.start({ HAD_LOGIN: "required", HAD_VIEWERS: "link" });
+  const team = await Team.start({ bob: ["speakers"], carl: ["strangers"] });
+  const stack = await Stack.start({ HAD_LOGIN: "required", HAD_VIEWERS: "link", ...team.settings });
   try {
+    await team.knows(stack.url);
     const log = () => readFile(stack.program.logFile, "utf8");
     const link = await until("the first link", async () => /http:\S+\/enter\/had_\w+/.exec(await log())?.[0]);
     const secret = link.split("/").at(-1) ?? "";
@@ -75,6 +78,22 @@ test("where a login is needed everybody may what their role says, and what is ta
     await expect(admin.getByTestId("accounts")).toContainText("anna");
     await expectAccessible(admin);
 
+    // The team logs in with its own provider, and goes on where it was.
+    const bob = await somebody(browser);
+    await bob.goto(`${stack.url}/load`);
+    await bob.getByRole("link", { name: `Log in with ${team.host}` }).click();
+    await team.logIn(bob, "bob");
+    await expect(bob).toHaveURL(`${stack.url}/load`);
+    await expect(bob.getByRole("button", { name: "Start load test" })).toBeVisible();
+    await expect(connection(bob)).toHaveAttribute("data-state", "live");
+    const carl = await somebody(browser);
+    await carl.goto(`${stack.url}/login`);
+    await carl.getByRole("link", { name: `Log in with ${team.host}` }).click();
+    await team.logIn(carl, "carl");
+    await expect(carl.getByRole("alert")).toContainText("nobody said that you may do something here");
+    await carl.goto(stack.url);
+    await expect(carl).toHaveURL(/\/login/);
+
     // A guest comes by a link that the admin makes.
     await admin.getByText("New token or link").click();
     const made = admin.getByTestId("add-pass");
@@ -113,7 +132,17 @@ test("where a login is needed everybody may what their role says, and what is ta
     // All of it is on record.
     await admin.goto(`${stack.url}/access#record`);
     const record = admin.getByTestId("record");
-    for (const act of ["enter", "log_in", "add_account", "add_pass", "revoke_pass", "turned_away", "start", "log_out"])
+    for (const act of [
+      "enter",
+      "log_in",
+      "add_account",
+      "add_pass",
+      "revoke_pass",
+      "turned_away",
+      "start",
+      "log_out",
+      "log_in_by_team",
+    ])
       await expect(record.getByText(act, { exact: true }).first()).toBeVisible();
     await expect(record.locator("[data-refused]", { hasText: "wrong_login" })).toContainText("anna");
     await admin.screenshot({ path: "artifacts/access-light.png", fullPage: true });
@@ -123,8 +152,10 @@ test("where a login is needed everybody may what their role says, and what is ta
       .split("\n")
       .filter((line) => !line.includes("/enter/had_"))
       .join("\n");
-    for (const word of [secret, password, invitation.split("/").at(-1) ?? ""]) expect(text).not.toContain(word);
+    for (const word of [secret, password, team.settings["HAD_OIDC_SECRET"] ?? "", invitation.split("/").at(-1) ?? ""])
+      expect(text).not.toContain(word);
   } finally {
     await stack.stop();
+    await team.stop();
   }
 });

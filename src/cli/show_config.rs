@@ -6,7 +6,7 @@ use ha_dashboard::domain::{access::Role, service::Replica, validate::Limits};
 
 use super::exit;
 use crate::server::config::{
-    Allowance, EngineChoice, Flags, Layers, LogFormat, Login, Settings, StoreChoice, Surroundings, Viewers,
+    Allowance, EngineChoice, Flags, Layers, LogFormat, Login, Oidc, Settings, StoreChoice, Surroundings, Viewers,
     table::SETTINGS, webhooks::Webhook,
 };
 
@@ -58,6 +58,10 @@ fn told(hook: &Webhook) -> String {
     format!("webhook {}: {} to {}{signed}, in {}: {events}", hook.name, hook.form.name(), hook.shown, hook.lang.tag())
 }
 
+fn oidc(settings: &Settings, of: impl FnOnce(&Oidc) -> String) -> String {
+    settings.oidc.as_ref().map(of).unwrap_or_default()
+}
+
 fn value(settings: &Settings, key: &str) -> Option<String> {
     let config = &settings.config;
     let (url, binary, port) = match &config.store {
@@ -78,6 +82,12 @@ fn value(settings: &Settings, key: &str) -> Option<String> {
         },
         "allowed_hosts" => settings.allowed_hosts.join(","),
         "trusted_proxies" => settings.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
+        "oidc_issuer" => oidc(settings, |oidc| oidc.issuer.clone()),
+        "oidc_client" => oidc(settings, |oidc| oidc.client.clone()),
+        "oidc_admins" => oidc(settings, |oidc| oidc.team.admins.join(",")),
+        "oidc_presenters" => oidc(settings, |oidc| oidc.team.presenters.join(",")),
+        "oidc_viewers" => oidc(settings, |oidc| oidc.team.viewers.join(",")),
+        "oidc_groups" => oidc(settings, |oidc| oidc.groups.clone()),
         "tls_cert" => settings.tls.as_ref().map(|tls| tls.cert.display().to_string()).unwrap_or_default(),
         "tls_key" => settings.tls.as_ref().map(|tls| tls.key.display().to_string()).unwrap_or_default(),
         "state_dir" => config.state_dir.display().to_string(),

@@ -7,6 +7,8 @@ pub struct EntryText {
     pub log_in: &'static str,
     pub name: &'static str,
     pub password: &'static str,
+    pub log_in_with: fn(&str) -> String,
+    pub or_account: &'static str,
     pub login_hint: &'static str,
     pub watch: &'static str,
     pub problem: fn(&str) -> &'static str,
@@ -81,11 +83,22 @@ static EN: EntryText = EntryText {
     log_in: "Log in",
     name: "Name",
     password: "Password",
+    log_in_with: |host| format!("Log in with {host}"),
+    or_account: "or with an account here",
     login_hint: "Accounts and links are given out by an admin of this dashboard.",
     watch: "Watch without logging in",
     problem: |code| match code {
         "wrong_login" => "Name and password don't go together. Nothing else is wrong: try again.",
         "too_many" => "Too many attempts. Wait a minute, then try again.",
+        "not_in_team" => {
+            "You are logged in there, but nobody said that you may do something here. Ask an admin of this dashboard."
+        }
+        "team_unreachable" => {
+            "That login can't be reached just now. Try again in a moment; the dashboard's log says more."
+        }
+        "team_untrue" => "What came back from that login does not hold. Try again; the dashboard's log says more.",
+        "team_denied" => "That login did not let you in. Try again, or log in with an account.",
+        "team_stale" => "That took too long, or was begun in another browser. Try again.",
         "account_taken" => "An account has that name already. Choose another one, or change that account.",
         "last_admin" => "This is the last admin. Make another admin first, or nobody could say who may what.",
         "first_admin" => "The first account has to be an admin: from then on a login is needed, also to make others.",
@@ -197,11 +210,28 @@ static DE: EntryText = EntryText {
     log_in: "Anmelden",
     name: "Name",
     password: "Passwort",
+    log_in_with: |host| format!("Mit {host} anmelden"),
+    or_account: "oder mit einem Konto hier",
     login_hint: "Konten und Links vergibt die Verwaltung dieses Dashboards.",
     watch: "Ohne Anmeldung zuschauen",
     problem: |code| match code {
         "wrong_login" => "Name und Passwort passen nicht zusammen. Bitte noch einmal versuchen.",
         "too_many" => "Zu viele Versuche. Bitte eine Minute warten und es dann noch einmal versuchen.",
+        "not_in_team" => {
+            "Die Anmeldung dort hat geklappt, aber hier hat niemand Rechte dafür vergeben. Bitte die Verwaltung dieses Dashboards fragen."
+        }
+        "team_unreachable" => {
+            "Diese Anmeldung ist gerade nicht zu erreichen. Bitte gleich noch einmal versuchen; das Log des Dashboards sagt mehr."
+        }
+        "team_untrue" => {
+            "Was von dieser Anmeldung zurückkam, stimmt nicht. Bitte noch einmal versuchen; das Log des Dashboards sagt mehr."
+        }
+        "team_denied" => {
+            "Diese Anmeldung hat niemanden eingelassen. Bitte noch einmal versuchen oder ein Konto benutzen."
+        }
+        "team_stale" => {
+            "Das hat zu lange gedauert oder wurde in einem anderen Browser begonnen. Bitte noch einmal versuchen."
+        }
         "account_taken" => "So heißt schon ein Konto. Bitte einen anderen Namen wählen oder jenes Konto ändern.",
         "last_admin" => {
             "Das ist das letzte Konto der Verwaltung. Bitte zuerst ein anderes dazu machen, sonst könnte niemand mehr Rechte vergeben."

@@ -34,7 +34,7 @@ use crate::server::{
     engine::{k6, log},
     hooks,
     http::{self, tests::fuzz as web},
-    plans,
+    oidc, plans,
     prometheus::client,
     scenarios::shelf,
     scripts::inspect,
@@ -51,6 +51,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "form", take: web::form },
     Target { name: "server-function", take: web::server_function },
     Target { name: "preferences", take: preferences },
+    Target { name: "login-cookie", take: login_cookie },
     Target { name: "cursor", take: written_again::<Cursor> },
     Target { name: "search", take: search },
     Target { name: "stretch", take: stretch },
@@ -101,6 +102,17 @@ fn written_again<T: FromStr<Err: Display> + Display + PartialEq + std::fmt::Debu
             assert_eq!(again.as_ref(), Ok(&read), "{written}");
         }
         Err(error) => is_told(&error),
+    }
+}
+
+fn login_cookie(input: &[u8]) {
+    let text = text(input);
+    if let Some((to, pending)) = http::oidc::read(&text) {
+        // Nobody is led elsewhere by what a browser kept.
+        assert!(to.starts_with('/') && !to.starts_with("//") && !to.starts_with("/\\"), "{to}");
+        if let Some(pending) = pending {
+            assert_eq!(oidc::Pending::of_kept(&pending.kept()), Some(pending));
+        }
     }
 }
 

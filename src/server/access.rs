@@ -40,6 +40,7 @@ use super::{
     config::{Config, Login, Viewers},
     database::{Database, Hash},
     ids,
+    oidc::{Member, OidcError},
 };
 
 /// How often it is looked whether another process, such as `ha-dashboard access`, changed who is let in.
@@ -96,6 +97,10 @@ pub enum NoLogin {
     NoLink,
     /// Somebody tries too often.
     TooMany,
+    /// The team's provider knows them, and nobody said that they may do something here.
+    NotInTeam,
+    /// The team's provider does not let them in.
+    NoTeam(OidcError),
     /// It can't be looked up.
     Unavailable(ApiError),
 }
@@ -106,6 +111,13 @@ pub struct Begun {
     pub session: Pass,
     /// For the cookie.
     pub secret: String,
+}
+
+/// What somebody came by.
+enum By {
+    Account(String),
+    Link(PassId),
+    Team(String),
 }
 
 /// Who is let in. Copies are handles on the same.
@@ -366,8 +378,8 @@ impl Access {
                     self.0.passwords.verify(password.to_owned(), hash).await.map_err(NoLogin::Unavailable)?;
                 match found.filter(|_| is_right) {
                     Some((account, _)) => {
-                        let begun =
-                            self.begin(&account.name, account.role, Pass::SESSION_MS, Some(account.name.clone()), None);
+                        let by = By::Account(account.name.clone());
+                        let begun = self.begin(&account.name, account.role, Pass::SESSION_MS, by);
                         begun.await.map_err(NoLogin::Unavailable).and_then(|begun| begun.ok_or(NoLogin::Wrong))
                     }
                     None => Err(NoLogin::Wrong),
@@ -393,10 +405,11 @@ impl Access {
     /// # Errors
     /// [`NoLogin`].
     pub async fn enter(&self, caller: &Caller, secret: &str) -> Result<Begun, NoLogin> {
-        if self.0.attempts.check(caller, "").is_err() {
+        let found = self.link(secret);
+        // An audience comes from one address and has its link; who guesses is as slow as with passwords.
+        if found.is_none() && self.0.attempts.check(caller, "").is_err() {
             return Err(NoLogin::TooMany);
         }
-        let found = self.link(secret);
         let name = found.as_ref().map(|link| link.name.clone()).unwrap_or_default();
         let outcome = match found {
             None => Err(NoLogin::NoLink),
@@ -406,7 +419,7 @@ impl Access {
                     true => Pass::SESSION_MS,
                     false => Pass::SESSION_MS.min(link.until_ms.saturating_sub(now_ms())),
                 };
-                let begun = self.begin(&link.name, link.role, lasts_ms, None, Some(link.id)).await;
+                let begun = self.begin(&link.name, link.role, lasts_ms, By::Link(link.id)).await;
                 begun.map_err(NoLogin::Unavailable).and_then(|begun| begun.ok_or(NoLogin::NoLink))
             }
         };
@@ -414,14 +427,48 @@ impl Access {
         outcome
     }
 
-    async fn begin(
+    /// Begins a session for whom the team's provider knows, or writes down that it did not come to that.
+    ///
+    /// # Errors
+    /// [`NoLogin`].
+    pub async fn come_by_team(
         &self,
-        name: &str,
-        role: Role,
-        lasts_ms: Millis,
-        account: Option<String>,
-        link: Option<PassId>,
-    ) -> Result<Option<Begun>, ApiError> {
+        caller: &Caller,
+        way: &str,
+        member: Result<Member, NoLogin>,
+    ) -> Result<Begun, NoLogin> {
+        let name = member.as_ref().map_or_else(|_| String::new(), |member| member.name.clone());
+        let outcome = match member {
+            Ok(member) if member.role == Role::Nobody || (member.role == Role::Viewer && !self.takes_viewers()) => {
+                Err(NoLogin::NotInTeam)
+            }
+            Ok(member) => {
+                let begun = self.begin(&member.name, member.role, Pass::SESSION_MS, By::Team(way.to_owned()));
+                begun.await.map_err(NoLogin::Unavailable).and_then(|begun| begun.ok_or(NoLogin::NotInTeam))
+            }
+            Err(why) => Err(why),
+        };
+        if outcome.is_ok() || !name.is_empty() || self.0.attempts.is_told(caller) {
+            self.record_login(caller, "log_in_by_team", &name, &outcome);
+        }
+        outcome
+    }
+
+    /// Ends the sessions of those whose team logged in another way, or may do something else now; `way` is how it does.
+    ///
+    /// # Errors
+    /// [`ApiError::Unavailable`].
+    pub async fn keep_team(&self, way: Option<String>) -> Result<usize, ApiError> {
+        let now_ms = now_ms();
+        self.change(move |database| database.end_teams(way.as_deref(), now_ms)).await
+    }
+
+    async fn begin(&self, name: &str, role: Role, lasts_ms: Millis, by: By) -> Result<Option<Begun>, ApiError> {
+        let (account, link, team) = match by {
+            By::Account(name) => (Some(name), None, None),
+            By::Link(id) => (None, Some(id), None),
+            By::Team(way) => (None, None, Some(way)),
+        };
         let now_ms = now_ms();
         let session = Pass {
             id: ids::pass(now_ms),
@@ -437,7 +484,7 @@ impl Access {
         };
         let (secret, kept) = (secret(), session.clone());
         let hash = hash(&secret);
-        let is_begun = self.change(move |database| database.add_session(&kept, &hash)).await?;
+        let is_begun = self.change(move |database| database.add_session(&kept, &hash, team.as_deref())).await?;
         Ok(is_begun.then_some(Begun { session, secret }))
     }
 
@@ -447,6 +494,8 @@ impl Access {
             Err(NoLogin::Wrong) => (caller.role, "wrong_login"),
             Err(NoLogin::NoLink) => (caller.role, "no_link"),
             Err(NoLogin::TooMany) => (caller.role, "too_many"),
+            Err(NoLogin::NotInTeam) => (caller.role, "not_in_team"),
+            Err(NoLogin::NoTeam(why)) => (caller.role, why.code()),
             Err(NoLogin::Unavailable(error)) => (caller.role, error.code()),
         };
         let who = Caller { who: name.chars().take(100).collect(), role, ..caller.clone() };

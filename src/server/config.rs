@@ -28,6 +28,7 @@ use ha_dashboard::domain::{
     fault::FaultLimits,
     service::{Replica, Service},
     steady::Patience,
+    team::Team,
     validate::Limits,
 };
 
@@ -238,6 +239,34 @@ pub struct TlsFiles {
     pub key: PathBuf,
 }
 
+/// The OpenID provider with which a team logs in.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Oidc {
+    /// What it calls itself.
+    pub issuer: String,
+    /// What it calls this dashboard.
+    pub client: String,
+    /// What the dashboard shows it; `None`: nothing.
+    pub secret: Option<String>,
+    /// The claim with somebody's groups.
+    pub groups: String,
+    /// Who may do what.
+    pub team: Team,
+}
+
+/// Not the secret.
+impl std::fmt::Debug for Oidc {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { issuer, client, groups, team, secret: _ } = self;
+        f.debug_struct("Oidc")
+            .field("issuer", issuer)
+            .field("client", client)
+            .field("groups", groups)
+            .field("team", team)
+            .finish_non_exhaustive()
+    }
+}
+
 /// The configuration with what only the program's edge needs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
@@ -249,6 +278,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<Network>,
     /// What the command line shows to a dashboard that needs a login: a token of its page "Access".
     pub token: Option<String>,
+    /// With whom a team logs in; `None`: there are only accounts and links.
+    pub oidc: Option<Oidc>,
     /// What HTTPS is spoken with; `None`: nobody speaks it.
     pub tls: Option<TlsFiles>,
     /// Which log lines are written, in `tracing`'s filter syntax.

@@ -182,6 +182,8 @@ const STEPS: &[M] = &[
             SELECT raise(ABORT, 'the audit is only ever added to');
         END;",
     ),
+    // Of a session by a team's provider: in which way that team logs in.
+    M::up("ALTER TABLE passes ADD COLUMN team TEXT;"),
 ];
 
 const MIGRATIONS: Migrations = Migrations::from_slice(STEPS);

@@ -22,6 +22,7 @@ pub mod listen;
 mod live;
 mod load_test;
 mod metrics;
+pub mod oidc;
 mod openapi;
 mod plans;
 mod present;
@@ -60,7 +61,7 @@ use tower_http::{
 
 pub use self::entry::ENTER;
 use self::error::{Failure, Problem};
-use super::{access::Access, config::Settings, shutdown::Shutdown};
+use super::{access::Access, config::Settings, oidc::Provider, shutdown::Shutdown};
 
 /// Larger bodies are refused: the largest honest one is a form with thresholds.
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -75,6 +76,8 @@ pub struct HttpState {
     pub control: SharedControl,
     /// Who is let in.
     pub access: Access,
+    /// With whom a team logs in.
+    pub provider: Option<Arc<Provider>>,
     /// What was set.
     pub settings: Arc<Settings>,
     /// Ends the streams.
@@ -106,6 +109,7 @@ pub fn router(state: HttpState, pages: Router) -> Router {
         .merge(sharing::router())
         .merge(accounts::router())
         .merge(entry::router())
+        .merge(oidc::router())
         .method_not_allowed_fallback(wrong_method)
         .with_state(state.clone());
 

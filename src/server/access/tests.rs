@@ -241,11 +241,32 @@ async fn who_comes_disturbs_nobody_and_a_flood_is_written_down_in_part() {
 }
 
 #[tokio::test]
+async fn an_audience_comes_in_by_its_link_from_one_address_and_guesses_are_few() {
+    let scene = Scene::with_admin(Viewers::Link).await;
+    let (_, secret) = scene.pass(PassKind::Link, Role::Viewer).await;
+    let caller = Caller { from: Some([192, 0, 2, 1].into()), ..asking() };
+    for _ in 0..50 {
+        assert!(scene.access.enter(&caller, &secret).await.is_ok());
+    }
+    let mut refused = 0;
+    for _ in 0..50 {
+        refused += u32::from(matches!(scene.access.enter(&caller, "had_guessed").await, Err(NoLogin::TooMany)));
+    }
+    assert!((30..=40).contains(&refused), "{refused}");
+    assert!(scene.access.enter(&caller, &secret).await.is_ok(), "who guesses keeps nobody out");
+}
+
+#[tokio::test]
 async fn logins_are_written_down_the_refused_ones_too() {
     let scene = Scene::with_admin(Viewers::Open).await;
     let _ = scene.access.log_in(&asking(), "anna", "not the password").await;
     let begun = scene.access.log_in(&asking(), "anna", PASSWORD).await.ok().unwrap();
     scene.access.log_out(&scene.caller(Shown::Cookie(&begun.secret))).await.unwrap();
+    let member = Member { name: "bob@example.com".into(), role: Role::Presenter };
+    assert!(scene.access.come_by_team(&asking(), "a way", Ok(member)).await.is_ok());
+    let stranger = Member { name: "carl".into(), role: Role::Nobody };
+    assert!(scene.access.come_by_team(&asking(), "a way", Ok(stranger)).await.is_err());
+    assert!(scene.access.come_by_team(&asking(), "a way", Err(NoLogin::NoTeam(OidcError::Stale))).await.is_err());
     scene.access.note(&asking(), Call::Start, &"script=a.js", Err(&ApiError::LoginNeeded { needs: Role::Presenter }));
     scene.access.written_down().await;
     let told: Vec<_> = (scene.access.audit(Search::default()).await.unwrap().into_iter().rev())
@@ -255,6 +276,9 @@ async fn logins_are_written_down_the_refused_ones_too() {
         ("anna", "log_in", "wrong_login"),
         ("anna", "log_in", "done"),
         ("anna", "log_out", "done"),
+        ("bob@example.com", "log_in_by_team", "done"),
+        ("carl", "log_in_by_team", "not_in_team"),
+        ("", "log_in_by_team", "team_stale"),
         ("", "start", "login_needed"),
     ];
     let expected = expected.map(|(who, act, outcome)| (who.to_owned(), act.to_owned(), outcome.to_owned()));

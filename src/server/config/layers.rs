@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     ConfigError, ConfigErrors,
-    table::{CONFIG_FILE, Flags, SETTINGS, Setting, TOKEN, variable},
+    table::{CONFIG_FILE, Flags, OIDC_SECRET, SETTINGS, Setting, TOKEN, variable},
 };
 
 /// Used where no other file is named, if it is there.
@@ -133,11 +133,9 @@ impl Layers {
 
 /// Ours, without empty ones: compose files pass unset variables on as empty ones. `HAD_INPUT` belongs to the scripts.
 fn variables(surroundings: &Surroundings) -> impl Iterator<Item = (&str, &String)> {
-    surroundings
-        .variables
-        .iter()
-        .map(|(name, value)| (name.as_str(), value))
-        .filter(|(name, value)| name.starts_with("HAD_") && ![TOKEN, "HAD_INPUT"].contains(name) && !value.is_empty())
+    surroundings.variables.iter().map(|(name, value)| (name.as_str(), value)).filter(|(name, value)| {
+        name.starts_with("HAD_") && ![TOKEN, OIDC_SECRET, "HAD_INPUT"].contains(name) && !value.is_empty()
+    })
 }
 
 fn unknown(place: &str, value: &str, name: impl Fn(&str) -> String) -> ConfigError {

@@ -8,14 +8,15 @@ use ha_dashboard::domain::{
     plan::DASHBOARD_SERVICE,
     service::{Replica, Service, Slo},
     steady::Patience,
+    team::Team,
     validate::Limits,
 };
 
 use super::{
-    Allowance, Config, ConfigError, ConfigErrors, DockerConfig, EngineChoice, Layers, LogFormat, Login, Network,
+    Allowance, Config, ConfigError, ConfigErrors, DockerConfig, EngineChoice, Layers, LogFormat, Login, Network, Oidc,
     Retention, Settings, StoreChoice, Surroundings, TlsFiles, Viewers, limits,
     services::{self, Known},
-    table::{Setting, TOKEN},
+    table::{OIDC_SECRET, Setting, TOKEN},
     webhooks::{self, Webhook},
 };
 
@@ -82,6 +83,25 @@ impl Reader<'_> {
         Some(TlsFiles { cert: file("tls_cert", "tls_key")?, key: file("tls_key", "tls_cert")? })
     }
 
+    /// All that it takes, or nothing of it.
+    fn oidc(&mut self, surroundings: &Surroundings) -> Option<Oidc> {
+        const LISTS: [&str; 3] = ["oidc_viewers", "oidc_presenters", "oidc_admins"];
+        let is_set = |key| self.layers.found.contains_key(key);
+        let (has_issuer, is_whole) = (is_set("oidc_issuer"), is_set("oidc_client") && LISTS.into_iter().any(is_set));
+        let word = |text: &str| (has_issuer && !text.is_empty() && text.len() <= 200).then(|| text.to_owned());
+        let issuer = self.read("oidc_issuer", None, |text| issuer(text).filter(|_| is_whole).map(Some));
+        let client = self.read("oidc_client", String::new(), word);
+        let groups = self.read("oidc_groups", "groups".into(), word);
+        let [viewers, presenters, admins] = LISTS.map(|key| {
+            let names = |text: &str| list(text).filter(|names| has_issuer && !names.is_empty());
+            // Everybody at once is let do nothing but look.
+            let is_fine = |names: &Vec<String>| key == LISTS[0] || names.iter().all(|name| name != Team::EVERYBODY);
+            self.read(key, Vec::new(), |text| names(text).filter(is_fine))
+        });
+        let secret = secret(surroundings, OIDC_SECRET);
+        Some(Oidc { issuer: issuer?, client, secret, groups, team: Team { viewers, presenters, admins } })
+    }
+
     /// From the file's tables; there is no short form, as they hold secrets.
     fn webhooks(&mut self, surroundings: &Surroundings) -> Vec<Webhook> {
         let tables = self.layers.webhooks.as_ref();
@@ -116,6 +136,7 @@ pub fn settings(layers: &Layers, surroundings: &Surroundings) -> Result<Settings
         "required" => Some(Login::Required),
         _ => None,
     });
+    let oidc = reader.oidc(surroundings);
     let limits = Limits {
         max_vus: reader.read("max_vus", 200, |text| whole(text, 1, 100_000)),
         max_rate: reader.read("max_rate", 1_000, |text| whole(text, 1, 1_000_000)),
@@ -126,8 +147,11 @@ pub fn settings(layers: &Layers, surroundings: &Surroundings) -> Result<Settings
     let runs_per_day = reader.read("max_runs_per_day", None, |text| whole(text, 1, Allowance::MOST_RUNS).map(Some));
     let config = Config {
         addr,
-        // Who puts a proxy before it lets others reach it.
-        login: if login == Login::Auto && !trusted_proxies.is_empty() { Login::Required } else { login },
+        // Who puts a proxy before it lets others reach it; who names a provider wants a login.
+        login: match login {
+            Login::Auto if oidc.is_some() || !trusted_proxies.is_empty() => Login::Required,
+            login => login,
+        },
         viewers: reader.read("viewers", Viewers::Open, |text| match text {
             "open" => Some(Viewers::Open),
             "link" => Some(Viewers::Link),
@@ -192,7 +216,8 @@ pub fn settings(layers: &Layers, surroundings: &Surroundings) -> Result<Settings
             .get("LEPTOS_RELOAD_PORT")
             .and_then(|text| text.parse().ok())
             .unwrap_or(RELOAD_PORT),
-        token: surroundings.variables.get(TOKEN).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty()),
+        token: secret(surroundings, TOKEN),
+        oidc,
         allowed_hosts: reader.read("allowed_hosts", Vec::new(), hosts),
         trusted_proxies,
         tls: reader.tls(surroundings),
@@ -207,6 +232,25 @@ pub fn settings(layers: &Layers, surroundings: &Surroundings) -> Result<Settings
         otlp: reader.read("otlp_endpoint", default_collector(surroundings), |text| collector(text).map(Some)),
     };
     if reader.errors.is_empty() { Ok(settings) } else { Err(ConfigErrors(reader.errors)) }
+}
+
+/// What a variable holds that is neither a flag nor a key.
+fn secret(surroundings: &Surroundings, name: &str) -> Option<String> {
+    surroundings.variables.get(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+/// As the provider writes it, with or without a trailing slash: it is compared letter by letter.
+fn issuer(text: &str) -> Option<String> {
+    let base = base_url(text, true)?;
+    let url = reqwest::Url::parse(&base).ok()?;
+    let host = url.host_str()?.trim_matches(['[', ']']);
+    let is_here = host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback());
+    (url.scheme() == "https" || is_here).then(|| text.to_owned())
+}
+
+fn list(text: &str) -> Option<Vec<String>> {
+    let names: Vec<_> = text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    (names.len() <= 200 && names.iter().all(|name| name.chars().count() <= 200)).then_some(names)
 }
 
 fn state_dir(surroundings: &Surroundings) -> PathBuf {
@@ -427,6 +471,9 @@ mod tests {
             ("HAD_TRUSTED_PROXIES", "10.1.0.0/33", "addresses and networks"),
             ("HAD_TRUSTED_PROXIES", "proxy.example", "addresses and networks"),
             ("HAD_TLS_CERT", "cert.pem", "together with tls_key"),
+            ("HAD_OIDC_ISSUER", "https://sso.example.com", "together with oidc_client"),
+            ("HAD_OIDC_CLIENT", "dashboard", "together with oidc_issuer"),
+            ("HAD_OIDC_ADMINS", "platform", "together with oidc_issuer"),
             ("HAD_MAX_VUS", "0", "a whole number from 1"),
             ("HAD_MAX_VUS", "ten", "a whole number from 1"),
             ("HAD_MAX_DURATION", "30y", "a duration from 10s to 720h"),
@@ -461,6 +508,42 @@ mod tests {
         for (name, value, expected) in cases {
             let error = load(&[], &[(name, value)], "").unwrap_err().to_string();
             assert!(error.contains(expected) && error.contains(name) && error.contains(value), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_team_logs_in_where_all_of_it_is_set() {
+        let with = |more: &[(&'static str, &'static str)]| {
+            let usual = [("HAD_OIDC_ISSUER", "https://sso.example.com/"), ("HAD_OIDC_CLIENT", "dashboard")];
+            load(&[], &[&usual[..], more].concat(), "")
+        };
+        let settings = with(&[("HAD_OIDC_ADMINS", "platform, anna@example.com"), ("HAD_OIDC_SECRET", "hush")]).unwrap();
+        assert_eq!(settings.config.login, Login::Required, "a login is needed from now on");
+        assert!(!format!("{settings:?}").contains("hush"), "{settings:?}");
+        let oidc = settings.oidc.unwrap();
+        assert_eq!((oidc.issuer.as_str(), oidc.groups.as_str()), ("https://sso.example.com/", "groups"));
+        assert_eq!((oidc.secret.as_deref(), oidc.team.admins.len()), (Some("hush"), 2));
+        for (name, value, place) in [
+            ("HAD_OIDC_VIEWERS", "*", None),
+            ("HAD_OIDC_ADMINS", "*", Some("HAD_OIDC_ADMINS")),
+            ("HAD_OIDC_PRESENTERS", "speakers,*", Some("HAD_OIDC_PRESENTERS")),
+            ("HAD_OIDC_PRESENTERS", ",", Some("HAD_OIDC_PRESENTERS")),
+            ("HAD_OIDC_GROUPS", "roles", Some("HAD_OIDC_ISSUER")),
+        ] {
+            let refused = with(&[(name, value)]).err().map(|errors| errors.0[0].place.clone());
+            assert_eq!(refused.as_deref(), place, "{name}={value}");
+        }
+        for (issuer, is_fine) in [
+            ("http://localhost:8443", true),
+            ("http://127.0.0.1:1/realms/x", true),
+            ("http://[::1]:1", true),
+            ("http://sso.example.com", false),
+            ("http://127.0.0.1.example.com", false),
+            ("https://u:p@sso.example.com", false),
+            ("sso.example.com", false),
+        ] {
+            let more = [("HAD_OIDC_VIEWERS", "*"), ("HAD_OIDC_ISSUER", issuer)];
+            assert_eq!(with(&more).is_ok(), is_fine, "{issuer}");
         }
     }
 

@@ -21,6 +21,9 @@ pub struct Setting {
 /// nor a key of the file.
 pub const TOKEN: &str = "HAD_TOKEN";
 
+/// The variable with what the dashboard shows to the team's OpenID provider; no flag and no key either.
+pub const OIDC_SECRET: &str = "HAD_OIDC_SECRET";
+
 /// The key that names the configuration file itself.
 pub const CONFIG_FILE: &str = "config";
 
@@ -55,6 +58,42 @@ pub const SETTINGS: &[Setting] = &[
         "viewers",
         "Who may look without an account [default: open]",
         "open (everybody), link (who has a link) or off (nobody)",
+    ),
+    row(
+        "oidc_issuer",
+        "oidc-issuer",
+        "The OpenID provider with which a team logs in [default: none]",
+        "an https address (http: loopback only) as the provider names itself, together with oidc_client and at least one of oidc_admins, oidc_presenters, oidc_viewers",
+    ),
+    row(
+        "oidc_client",
+        "oidc-client",
+        "What that provider calls this dashboard; its secret, if there is one, is HAD_OIDC_SECRET",
+        "a client's id, together with oidc_issuer",
+    ),
+    row(
+        "oidc_admins",
+        "oidc-admins",
+        "Who of the team are admins",
+        "groups and e-mail addresses separated by commas, together with oidc_issuer",
+    ),
+    row(
+        "oidc_presenters",
+        "oidc-presenters",
+        "Who of the team are presenters",
+        "groups and e-mail addresses separated by commas, together with oidc_issuer",
+    ),
+    row(
+        "oidc_viewers",
+        "oidc-viewers",
+        "Who of the team may look",
+        "groups and e-mail addresses separated by commas, or * for everybody whom the provider lets in, together with oidc_issuer",
+    ),
+    row(
+        "oidc_groups",
+        "oidc-groups",
+        "What the provider calls the claim with somebody's groups [default: groups]",
+        "a claim's name, together with oidc_issuer",
     ),
     row(
         "tls_cert",

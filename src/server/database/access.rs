@@ -173,12 +173,12 @@ impl Database {
         })
     }
 
-    /// Keeps a session. The oldest of its account or link make room, and a link that is good for one is used up: then `false`
+    /// Keeps a session, of a team the way in which it logs in. The oldest of its account or link make room, and a link that is good for one is used up: then `false`
     /// says that another one was faster.
     ///
     /// # Errors
     /// [`DatabaseError::Unusable`]; then everything is as before.
-    pub fn add_session(&self, session: &Pass, hash: &Hash) -> Result<bool, DatabaseError> {
+    pub fn add_session(&self, session: &Pass, hash: &Hash, team: Option<&str>) -> Result<bool, DatabaseError> {
         self.write(|transaction| {
             let now = signed(session.created_ms);
             forget_old(transaction, session.created_ms)?;
@@ -204,7 +204,25 @@ impl Database {
                 ],
             )?;
             insert(transaction, session, hash)?;
+            if team.is_some() {
+                let id = session.id.as_str();
+                transaction.execute("UPDATE passes SET team = ?2 WHERE id = ?1", params![id, team])?;
+            }
             Ok(true)
+        })
+    }
+
+    /// Ends the sessions of teams, but for those who logged in this way.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Unusable`]; then everything is as before.
+    pub fn end_teams(&self, but: Option<&str>, now_ms: Millis) -> Result<usize, DatabaseError> {
+        self.write(|transaction| {
+            transaction.execute(
+                "UPDATE passes SET revoked_ms = ?2
+                 WHERE team IS NOT NULL AND team IS NOT ?1 AND revoked_ms IS NULL AND until_ms > ?2",
+                params![but, signed(now_ms)],
+            )
         })
     }
 
@@ -398,8 +416,8 @@ mod tests {
         database.add_pass(&link, &[1; 32]).unwrap().unwrap();
         let by_link = Pass { link: Some(link.id.clone()), ..pass("by-link", PassKind::Session) };
         let by_name = Pass { account: Some("anna".into()), ..pass("by-name", PassKind::Session) };
-        assert!(database.add_session(&by_link, &[2; 32]).unwrap());
-        assert!(database.add_session(&by_name, &[3; 32]).unwrap());
+        assert!(database.add_session(&by_link, &[2; 32], None).unwrap());
+        assert!(database.add_session(&by_name, &[3; 32], None).unwrap());
         let open = || {
             let mut ids: Vec<_> =
                 database.entries(NOW_MS).unwrap().passes.into_iter().map(|(_, pass)| pass.id.to_string()).collect();
@@ -421,8 +439,8 @@ mod tests {
         let link = Pass { once: true, ..pass("link", PassKind::Link) };
         database.add_pass(&link, &[1; 32]).unwrap().unwrap();
         let session = |id: &str| Pass { link: Some(link.id.clone()), ..pass(id, PassKind::Session) };
-        assert!(database.add_session(&session("first"), &[2; 32]).unwrap());
-        assert!(!database.add_session(&session("second"), &[3; 32]).unwrap());
+        assert!(database.add_session(&session("first"), &[2; 32], None).unwrap());
+        assert!(!database.add_session(&session("second"), &[3; 32], None).unwrap());
         let open = database.passes(NOW_MS).unwrap();
         assert_eq!(open.iter().map(|pass| pass.id.as_str()).collect::<Vec<_>>(), ["first"], "and stays with them");
     }
@@ -437,7 +455,7 @@ mod tests {
                 ..pass("x", PassKind::Session)
             };
             let session = Pass { id: format!("s-{n}").try_into().unwrap(), ..session };
-            assert!(database.add_session(&session, &[n; 32]).unwrap());
+            assert!(database.add_session(&session, &[n; 32], None).unwrap());
         }
         let open = database.passes(NOW_MS).unwrap();
         assert_eq!((open.len(), open.last().unwrap().id.as_str()), (Pass::SESSIONS as usize, "s-3"));

@@ -1,13 +1,12 @@
-//! Asks a target. Of a certificate those decide whom the system trusts; where it names none, those whom Mozilla trusts.
-//! No redirect is followed, and of an answer only the head is read.
+//! Asks a target. No redirect is followed, and of an answer only the head is read.
 
-use std::{error::Error, time::Duration};
+use std::time::Duration;
 
 use axum::http::{HeaderMap, Method, Uri, header};
 use bytes::Bytes;
 use ha_dashboard::domain::hook::Answer;
 use http_body_util::Full;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::HttpsConnector;
 use hyper_util::{
     client::legacy::{self, connect::HttpConnector},
     rt::TokioExecutor,
@@ -15,6 +14,7 @@ use hyper_util::{
 use tokio::time::timeout;
 
 use super::signature::sign;
+use crate::server::https::{cause, connector};
 
 /// How long an answer may take: what Standard Webhooks recommends at least.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -42,9 +42,7 @@ pub struct Request<'a> {
 impl Client {
     /// One that keeps no connection open: messages are rare.
     pub fn new() -> Self {
-        let builder = HttpsConnectorBuilder::new().with_native_roots();
-        let builder = builder.unwrap_or_else(|_| HttpsConnectorBuilder::new().with_webpki_roots());
-        Self::over(builder.https_or_http().enable_http1().build(), PATIENCE)
+        Self::over(connector(), PATIENCE)
     }
 
     fn over(connector: HttpsConnector<HttpConnector>, patience: Duration) -> Self {
@@ -81,15 +79,6 @@ impl Client {
     }
 }
 
-/// The innermost cause: what is around it says only that a request failed.
-fn cause(error: &dyn Error) -> String {
-    let mut cause = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
-}
-
 /// How long an answer asks to wait: seconds, or a date.
 pub fn retry_after_s(headers: &HeaderMap, now: jiff::Timestamp) -> Option<u64> {
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
@@ -104,6 +93,7 @@ pub fn retry_after_s(headers: &HeaderMap, now: jiff::Timestamp) -> Option<u64> {
 mod tests {
     use std::sync::Arc;
 
+    use hyper_rustls::HttpsConnectorBuilder;
     use rcgen::{CertifiedKey, generate_simple_self_signed};
     use rustls::{
         ClientConfig, RootCertStore, ServerConfig,

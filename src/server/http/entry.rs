@@ -29,9 +29,13 @@ use super::{
     edge::Asking,
     error::{Failure, Problem},
     forms::{local, see, with_query},
+    oidc,
     sharing::SHARED,
 };
-use crate::server::access::{Access, BadToken, Begun, NoLogin, Shown};
+use crate::server::{
+    access::{Access, BadToken, Begun, NoLogin, Shown},
+    oidc::OidcError,
+};
 
 /// Where links lead; behind it stands what opens them, which is for no log.
 pub const ENTER: &str = "/enter/";
@@ -39,11 +43,11 @@ pub const ENTER: &str = "/enter/";
 /// The page to log in on.
 const LOGIN: &str = "/login";
 
-/// Holds a session's secret. A browser takes a name with this prefix only over HTTPS, from this host and for all of it.
-const SECURE_COOKIE: &str = "__Host-had_session";
+/// What names of cookies begin with over HTTPS: a browser takes them only over that, from this host and for all of it.
+const SECURE: &str = "__Host-";
 
-/// The same where there is no HTTPS.
-const PLAIN_COOKIE: &str = "had_session";
+/// Holds a session's secret.
+const COOKIE: &str = "had_session";
 
 /// The routes; they are open to everybody.
 pub fn router() -> Router<HttpState> {
@@ -56,8 +60,19 @@ pub fn router() -> Router<HttpState> {
 
 /// Whether a path is for everybody: what it takes to come in, to see the page at all, and to ask whether the dashboard works.
 fn is_public(path: &str) -> bool {
-    const PATHS: [&str; 9] =
-        [LOGIN, "/logout", "/enter", "/prefs", "/health", "/ready", "/live", "/api/openapi.json", "/favicon.svg"];
+    const PATHS: [&str; 11] = [
+        LOGIN,
+        oidc::THERE,
+        oidc::BACK,
+        "/logout",
+        "/enter",
+        "/prefs",
+        "/health",
+        "/ready",
+        "/live",
+        "/api/openapi.json",
+        "/favicon.svg",
+    ];
     const FOLDERS: [&str; 4] = [ENTER, SHARED, "/pkg/", "/vendor/"];
     PATHS.contains(&path) || FOLDERS.iter().any(|folder| path.starts_with(folder))
 }
@@ -73,8 +88,9 @@ pub fn identify(access: &Access, caller: Caller, headers: &HeaderMap) -> Result<
         let token = if scheme.eq_ignore_ascii_case("bearer") { token.trim() } else { "" };
         return access.admit(caller, Shown::Token(token));
     }
+    let name = cookie_name(headers, COOKIE);
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let secret = cookies.filter_map(|cookies| prefs::cookie(cookies, cookie_name(headers))).next();
+    let secret = cookies.filter_map(|cookies| prefs::cookie(cookies, &name)).next();
     access.admit(caller, secret.map_or(Shown::Nothing, Shown::Cookie))
 }
 
@@ -119,27 +135,51 @@ fn is_https(headers: &HeaderMap) -> bool {
     origin(headers).starts_with("https://")
 }
 
-fn cookie_name(headers: &HeaderMap) -> &'static str {
-    if is_https(headers) { SECURE_COOKIE } else { PLAIN_COOKIE }
+/// A cookie's name: over HTTPS with [`SECURE`] before it.
+pub(super) fn cookie_name(headers: &HeaderMap, name: &str) -> String {
+    if is_https(headers) { format!("{SECURE}{name}") } else { name.to_owned() }
 }
 
-fn cookie(headers: &HeaderMap, secret: &str, age_s: u64) -> Option<HeaderValue> {
+/// A cookie that no script sees, and that comes along when somebody is led here from elsewhere.
+pub(super) fn cookie(headers: &HeaderMap, name: &str, secret: &str, age_s: u64) -> Option<HeaderValue> {
     let secure = if is_https(headers) { "; Secure" } else { "" };
-    let name = cookie_name(headers);
+    let name = cookie_name(headers, name);
     HeaderValue::from_str(&format!("{name}={secret}; Path=/; Max-Age={age_s}; HttpOnly; SameSite=Lax{secure}")).ok()
 }
 
 /// Where to go on, and what went wrong.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Way {
-    back: String,
+pub(super) struct Way {
+    pub back: String,
     name: String,
     error: Option<String>,
 }
 
-async fn login(Query(way): Query<Way>, headers: HeaderMap) -> Response {
-    private(StatusCode::OK, page::login_html(&way.name, &local(&way.back), way.error.as_deref(), Prefs::of(&headers)))
+async fn login(State(state): State<HttpState>, Query(way): Query<Way>, headers: HeaderMap) -> Response {
+    login_page(&state, StatusCode::OK, &way.name, &local(&way.back), way.error.as_deref(), &headers)
+}
+
+/// The page to log in on, with the code of what went wrong.
+pub(super) fn login_page(
+    state: &HttpState,
+    status: StatusCode,
+    name: &str,
+    back: &str,
+    error: Option<&str>,
+    headers: &HeaderMap,
+) -> Response {
+    let team = state.provider.as_ref().map(|provider| {
+        let way = with_query(oidc::THERE, [("back", back)]);
+        (provider.host(), way)
+    });
+    private(status, page::login_html(name, back, error, team, Prefs::of(headers)))
+}
+
+/// The same after nobody was logged in.
+pub(super) fn refused(state: &HttpState, why: &NoLogin, name: &str, back: &str, headers: &HeaderMap) -> Response {
+    let (status, code) = told(why);
+    login_page(state, status, name, back, Some(code), headers)
 }
 
 /// What the form holds.
@@ -162,10 +202,7 @@ async fn log_in(
     let caller = caller.through(Door::Form);
     match state.access.log_in(&caller, given.name.trim(), &given.password).await {
         Ok(begun) => come_in(&headers, &begun, &back),
-        Err(why) => {
-            let (status, code) = told(&why);
-            private(status, page::login_html(&given.name, &back, Some(code), Prefs::of(&headers)))
-        }
+        Err(why) => refused(&state, &why, &given.name, &back, &headers),
     }
 }
 
@@ -174,6 +211,15 @@ fn told(why: &NoLogin) -> (StatusCode, &'static str) {
         NoLogin::Wrong => (StatusCode::UNAUTHORIZED, "wrong_login"),
         NoLogin::NoLink => (StatusCode::GONE, "no_link"),
         NoLogin::TooMany => (StatusCode::TOO_MANY_REQUESTS, "too_many"),
+        NoLogin::NotInTeam => (StatusCode::FORBIDDEN, "not_in_team"),
+        NoLogin::NoTeam(why) => {
+            let status = match why {
+                OidcError::Unreachable(_) | OidcError::Untrue(_) => StatusCode::BAD_GATEWAY,
+                OidcError::Denied(_) => StatusCode::UNAUTHORIZED,
+                OidcError::Stale => StatusCode::BAD_REQUEST,
+            };
+            (status, why.code())
+        }
         NoLogin::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
     }
 }
@@ -205,11 +251,11 @@ async fn enter(
     }
 }
 
-fn come_in(headers: &HeaderMap, begun: &Begun, to: &str) -> Response {
+pub(super) fn come_in(headers: &HeaderMap, begun: &Begun, to: &str) -> Response {
     let mut response = see(to);
     let Pass { created_ms, until_ms, .. } = begun.session;
     let age_s = until_ms.saturating_sub(created_ms) / 1_000;
-    if let Some(cookie) = cookie(headers, &begun.secret, age_s) {
+    if let Some(cookie) = cookie(headers, COOKIE, &begun.secret, age_s) {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     unseen(&mut response);
@@ -222,7 +268,7 @@ async fn log_out(State(state): State<HttpState>, Asking(caller): Asking, headers
         return Failure::from(error).into_response();
     }
     let mut response = see("/");
-    if let Some(cookie) = cookie(&headers, "", 0) {
+    if let Some(cookie) = cookie(&headers, COOKIE, "", 0) {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     unseen(&mut response);
@@ -245,7 +291,8 @@ pub(super) fn private_under(policy: HeaderValue, status: StatusCode, html: Strin
     response
 }
 
-fn unseen(response: &mut Response) {
+/// In no cache and no index, and its address goes nowhere.
+pub(super) fn unseen(response: &mut Response) {
     let headers = response.headers_mut();
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));

@@ -8,6 +8,7 @@ mod exports;
 pub mod fuzz;
 mod hostile;
 mod matrix;
+mod oidc;
 mod plans;
 mod proxy;
 mod schedules;
@@ -837,6 +838,7 @@ impl Runs for Scripted {
 struct Server {
     router: Router,
     control: Arc<Scripted>,
+    settings: Arc<Settings>,
     dir: tempfile::TempDir,
 }
 
@@ -884,12 +886,13 @@ impl Server {
         let state = HttpState {
             control: shared,
             access,
-            settings,
+            provider: settings.oidc.clone().map(|oidc| Arc::new(Provider::new(oidc))),
+            settings: Arc::clone(&settings),
             shutdown: Shutdown::default(),
             experiments: Default::default(),
             viewers: listen::Room::of(100, 2),
         };
-        Self { router: router(state, pages), control, dir }
+        Self { router: router(state, pages), control, settings, dir }
     }
 
     async fn send(&self, request: Request<Body>) -> Answer {

@@ -61,6 +61,8 @@ const TARGETS_FILE: &str = "dashboard.json";
 const TOKEN_FILE: &str = "dashboard.token";
 
 const DATA_FLAG: &str = "--storage.tsdb.path=";
+/// No page of elsewhere reads from it, or asks it anything beyond what browsers send without asking back: it would let all.
+const NO_ORIGIN_FLAG: &str = "--web.cors.origin=nobody";
 const LISTEN_FLAG: &str = "--web.listen-address=127.0.0.1:";
 const NATIVE_FLAG: &str = "--enable-feature=native-histograms";
 
@@ -288,6 +290,7 @@ impl Supervisor {
             .arg(format!("--storage.tsdb.retention.time={RETENTION}"))
             .arg(format!("{LISTEN_FLAG}{port}"))
             .arg("--web.enable-remote-write-receiver")
+            .arg(NO_ORIGIN_FLAG)
             .stdin(Stdio::null())
             .stdout(stdout)
             .stderr(stderr)

@@ -93,6 +93,8 @@ const OTHERS: &[(&str, &str, For)] = &[
     ("get", "/prefs", All),
     ("get", "/login", All),
     ("post", "/login", All),
+    ("get", "/login/oidc", All),
+    ("get", "/login/oidc/back", All),
     ("post", "/logout", All),
     ("post", "/enter", All),
     ("get", "/enter/{secret}", All),

@@ -55,6 +55,14 @@ async fn a_killed_child_comes_back_on_its_port_and_ends_with_the_dashboard() {
     assert_eq!(first.url.as_deref(), Some(format!("http://127.0.0.1:{port}").as_str()));
     assert!(first.native_histograms && first.problem.is_empty(), "{first:?}");
 
+    // What a page of elsewhere would be let see in a browser on this machine.
+    let asked = reqwest::Client::new()
+        .get(format!("http://127.0.0.1:{port}/api/v1/labels"))
+        .header("origin", "https://elsewhere.example")
+        .send();
+    let asked = asked.await.unwrap();
+    assert!(asked.status() == 200 && !asked.headers().contains_key("access-control-allow-origin"), "{asked:?}");
+
     let killed = process(&dir).await.unwrap();
     killed.signal(Signal::KILL).unwrap();
     let problem = until(5, "the death is told", || {
