@@ -48,7 +48,7 @@ impl Role {
 
 impl std::fmt::Display for Role {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
+        f.pad(self.name())
     }
 }
 
@@ -195,5 +195,19 @@ mod tests {
         }
         assert_eq!(Role::from_name("nobody"), None);
         assert_eq!(Role::from_name("Admin"), None);
+    }
+
+    #[test]
+    fn in_a_table_a_role_is_as_wide_as_is_asked_for() {
+        let rows = Role::ALL.map(|role| format!("{role:<10}|{role:>9}|{role}"));
+        assert_eq!(
+            rows,
+            [
+                "nobody    |   nobody|nobody",
+                "viewer    |   viewer|viewer",
+                "presenter |presenter|presenter",
+                "admin     |    admin|admin",
+            ]
+        );
     }
 }
