@@ -133,6 +133,8 @@ struct Inner {
     open: watch::Sender<Arc<Open>>,
     /// Lets the own Prometheus look, as long as this process lives.
     scraper: String,
+    /// By which that is known again.
+    scraper_hash: Hash,
     /// When the use of which pass was noted.
     noted: Mutex<HashMap<PassId, Millis>>,
 }
@@ -162,13 +164,15 @@ impl Access {
     /// # Errors
     /// [`ApiError::Unavailable`].
     pub fn open(database: Database, policy: Policy) -> Result<Self, ApiError> {
+        let scraper = secret();
         let access = Self(Arc::new(Inner {
             record: Record::new(database.clone()),
             database,
             policy,
             passwords: Passwords::default(),
             attempts: Attempts::default(),
-            scraper: secret(),
+            scraper_hash: hash(&scraper),
+            scraper,
             open: watch::Sender::new(Arc::default()),
             noted: Mutex::default(),
         }));
@@ -283,14 +287,14 @@ impl Access {
             Shown::Cookie(secret) => (secret, false),
             Shown::Token(secret) => (secret, true),
         };
-        if is_token && hash(secret) == hash(&self.0.scraper) {
+        let shown = (secret.len() <= LONGEST_SECRET).then(|| hash(secret));
+        if is_token && shown == Some(self.0.scraper_hash) {
             return Ok(Caller { role: unnamed.role.max(Role::Viewer), who: "prometheus".into(), ..unnamed });
         }
         let is_fit = |pass: &&Pass| (pass.kind == PassKind::Token) == is_token && pass.kind != PassKind::Link;
         let now_ms = now_ms();
-        let pass = (secret.len() <= LONGEST_SECRET)
-            .then(|| open.passes.get(&hash(secret)))
-            .flatten()
+        let pass = shown
+            .and_then(|shown| open.passes.get(&shown))
             .filter(is_fit)
             .filter(|pass| now_ms < pass.until_ms)
             .filter(|pass| pass.role > Role::Viewer || self.takes_viewers());

@@ -64,6 +64,14 @@ impl Guarded {
         super::may(caller, call).inspect_err(|refused| self.access.note(caller, call, &"", Err(refused)))
     }
 
+    /// What the caller sees by a call that has no way to say no: nothing, where they may not make it.
+    async fn see<T: Default>(&self, caller: &Caller, call: Call, seen: impl Future<Output = T>) -> T {
+        match self.may(caller, call) {
+            Ok(()) => seen.await,
+            Err(_) => T::default(),
+        }
+    }
+
     /// Makes a call that changes something, where the caller may, and has it written down.
     async fn act<T>(
         &self,
@@ -84,24 +92,15 @@ impl Guarded {
 #[async_trait]
 impl Runs for Guarded {
     async fn rules(&self, caller: &Caller) -> Rules {
-        match self.may(caller, Call::Watch) {
-            Ok(()) => self.inner.rules(caller).await,
-            Err(_) => Rules::default(),
-        }
+        self.see(caller, Call::Watch, self.inner.rules(caller)).await
     }
 
     async fn settled_rules(&self, caller: &Caller) -> Rules {
-        match self.may(caller, Call::Watch) {
-            Ok(()) => self.inner.settled_rules(caller).await,
-            Err(_) => Rules::default(),
-        }
+        self.see(caller, Call::Watch, self.inner.settled_rules(caller)).await
     }
 
     async fn rules_for(&self, caller: &Caller, script: &str) -> Rules {
-        match self.may(caller, Call::Watch) {
-            Ok(()) => self.inner.rules_for(caller, script).await,
-            Err(_) => Rules::default(),
-        }
+        self.see(caller, Call::Watch, self.inner.rules_for(caller, script)).await
     }
 
     async fn scenario(&self, caller: &Caller, draft: &Draft, load_s: u32) -> Result<Option<Scenario>, ApiError> {
@@ -180,41 +179,26 @@ impl Runs for Guarded {
 #[async_trait]
 impl Services for Guarded {
     async fn services(&self, caller: &Caller) -> Vec<ServiceStatus> {
-        match self.may(caller, Call::Watch) {
-            Ok(()) => self.inner.services(caller).await,
-            Err(_) => Vec::new(),
-        }
+        self.see(caller, Call::Watch, self.inner.services(caller)).await
     }
 
     async fn breakers(&self, caller: &Caller) -> Breakers {
-        match self.may(caller, Call::Watch) {
-            Ok(()) => self.inner.breakers(caller).await,
-            Err(_) => Breakers::default(),
-        }
+        self.see(caller, Call::Watch, self.inner.breakers(caller)).await
     }
 }
 
 #[async_trait]
 impl Faults for Guarded {
     async fn fault_rules(&self, caller: &Caller) -> FaultRules {
-        match self.may(caller, Call::Watch) {
-            Ok(()) => self.inner.fault_rules(caller).await,
-            Err(_) => FaultRules::default(),
-        }
+        self.see(caller, Call::Watch, self.inner.fault_rules(caller)).await
     }
 
     async fn faults(&self, caller: &Caller) -> Vec<Fault> {
-        match self.may(caller, Call::Watch) {
-            Ok(()) => self.inner.faults(caller).await,
-            Err(_) => Vec::new(),
-        }
+        self.see(caller, Call::Watch, self.inner.faults(caller)).await
     }
 
     async fn fault_counts(&self, caller: &Caller) -> BTreeMap<(FaultKind, String), u64> {
-        match self.may(caller, Call::Watch) {
-            Ok(()) => self.inner.fault_counts(caller).await,
-            Err(_) => BTreeMap::new(),
-        }
+        self.see(caller, Call::Watch, self.inner.fault_counts(caller)).await
     }
 
     async fn fault(&self, caller: &Caller, id: &FaultId) -> Result<Fault, ApiError> {
@@ -271,10 +255,7 @@ impl Plans for Guarded {
     }
 
     async fn plans_page(&self, caller: &Caller, query: &str, lang: Lang) -> String {
-        match self.may(caller, Call::ReadPlans) {
-            Ok(()) => self.inner.plans_page(caller, query, lang).await,
-            Err(_) => String::new(),
-        }
+        self.see(caller, Call::ReadPlans, self.inner.plans_page(caller, query, lang)).await
     }
 }
 
@@ -386,24 +367,15 @@ impl Accounts for Guarded {
 #[async_trait]
 impl View for Guarded {
     async fn page_state(&self, caller: &Caller) -> PageState {
-        match self.may(caller, Call::Watch) {
-            Ok(()) => self.inner.page_state(caller).await,
-            Err(_) => PageState::default(),
-        }
+        self.see(caller, Call::Watch, self.inner.page_state(caller)).await
     }
 
     async fn snapshot(&self, caller: &Caller) -> Arc<Snapshot> {
-        match self.may(caller, Call::Watch) {
-            Ok(()) => self.inner.snapshot(caller).await,
-            Err(_) => Arc::default(),
-        }
+        self.see(caller, Call::Watch, self.inner.snapshot(caller)).await
     }
 
     async fn brief(&self, caller: &Caller) -> Arc<Snapshot> {
-        match self.may(caller, Call::Watch) {
-            Ok(()) => self.inner.brief(caller).await,
-            Err(_) => Arc::default(),
-        }
+        self.see(caller, Call::Watch, self.inner.brief(caller)).await
     }
 
     async fn picture(&self, caller: &Caller, id: &RunId) -> Result<RunPicture, ApiError> {
@@ -442,10 +414,7 @@ impl View for Guarded {
     }
 
     async fn events(&self, caller: &Caller) -> Vec<Event> {
-        match self.may(caller, Call::Watch) {
-            Ok(()) => self.inner.events(caller).await,
-            Err(_) => Vec::new(),
-        }
+        self.see(caller, Call::Watch, self.inner.events(caller)).await
     }
 
     /// Ends when the caller may no longer look.
