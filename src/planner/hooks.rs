@@ -42,7 +42,7 @@ pub fn section(hooks: ShownHooks, ask: &Ask, lang: Lang) -> AnyView {
     };
     let messages = (!is_empty).then(|| messages(deliveries, words));
     view! {
-        <section class="card" id="webhooks" aria-labelledby="webhooks-heading">
+        <section class="card" id="webhooks" aria-labelledby="webhooks-heading" data-needs="presenter">
             <h2 id="webhooks-heading">{words.hooks}</h2>
             {targets}
             {messages}

@@ -30,6 +30,7 @@ mod criteria;
 mod docker;
 mod halting;
 mod regression;
+mod roles;
 mod unwatched;
 
 use super::*;
