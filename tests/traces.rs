@@ -2,6 +2,8 @@
 #![cfg(feature = "ssr")]
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/docker.rs"]
+mod docker;
 #[path = "support/ports.rs"]
 mod ports;
 #[path = "support/stage.rs"]
@@ -42,10 +44,6 @@ impl Collector {
             }
         });
         Self { port, spans }
-    }
-
-    fn span(&self, name: &str, trace: &[u8]) -> Option<Span> {
-        self.spans.lock().unwrap().iter().find(|span| span.name == name && span.trace_id == trace).cloned()
     }
 }
 
@@ -88,19 +86,21 @@ fn ask(port: u16, line: &str, headers: &str, body: &str) -> Option<u16> {
     first.split(' ').nth(1)?.parse().ok()
 }
 
-#[test]
-fn a_click_is_one_trace_from_the_browser_to_the_engine() {
-    const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
-    const PARENT: &str = "b7ad6b7169203331";
+const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+const PARENT: &str = "b7ad6b7169203331";
+
+/// What a collector is told of a click that starts a test, by a dashboard that is started with these arguments as well.
+fn click(more: &[&str]) -> Trace {
     let collector = Collector::start();
     let (port, prometheus) = (free_port(), free_port());
     let folder = tempfile::tempdir().unwrap();
     let mut serve = Command::new(env!("CARGO_BIN_EXE_ha-dashboard"))
-        .args(["serve", "--log", "warn", "--engine", "process", "--addr", &format!("127.0.0.1:{port}")])
+        .args(["serve", "--log", "warn", "--addr", &format!("127.0.0.1:{port}")])
         .args(["--services", &format!("here=http://127.0.0.1:{port}")])
         .args(["--prometheus-port", &prometheus.to_string(), "--state-dir"])
         .arg(folder.path())
         .args(["--otlp-endpoint", &format!("http://127.0.0.1:{}", collector.port)])
+        .args(more)
         .stdin(Stdio::null())
         .spawn()
         .unwrap();
@@ -125,18 +125,53 @@ fn a_click_is_one_trace_from_the_browser_to_the_engine() {
     kill_process(Pid::from_raw(serve.id().cast_signed()).unwrap(), Signal::TERM).unwrap();
     assert!(serve.wait().unwrap().success());
 
-    let trace = (0..16).map(|at| u8::from_str_radix(&TRACE[at * 2..at * 2 + 2], 16).unwrap()).collect::<Vec<_>>();
-    let span = |name: &str| {
-        collector.span(name, &trace).unwrap_or_else(|| panic!("no {name} in {:?}", collector.spans.lock().unwrap()))
-    };
-    let (request, run, k6) = (span("request"), span("start a run"), span("start k6"));
-    let parent = request.parent_span_id.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    assert_eq!(parent, PARENT);
-    assert_eq!([&run.parent_span_id, &k6.parent_span_id], [&request.span_id, &run.span_id]);
-    let told = |span: &Span, name: &str| {
-        let told = span.attributes.iter().find(|told| told.key == name)?.value.clone()?.value?;
-        if let Value::StringValue(text) = told { Some(text) } else { None }
-    };
-    assert_eq!(told(&request, "correlation_id").as_deref(), Some("a-click"));
-    assert_eq!(told(&k6, "engine").as_deref(), Some("process"));
+    let id = (0..16).map(|at| u8::from_str_radix(&TRACE[at * 2..at * 2 + 2], 16).unwrap()).collect::<Vec<_>>();
+    let told = collector.spans.lock().unwrap().clone();
+    Trace(told.into_iter().filter(|span| span.trace_id == id).collect())
+}
+
+/// The spans of the click.
+struct Trace(Vec<Span>);
+
+impl Trace {
+    fn span(&self, name: &str) -> &Span {
+        let found = self.0.iter().find(|span| span.name == name);
+        found.unwrap_or_else(|| panic!("no {name} in {:?}", self.0))
+    }
+
+    /// The span of the start of k6, which is a part of the run, and that of the browser's request.
+    fn start_of_k6(&self) -> &Span {
+        let (request, run, k6) = (self.span("request"), self.span("start a run"), self.span("start k6"));
+        let parent = request.parent_span_id.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        assert_eq!(parent, PARENT);
+        assert_eq!([&run.parent_span_id, &k6.parent_span_id], [&request.span_id, &run.span_id]);
+        assert_eq!(told(request, "correlation_id").as_deref(), Some("a-click"));
+        k6
+    }
+}
+
+/// What a span says of itself.
+fn told(span: &Span, name: &str) -> Option<String> {
+    let told = span.attributes.iter().find(|told| told.key == name)?.value.clone()?.value?;
+    if let Value::StringValue(text) = told { Some(text) } else { None }
+}
+
+#[test]
+fn a_click_is_one_trace_from_the_browser_to_the_engine() {
+    let trace = click(&["--engine", "process"]);
+    assert_eq!(told(trace.start_of_k6(), "engine").as_deref(), Some("process"));
+}
+
+#[test]
+fn what_docker_is_asked_for_is_a_part_of_the_start_of_k6() {
+    let host = format!("unix://{}", docker::engine().display());
+    let trace = click(&["--engine", "docker", "--docker-host", &host]);
+    let k6 = trace.start_of_k6();
+    assert_eq!(told(k6, "engine").as_deref(), Some("docker"));
+    let asked = trace.0.iter().filter(|span| span.name == "Docker" && span.parent_span_id == k6.span_id);
+    let mut asked =
+        asked.filter_map(|span| Some((span.start_time_unix_nano, told(span, "doing")?))).collect::<Vec<_>>();
+    asked.sort();
+    let asked = asked.iter().map(|(_, doing)| doing.as_str()).collect::<Vec<_>>();
+    assert!(asked.ends_with(&["make a container", "copy the scripts", "start the container"]), "{asked:?}");
 }
