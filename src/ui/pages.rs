@@ -2,6 +2,7 @@
 
 mod access;
 mod compare;
+mod drawn;
 mod faults;
 mod load;
 mod not_found;
