@@ -115,7 +115,11 @@ fn page(shown: Shown, lang: Lang) -> AnyView {
     let hooks = hooks::section(hooks, &ask, lang);
     let rows = plans.into_iter().map(|plan| row(plan, &ask, &rules, lang)).collect_view();
     let list = match count {
-        0 => view! { <p class="empty-line">{words.none}</p> }.into_any(),
+        0 => view! {
+            <p class="empty-line" data-needs="presenter">{words.none}</p>
+            <p class="empty-line for-viewers">{words.none_viewer}</p>
+        }
+        .into_any(),
         _ => view! { <ul class="plan-list">{rows}</ul> }.into_any(),
     };
     view! {

@@ -57,6 +57,8 @@ test("where a login is needed everybody may what their role says, and what is ta
     await expect(nobody.getByTestId("no-link")).toBeVisible();
     await page.goto(`${stack.url}/load`);
     await expect(page.getByRole("button", { name: "Start load test" })).toBeVisible();
+    await expect(page.getByText("press “Start load test”")).toBeVisible();
+    await expect(page.getByText("when a presenter starts a load test")).toBeHidden();
     await expect(page.getByRole("link", { name: "Access" })).toBeHidden();
     await page.goto(`${stack.url}/access`);
     await expect(page.getByRole("alert")).toContainText("Your role does not allow this");
@@ -108,6 +110,9 @@ test("where a login is needed everybody may what their role says, and what is ta
     await guest.goto(`${stack.url}/load`);
     await expect(connection(guest)).toHaveAttribute("data-state", "live");
     await expect(guest.getByRole("button", { name: "Start load test" })).toBeHidden();
+    // What is empty asks for nothing that a guest can't do.
+    await expect(guest.getByText("when a presenter starts a load test")).toBeVisible();
+    await expect(guest.getByText("press “Start load test”")).toBeHidden();
     const start = await guest.request.post(`${stack.url}/start`, { form: { "draft[peak]": "1" } });
     expect(start.url()).toContain("error=forbidden");
 

@@ -11,6 +11,7 @@ use crate::domain::{
 pub struct PlannerText {
     pub heading: &'static str,
     pub none: &'static str,
+    pub none_viewer: &'static str,
     pub unreadable: fn(&str) -> String,
     pub save_heading: &'static str,
     pub save: &'static str,
@@ -91,6 +92,7 @@ pub fn words(lang: Lang) -> &'static PlannerText {
 static EN: PlannerText = PlannerText {
     heading: "Saved plans",
     none: "No plan is saved yet. “Save plan” below the form of a load test keeps what is filled in there under a name.",
+    none_viewer: "No plan is saved yet.",
     unreadable: |why| format!("The saved plans can't be read: {why}"),
     save_heading: "Save this plan",
     save: "Save",
@@ -200,6 +202,7 @@ static EN: PlannerText = PlannerText {
 static DE: PlannerText = PlannerText {
     heading: "Gespeicherte Pläne",
     none: "Noch ist kein Plan gespeichert. „Plan speichern“ unter dem Lasttest-Formular hält unter einem Namen fest, was dort ausgefüllt ist.",
+    none_viewer: "Noch ist kein Plan gespeichert.",
     unreadable: |why| format!("Die gespeicherten Pläne lassen sich nicht lesen: {why}"),
     save_heading: "Diesen Plan speichern",
     save: "Speichern",

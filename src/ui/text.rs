@@ -261,6 +261,7 @@ pub struct Text {
     pub tile_dropped: fn(&str) -> String,
     pub load_heading: &'static str,
     pub live_empty: &'static str,
+    pub live_empty_viewer: &'static str,
     pub no_data: &'static str,
     pub threshold_heading: &'static str,
     pub thresholds_none: &'static str,
@@ -394,6 +395,7 @@ pub struct Text {
 
     pub runs_intro: &'static str,
     pub runs_empty: &'static str,
+    pub runs_empty_viewer: &'static str,
     pub runs_go: &'static str,
     pub compare: &'static str,
     pub compare_figures: &'static str,
@@ -590,6 +592,7 @@ pub struct Text {
     pub faults_none: &'static str,
     pub faults_earlier: &'static str,
     pub faults_none_earlier: &'static str,
+    pub faults_none_earlier_viewer: &'static str,
     pub restore: &'static str,
     pub restore_all: &'static str,
     pub fault_state: fn(&str) -> &'static str,

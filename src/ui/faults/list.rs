@@ -231,7 +231,11 @@ pub fn EarlierFaults() -> impl IntoView {
             {move || {
                 let over = over.get();
                 if over.is_empty() {
-                    return view! { <p class="empty-line">{text.faults_none_earlier}</p> }.into_any();
+                    return view! {
+                        <p class="empty-line" data-needs="presenter">{text.faults_none_earlier}</p>
+                        <p class="empty-line for-viewers">{text.faults_none_earlier_viewer}</p>
+                    }
+                    .into_any();
                 }
                 let rows = over.into_iter().map(|id| view! { <Earlier id /> }).collect_view();
                 view! { <ul class="fault-list">{rows}</ul> }.into_any()

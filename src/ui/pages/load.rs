@@ -137,7 +137,16 @@ pub(super) fn LiveArea() -> impl IntoView {
                         })
                 }}
             </div>
-            {move || never_ran.get().then(|| view! { <p class="empty-line">{text.live_empty}</p> }.into_any())}
+            {move || {
+                never_ran
+                    .get()
+                    .then(|| {
+                        view! {
+                            <p class="empty-line" data-needs="presenter">{text.live_empty}</p>
+                            <p class="empty-line for-viewers">{text.live_empty_viewer}</p>
+                        }.into_any()
+                    })
+            }}
             <LastVerdict />
             <Tiles />
             <Strip />

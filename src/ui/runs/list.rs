@@ -43,16 +43,26 @@ pub fn List(
     let Page { rows, found, page, choices } = page;
     let in_trash = !search.trash.is_empty();
     if rows.is_empty() {
+        if found == 0 && !in_trash && search.is_open() {
+            return view! {
+                <div class="card empty" data-needs="presenter">
+                    <p>{text.runs_empty}</p>
+                    <p><a class="button primary" href="/load">{text.runs_go}</a></p>
+                </div>
+                <p class="card empty for-viewers">{text.runs_empty_viewer}</p>
+                <Trash trashed=choices.trashed in_trash />
+            }
+            .into_any();
+        }
         let (words, link) = match () {
-            () if found > 0 => (text.runs_page_empty, Some(("/runs", text.runs_all))),
-            () if in_trash => (text.runs_trash_empty, Some(("/runs", text.back_to_runs))),
-            () if search.is_open() => (text.runs_empty, Some(("/load", text.runs_go))),
-            () => (text.runs_none, Some(("/runs", text.runs_all))),
+            () if found > 0 => (text.runs_page_empty, text.runs_all),
+            () if in_trash => (text.runs_trash_empty, text.back_to_runs),
+            () => (text.runs_none, text.runs_all),
         };
         return view! {
             <div class="card empty">
                 <p>{words}</p>
-                {link.map(|(href, word)| view! { <p><a class="button primary" href=href>{word}</a></p> })}
+                <p><a class="button primary" href="/runs">{link}</a></p>
             </div>
             <Trash trashed=choices.trashed in_trash />
         }

@@ -262,6 +262,7 @@ pub(super) const TEXT: Text = Text {
     now_heading: "Lasttest live",
     load_heading: "Einrichten und starten",
     live_empty: "Noch kein Test gelaufen. Ziel und Lastmuster wählen, dann „Lasttest starten“: Die Zahlen erscheinen hier nach wenigen Sekunden.",
+    live_empty_viewer: "Noch läuft nichts. Die Diagramme füllen sich, sobald jemand vorführt und einen Lasttest startet.",
     no_data: "keine Daten",
     threshold_heading: "Bestanden oder nicht",
     thresholds_none: "Dieser Test hat keine Schwellenwerte. Er gilt als bestanden, wenn er bis zum Ende läuft.",
@@ -398,6 +399,7 @@ pub(super) const TEXT: Text = Text {
 
     runs_intro: "Alle bisherigen Tests, der neueste zuerst.",
     runs_empty: "Noch ist kein Test gelaufen. Der erste erscheint hier, sobald er gestartet ist.",
+    runs_empty_viewer: "Noch ist kein Test gelaufen. Der erste erscheint hier, sobald jemand ihn vorführt.",
     runs_go: "Zum Lasttest",
     compare: "Läufe vergleichen",
     compare_figures: "Zahlen des ganzen Laufs",
@@ -656,6 +658,7 @@ pub(super) const TEXT: Text = Text {
     faults_none: "Keine Störung ist aktiv.",
     faults_earlier: "Früher",
     faults_none_earlier: "Noch keine. Am besten einen Lasttest starten und dabei ein Replikat abschießen: Das Gateway sollte kaum jemanden etwas merken lassen.",
+    faults_none_earlier_viewer: "Noch keine. Was beim Vorführen mit den Diensten geschieht, steht hier, sobald es vorbei ist.",
     restore: "Zurücknehmen",
     restore_all: "Alles zurücknehmen",
     fault_state: |state| match state {

@@ -257,6 +257,7 @@ pub(super) const TEXT: Text = Text {
     tile_dropped: |rate| format!("{rate} dropped"),
     load_heading: "Set up and start",
     live_empty: "No test has run yet. Choose a target and a pattern, then press “Start load test”: the numbers appear here within seconds.",
+    live_empty_viewer: "Nothing runs yet. The charts fill when a presenter starts a load test.",
     no_data: "no data",
     threshold_heading: "Pass or fail",
     thresholds_none: "This test has no thresholds, so it passes when it runs to its end.",
@@ -393,6 +394,7 @@ pub(super) const TEXT: Text = Text {
 
     runs_intro: "All tests so far, newest first.",
     runs_empty: "No test has run yet. Start one, and it will be listed here.",
+    runs_empty_viewer: "No test has run yet. The first one is listed here once a presenter has started it.",
     runs_go: "Go to the load test",
     compare: "Compare runs",
     compare_figures: "Figures of the whole run",
@@ -644,6 +646,7 @@ pub(super) const TEXT: Text = Text {
     faults_none: "No fault is set.",
     faults_earlier: "Earlier",
     faults_none_earlier: "None so far. Start a load test, then kill a replica under it: the gateway should hardly let anybody notice.",
+    faults_none_earlier_viewer: "None so far. What a presenter does to the services is listed here once it is over.",
     restore: "Restore",
     restore_all: "Restore everything",
     fault_state: |state| match state {
