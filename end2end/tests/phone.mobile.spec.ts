@@ -67,6 +67,18 @@ for (const colorScheme of ["light", "dark"] as const) {
         await load.hydrated();
         await fits();
       }
+      // The bar is two lines, of what a finger hits; who goes on by key sees all of where they are.
+      const bar = page.getByRole("banner");
+      expect((await bar.boundingBox())?.height).toBeLessThan(110);
+      await expect(page.getByRole("button", { name: "Not-Stopp" })).toBeInViewport({ ratio: 1 });
+      for (const target of await bar.getByRole("link").or(bar.getByRole("button")).all())
+        expect((await target.boundingBox())?.height, (await target.textContent()) ?? "").toBeGreaterThanOrEqual(40);
+      await bar.getByRole("link").first().focus();
+      for (const name of ["Übersicht", "Lasttest", "Pläne", "Störungen", "Dienste", "Läufe", "Zugang"]) {
+        await page.keyboard.press("Tab");
+        await expect(bar.getByRole("link", { name })).toBeFocused();
+        await expect(bar.getByRole("link", { name })).toBeInViewport({ ratio: 1 });
+      }
       await page.getByRole("link", { name: "English" }).click();
       await expect(page.locator("html")).toHaveAttribute("lang", "en");
       await load.hydrated();

@@ -248,6 +248,16 @@ pub(in crate::ui) fn show_end(id: &'static str) {
     });
 }
 
+/// Scrolls what a key has brought the focus to wholly into view, sideways, too: browsers leave it half beyond an edge. For the
+/// bar on top: of the page its upper end is shown.
+pub(in crate::ui) fn show_whole(event: &web_sys::Event) {
+    let Some(element) = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok()) else { return };
+    // Under a pointer it must not move.
+    if element.matches(":focus-visible") == Ok(true) {
+        element.scroll_into_view_with_bool(false);
+    }
+}
+
 /// Sets the tab's icon.
 pub(in crate::ui) fn set_icon(path: &str) {
     if let Ok(Some(link)) = document().query_selector("link[rel=icon]") {

@@ -46,7 +46,7 @@ pub fn Header(
                 </svg>
                 <span>{text.app_name}</span>
             </a>
-            <nav aria-label=text.nav_label>
+            <nav aria-label=text.nav_label on:focusin=|event| browser::show_whole(&event)>
                 <ul>{NAV.iter().map(item).collect_view()}</ul>
             </nav>
             <div class="tools">
