@@ -60,8 +60,10 @@ async fn there(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let provider = provider(&state)?;
-    provider.check(caller.from)?;
     let to = local(&way.back);
+    if provider.check(caller.from).is_err() {
+        return Ok(refused(&state, &NoLogin::TooMany, "", &to, &headers));
+    }
     Ok(match provider.begin(&address_of_back(&headers)).await {
         Ok((url, pending)) => {
             let kept = format!("{}.{}", URL_SAFE_NO_PAD.encode(to), pending.kept());
@@ -95,8 +97,10 @@ async fn back(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let provider = provider(&state)?;
-    provider.check(caller.from)?;
     let (to, pending) = kept(&headers).unwrap_or_else(|| ("/".into(), None));
+    if provider.check(caller.from).is_err() {
+        return Ok(refused(&state, &NoLogin::TooMany, "", &to, &headers));
+    }
     let member = member(provider, pending, answer, &headers).await;
     if let Err(error) = &member {
         tracing::warn!(%error, "somebody could not log in by the team's provider");

@@ -89,6 +89,23 @@ async fn who_is_in_no_list_or_turned_back_is_told_so_and_is_not_let_in() {
 }
 
 #[tokio::test]
+async fn nobody_has_us_flood_the_provider() {
+    let fake = Fake::start().await;
+    let server = server(&fake, Viewers::Open).await;
+    let ask = async |address| {
+        let request = from(address, Request::get("/login/oidc/back"));
+        server.send(request.map(|_| Body::empty())).await
+    };
+    let (mut last, mut asked) = (ask("203.0.113.7").await, 1);
+    while last.status == 400 && asked < 200 {
+        (last, asked) = (ask("203.0.113.7").await, asked + 1);
+    }
+    assert!(last.status == 429 && (60..=120).contains(&asked), "{} {asked}", last.status);
+    assert!(String::from_utf8_lossy(&last.body).contains("Too many attempts"));
+    assert_eq!(ask("203.0.113.8").await.status, 400, "others can go on");
+}
+
+#[tokio::test]
 async fn where_none_is_set_nothing_leads_to_one() {
     let server = Server::new();
     for path in ["/login/oidc", "/login/oidc/back?state=x&code=y"] {
