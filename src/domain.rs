@@ -54,6 +54,7 @@ pub mod team;
 pub mod threshold;
 pub mod timeline;
 pub mod trend;
+pub mod upload;
 pub mod validate;
 pub mod zoom;
 

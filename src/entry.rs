@@ -3,12 +3,16 @@
 
 mod manage;
 mod record;
+mod scripts;
 mod text;
 
 use leptos::prelude::*;
 
-pub use self::manage::{Ask, Manage, inner_html};
 use self::text::EntryText;
+pub use self::{
+    manage::{Ask, Manage, inner_html},
+    scripts::refused_html as refused_script_html,
+};
 use crate::{
     domain::{
         pass::Pass,

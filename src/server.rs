@@ -62,7 +62,7 @@ use self::{
     http::listen::{self, Bounds, Listening},
     journal::Journal,
     scenarios::{Conductor, Scenarios},
-    scripts::Scripts,
+    scripts::{Folders, Scripts},
     services::{
         Registry,
         faults::{self, Faults},
@@ -140,7 +140,8 @@ impl App {
         };
         hub::start(Arc::clone(&config), links, &shutdown);
         let engine = engine::choose(&config, &shutdown);
-        let scripts = Scripts::new(config.scripts_dir.clone(), Arc::clone(&engine), services.services(), &shutdown);
+        engine::holds_uploads(&config, &*engine).await?;
+        let scripts = Scripts::new(Folders::of(&config), Arc::clone(&engine), services.services(), &shutdown);
         Conductor::start(board.runs(), faults.clone(), &shutdown);
         let parts = Parts {
             engine,

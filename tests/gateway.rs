@@ -126,6 +126,9 @@ fn what_the_dashboard_needs_reaches_the_engine() {
         let (status, answer) = gateway.ask(line, "", "");
         assert_eq!(status, expected, "{line}: {answer}");
     }
+    // The stack may be there or not.
+    let (status, answer) = gateway.ask("GET /networks/ha-dashboard-k6", "", "");
+    assert!(matches!(status, 200 | 404), "{status}: {answer}");
 }
 
 /// A container as the dashboard asks for it, of an image that no engine has.

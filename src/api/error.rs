@@ -17,6 +17,7 @@ use crate::{
         saved::PlanRefusal,
         scenario::ScenarioError,
         share::ShareRefusal,
+        upload::{UploadField, UploadRefusal},
         validate::FieldError,
     },
     wire::Wire,
@@ -124,6 +125,18 @@ pub enum ApiError {
         /// Why.
         refusal: AccessRefusal,
     },
+    /// The script to upload is not valid, or k6 refuses it: 422.
+    #[error("{}", .errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    InvalidUpload {
+        /// Every refused field.
+        errors: Vec<FieldError<UploadField>>,
+    },
+    /// The script is not uploaded, or not deleted: 409.
+    #[error("{refusal}")]
+    UploadRefused {
+        /// Why.
+        refusal: UploadRefusal,
+    },
     /// Nobody knows who asks: 401.
     #[error("this needs the role {needs}: log in at /login, or send a token as \"Authorization: Bearer …\"")]
     LoginNeeded {
@@ -212,6 +225,7 @@ impl ApiError {
             | Self::InvalidLoad { .. }
             | Self::Incomparable { .. }
             | Self::InvalidAccess { .. }
+            | Self::InvalidUpload { .. }
             | Self::InvalidScenario { .. } => 422,
             Self::LoginNeeded { .. } => 401,
             Self::Forbidden { .. } => 403,
@@ -220,6 +234,7 @@ impl ApiError {
             Self::AgendaRefused { .. } | Self::ShareRefused { refusal: ShareRefusal::Lasts { .. } } => 422,
             Self::IsBaseline { .. }
             | Self::AccessRefused { .. }
+            | Self::UploadRefused { .. }
             | Self::ShareRefused { .. }
             | Self::AlreadyRunning { .. }
             | Self::NotOver { .. }
@@ -244,8 +259,10 @@ impl ApiError {
             | Self::InvalidLabels { .. }
             | Self::InvalidSearch { .. }
             | Self::InvalidAccess { .. }
+            | Self::InvalidUpload { .. }
             | Self::InvalidLoad { .. } => "invalid",
             Self::AccessRefused { refusal } => refusal.code(),
+            Self::UploadRefused { refusal } => refusal.code(),
             Self::LoginNeeded { .. } => "login_needed",
             Self::Forbidden { .. } => "forbidden",
             Self::LoadRefused { .. } => "load_refused",

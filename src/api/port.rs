@@ -10,6 +10,7 @@ mod plans;
 mod runs;
 mod services;
 mod sharing;
+mod uploads;
 mod view;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ pub use self::{
     runs::Runs,
     services::Services,
     sharing::Sharing,
+    uploads::Uploads,
     view::View,
 };
 
@@ -31,6 +33,12 @@ pub use self::{
 pub type SharedControl = Arc<dyn Control>;
 
 /// Everything the dashboard can do.
-pub trait Control: Emergency + Runs + Services + Faults + Plans + Agenda + Hooks + Sharing + Accounts + View {}
+pub trait Control:
+    Emergency + Runs + Services + Faults + Plans + Agenda + Hooks + Sharing + Accounts + Uploads + View
+{
+}
 
-impl<T: Emergency + Runs + Services + Faults + Plans + Agenda + Hooks + Sharing + Accounts + View> Control for T {}
+impl<T: Emergency + Runs + Services + Faults + Plans + Agenda + Hooks + Sharing + Accounts + Uploads + View> Control
+    for T
+{
+}

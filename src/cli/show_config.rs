@@ -92,6 +92,7 @@ fn value(settings: &Settings, key: &str) -> Option<String> {
         "tls_key" => settings.tls.as_ref().map(|tls| tls.key.display().to_string()).unwrap_or_default(),
         "state_dir" => config.state_dir.display().to_string(),
         "scripts_dir" => config.scripts_dir.display().to_string(),
+        "script_uploads" => if config.script_uploads { "on" } else { "off" }.into(),
         "site_root" => config.site_root.display().to_string(),
         "services" => config.services.iter().map(|s| format!("{}={}", s.name, s.url)).collect::<Vec<_>>().join(","),
         "gateway" => config.gateway.clone(),

@@ -138,6 +138,10 @@ calls! {
     ReadAccess = "read_access": Admin,
     /// Read who did what.
     ReadAudit = "read_audit": Admin,
+    /// Upload a script.
+    UploadScript = "upload_script": Admin,
+    /// Delete a script that was uploaded.
+    DeleteScript = "delete_script": Admin,
     /// Make an account.
     AddAccount = "add_account": Admin,
     /// Give an account another role or password.

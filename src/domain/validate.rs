@@ -176,6 +176,18 @@ pub enum Problem {
         /// Most characters allowed.
         most: u32,
     },
+    /// Not a name that an uploaded script may have.
+    NotAScriptName {
+        /// Most characters allowed.
+        most: u32,
+    },
+    /// Not text in UTF-8.
+    NotUtf8,
+    /// It is too large.
+    TooLarge {
+        /// Most bytes allowed.
+        most_bytes: u32,
+    },
     /// It goes without the other one: VUs or a rate.
     EitherOr,
     /// With what a run has already it would go past a limit.
@@ -377,6 +389,11 @@ impl std::fmt::Display for Problem {
             Self::TooMany { most } => write!(f, "give at most {most}"),
             Self::Hidden => f.write_str("leave out characters that can't be seen, line breaks included"),
             Self::NotATag { most } => write!(f, "a tag has at most {most} letters, digits, '-', '_' and '.'"),
+            Self::NotAScriptName { most } => {
+                write!(f, "give at most {most} characters: a to z, 0 to 9 and '-', not '-' first, and .js at the end")
+            }
+            Self::NotUtf8 => f.write_str("give text in UTF-8"),
+            Self::TooLarge { most_bytes } => write!(f, "give at most {most_bytes} bytes"),
             Self::BrokenScript { message } => write!(f, "k6 can't run this script: {message}"),
         }
     }

@@ -2,13 +2,14 @@
 
 use leptos::prelude::*;
 
-use super::{record, text::EntryText, words};
+use super::{record, scripts, text::EntryText, words};
 use crate::{
     domain::{
         access::Role,
         audit::{Entry, Search},
         pass::{Account, AccountDraft, Pass, PassKind},
         prefs::Lang,
+        upload::Upload,
     },
     report::drawn,
     ui::parts::LocalTime,
@@ -69,6 +70,8 @@ pub struct Manage {
     pub accounts: Vec<Account>,
     /// The passes, newest first.
     pub passes: Vec<Pass>,
+    /// The scripts that were uploaded, by name; `None`: that is switched off.
+    pub uploads: Option<Vec<Upload>>,
     /// Who did what, newest first.
     pub entries: Vec<Entry>,
     /// What the address asks for.
@@ -82,7 +85,7 @@ pub fn inner_html(shown: Manage, lang: Lang) -> String {
 
 fn page(shown: Manage, lang: Lang) -> AnyView {
     let text = words(lang);
-    let Manage { is_open, accounts, passes, entries, ask } = shown;
+    let Manage { is_open, accounts, passes, uploads, entries, ask } = shown;
     let (sessions, given): (Vec<_>, Vec<_>) = passes.into_iter().partition(|pass| pass.kind == PassKind::Session);
     let done = ask.done.as_deref().and_then(text.done);
     let stray = ask.error.as_deref().filter(|_| ask.form.is_empty()).map(text.problem);
@@ -123,6 +126,7 @@ fn page(shown: Manage, lang: Lang) -> AnyView {
                 })}
             {add_pass(&ask, text)}
         </section>
+        {uploads.map(|uploads| scripts::section(uploads, lang))}
         {record::section(entries, &ask.search, lang)}
     }
     .into_any()

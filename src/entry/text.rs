@@ -52,6 +52,20 @@ pub struct EntryText {
     pub lasts_name: fn(&str) -> &'static str,
     pub make: &'static str,
     pub done: fn(&str) -> Option<&'static str>,
+    pub scripts: &'static str,
+    pub scripts_hint: &'static str,
+    pub no_scripts: &'static str,
+    pub upload_script: &'static str,
+    pub script_name: &'static str,
+    pub script_name_hint: fn(u32) -> String,
+    pub script_text: &'static str,
+    pub script_text_hint: fn(u32) -> String,
+    pub replace_script: &'static str,
+    pub upload_script_now: &'static str,
+    pub script_refused: &'static str,
+    pub delete_script: &'static str,
+    pub delete_script_hint: &'static str,
+    pub delete_script_now: &'static str,
     pub record: &'static str,
     pub record_hint: &'static str,
     pub no_record: &'static str,
@@ -104,6 +118,8 @@ static EN: EntryText = EntryText {
         "first_admin" => "The first account has to be an admin: from then on a login is needed, also to make others.",
         "too_many_passes" => "There are too many tokens and links. Take one back first.",
         "not_found" => "It is gone already.",
+        "script_in_use" => "A test is at work with this script. Stop it first, or wait for its end.",
+        "script_uploads_off" => "Scripts can't be uploaded here: that is switched on with HAD_SCRIPT_UPLOADS=on.",
         "unavailable" => "The dashboard can't read who may log in just now. Try again in a moment.",
         "name" => "Name: 1 to 60 characters that can be seen.",
         "role" => "Role: viewer, presenter or admin.",
@@ -186,9 +202,29 @@ static EN: EntryText = EntryText {
         "account" => Some("The account is made."),
         "changed" => Some("The account is changed, its sessions have ended."),
         "deleted" => Some("The account is gone, its sessions have ended."),
+        "script" => Some("The script is uploaded. It can be chosen for a load test."),
+        "script_deleted" => Some("The script is gone."),
         "revoked" => Some("Taken back. Who came by it is out."),
         _ => None,
     },
+    scripts: "Scripts",
+    scripts_hint: "Uploaded beside the catalogue. They run in containers only, which no way leads out of.",
+    no_scripts: "None was uploaded yet.",
+    upload_script: "Upload a script",
+    script_name: "File name",
+    script_name_hint: |most| format!("At most {most} characters: a to z, 0 to 9 and “-”, .js at the end."),
+    script_text: "Script",
+    script_text_hint: |most_kib| {
+        format!(
+            "At most {most_kib} KiB. It may import what is in the catalogue, like “./lib/http.js”. k6 looks at it first."
+        )
+    },
+    replace_script: "Replace the uploaded script of that name",
+    upload_script_now: "Upload",
+    script_refused: "The script is not kept",
+    delete_script: "Delete",
+    delete_script_hint: "It is gone at once, and plans that name it no longer start. Past tests stay as they are.",
+    delete_script_now: "Delete script",
     record: "Who did what",
     record_hint: "Everything that changed something, and everything that was refused. Nothing of it can be changed or deleted here.",
     no_record: "Nothing was done yet.",
@@ -241,6 +277,10 @@ static DE: EntryText = EntryText {
         }
         "too_many_passes" => "Es gibt zu viele Tokens und Links. Bitte zuerst einen zurücknehmen.",
         "not_found" => "Das gibt es schon nicht mehr.",
+        "script_in_use" => "Ein Test arbeitet mit diesem Skript. Bitte zuerst stoppen oder sein Ende abwarten.",
+        "script_uploads_off" => {
+            "Hier lassen sich keine Skripte hochladen: Das wird mit HAD_SCRIPT_UPLOADS=on eingeschaltet."
+        }
         "unavailable" => {
             "Das Dashboard kann gerade nicht lesen, wer sich anmelden darf. Bitte gleich noch einmal versuchen."
         }
@@ -329,9 +369,29 @@ static DE: EntryText = EntryText {
         "account" => Some("Das Konto ist angelegt."),
         "changed" => Some("Das Konto ist geändert, seine Sitzungen sind beendet."),
         "deleted" => Some("Das Konto ist gelöscht, seine Sitzungen sind beendet."),
+        "script" => Some("Das Skript ist hochgeladen und lässt sich für einen Lasttest wählen."),
+        "script_deleted" => Some("Das Skript ist gelöscht."),
         "revoked" => Some("Zurückgenommen. Wer darüber gekommen ist, ist draußen."),
         _ => None,
     },
+    scripts: "Skripte",
+    scripts_hint: "Neben dem Katalog hochgeladen. Sie laufen nur in Containern, aus denen kein Weg hinausführt.",
+    no_scripts: "Es wurde noch keines hochgeladen.",
+    upload_script: "Skript hochladen",
+    script_name: "Dateiname",
+    script_name_hint: |most| format!("Höchstens {most} Zeichen: a bis z, 0 bis 9 und „-“, am Ende .js."),
+    script_text: "Skript",
+    script_text_hint: |most_kib| {
+        format!(
+            "Höchstens {most_kib} KiB. Es kann importieren, was im Katalog ist, etwa „./lib/http.js“. k6 sieht es zuerst an."
+        )
+    },
+    replace_script: "Das hochgeladene Skript dieses Namens ersetzen",
+    upload_script_now: "Hochladen",
+    script_refused: "Das Skript wird nicht übernommen",
+    delete_script: "Löschen",
+    delete_script_hint: "Es ist sofort weg, und Pläne, die es nennen, starten nicht mehr. Vergangene Tests bleiben, wie sie sind.",
+    delete_script_now: "Skript löschen",
     record: "Wer was getan hat",
     record_hint: "Alles, was etwas geändert hat, und alles, was abgelehnt wurde. Nichts davon lässt sich hier ändern oder löschen.",
     no_record: "Es wurde noch nichts getan.",

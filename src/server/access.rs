@@ -25,6 +25,7 @@ use ha_dashboard::{
         id::PassId,
         pass::{AccessRefusal, Account, AccountDraft, Pass, PassDraft, PassKind},
         prefs::Lang,
+        upload::Upload,
     },
     entry::{self, Ask, Manage},
 };
@@ -656,16 +657,17 @@ impl Access {
         self.add_pass(draft).await.map(|(_, secret)| Some(secret))
     }
 
-    /// What the page of who may do what shows at an address with this query.
+    /// What the page of who may do what shows at an address with this query. `uploads`: the scripts that were uploaded, where
+    /// that is switched on.
     ///
     /// # Errors
     /// [`ApiError::Unavailable`].
-    pub async fn page(&self, query: &str, lang: Lang) -> Result<String, ApiError> {
+    pub async fn page(&self, query: &str, lang: Lang, uploads: Option<Vec<Upload>>) -> Result<String, ApiError> {
         let pairs = super::http::pairs(query);
         let ask = Ask::of_query(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         let (accounts, passes) = (self.accounts().await?, self.passes().await?);
         let entries = self.audit(ask.search.clone()).await?;
-        let shown = Manage { is_open: self.is_open(), accounts, passes, entries, ask };
+        let shown = Manage { is_open: self.is_open(), accounts, passes, uploads, entries, ask };
         Ok(entry::inner_html(shown, lang))
     }
 

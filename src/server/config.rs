@@ -157,6 +157,8 @@ pub struct Config {
     pub state_dir: PathBuf,
     /// Where the scripts are.
     pub scripts_dir: PathBuf,
+    /// Whether admins may upload scripts, for Docker to run.
+    pub script_uploads: bool,
     /// Where the built site is.
     pub site_root: PathBuf,
     /// Services that load may go to, in the form's order.

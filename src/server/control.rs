@@ -13,6 +13,7 @@ mod plans;
 mod sharing;
 pub mod summary;
 mod supervisor;
+mod uploads;
 mod verdict;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -53,7 +54,7 @@ use ha_dashboard::{
     },
     report,
 };
-use tokio::sync::watch;
+use tokio::sync::{RwLock, watch};
 
 pub use self::archive::StateLock;
 use self::{
@@ -180,6 +181,7 @@ pub async fn start(lock: StateLock, parts: Parts) -> anyhow::Result<Started> {
         pace: Pace::default(),
         access: access.clone(),
         audience,
+        starts: RwLock::default(),
     });
     let control = Arc::new(Guarded::new(control, access.clone()));
     Ok(Started { control, agenda, hooks, access })
@@ -205,6 +207,8 @@ struct Dashboard {
     pace: Pace,
     access: Access,
     audience: Audience,
+    /// Held by starts, and alone by who changes scripts.
+    starts: RwLock<()>,
 }
 
 impl Dashboard {
@@ -272,6 +276,7 @@ impl Runs for Dashboard {
 
     async fn start(&self, caller: &Caller, draft: Draft) -> Result<Run, ApiError> {
         let since = self.supervisor.moment();
+        let _scripts_stay = self.starts.read().await;
         let rules = self.rules_for(caller, &draft.script).await;
         let plan = draft.validate(&rules).map_err(|errors| ApiError::Invalid { errors })?;
         self.pace.start(caller)?;

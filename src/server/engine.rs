@@ -22,7 +22,16 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 pub use self::part::Part;
-use super::{clock::now_ms, config::Config, feed::Meter, shutdown::Shutdown};
+use super::{
+    clock::now_ms,
+    config::{
+        Config, ConfigError, EngineChoice,
+        table::{SCRIPT_UPLOADS, Setting},
+    },
+    feed::Meter,
+    scripts::Folders,
+    shutdown::Shutdown,
+};
 
 /// The file in a run's folder that takes k6's log, one JSON object a line.
 pub const LOG_FILE: &str = "k6.log";
@@ -151,6 +160,15 @@ pub enum EngineError {
     /// The instance could not be told to stop.
     #[error("can't signal the process that looks after k6: {0}; end it by hand, or wait for the run's deadline")]
     Stop(std::io::Error),
+    /// A way leads out of the containers' network.
+    #[error(
+        "an uploaded script is only run where no way leads out, but the network {network} is open: name one that was made with \
+         `docker network create --internal` with HAD_DOCKER_NETWORK"
+    )]
+    OpenNetwork {
+        /// The network.
+        network: String,
+    },
     /// Docker refused or failed.
     #[error(transparent)]
     Docker(#[from] docker::DockerError),
@@ -262,7 +280,7 @@ pub trait Engine: Send + Sync + 'static {
     async fn recover(&self, run: &RunId, part: Part, dir: &Path) -> Arc<dyn Instance>;
 
     /// What `k6 inspect --execution-requirements` says about a script that is handed `input`. `script` is a file directly
-    /// in the scripts folder, all links resolved.
+    /// in one of the scripts folders, all links resolved, or one that is to be in there under the same name.
     ///
     /// # Errors
     /// When k6 can't be asked; a script that k6 refuses is an [`Output`].
@@ -295,6 +313,26 @@ pub fn choose(config: &Config, shutdown: &Shutdown) -> Arc<dyn Engine> {
     Arc::new(selection::Selection::new(config, shutdown))
 }
 
+/// Refuses uploads where the engine was left open, and would be the k6 program: that holds nothing.
+///
+/// # Errors
+/// The setting, as where the configuration is read.
+pub async fn holds_uploads(config: &Config, engine: &dyn Engine) -> Result<(), ConfigError> {
+    if !config.script_uploads || config.engine != EngineChoice::Auto {
+        return Ok(());
+    }
+    let status = engine.look().await;
+    if status.ready || status.image.is_some() {
+        return Ok(());
+    }
+    let allowed = Setting::named(SCRIPT_UPLOADS).map_or("", |setting| setting.allowed);
+    Err(ConfigError {
+        place: SCRIPT_UPLOADS.into(),
+        value: "on".into(),
+        allowed: format!("{allowed}. The engine was left open, and it would be the k6 program: {}", status.note),
+    })
+}
+
 /// When something that may take `allowed` from now on is over.
 fn deadline(allowed: Duration) -> Millis {
     now_ms().saturating_add(millis(allowed))
@@ -310,10 +348,8 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A script's real path; only files in the scripts folder itself may run.
-fn script_path(scripts_dir: &Path, name: &str) -> Result<PathBuf, EngineError> {
-    let refuse = || EngineError::Script { script: name.into(), dir: scripts_dir.display().to_string() };
-    let dir = scripts_dir.canonicalize().map_err(|_| refuse())?;
-    let script = dir.join(name).canonicalize().map_err(|_| refuse())?;
-    if script.starts_with(&dir) && script.is_file() { Ok(script) } else { Err(refuse()) }
+/// A script's real path; only files in the scripts folders themselves may run.
+fn script_path(folders: &Folders, name: &str) -> Result<PathBuf, EngineError> {
+    let dir = || folders.catalogue().display().to_string();
+    folders.find(name).ok_or_else(|| EngineError::Script { script: name.into(), dir: dir() })
 }

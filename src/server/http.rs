@@ -33,6 +33,7 @@ mod schedules;
 mod sharing;
 #[cfg(test)]
 pub mod tests;
+mod uploads;
 mod webhooks;
 
 use std::{sync::Arc, time::Duration};
@@ -41,21 +42,21 @@ use axum::{
     Router,
     body::Body,
     extract::{DefaultBodyLimit, Request, State},
-    http::{Extensions, HeaderMap, StatusCode},
+    http::{Extensions, HeaderMap, Method, StatusCode, header},
     middleware::{self, Next},
-    response::Response,
+    response::{IntoResponse, Response},
     routing::{any, get},
 };
 use ha_dashboard::{
     api::{error::ApiError, port::SharedControl},
     domain::run::RunId,
 };
+use http_body_util::Limited;
 use tower::{Layer, ServiceExt};
 use tower_http::{
     CompressionLevel,
     catch_panic::CatchPanicLayer,
     compression::{CompressionLayer, Predicate, predicate::DefaultPredicate},
-    limit::RequestBodyLimitLayer,
     timeout::RequestBodyTimeoutLayer,
 };
 
@@ -63,7 +64,7 @@ pub use self::entry::ENTER;
 use self::error::{Failure, Problem};
 use super::{access::Access, config::Settings, oidc::Provider, shutdown::Shutdown};
 
-/// Larger bodies are refused: the largest honest one is a form with thresholds.
+/// Larger bodies are refused, unless a script may come in them: the largest honest one is a form with thresholds.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// Longest pause within a body.
@@ -108,6 +109,7 @@ pub fn router(state: HttpState, pages: Router) -> Router {
         .merge(badge::router())
         .merge(sharing::router())
         .merge(accounts::router())
+        .merge(uploads::router())
         .merge(entry::router())
         .merge(oidc::router())
         .method_not_allowed_fallback(wrong_method)
@@ -116,7 +118,7 @@ pub fn router(state: HttpState, pages: Router) -> Router {
     api.fallback_service(pages)
         .layer(middleware::from_fn_with_state(compression, compress))
         .layer(DefaultBodyLimit::disable())
-        .layer(RequestBodyLimitLayer::new(MAX_BODY_BYTES))
+        .layer(middleware::from_fn(limit_body))
         .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE))
         .layer(middleware::from_fn_with_state(Arc::clone(&state.viewers), listen::limit_viewers))
         .layer(CatchPanicLayer::custom(|panic: Box<dyn std::any::Any + Send>| {
@@ -125,7 +127,7 @@ pub fn router(state: HttpState, pages: Router) -> Router {
                 .unwrap_or_default();
             tracing::error!(what, "a handler panicked");
             // What panicked is for the log, not for callers.
-            axum::response::IntoResponse::into_response(Failure::from(ApiError::Internal {
+            IntoResponse::into_response(Failure::from(ApiError::Internal {
                 what: "the request could not be handled; the dashboard's log says more under this correlation id"
                     .into(),
             }))
@@ -152,6 +154,22 @@ async fn compress<P: Predicate>(
         Ok(response) => response.map(Body::new),
         Err(never) => match never {},
     }
+}
+
+/// Most bytes of a request's body.
+fn most_bytes(method: &Method, path: &str) -> usize {
+    uploads::most_bytes(method, path).unwrap_or(MAX_BODY_BYTES)
+}
+
+/// Refuses a body that is too large: at once where it says so, else as it comes.
+async fn limit_body(request: Request, next: Next) -> Response {
+    let most = most_bytes(request.method(), request.uri().path());
+    let length =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if length.is_some_and(|length| length > most) {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    }
+    next.run(request.map(|body| Body::new(Limited::new(body, most)))).await
 }
 
 async fn unknown_route(uri: axum::http::Uri) -> Failure {

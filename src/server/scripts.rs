@@ -1,11 +1,13 @@
-//! The scripts folder as `k6 inspect` sees it, cached by file time and size.
+//! The scripts as `k6 inspect` sees them, cached by file time and size.
 
+pub mod folders;
 pub mod inspect;
 mod revision;
+pub mod uploads;
 
 use std::{
     collections::HashMap,
-    path::{Path, PathBuf},
+    path::Path,
     pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant, SystemTime},
@@ -24,7 +26,14 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-pub use self::inspect::{InspectError, Inspection};
+pub use self::{
+    folders::Folders,
+    inspect::{InspectError, Inspection},
+};
+use self::{
+    folders::{refused_name, resolve},
+    uploads::Turns,
+};
 use super::{engine::Engine, latest::Latest, shutdown::Shutdown};
 
 /// Most inspections at the same time that nobody waits for: each costs a few hundred milliseconds of a core.
@@ -41,12 +50,13 @@ pub struct Scripts {
     inspector: Arc<Inspector>,
     scans: Latest<Arc<Scan>>,
     looks: Mutex<HashMap<String, Look>>,
+    turns: Turns,
     shutdown: Shutdown,
 }
 
 /// Asks k6.
 struct Inspector {
-    dir: PathBuf,
+    folders: Folders,
     engine: Arc<dyn Engine>,
     probe: ScriptInput,
     permits: Semaphore,
@@ -78,20 +88,21 @@ struct Stamp {
     library: (usize, Option<SystemTime>, u64),
 }
 
-/// What is in the folder, by name.
+/// What is in the folders, by name.
 type Scan = Vec<(String, Result<Stamp, &'static str>)>;
 
 /// A script's name, and the look at it or the reason why it can't be one.
 type Found = (String, Result<watch::Receiver<Option<Known>>, &'static str>);
 
 impl Scripts {
-    /// Looks at `*.js` files directly in `dir` with the k6 of `engine`, which are told of `services` as they load.
-    pub fn new(dir: PathBuf, engine: Arc<dyn Engine>, services: Vec<Service>, shutdown: &Shutdown) -> Self {
-        let inspector = Inspector { dir, engine, probe: probe(services), permits: Semaphore::new(AT_ONCE) };
+    /// Looks at `*.js` files directly in `folders` with the k6 of `engine`, which are told of `services` as they load.
+    pub fn new(folders: Folders, engine: Arc<dyn Engine>, services: Vec<Service>, shutdown: &Shutdown) -> Self {
+        let inspector = Inspector { folders, engine, probe: probe(services), permits: Semaphore::new(AT_ONCE) };
         Self {
             inspector: Arc::new(inspector),
             scans: Latest::default(),
             looks: Mutex::default(),
+            turns: Turns::default(),
             shutdown: shutdown.clone(),
         }
     }
@@ -145,13 +156,14 @@ impl Scripts {
         found.iter().filter(|(name, _)| wanted(name)).map(look).collect()
     }
 
-    /// Looks through the folder.
+    /// Looks through the folders.
     async fn scan(&self) -> Arc<Scan> {
-        let dir = self.inspector.dir.clone();
-        match tokio::task::spawn_blocking(move || scan(&dir)).await {
+        let folders = self.inspector.folders.clone();
+        match tokio::task::spawn_blocking(move || scan(&folders)).await {
             Ok(Ok(found)) => Arc::new(found),
             Ok(Err(error)) => {
-                tracing::warn!(dir = %self.inspector.dir.display(), %error, "the scripts folder can't be read");
+                let dir = self.inspector.folders.catalogue().display();
+                tracing::warn!(%dir, %error, "the scripts folder can't be read");
                 Arc::default()
             }
             Err(error) => {
@@ -194,12 +206,6 @@ impl Scripts {
         self.looks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The file of a script, all links resolved; `None` where there is no such script in the folder.
-    #[cfg(test)]
-    pub fn path(&self, name: &str) -> Option<PathBuf> {
-        self.inspector.path(name)
-    }
-
     /// What k6 makes of a script that is handed `input`.
     ///
     /// # Errors
@@ -210,8 +216,9 @@ impl Scripts {
 
     /// The revision of a script as its file is now; empty where it can't be read.
     pub async fn revision(&self, name: &str) -> String {
-        let Some(script) = self.inspector.path(name) else { return String::new() };
-        let library = self.inspector.dir.join("lib");
+        let Inspector { folders, .. } = &*self.inspector;
+        let Some(script) = folders.find(name) else { return String::new() };
+        let library = folders.catalogue().join("lib");
         let told = tokio::task::spawn_blocking(move || revision::revision(&script, &library));
         match told.await.map_err(std::io::Error::other).flatten() {
             Ok(revision) => revision,
@@ -247,15 +254,14 @@ impl Inspector {
     }
 
     async fn inspect(&self, name: &str, input: &ScriptInput) -> Result<Inspection, InspectError> {
-        let path = self.path(name).ok_or_else(|| InspectError::NoScript(name.to_owned()))?;
-        let input = serde_json::to_string(input).map_err(|error| InspectError::Unknown(error.to_string()))?;
-        inspect::read(&self.engine.inspect(&path, &input).await?)
+        let path = self.folders.find(name).ok_or_else(|| InspectError::NoScript(name.to_owned()))?;
+        self.inspect_file(&path, input).await
     }
 
-    /// The file of a script, all links resolved; `None` where there is no such script in the folder.
-    fn path(&self, name: &str) -> Option<PathBuf> {
-        let dir = self.dir.canonicalize().ok()?;
-        is_script_name(name).then(|| resolve(&dir, name))?
+    /// The same of a file that need not be in the folders yet.
+    async fn inspect_file(&self, path: &Path, input: &ScriptInput) -> Result<Inspection, InspectError> {
+        let input = serde_json::to_string(input).map_err(|error| InspectError::Unknown(error.to_string()))?;
+        inspect::read(&self.engine.inspect(path, &input).await?)
     }
 }
 
@@ -326,38 +332,11 @@ fn kind_of(inspection: Inspection, probe: Option<&Schedule>) -> ScriptKind {
     }
 }
 
-/// Longest file name of a script, in bytes.
-const LONGEST_NAME: usize = 100;
-
-/// Letters, digits, `.`, `_` and `-`, ending in `.js`; hidden files and what looks like an option are left out.
-fn is_script_name(name: &str) -> bool {
-    refused_name(name).is_none() && name.ends_with(".js")
-}
-
-/// Why a script can't have this name, and what to do.
-fn refused_name(name: &str) -> Option<&'static str> {
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
-    if name.len() > LONGEST_NAME {
-        Some("its name is longer than 100 bytes: give it a shorter one")
-    } else if !name.bytes().all(allowed) {
-        Some("its name has other characters than A to Z, a to z, 0 to 9, '.', '_' and '-': rename it")
-    } else if name.starts_with(['.', '-']) {
-        Some("its name begins with '.' or '-': rename it")
-    } else {
-        None
-    }
-}
-
-/// A regular file of that name in a folder without links in its path; a link must not lead out of the folder.
-fn resolve(dir: &Path, name: &str) -> Option<PathBuf> {
-    let path = dir.join(name).canonicalize().ok()?;
-    (path.starts_with(dir) && path.is_file()).then_some(path)
-}
-
-/// The scripts in a folder by name, each with its stamp, or with the reason why it can't be used. Hidden files are none.
-fn scan(dir: &Path) -> std::io::Result<Scan> {
-    let dir = dir.canonicalize()?;
+/// The scripts by name, each with its stamp, or with the reason why it can't be used. Hidden files are none.
+fn scan(folders: &Folders) -> std::io::Result<Scan> {
+    let dir = folders.catalogue().canonicalize()?;
     let library = library_stamp(&dir.join("lib"));
+    let stamp = |about: std::fs::Metadata| Stamp { modified: about.modified().ok(), size: about.len(), library };
     let mut found = Vec::new();
     for entry in std::fs::read_dir(&dir)? {
         let entry = entry?;
@@ -365,15 +344,20 @@ fn scan(dir: &Path) -> std::io::Result<Scan> {
         if name.starts_with('.') || !name.ends_with(".js") || entry.path().is_dir() {
             continue;
         }
-        let stamp = match (refused_name(&name), resolve(&dir, &name).and_then(|path| path.metadata().ok())) {
+        let told = match (refused_name(&name), resolve(&dir, &name).and_then(|path| path.metadata().ok())) {
             (Some(why), _) => Err(why),
-            (None, Some(about)) => Ok(Stamp { modified: about.modified().ok(), size: about.len(), library }),
+            (None, Some(about)) => Ok(stamp(about)),
             (None, None) if entry.path().exists() => {
                 Err("it is a link that leads out of the scripts folder: copy the file into the folder")
             }
             (None, None) => Err("it is a link to a file that is not there: remove it"),
         };
-        found.push((name, stamp));
+        found.push((name, told));
+    }
+    for name in folders.all_uploaded()? {
+        if let Some((_, about)) = folders.uploaded(&name) {
+            found.push((name, Ok(stamp(about))));
+        }
     }
     found.sort_by(|(a, ..), (b, ..)| a.cmp(b));
     found.truncate(MOST);

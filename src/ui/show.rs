@@ -514,6 +514,9 @@ pub fn field_error<F>(error: &FieldError<F>, text: &'static Text) -> String {
         Problem::Hidden => text.problem_hidden.into(),
         Problem::NotATag { most } => (text.problem_tag)(&error.value, *most),
         Problem::BrokenScript { message } => (text.problem_broken)(message),
+        Problem::NotAScriptName { most } => (text.problem_script_name)(*most),
+        Problem::NotUtf8 => text.problem_utf8.into(),
+        Problem::TooLarge { most_bytes } => (text.problem_too_large)(*most_bytes),
         Problem::OwnOptionsTooLarge { hint, excess } => {
             excess.as_ref().map_or_else(|| hint.clone(), |excess| (text.problem_own)(excess))
         }
@@ -565,6 +568,8 @@ pub fn api_error(error: &ApiError, text: &'static Text) -> String {
         ApiError::InvalidLoad { errors } => fields(errors, text),
         ApiError::InvalidAccess { errors } => fields(errors, text),
         ApiError::AccessRefused { .. } => text.error_invalid.into(),
+        ApiError::InvalidUpload { errors } => fields(errors, text),
+        ApiError::UploadRefused { refusal } => (text.upload_refused)(refusal),
         ApiError::LoginNeeded { .. } => text.login_needed.into(),
         ApiError::Forbidden { .. } => text.forbidden.into(),
         ApiError::LoadRefused { refusal } => (text.load_refused)(*refusal).into(),

@@ -21,6 +21,7 @@ use crate::domain::{
     schedule::PhaseName,
     service::{ProcessState, Silence},
     threshold::{Comparison, NotAThreshold},
+    upload::UploadRefusal,
     validate::{Excess, Field},
 };
 
@@ -752,6 +753,10 @@ pub struct Text {
     /// When the last step of a scenario comes, and how long the load takes.
     pub problem_after_load: fn(&str, &str) -> String,
     pub problem_broken: fn(&str) -> String,
+    pub problem_script_name: fn(u32) -> String,
+    pub problem_utf8: &'static str,
+    pub problem_too_large: fn(u32) -> String,
+    pub upload_refused: fn(&UploadRefusal) -> String,
     pub problem_own: fn(&Excess) -> String,
 
     pub whole_run: &'static str,

@@ -719,6 +719,9 @@ pub fn field_error() -> impl Strategy<Value = FieldError> {
         (text(), option::of(any::<u32>()), option::of(not_a_threshold()))
             .prop_map(|(hint, line, fault)| { Problem::NotAThreshold { hint, line, fault } }),
         text().prop_map(|message| Problem::BrokenScript { message }),
+        any::<u32>().prop_map(|most| Problem::NotAScriptName { most }),
+        Just(Problem::NotUtf8),
+        any::<u32>().prop_map(|most_bytes| Problem::TooLarge { most_bytes }),
         (text(), option::of(excess())).prop_map(|(hint, excess)| Problem::OwnOptionsTooLarge { hint, excess }),
     ];
     (sample::select(fields.to_vec()), text(), problem).prop_map(|(field, value, problem)| FieldError {

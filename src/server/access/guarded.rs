@@ -12,7 +12,7 @@ use ha_dashboard::{
         page::{DetailPage, LogPage, PageState, RunReport},
         port::{
             Accounts, Agenda, Emergency, EmergencyStop, Faults, Hooks, Plans, Runs, Services, SharedControl, Sharing,
-            ShownAppointment, ShownHooks, View,
+            ShownAppointment, ShownHooks, Uploads, View,
         },
     },
     domain::{
@@ -24,6 +24,7 @@ use ha_dashboard::{
         detail::{Detail, Order},
         event::Event,
         fault::{Fault, FaultDraft, FaultId, FaultKind, FaultRules},
+        format::cut,
         hook::Delivery,
         id::{PassId, PlanId, ScheduleId, ShareId},
         labels::LabelDraft,
@@ -38,12 +39,14 @@ use ha_dashboard::{
         service::ServiceStatus,
         share::{Closed, Share},
         trend,
+        upload::{Upload, UploadDraft},
         validate::{Draft, Rules},
         zoom::ZoomDraft,
     },
 };
 
 use super::{Access, fields};
+use crate::server::scripts::uploads::sha256;
 
 /// A port that asks of each call whether its caller may make it.
 ///
@@ -361,6 +364,29 @@ impl Accounts for Guarded {
     async fn access_page(&self, caller: &Caller, query: &str, lang: Lang) -> Result<String, ApiError> {
         self.may(caller, Call::ReadAccess)?;
         self.inner.access_page(caller, query, lang).await
+    }
+}
+
+#[async_trait]
+impl Uploads for Guarded {
+    async fn upload_script(&self, caller: &Caller, draft: UploadDraft) -> Result<Upload, ApiError> {
+        let about = format!("{} {}", cut(&draft.name, 100), sha256(&draft.script));
+        self.act(caller, Call::UploadScript, about, self.inner.upload_script(caller, draft)).await
+    }
+
+    async fn delete_script(&self, caller: &Caller, name: &str) -> Result<Upload, ApiError> {
+        let deleted = super::may(caller, Call::DeleteScript).map(|()| self.inner.delete_script(caller, name));
+        let outcome = match deleted {
+            Ok(deleted) => deleted.await,
+            Err(refused) => Err(refused),
+        };
+        // What it was is known afterwards alone.
+        let about = match &outcome {
+            Ok(Upload { sha256, .. }) => format!("{name} {sha256}"),
+            Err(_) => name.to_owned(),
+        };
+        self.access.note(caller, Call::DeleteScript, &about, outcome.as_ref().map(drop));
+        outcome
     }
 }
 

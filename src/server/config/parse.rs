@@ -16,7 +16,7 @@ use super::{
     Allowance, Config, ConfigError, ConfigErrors, DockerConfig, EngineChoice, Layers, LogFormat, Login, Network, Oidc,
     Retention, Settings, StoreChoice, Surroundings, TlsFiles, Viewers, limits,
     services::{self, Known},
-    table::{OIDC_SECRET, Setting, TOKEN},
+    table::{OIDC_SECRET, SCRIPT_UPLOADS, Setting, TOKEN},
     webhooks::{self, Webhook},
 };
 
@@ -102,6 +102,14 @@ impl Reader<'_> {
         Some(Oidc { issuer: issuer?, client, secret, groups, team: Team { viewers, presenters, admins } })
     }
 
+    /// An uploaded script opens any file that k6 can, and calls whatever it reaches.
+    fn holds_uploads(&mut self, config: &Config) {
+        let is_held = config.engine != EngineChoice::Process && config.docker.network != "host";
+        if config.script_uploads && !is_held {
+            self.read(SCRIPT_UPLOADS, (), |_| None);
+        }
+    }
+
     /// From the file's tables; there is no short form, as they hold secrets.
     fn webhooks(&mut self, surroundings: &Surroundings) -> Vec<Webhook> {
         let tables = self.layers.webhooks.as_ref();
@@ -159,6 +167,11 @@ pub fn settings(layers: &Layers, surroundings: &Surroundings) -> Result<Settings
             _ => None,
         }),
         scripts_dir: reader.read("scripts_dir", surroundings.dir.join("k6-scripts"), path),
+        script_uploads: reader.read(SCRIPT_UPLOADS, false, |text| match text {
+            "on" => Some(true),
+            "off" => Some(false),
+            _ => None,
+        }),
         site_root: reader.read("site_root", surroundings.dir.join("target/site"), path),
         services: known.services,
         replicas: known.replicas,
@@ -208,6 +221,7 @@ pub fn settings(layers: &Layers, surroundings: &Surroundings) -> Result<Settings
         stop_grace: reader.read("stop_grace", Duration::from_secs(30), |text| duration(text, 1_000, 600_000)),
         tick: reader.read("tick", Duration::from_secs(1), |text| duration(text, 200, 10_000)),
     };
+    reader.holds_uploads(&config);
     let settings = Settings {
         config,
         hash_file: surroundings.program_dir.join("hash.txt"),
@@ -479,6 +493,7 @@ mod tests {
             ("HAD_MAX_DURATION", "30y", "a duration from 10s to 720h"),
             ("HAD_TICK", "1ms", "a duration from 200ms"),
             ("HAD_ENGINE", "swarm", "auto, process or docker"),
+            ("HAD_SCRIPT_UPLOADS", "yes", "off, or on where k6 runs in containers"),
             ("HAD_DOCKER_HOST", "/var/run/docker.sock", "unix:// and a socket's"),
             ("HAD_DOCKER_HOST", "tcp://gateway", "tcp://host:port"),
             ("HAD_GATEWAY", "/run/gateway.sock", "unix:// and a socket's"),
@@ -544,6 +559,24 @@ mod tests {
         ] {
             let more = [("HAD_OIDC_VIEWERS", "*"), ("HAD_OIDC_ISSUER", issuer)];
             assert_eq!(with(&more).is_ok(), is_fine, "{issuer}");
+        }
+    }
+
+    #[test]
+    fn scripts_are_uploaded_only_where_containers_hold_them() {
+        let uploads = |engine: &str, network: &str| {
+            let more = [("HAD_ENGINE", engine), ("HAD_DOCKER_NETWORK", network)];
+            load(&[("script_uploads", "on")], &more, "").map(|settings| settings.config.script_uploads)
+        };
+        assert!(!load(&[], &[], "").unwrap().config.script_uploads, "off unless it is switched on");
+        for engine in ["docker", "auto"] {
+            assert_eq!(uploads(engine, "ha-dashboard-k6"), Ok(true));
+        }
+        for (engine, network) in [("process", "ha-dashboard-k6"), ("docker", "host"), ("auto", "host")] {
+            let error = uploads(engine, network).unwrap_err();
+            assert_eq!(error.0.len(), 1, "{error}");
+            let told = "--script-uploads: \"on\" is not allowed; allowed: off, or on where";
+            assert!(error.to_string().starts_with(told), "{error}");
         }
     }
 

@@ -24,6 +24,9 @@ pub const TOKEN: &str = "HAD_TOKEN";
 /// The variable with what the dashboard shows to the team's OpenID provider; no flag and no key either.
 pub const OIDC_SECRET: &str = "HAD_OIDC_SECRET";
 
+/// The key that lets admins upload scripts.
+pub const SCRIPT_UPLOADS: &str = "script_uploads";
+
 /// The key that names the configuration file itself.
 pub const CONFIG_FILE: &str = "config";
 
@@ -109,6 +112,13 @@ pub const SETTINGS: &[Setting] = &[
         "a folder's path",
     ),
     row("scripts_dir", "scripts-dir", "Where the k6 scripts are [default: k6-scripts]", "a folder's path"),
+    row(
+        SCRIPT_UPLOADS,
+        "script-uploads",
+        "Whether admins may upload scripts; what they upload is run by Docker alone [default: off]",
+        "off, or on where k6 runs in containers that no way leads out of: with the engine docker, and a docker_network other than \
+         host",
+    ),
     row("site_root", "site-root", "Where the built page is [default: target/site]", "a folder's path"),
     row(
         "services",

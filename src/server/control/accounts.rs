@@ -48,6 +48,6 @@ impl Accounts for Dashboard {
     }
 
     async fn access_page(&self, _: &Caller, query: &str, lang: Lang) -> Result<String, ApiError> {
-        self.access.page(query, lang).await
+        self.access.page(query, lang, self.scripts.uploads().await?).await
     }
 }

@@ -476,6 +476,11 @@ impl Supervisor {
         }
     }
 
+    /// The run at work, from when it takes the place for one to its end.
+    pub fn at_work(&self) -> Option<Run> {
+        self.state().current().filter(|run| run.state.is_active()).cloned()
+    }
+
     /// Takes the one place there is for a run at work.
     fn reserve(self: &Arc<Self>, run: Run, since: Moment, caller: &Caller) -> Result<Reservation, ApiError> {
         let mut state = self.state();

@@ -104,6 +104,7 @@ impl Bench {
             addr: ([127, 0, 0, 1], 0).into(),
             state_dir: self.folder.path().join("state"),
             scripts_dir: self.folder.path().join("scripts"),
+            script_uploads: false,
             site_root: PathBuf::new(),
             services: vec![Service::new("target", format!("http://{}", self.target))],
             replicas: BTreeMap::new(),

@@ -47,6 +47,7 @@ use super::{
 };
 use crate::server::{
     config::{Config, DockerConfig},
+    scripts::Folders,
     shutdown::Shutdown,
 };
 
@@ -89,7 +90,7 @@ pub struct DockerEngine {
     client: Arc<Client>,
     settings: DockerConfig,
     state_dir: PathBuf,
-    scripts_dir: PathBuf,
+    scripts: Folders,
     stop_grace: Duration,
     push_interval: Duration,
     owner: OnceCell<String>,
@@ -107,7 +108,7 @@ impl DockerEngine {
             client: Arc::new(Client::new(config.docker.host.clone())),
             settings: config.docker.clone(),
             state_dir: config.state_dir.clone(),
-            scripts_dir: config.scripts_dir.clone(),
+            scripts: Folders::of(config),
             stop_grace: config.stop_grace,
             push_interval: config.tick,
             owner: OnceCell::new(),
@@ -215,14 +216,21 @@ impl DockerEngine {
         }
     }
 
-    async fn packed(&self, plan: String) -> io::Result<Vec<u8>> {
-        let dir = self.scripts_dir.clone();
-        let pack = tokio::task::spawn_blocking(move || folder::pack(&dir, &plan, USER));
+    /// What a container gets; with a script that is not in the folders yet, too.
+    async fn packed(&self, plan: String, new: Option<PathBuf>) -> io::Result<Vec<u8>> {
+        let folders = self.scripts.clone();
+        let pack = tokio::task::spawn_blocking(move || folder::pack(&folders, new.as_deref(), &plan, USER));
         pack.await.map_err(io::Error::other)?
     }
 
-    /// Runs a k6 command to its end in a container that is gone afterwards. `plan`: with the scripts and this plan.
-    async fn once(&self, k6: &K6Command, args: Vec<String>, plan: Option<String>) -> Result<Output, EngineError> {
+    /// Runs a k6 command to its end in a container that is gone afterwards. `plan`: with the scripts, a new one among them,
+    /// and this plan.
+    async fn once(
+        &self,
+        k6: &K6Command,
+        args: Vec<String>,
+        plan: Option<(String, Option<PathBuf>)>,
+    ) -> Result<Output, EngineError> {
         let owner = self.owner().await?;
         let name = format!("ha-dashboard-once-{:016x}", rand::random::<u64>());
         let mut env = command::base_env();
@@ -235,8 +243,8 @@ impl DockerEngine {
         let _removed = self.removed(name.clone());
         locked(&self.followed).insert(name.clone());
         self.client.create(&name, recipe).await?;
-        if let Some(plan) = plan {
-            let archive = self.packed(plan).await.map_err(|error| self.unreadable(&error))?;
+        if let Some((plan, new)) = plan {
+            let archive = self.packed(plan, new).await.map_err(|error| self.unreadable(&error))?;
             self.client.upload(&name, folder::FOLDER, archive).await?;
         }
         self.client.start(&name, "none").await?;
@@ -263,7 +271,7 @@ impl DockerEngine {
     }
 
     fn unreadable(&self, error: &io::Error) -> EngineError {
-        EngineError::Start(format!("the scripts folder {} can't be read ({error})", self.scripts_dir.display()))
+        EngineError::Start(format!("the scripts folder {} can't be read ({error})", self.scripts.catalogue().display()))
     }
 
     fn removed(&self, name: String) -> Removed {
@@ -296,7 +304,7 @@ impl DockerEngine {
         );
         // At the same time: people wait for the first request.
         let (created, archive) =
-            tokio::join!(self.client.create(&record.name, recipe), self.packed(command::input(launch)?));
+            tokio::join!(self.client.create(&record.name, recipe), self.packed(command::input(launch)?, None));
         created?;
         let archive = archive.map_err(|error| self.unreadable(&error))?;
         self.client.upload(&record.name, folder::FOLDER, archive).await?;
@@ -419,7 +427,10 @@ impl Engine for DockerEngine {
     }
 
     async fn start(&self, launch: Launch) -> Result<Started, EngineError> {
-        script_path(&self.scripts_dir, &launch.script)?;
+        script_path(&self.scripts, &launch.script)?;
+        if self.scripts.uploaded(&launch.script).is_some() && !self.client.is_internal(&self.settings.network).await? {
+            return Err(EngineError::OpenNetwork { network: self.settings.network.clone() });
+        }
         let mut record = Record::new(Self::name(&launch.run, launch.part), deadline(launch.allowed));
         locked(&self.followed).insert(record.name.clone());
         let k6_version = match self.make(&launch, &mut record).await {
@@ -505,9 +516,10 @@ impl Engine for DockerEngine {
     async fn inspect(&self, script: &Path, input: &str) -> Result<Output, CommandError> {
         let name = script.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let path = format!("{}/{name}", folder::SCRIPTS);
+        let new = (self.scripts.find(name).as_deref() != Some(script)).then(|| script.to_owned());
         let asked = async {
             let k6 = self.image().await?;
-            self.once(&k6.command, command::inspect_args(&path), Some(input.to_owned())).await
+            self.once(&k6.command, command::inspect_args(&path), Some((input.to_owned(), new))).await
         };
         let mut output = timeout(COMMAND_LIMIT, asked)
             .await

@@ -35,7 +35,7 @@ use super::{
     k6::Version,
     locked, now_ms, script_path,
 };
-use crate::server::{config::Config, proc, shutdown::Shutdown};
+use crate::server::{config::Config, proc, scripts::Folders, shutdown::Shutdown};
 
 /// The engine's name.
 pub const NAME: &str = "process";
@@ -69,7 +69,8 @@ impl Default for KeeperCommand {
 /// k6 as processes of this machine.
 pub struct ProcessEngine {
     k6: PathBuf,
-    scripts_dir: PathBuf,
+    /// The catalogue alone: k6 would open any file for what was uploaded.
+    scripts: Folders,
     /// Below it are the folders in which keepers and k6 work.
     state_dir: PathBuf,
     stop_grace: Duration,
@@ -94,7 +95,7 @@ impl ProcessEngine {
     pub fn new(config: &Config, why: EngineReason, shutdown: &Shutdown) -> Self {
         Self {
             k6: config.k6.clone(),
-            scripts_dir: config.scripts_dir.clone(),
+            scripts: Folders::catalogue_alone(config.scripts_dir.clone()),
             state_dir: config.state_dir.clone(),
             stop_grace: config.stop_grace,
             push_interval: config.tick,
@@ -111,7 +112,7 @@ impl ProcessEngine {
         Self {
             k6,
             state_dir: scripts_dir.clone(),
-            scripts_dir,
+            scripts: Folders::catalogue_alone(scripts_dir),
             stop_grace: Duration::from_secs(1),
             push_interval: Duration::from_secs(1),
             why: EngineReason::Configured,
@@ -255,7 +256,7 @@ impl Engine for ProcessEngine {
     async fn start(&self, launch: Launch) -> Result<Started, EngineError> {
         // Refuses what is not k6 before anything is written.
         let program = self.program().await?;
-        let script = script_path(&self.scripts_dir, &launch.script)?;
+        let script = script_path(&self.scripts, &launch.script)?;
         // The keeper has another working folder.
         let dir = std::path::absolute(&launch.dir)
             .map_err(|source| EngineError::Folder { path: launch.dir.display().to_string(), source })?;
@@ -305,6 +306,10 @@ impl Engine for ProcessEngine {
     }
 
     async fn inspect(&self, script: &Path, input: &str) -> Result<Output, CommandError> {
+        let catalogue = self.scripts.catalogue().canonicalize();
+        if !catalogue.is_ok_and(|catalogue| script.starts_with(catalogue)) {
+            return Err(CommandError::NotRun("only containers hold an uploaded script".into()));
+        }
         let program = self.locate().map_err(|error| CommandError::NotRun(error.to_string()))?.path;
         inspect::run(&program, script, input).await
     }

@@ -46,7 +46,11 @@ impl Selection {
             EngineChoice::Process | EngineChoice::Docker => EngineReason::Configured,
         };
         Self {
-            choice: config.engine,
+            // What was uploaded is never for the k6 program, also where Docker is gone for a while.
+            choice: match config.engine {
+                EngineChoice::Auto if config.script_uploads => EngineChoice::Docker,
+                chosen => chosen,
+            },
             docker: DockerEngine::new(config, shutdown),
             process: ProcessEngine::new(config, why, shutdown),
             seen: watch::Sender::new(None),

@@ -18,9 +18,9 @@ use tower_http::set_header::response::SetMultipleResponseHeadersLayer;
 use tracing::Instrument;
 
 use super::{
-    MAX_BODY_BYTES,
     entry::{self, ENTER},
     error::Problem,
+    most_bytes,
     proxies::Way,
     sharing::SHARED,
 };
@@ -76,7 +76,7 @@ pub async fn edge(
         }
         Err(_) => entry::bad_token(),
     };
-    let problem = problem(&mut response).await;
+    let problem = problem(&mut response, most_bytes(&method, &path)).await;
 
     let _entered = span.enter();
     if let Some(problem) = problem {
@@ -132,7 +132,7 @@ pub fn is_bare(status: StatusCode, headers: &HeaderMap) -> bool {
 }
 
 /// The error to write out, also where a library made a bare status or a line of text of it.
-async fn problem(response: &mut Response) -> Option<Problem> {
+async fn problem(response: &mut Response, most_bytes: usize) -> Option<Problem> {
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         return Some(problem);
     }
@@ -144,7 +144,7 @@ async fn problem(response: &mut Response) -> Option<Problem> {
         StatusCode::PAYLOAD_TOO_LARGE => Some(Problem::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "too_large",
-            format!("the body is too large; at most {MAX_BODY_BYTES} bytes are allowed"),
+            format!("the body is too large; at most {most_bytes} bytes are allowed"),
         )),
         StatusCode::UNSUPPORTED_MEDIA_TYPE => Some(Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,

@@ -175,6 +175,7 @@ impl From<ApiError> for Problem {
             ApiError::InvalidSearch { errors } => problem.errors = named(errors),
             ApiError::InvalidLoad { errors } => problem.errors = named(errors),
             ApiError::InvalidAccess { errors } => problem.errors = named(errors),
+            ApiError::InvalidUpload { errors } => problem.errors = named(errors),
             ApiError::InvalidScenario { errors } => problem.steps = errors.into_iter().map(Into::into).collect(),
             ApiError::AlreadyRunning { running } => problem.running = Some(running),
             ApiError::TooOften { wait_s } => problem.wait_s = Some(wait_s),

@@ -8,7 +8,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     HttpState, accounts, breakers, chaos, emergency, error::ErrorBody, exports, faults, health, live, load_test,
-    metrics, plans, runs, scenarios, schedules, sharing, webhooks,
+    metrics, plans, runs, scenarios, schedules, sharing, uploads, webhooks,
 };
 
 /// The description's head; paths and schemas come from the routes.
@@ -29,6 +29,7 @@ use super::{
         (name = "faults", description = "Faults set in the services under test"),
         (name = "chaos", description = "The same faults, in the words of the former analytics service"),
         (name = "access", description = "Who may do what, and who did"),
+        (name = "scripts", description = "Scripts that are uploaded beside the catalogue"),
         (name = "live", description = "The live stream"),
         (name = "health", description = "How the dashboard is"),
     ),
@@ -93,6 +94,7 @@ pub fn api() -> OpenApiRouter<HttpState> {
         .routes(routes!(accounts::passes, accounts::add_pass))
         .routes(routes!(accounts::revoke_pass))
         .routes(routes!(accounts::audit))
+        .routes(routes!(uploads::upload_script, uploads::delete_script))
         .routes(routes!(live::live))
         .routes(routes!(health::health))
         .routes(routes!(health::detailed))

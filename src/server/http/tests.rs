@@ -13,6 +13,7 @@ mod plans;
 mod proxy;
 mod schedules;
 mod sharing;
+mod uploads;
 mod webhooks;
 
 use std::{
@@ -35,7 +36,7 @@ use ha_dashboard::{
         page::{DetailPage, LogPage, PageState, RunReport},
         port::{
             Accounts, Agenda, Emergency, EmergencyStop, Faults, Hooks, Plans, Runs, Services, Sharing,
-            ShownAppointment, ShownHooks, View,
+            ShownAppointment, ShownHooks, Uploads, View,
         },
     },
     domain::{
@@ -68,7 +69,8 @@ use ha_dashboard::{
         script::{Script, ScriptKind},
         service::{Health, Service, ServiceStatus, Silence},
         share::{Closed, Share},
-        validate::{Draft, Field, Limits, Rules},
+        upload::{Upload, UploadDraft, UploadField, UploadRefusal},
+        validate::{self, Draft, Field, Limits, Rules},
         zoom::ZoomDraft,
     },
     planner::{self, Ask},
@@ -83,6 +85,7 @@ use crate::server::{
     config::{Flags, Login, Surroundings, Viewers},
     database::Database,
     journal::Journal,
+    scripts::uploads::sha256,
     shares::Shares,
 };
 
@@ -127,6 +130,8 @@ struct Scripted {
     hooks: Mutex<ShownHooks>,
     /// Who is let in.
     access: OnceLock<Access>,
+    /// The scripts that were uploaded; `None`: that is switched off.
+    uploads: Mutex<Option<Vec<Upload>>>,
 }
 
 /// Accounts and passes as they are in a real dashboard.
@@ -165,7 +170,43 @@ impl Accounts for Scripted {
     }
 
     async fn access_page(&self, _: &Caller, query: &str, lang: Lang) -> Result<String, ApiError> {
-        self.access().page(query, lang).await
+        let uploads = self.uploads.lock().unwrap().clone();
+        self.access().page(query, lang, uploads).await
+    }
+}
+
+/// Scripts as they are where k6 refuses those that call themselves broken.
+#[async_trait]
+impl Uploads for Scripted {
+    async fn upload_script(&self, _: &Caller, draft: UploadDraft) -> Result<Upload, ApiError> {
+        let refused = |refusal| ApiError::UploadRefused { refusal };
+        let mut uploads = self.uploads.lock().unwrap();
+        let uploads = uploads.as_mut().ok_or(refused(UploadRefusal::Off))?;
+        let asked = draft.validate().map_err(|errors| ApiError::InvalidUpload { errors })?;
+        if asked.script.contains("broken") {
+            let problem = validate::Problem::BrokenScript { message: "Line 1:1 <b>".into() };
+            return Err(ApiError::InvalidUpload { errors: vec![problem.of(UploadField::Script, &asked.name)] });
+        }
+        if uploads.iter().any(|upload| upload.name == asked.name) && !asked.replace {
+            return Err(refused(UploadRefusal::Exists));
+        }
+        uploads.retain(|upload| upload.name != asked.name);
+        let (bytes, sha256) = (asked.script.len() as u32, sha256(asked.script.as_bytes()));
+        let upload = Upload { name: asked.name, bytes, sha256, uploaded_ms: NOW_MS };
+        uploads.push(upload.clone());
+        Ok(upload)
+    }
+
+    async fn delete_script(&self, _: &Caller, name: &str) -> Result<Upload, ApiError> {
+        let mut uploads = self.uploads.lock().unwrap();
+        let uploads = uploads.as_mut().ok_or(ApiError::UploadRefused { refusal: UploadRefusal::Off })?;
+        let found = uploads.iter().position(|upload| upload.name == name);
+        let run = || self.run.lock().unwrap().clone().filter(|run| run.state.is_active() && run.plan.script == name);
+        match (found, run()) {
+            (None, _) => Err(ApiError::NotFound { what: format!("uploaded script {name:?}") }),
+            (_, Some(run)) => Err(ApiError::UploadRefused { refusal: UploadRefusal::InUse { run: run.id } }),
+            (Some(at), None) => Ok(uploads.remove(at)),
+        }
     }
 }
 

@@ -144,6 +144,7 @@ pub fn config(dir: &Path, store: StoreChoice, services: Vec<Service>) -> Arc<Con
         addr: ([127, 0, 0, 1], 0).into(),
         state_dir: dir.to_owned(),
         scripts_dir: dir.to_owned(),
+        script_uploads: false,
         site_root: dir.to_owned(),
         services,
         replicas: BTreeMap::new(),

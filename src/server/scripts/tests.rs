@@ -1,6 +1,10 @@
 //! Against the real k6.
 #![allow(clippy::unwrap_used)]
 
+mod uploads;
+
+use std::path::PathBuf;
+
 use ha_dashboard::domain::plan::{OwnEnd, Pattern, Peak};
 
 use super::*;
@@ -25,7 +29,7 @@ fn scripts(dir: impl Into<PathBuf>, k6: impl Into<PathBuf>) -> Scripts {
     let services = [("product-service", 8080), ("user-service", 8081), ("checkout-service", 8082)]
         .map(|(name, port)| Service::new(name, format!("http://127.0.0.1:{port}")));
     let engine = Arc::new(ProcessEngine::with_program(k6.into(), dir.clone()));
-    Scripts::new(dir, engine, services.into(), &Shutdown::default())
+    Scripts::new(Folders::catalogue_alone(dir), engine, services.into(), &Shutdown::default())
 }
 
 /// The list once k6 has looked at every script.
@@ -71,9 +75,10 @@ async fn our_scripts_take_the_schedule() {
         ["api-load-test.js", "shop-journey.js"]
     );
     assert!(list.iter().all(|script| script.kind == ScriptKind::Scheduled), "{list:?}");
-    assert_eq!(scripts.path("shop-journey.js"), Some(ours().canonicalize().unwrap().join("shop-journey.js")));
-    assert_eq!(scripts.path("../Cargo.toml"), None);
-    assert_eq!(scripts.path("lib/http.js"), None);
+    let path = |name| scripts.inspector.folders.find(name);
+    assert_eq!(path("shop-journey.js"), Some(ours().canonicalize().unwrap().join("shop-journey.js")));
+    assert_eq!(path("../Cargo.toml"), None);
+    assert_eq!(path("lib/http.js"), None);
 }
 
 #[tokio::test]
@@ -276,7 +281,7 @@ async fn odd_names_and_links_are_listed_with_the_reason() {
         ]
     );
     for name in ["out.js", "with space.js", "-flag.js", &long] {
-        assert_eq!(scripts.path(name), None, "{name}");
+        assert_eq!(scripts.inspector.folders.find(name), None, "{name}");
     }
 }
 
@@ -323,6 +328,18 @@ async fn scripts_see_nothing_of_the_dashboards_environment() {
     let list = all(&scripts(dir.path(), k6())).await;
     let ScriptKind::Broken { message } = &list[0].kind else { panic!("{list:?}") };
     assert_eq!(message, "Error: HAD_INPUT,K6_AUTO_EXTENSION_RESOLUTION,K6_NO_USAGE_REPORT");
+}
+
+#[tokio::test]
+async fn no_process_looks_at_what_is_not_of_the_catalogue() {
+    let (catalogue, elsewhere) = (folder(&[("a.js", IDLE)]), folder(&[("b.js", IDLE)]));
+    let engine = ProcessEngine::with_program(k6(), catalogue.path().into());
+    let look = async |dir: &tempfile::TempDir, name: &str| {
+        engine.inspect(&dir.path().canonicalize().unwrap().join(name), "{}").await.map(|output| output.success)
+    };
+    assert!(look(&catalogue, "a.js").await.unwrap());
+    let error = look(&elsewhere, "b.js").await.unwrap_err().to_string();
+    assert!(error.contains("only containers hold an uploaded script"), "{error}");
 }
 
 #[tokio::test]

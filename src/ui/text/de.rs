@@ -18,6 +18,7 @@ use crate::domain::{
     schedule::PhaseName,
     service::{ProcessState, Silence},
     threshold::{Comparison, MetricKind, NotAThreshold},
+    upload::UploadRefusal,
     validate::Excess,
 };
 
@@ -915,6 +916,29 @@ pub(super) const TEXT: Text = Text {
         format!("Der letzte Schritt kommt nach {at}, die Last dauert {load}. Bitte länger wählen.")
     },
     problem_broken: |message| format!("k6 kann dieses Skript nicht ausführen: {message}"),
+    problem_script_name: |most| {
+        format!(
+            "Der Name darf höchstens {most} Zeichen haben: a bis z, 0 bis 9 und „-“, nicht „-“ zuerst, und .js am Ende."
+        )
+    },
+    problem_utf8: "Das ist kein Text in UTF-8.",
+    problem_too_large: |most_bytes| format!("Das Skript darf höchstens {} KiB haben.", most_bytes >> 10),
+    upload_refused: |refusal| {
+        match refusal {
+        UploadRefusal::Off => {
+            "Hier lassen sich keine Skripte hochladen. Wer dieses Dashboard betreibt, schaltet es mit HAD_SCRIPT_UPLOADS=on ein."
+                .into()
+        }
+        UploadRefusal::OfCatalogue => "So heißt schon ein Skript des Katalogs. Bitte einen anderen Namen wählen.".into(),
+        UploadRefusal::Exists => {
+            "So heißt schon ein hochgeladenes Skript. Bitte einen anderen Namen wählen oder „Ersetzen“ ankreuzen.".into()
+        }
+        UploadRefusal::TooMany { most } => format!("Es gibt schon {most} Skripte. Bitte zuerst eines löschen."),
+        UploadRefusal::InUse { run } => {
+            format!("Der Lauf {run} arbeitet mit diesem Skript. Bitte zuerst stoppen oder sein Ende abwarten.")
+        }
+    }
+    },
     problem_own: |excess| match excess {
         Excess::NoEnd { max_s } => {
             format!("Die Optionen des Skripts setzen kein Ende. Erlaubt ist höchstens {}.", duration::text(*max_s))

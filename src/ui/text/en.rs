@@ -18,6 +18,7 @@ use crate::domain::{
     schedule::PhaseName,
     service::{ProcessState, Silence},
     threshold::{Comparison, MetricKind, NotAThreshold},
+    upload::UploadRefusal,
     validate::Excess,
 };
 
@@ -894,6 +895,27 @@ pub(super) const TEXT: Text = Text {
         format!("Its last step comes at {at}, and the load takes {load}. Please make that longer.")
     },
     problem_broken: |message| format!("k6 can’t run this script: {message}"),
+    problem_script_name: |most| {
+        format!(
+            "The name may have at most {most} characters: a to z, 0 to 9 and “-”, not “-” first, and .js at the end."
+        )
+    },
+    problem_utf8: "This is no text in UTF-8.",
+    problem_too_large: |most_bytes| format!("The script may have at most {} KiB.", most_bytes >> 10),
+    upload_refused: |refusal| match refusal {
+        UploadRefusal::Off => {
+            "Scripts can’t be uploaded here. Whoever runs this dashboard switches it on with HAD_SCRIPT_UPLOADS=on."
+                .into()
+        }
+        UploadRefusal::OfCatalogue => "The catalogue has a script of that name. Choose another name.".into(),
+        UploadRefusal::Exists => {
+            "A script was uploaded under that name already. Choose another name, or tick “Replace”.".into()
+        }
+        UploadRefusal::TooMany { most } => format!("There are {most} scripts already. Delete one first."),
+        UploadRefusal::InUse { run } => {
+            format!("The run {run} is at work with this script. Stop it first, or wait for its end.")
+        }
+    },
     problem_own: |excess| match excess {
         Excess::NoEnd { max_s } => {
             format!("The script’s own options have no end. At most {} is allowed.", duration::text(*max_s))

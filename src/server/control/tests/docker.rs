@@ -6,6 +6,8 @@ use super::*;
 use ha_dashboard::domain::{
     live::Pull,
     script::{Script, ScriptKind},
+    upload::UploadDraft,
+    validate::Problem,
 };
 
 pub use crate::server::engine::docker::lab::{IMAGE, host};
@@ -16,8 +18,9 @@ use crate::server::{
             DockerError,
             lab::{docker, docker_at},
         },
+        holds_uploads,
     },
-    scripts::Scripts,
+    scripts::{Folders, Scripts},
 };
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -368,11 +371,135 @@ fn scripts_are_inspected_in_a_container_without_a_network() {
     bench.nothing_left();
 }
 
+/// A network that goes with this value.
+struct Network(String);
+
+impl Network {
+    fn new(name: String, options: &[&str]) -> Self {
+        docker(&[&["network", "create"], options, &[&name]].concat());
+        Self(name)
+    }
+
+    /// The machine's address in it.
+    fn gateway(&self) -> String {
+        docker(&["network", "inspect", "--format", "{{(index .IPAM.Config 0).Gateway}}", &self.0])
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        let _ = Command::new("docker").args(["-H", &host(), "network", "rm", &self.0]).output();
+    }
+}
+
+/// Imports the library, tries to open a file of this machine, and to get each of some addresses.
+fn curious(secret: &Path, addresses: &[String]) -> String {
+    format!(
+        "import http from 'k6/http'; import {{ hello }} from './lib/hello.js';
+        export const options = {{ iterations: 1, vus: 1 }};
+        let file; try {{ file = 'opened ' + open('{}'); }} catch (error) {{ file = 'no file'; }}
+        export default function () {{
+            console.log(hello + ', ' + file + ', ' + {addresses:?}.map((url) => http.get(url, {{ timeout: '1s' }}).status).join());
+        }}",
+        secret.display()
+    )
+}
+
+#[test]
+fn an_uploaded_script_imports_the_library_and_reaches_neither_this_machine_nor_another_network() {
+    let bench = Bench::new(&[]);
+    let dir = bench.folder.path();
+    fs::create_dir(dir.join("scripts/lib")).unwrap();
+    fs::write(dir.join("scripts/lib/hello.js"), "export const hello = 'hello';").unwrap();
+    fs::write(dir.join("secret"), "secret").unwrap();
+    let unique = format!("ha-dashboard-test-{:08x}", rand::random::<u32>());
+    // As the compose file makes it.
+    let inhibit = "com.docker.network.bridge.inhibit_ipv4=true";
+    let own = Network::new(format!("{unique}-own"), &["--internal", "--opt", inhibit]);
+    let other = Network::new(format!("{unique}-other"), &[]);
+    // The same server, under the machine's address in each of them.
+    let runtime = Runtime::new().unwrap();
+    let listener = runtime.block_on(tokio::net::TcpListener::bind("0.0.0.0:0")).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    runtime.spawn(async { axum::serve(listener, axum::Router::new().fallback(|| async { "ok" })).await });
+    let addresses = [&own, &other].map(|network| format!("http://{}:{port}/", network.gateway()));
+    let text = curious(&dir.join("secret"), &addresses);
+
+    let within = |network: &Network, script_uploads| {
+        let config = bench.docker();
+        let docker = DockerConfig { network: network.0.clone(), ..config.docker.clone() };
+        Config { script_uploads, docker, ..config }
+    };
+    let config = within(&own, true);
+    let life = bench.dashboard_with(config.clone());
+    let shutdown = Shutdown::default();
+    let scripts = Scripts::new(Folders::of(&config), choose(&config, &shutdown), config.services.clone(), &shutdown);
+    let upload = |name: &str, script: &str| {
+        let draft = UploadDraft { name: name.into(), script: script.into(), replace: false };
+        let uploaded = || {
+            life.wait(async {
+                let turn = scripts.turn().await?;
+                scripts.check(draft.clone(), &turn).await?.keep()
+            })
+        };
+        // On a busy machine Docker may let wait longer than whoever looks at it does.
+        poll("k6 to be asked", || Some(uploaded()).filter(|told| !matches!(told, Err(ApiError::Unavailable { .. }))))
+    };
+    let Err(ApiError::InvalidUpload { errors }) = upload("wrong.js", "import './lib/none.js'; export default 1") else {
+        panic!("k6 knows no such file");
+    };
+    let Problem::BrokenScript { message } = &errors[0].problem else { panic!("{errors:?}") };
+    assert!(message.contains("lib/none.js") && message.contains("couldn't be found"), "{message}");
+    upload("mine.js", &text).unwrap();
+
+    let said = |life: &Life, script: &str| {
+        let run = life.start(script, &[]);
+        assert_eq!(life.finished(&run.id).1, Verdict::Passed);
+        let log = life.wait(life.supervisor.log(&run.id)).unwrap();
+        log.iter().find_map(|line| line.split_once(" INFO hello, ")).expect("the script's line").1.to_owned()
+    };
+    assert_eq!(said(&life, "mine.js"), "no file, 0,0");
+    life.crash();
+
+    // In an open network the way is there, so that only what is of the catalogue runs in it.
+    fs::write(dir.join("scripts/catalogue.js"), &text).unwrap();
+    let life = bench.dashboard_with(within(&other, true));
+    let refused = life.wait(life.supervisor.start(plan("mine.js", &[]), None, OfScript::default(), Caller::default()));
+    assert!(matches!(&refused, Err(ApiError::Unavailable { what }) if what.contains("is open")), "{refused:?}");
+    assert!(said(&life, "catalogue.js").ends_with(",200"));
+    bench.nothing_left();
+}
+
+#[test]
+fn where_the_engine_was_left_open_uploads_need_docker_to_be_there() {
+    let bench = Bench::new(&[]);
+    let checked = |engine, host: String, script_uploads| {
+        let config = bench.config();
+        let docker = DockerConfig { host, network: "own".into(), ..config.docker.clone() };
+        let config = Config { engine, docker, script_uploads, ..config };
+        fs::create_dir_all(&config.state_dir).unwrap();
+        let shutdown = Shutdown::default();
+        let check = async {
+            let held = holds_uploads(&config, &*choose(&config, &shutdown)).await;
+            assert!(shutdown.finish(LIMIT).await, "no container is left");
+            held
+        };
+        Runtime::new().unwrap().block_on(check)
+    };
+    let nowhere = || "unix:///nowhere/docker.sock".to_owned();
+    let error = checked(EngineChoice::Auto, nowhere(), true).unwrap_err().to_string();
+    assert!(error.starts_with("script_uploads: \"on\" is not allowed; allowed: off, or on where"), "{error}");
+    assert!(error.contains("there is no Docker at unix:///nowhere"), "{error}");
+    assert_eq!(checked(EngineChoice::Auto, nowhere(), false), Ok(()));
+    assert_eq!(checked(EngineChoice::Docker, nowhere(), true), Ok(()), "it may come later");
+    poll("Docker to say how it is", || checked(EngineChoice::Auto, host(), true).ok());
+}
+
 /// The scripts as the engine of a configuration sees them.
 async fn list(config: &Config) -> Vec<Script> {
     let shutdown = Shutdown::default();
     let engine = choose(config, &shutdown);
-    Scripts::new(config.scripts_dir.clone(), engine, config.services.clone(), &shutdown).list().await
+    Scripts::new(Folders::of(config), engine, config.services.clone(), &shutdown).list().await
 }
 
 /// A way to the tests' engine that can be cut and mended.

@@ -3,6 +3,7 @@
 use ha_dashboard::domain::{
     access::{Call, Role},
     hook::{HookEvent, HookForm},
+    upload::UploadRefusal,
 };
 
 use tokio_util::sync::CancellationToken;
@@ -11,6 +12,7 @@ use super::*;
 use crate::server::{
     config::webhooks::{Hidden, Webhook},
     prometheus::lab,
+    scripts::Folders,
 };
 
 const HOUR_MS: Millis = 3_600_000;
@@ -37,7 +39,7 @@ fn port(bench: &Bench, runtime: &Runtime, config: Config) -> Started {
         shutdown: shutdown.clone(),
     });
     let faults = faults.unwrap();
-    let scripts = Scripts::new(config.scripts_dir.clone(), engine.clone(), services.services(), &shutdown);
+    let scripts = Scripts::new(Folders::of(&config), engine.clone(), services.services(), &shutdown);
     let store = StoreFeed { url: Some("http://127.0.0.1:9".into()), native_histograms: true, ..Default::default() };
     let parts = Parts {
         engine,
@@ -85,6 +87,34 @@ fn one_test_too_many_for_a_day_is_refused_to_each_role_by_its_own_limit() {
         let run = runtime.block_on(control.run(&admin, &run.id)).unwrap();
         (!run.state.is_active()).then_some(())
     });
+}
+
+#[test]
+fn a_script_is_deleted_by_admins_and_not_while_a_test_is_at_work_with_it() {
+    let bench = Bench::new(&[("a.js", &script("20s", "{}", ""))]);
+    let config = Config { script_uploads: true, ..bench.config() };
+    let uploads = config.state_dir.join("scripts");
+    let runtime = Runtime::new().unwrap();
+    let control = port(&bench, &runtime, config).control;
+    let (admin, presenter) = (of(Role::Admin), of(Role::Presenter));
+    let run = runtime.block_on(async {
+        let rules = control.settled_rules(&admin).await;
+        control.start(&admin, Draft { thresholds: String::new(), ..Draft::suggested(&rules) }).await.unwrap()
+    });
+    // As if it had been uploaded: no process would run that.
+    fs::create_dir_all(&uploads).unwrap();
+    fs::rename(bench.folder.path().join("scripts/a.js"), uploads.join("a.js")).unwrap();
+    let delete = |caller| runtime.block_on(control.delete_script(caller, "a.js")).map(|deleted| deleted.name);
+    assert_eq!(delete(&presenter), Err(ApiError::Forbidden { needs: Role::Admin }));
+    let refusal = UploadRefusal::InUse { run: run.id.clone() };
+    assert_eq!(delete(&admin), Err(ApiError::UploadRefused { refusal }));
+    runtime.block_on(control.stop(&admin)).unwrap();
+    poll("the end of the test", || {
+        let run = runtime.block_on(control.run(&admin, &run.id)).unwrap();
+        (!run.state.is_active()).then_some(())
+    });
+    assert_eq!(delete(&admin), Ok("a.js".into()));
+    assert!(!uploads.join("a.js").exists());
 }
 
 #[test]

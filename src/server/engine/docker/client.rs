@@ -288,6 +288,18 @@ impl Client {
         }
     }
 
+    /// Whether no way leads out of a network.
+    ///
+    /// # Errors
+    /// [`DockerError::NoNetwork`] among others.
+    pub async fn is_internal(&self, network: &str) -> Result<bool, DockerError> {
+        match self.ask("look at the network", self.docker().await?.inspect_network(network, None)).await {
+            Ok(found) => Ok(found.internal == Some(true)),
+            Err(DockerError::Gone { .. }) => Err(DockerError::NoNetwork { network: network.into() }),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Makes a container with no more rights than k6 needs, and does not start it.
     pub async fn create(&self, name: &str, recipe: Recipe<'_>) -> Result<(), DockerError> {
         let volume = Mount {

@@ -8,6 +8,8 @@ use std::{
 
 use tar::{Archive, Builder, EntryType, Header};
 
+use crate::server::scripts::Folders;
+
 /// The folder in the container that all of this is in: a volume of its own, the root is read-only.
 pub const FOLDER: &str = "/ha-dashboard";
 /// The scripts in it.
@@ -26,18 +28,30 @@ const MOST_BYTES: u64 = 64 << 20;
 /// Most files of it.
 const MOST_FILES: usize = 2_000;
 
-/// The archive for [`FOLDER`]: all of the scripts folder, since scripts may import and open what is beside them, the plan
-/// as JSON, and a folder that `user` may write to. Links are left out unless they lead to a file in the folder.
+/// The archive for [`FOLDER`]: all of the catalogue, since scripts may import and open what is beside them, and what was
+/// uploaded, the plan as JSON, and a folder that `user` may write to. Links are left out unless they lead to a file in the
+/// catalogue. `new`: a script that goes in among those that were uploaded, in place of one of its name.
 ///
 /// # Errors
 /// When the folder can't be read or is too large.
-pub fn pack(scripts_dir: &Path, plan: &str, user: u32) -> io::Result<Vec<u8>> {
+pub fn pack(folders: &Folders, new: Option<&Path>, plan: &str, user: u32) -> io::Result<Vec<u8>> {
     let mut archive = Builder::new(Vec::new());
     directory(&mut archive, "scripts", 0, 0o755)?;
     directory(&mut archive, "home", user, 0o700)?;
     append(&mut archive, "plan.json", plan.as_bytes())?;
-    let root = scripts_dir.canonicalize()?;
+    let root = folders.catalogue().canonicalize()?;
     let (mut bytes, mut files) = (0, 0);
+    let mut counted = |size| {
+        bytes += size;
+        files += 1;
+        match bytes > MOST_BYTES || files > MOST_FILES {
+            true => Err(io::Error::other(format!(
+                "it holds more than {} MiB or {MOST_FILES} files: keep only what the scripts need in it",
+                MOST_BYTES >> 20
+            ))),
+            false => Ok(()),
+        }
+    };
     let mut open = vec![(root.clone(), PathBuf::from("scripts"))];
     while let Some((dir, name)) = open.pop() {
         for entry in fs::read_dir(&dir)? {
@@ -52,17 +66,23 @@ pub fn pack(scripts_dir: &Path, plan: &str, user: u32) -> io::Result<Vec<u8>> {
                 directory(&mut archive, &name, 0, 0o755)?;
                 open.push((path, name));
             } else if about.is_file() {
-                bytes += about.len();
-                files += 1;
-                if bytes > MOST_BYTES || files > MOST_FILES {
-                    return Err(io::Error::other(format!(
-                        "it holds more than {} MiB or {MOST_FILES} files: keep only what the scripts need in it",
-                        MOST_BYTES >> 20
-                    )));
-                }
+                counted(about.len())?;
                 append(&mut archive, &name, &fs::read(&path)?)?;
             }
         }
+    }
+    let new_name = new.and_then(|path| path.file_name()?.to_str());
+    let kept = folders.all_uploaded()?.into_iter().filter(|name| Some(name.as_str()) != new_name);
+    let kept = kept.filter_map(|name| folders.uploaded(&name).map(|(path, _)| (name, path)));
+    let new = new_name.filter(|name| !folders.is_of_catalogue(name)).zip(new);
+    for (name, path) in kept.chain(new.map(|(name, path)| (name.to_owned(), path.to_owned()))) {
+        let script = match fs::read(path) {
+            // Somebody deleted it just now.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            script => script?,
+        };
+        counted(script.len() as u64)?;
+        append(&mut archive, Path::new("scripts").join(name), &script)?;
     }
     archive.into_inner()
 }
@@ -109,6 +129,63 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::server::{
+        config::{Config, StoreChoice},
+        prometheus::lab::config,
+    };
+
+    /// What is in an archive: path, owner and content.
+    fn held(packed: &[u8], told: impl Fn(&str, u64, String) -> String) -> BTreeSet<String> {
+        let mut archive = Archive::new(packed);
+        let told = archive.entries().unwrap().map(|entry| {
+            let mut entry = entry.unwrap();
+            let (owner, path) = (entry.header().uid().unwrap(), entry.path().unwrap().display().to_string());
+            let mut content = String::new();
+            entry.read_to_string(&mut content).unwrap();
+            told(path.trim_end_matches('/'), owner, content)
+        });
+        told.collect()
+    }
+
+    #[test]
+    fn uploads_go_in_beside_the_catalogue_whose_names_are_its_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| {
+            let path = dir.path().join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        for (name, text) in [
+            ("k6-scripts/a.js", "catalogue"),
+            ("k6-scripts/lib/b.js", "library"),
+            ("state/scripts/a.js", "uploaded"),
+            ("state/scripts/mine.js", "uploaded"),
+            ("state/scripts/.new-1/x.js", "aside"),
+            ("new/mine.js", "new"),
+            ("new/a.js", "new"),
+        ] {
+            write(name, text);
+        }
+        let config = config(&dir.path().join("state"), StoreChoice::External { url: String::new() }, vec![]);
+        let with = |script_uploads| {
+            Folders::of(&Config {
+                script_uploads,
+                scripts_dir: dir.path().join("k6-scripts"),
+                ..Config::clone(&config)
+            })
+        };
+        let scripts = |on, new: Option<&str>| {
+            let new = new.map(|name| dir.path().join("new").join(name));
+            let packed = pack(&with(on), new.as_deref(), "{}", 1).unwrap();
+            let told = held(&packed, |path, _, content| format!("{path} {content}"));
+            told.into_iter().filter(|told| told.contains(".js ")).collect::<Vec<_>>()
+        };
+        let catalogue = ["scripts/a.js catalogue", "scripts/lib/b.js library"];
+        assert_eq!(scripts(false, None), catalogue);
+        assert_eq!(scripts(true, None), [&catalogue[..], &["scripts/mine.js uploaded"]].concat());
+        assert_eq!(scripts(true, Some("mine.js")), [&catalogue[..], &["scripts/mine.js new"]].concat());
+        assert_eq!(scripts(true, Some("a.js")), [&catalogue[..], &["scripts/mine.js uploaded"]].concat());
+    }
 
     #[test]
     fn all_of_the_folder_goes_in_and_nothing_else() {
@@ -123,17 +200,8 @@ mod tests {
         link(dir.path().join("secret"), "out.js");
         link(scripts.join("a.js"), "within.js");
         link(scripts.join("lib"), "loop");
-        let packed = pack(&scripts, "{}", 12345).unwrap();
-        let mut archive = Archive::new(packed.as_slice());
-        let found: BTreeSet<_> = archive
-            .entries()
-            .unwrap()
-            .map(|entry| {
-                let entry = entry.unwrap();
-                let (owner, path) = (entry.header().uid().unwrap(), entry.path().unwrap().display().to_string());
-                format!("{} {owner}", path.trim_end_matches('/'))
-            })
-            .collect();
+        let packed = pack(&Folders::catalogue_alone(scripts), None, "{}", 12345).unwrap();
+        let told = |path: &str, owner, _: String| format!("{path} {owner}");
         let expected = [
             "home 12345",
             "plan.json 0",
@@ -146,7 +214,7 @@ mod tests {
             "scripts/users.csv 0",
             "scripts/within.js 0",
         ];
-        assert_eq!(found, expected.map(str::to_owned).into());
+        assert_eq!(held(&packed, told), expected.map(str::to_owned).into());
         assert_eq!(unpack(&packed).unwrap(), b"{}");
         assert!(unpack(b"").is_err());
     }

@@ -13,7 +13,7 @@ use ha_dashboard::domain::{
 use super::*;
 
 /// What callers of the former service use, and what is ours.
-pub const ROUTES: [(&str, &str); 72] = [
+pub const ROUTES: [(&str, &str); 74] = [
     ("get", "/api/v1/access/accounts"),
     ("post", "/api/v1/access/accounts"),
     ("delete", "/api/v1/access/accounts/{name}"),
@@ -73,6 +73,8 @@ pub const ROUTES: [(&str, &str); 72] = [
     ("get", "/api/v1/schedules"),
     ("post", "/api/v1/schedules"),
     ("delete", "/api/v1/schedules/{id}"),
+    ("delete", "/api/v1/scripts/{name}"),
+    ("put", "/api/v1/scripts/{name}"),
     ("get", "/api/v1/webhooks"),
     ("post", "/api/v1/webhooks/{name}/test"),
     ("get", "/health"),
@@ -287,8 +289,8 @@ async fn every_kind_of_run_is_described() {
 #[tokio::test]
 async fn every_refusal_of_a_field_is_described() {
     use validate::Problem::{
-        BrokenScript, EitherOr, Missing, ModelNotForPattern, NotADuration, NotInRange, NotOneOf, OwnOptionsTooLarge,
-        PastSum,
+        BrokenScript, EitherOr, Missing, ModelNotForPattern, NotADuration, NotAScriptName, NotInRange, NotOneOf,
+        NotUtf8, OwnOptionsTooLarge, PastSum, TooLarge,
     };
     let description = Server::new().get("/api/openapi.json").await.json();
     let allowed = vec!["a".to_owned()];
@@ -301,6 +303,9 @@ async fn every_refusal_of_a_field_is_described() {
         validate::Problem::not_a_threshold(threshold::NotAThreshold::NoRule, None),
         validate::Problem::not_a_threshold(threshold::NotAThreshold::TooMany { most: 20 }, Some(21)),
         BrokenScript { message: "no".into() },
+        NotAScriptName { most: 60 },
+        NotUtf8,
+        TooLarge { most_bytes: 9 },
         EitherOr,
         PastSum { of: plan::Model::Vus, planned: 5, max: 5 },
         OwnOptionsTooLarge { hint: "less".into(), excess: Some(validate::Excess::NoEnd { max_s: 60 }) },

@@ -88,6 +88,8 @@ const OTHERS: &[(&str, &str, For)] = &[
     ("post", "/access/accounts/delete", May(Call::DeleteAccount)),
     ("post", "/access/passes", May(Call::AddPass)),
     ("post", "/access/passes/revoke", May(Call::RevokePass)),
+    ("post", "/access/scripts", May(Call::UploadScript)),
+    ("post", "/access/scripts/delete", May(Call::DeleteScript)),
     ("get", "/access/audit.csv", May(Call::ReadAudit)),
     ("get", "/api/openapi.json", All),
     ("get", "/prefs", All),
@@ -113,6 +115,8 @@ fn rest(method: &str, path: &str) -> Option<For> {
         ("delete", "/api/v1/access/accounts/{name}") => Call::DeleteAccount,
         ("post", "/api/v1/access/passes") => Call::AddPass,
         ("delete", "/api/v1/access/passes/{id}") => Call::RevokePass,
+        ("put", "/api/v1/scripts/{name}") => Call::UploadScript,
+        ("delete", "/api/v1/scripts/{name}") => Call::DeleteScript,
         ("get", "/api/v1/audit") => Call::ReadAudit,
         ("post", "/api/v1/analytics/load-test/start" | "/api/v1/plans/{id}/start") => Call::Start,
         ("post", "/api/v1/analytics/load-test/stop") => Call::Stop,
@@ -161,6 +165,7 @@ fn body(path: &str) -> (&'static str, &'static str) {
         "/api/v1/runs/{id}" => ("application/json", r#"{"name":"x"}"#),
         "/api/v1/runs/{id}/shares" => ("application/json", r#"{"lasts":"1d"}"#),
         "/api/v1/schedules" => ("application/json", r#"{"plan":"plan-9","cron":"@daily"}"#),
+        "/api/v1/scripts/{name}" => ("text/javascript", "export default () => {}"),
         path if path.starts_with("/api/v1/access/") => ("application/json", "{}"),
         path if path.starts_with("/api/") => ("application/json", r#"{"duration":0}"#),
         "/load/remove" => (FORM, "instance=9"),
@@ -179,6 +184,7 @@ fn undescribed() -> Vec<String> {
         super::super::badge::router(),
         super::super::sharing::router(),
         super::super::accounts::router(),
+        super::super::uploads::router(),
         super::super::entry::router(),
     ];
     let mut paths = Vec::new();
@@ -268,7 +274,8 @@ async fn everybody_may_what_the_table_says_and_nothing_else() {
                 request = request.header("authorization", format!("Bearer {token}"));
             }
             let sent = match method.as_str() {
-                "get" | "delete" | "put" => Body::empty(),
+                "put" if path != "/api/v1/scripts/{name}" => Body::empty(),
+                "get" | "delete" => Body::empty(),
                 _ => {
                     let (kind, text) = body(path);
                     request = request.header("content-type", kind);
