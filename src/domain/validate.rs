@@ -134,7 +134,8 @@ pub enum Problem {
     },
     /// k6 refuses the script.
     BrokenScript {
-        /// k6's message.
+        /// k6's message. On the wire it has a name of its own, beside what is said of the field.
+        #[serde(rename = "said")]
         message: String,
     },
     /// Not a hypothesis of a fault.

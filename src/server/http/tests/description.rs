@@ -311,9 +311,13 @@ async fn every_refusal_of_a_field_is_described() {
         OwnOptionsTooLarge { hint: "less".into(), excess: Some(validate::Excess::NoEnd { max_s: 60 }) },
     ] {
         let error = ApiError::Invalid { errors: vec![problem.of(Field::Peak, "x")] };
-        let body = serde_json::to_value(Problem::from(error).body("id".into())).unwrap();
+        let body = Problem::from(error).body("id".into());
+        let text = serde_json::to_string(&body).unwrap();
+        for name in ["message", "field", "value", "problem"] {
+            assert_eq!(text.matches(&format!("\"{name}\":")).count(), 1, "each name stands there once: {text}");
+        }
         let schema = json!({ "$ref": "#/components/schemas/ErrorBody" });
-        hold(&description, &schema, &body, "error").unwrap();
+        hold(&description, &schema, &serde_json::to_value(&body).unwrap(), "error").unwrap();
     }
 }
 
