@@ -49,9 +49,9 @@ pub struct Quantile {
 }
 
 impl Histogram {
-    /// A histogram of buckets in any order; empty ones are left out.
+    /// A histogram of buckets in any order; empty ones are left out, and those whose ends are none.
     pub fn new(sum: f64, mut buckets: Vec<Bucket>) -> Self {
-        buckets.retain(|bucket| bucket.count > 0.0);
+        buckets.retain(|bucket| bucket.count > 0.0 && bucket.lower <= bucket.upper);
         buckets.sort_by(|a, b| a.upper.total_cmp(&b.upper));
         Self { sum, buckets }
     }
@@ -119,9 +119,16 @@ impl Histogram {
         let Bucket { lower, upper, count } = *found?;
         let share = ((rank - below + 0.5) / count).clamp(0.0, 1.0);
         // The bucket around 0 reaches below it, which durations don't.
-        let lower = lower.clamp(0.0, upper);
-        let value = if lower > 0.0 { lower * (upper / lower).powf(share) } else { upper * share };
-        Some(Quantile { value, lower, upper })
+        let lower = if upper >= 0.0 { lower.max(0.0) } else { lower };
+        let value = match (lower, upper) {
+            (lower, f64::INFINITY) => lower,
+            (f64::NEG_INFINITY, upper) => upper,
+            (0.0, upper) => upper * share,
+            (lower, upper) => lower * (upper / lower).powf(share),
+        };
+        // A sum of what is endless is no number.
+        let bounded = |end: f64| end.clamp(f64::MIN, f64::MAX);
+        Some(Quantile { value: bounded(value), lower: bounded(lower), upper: bounded(upper) })
     }
 
     /// The values in at most `most` bins, equally wide on a logarithmic scale: what a picture of them shows. Their edges lie at
@@ -215,6 +222,19 @@ mod tests {
         assert_eq!((nothing.count(), nothing.mean(), nothing.quantile(0.5)), (0.0, None, None));
         assert!(Histogram::new(0.0, vec![Bucket { lower: 1.0, upper: 2.0, count: 0.0 }]).is_empty());
         assert!(!of(&[0.1]).is_empty());
+    }
+
+    #[test]
+    fn values_below_zero_and_without_an_end_have_quantiles_too() {
+        let quantile = |lower, upper| {
+            Histogram::new(0.0, vec![Bucket { lower, upper, count: 1.0 }]).quantile(0.5).map(|found| found.value)
+        };
+        let below = quantile(-0.5, -0.25).unwrap();
+        assert!((-0.5..=-0.25).contains(&below), "{below}");
+        assert_eq!((quantile(-0.001, 0.001), quantile(-1.0, 0.0)), (Some(0.0005), Some(0.0)));
+        assert_eq!((quantile(2.0, f64::INFINITY), quantile(f64::NEG_INFINITY, -2.0)), (Some(2.0), Some(-2.0)));
+        assert!(quantile(f64::NEG_INFINITY, f64::INFINITY).unwrap().is_finite());
+        assert_eq!((quantile(0.25, -0.27), quantile(f64::NAN, 1.0)), (None, None), "the ends of no bucket");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What people noted about a run, from Markdown to HTML that can do nothing.
 
-use pulldown_cmark::{CowStr, Event, Options, Parser, Tag, TagEnd, html};
+use pulldown_cmark::{CowStr, Event, LinkType, Options, Parser, Tag, TagEnd, html};
 
 /// A note as HTML: markup in it is text, pictures are their words, and links lead to web pages only.
 pub fn note_html(markdown: &str) -> String {
@@ -9,6 +9,8 @@ pub fn note_html(markdown: &str) -> String {
         Event::Html(text) | Event::InlineHtml(text) => Some(Event::Text(text)),
         Event::Start(Tag::Image { .. }) | Event::End(TagEnd::Image) => None,
         Event::Start(Tag::Link { link_type, dest_url, title, id }) => {
+            // An address in angle brackets would be given `mailto:`, whatever it is.
+            let link_type = if link_type == LinkType::Email { LinkType::Inline } else { link_type };
             let dest_url = if leads_to_a_page(&dest_url) { dest_url } else { CowStr::Borrowed("#") };
             Some(Event::Start(Tag::Link { link_type, dest_url, title, id }))
         }
@@ -47,9 +49,12 @@ mod tests {
             "[click](//evil.example)",
             "![x](http://evil.example/pixel)",
             "<http://a\"onmouseover=alert(1)>",
+            "<anna@example.com>",
         ] {
             let html = note_html(evil);
-            for part in ["<script", "<img", "javascript:", "data:text", "\"//evil", "onmouseover=alert(1)>\""] {
+            for part in
+                ["<script", "<img", "javascript:", "data:text", "mailto:", "\"//evil", "onmouseover=alert(1)>\""]
+            {
                 assert!(!html.contains(part), "{evil}: {html}");
             }
         }
