@@ -160,6 +160,8 @@ test("where a login is needed everybody may what their role says, and what is ta
     for (const word of [secret, password, team.settings["HAD_OIDC_SECRET"] ?? "", invitation.split("/").at(-1) ?? ""])
       expect(text).not.toContain(word);
   } finally {
+    // A page that looks for its dashboard goes on drawing beside the tests that follow.
+    await Promise.all(browser.contexts().map((context) => context !== page.context() && context.close()));
     await stack.stop();
     await team.stop();
   }
