@@ -6,7 +6,7 @@
 #[allow(clippy::unwrap_used)]
 pub mod tests;
 
-use std::{collections::HashMap, net::IpAddr, num::NonZeroU32, time::Duration};
+use std::{collections::HashMap, error::Error, net::IpAddr, num::NonZeroU32, time::Duration};
 
 use axum::http::{Request, Response};
 use bytes::Bytes;
@@ -33,13 +33,13 @@ use openidconnect::{
     },
 };
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use tokio::time::timeout;
 
 use super::{
     config::Oidc,
     https::{cause, connector},
     limiter::{Limiter, place},
+    scripts::uploads::sha256,
 };
 
 /// How long an answer of the provider may take.
@@ -193,7 +193,7 @@ impl Provider {
 
     /// Stands for how the team logs in and who of it may do what, without telling.
     pub fn way(settings: &Oidc) -> String {
-        format!("{:x}", Sha256::digest(format!("{settings:?}")))
+        sha256(format!("{settings:?}").as_bytes())
     }
 
     /// The same of this one.
@@ -210,7 +210,6 @@ impl Provider {
     }
 
     async fn relying(&self, back: &str) -> Result<(Relying, Vec<Scope>), OidcError> {
-        let unreachable = |error: &dyn std::error::Error| OidcError::Unreachable(cause(error));
         let issuer = IssuerUrl::new(self.settings.issuer.clone()).map_err(|error| unreachable(&error))?;
         let found = CoreProviderMetadata::discover_async(issuer, &self.http).await;
         let found = found.map_err(|error| unreachable(&error))?;
@@ -262,8 +261,6 @@ impl Provider {
     /// [`OidcError`].
     pub async fn finish(&self, back: &str, pending: Pending, code: String) -> Result<Member, OidcError> {
         let (relying, _) = self.relying(back).await?;
-        let unreachable = |error: &dyn std::error::Error| OidcError::Unreachable(cause(error));
-        let untrue = |error: &dyn std::error::Error| OidcError::Untrue(cause(error));
         let exchange = relying.exchange_code(AuthorizationCode::new(code)).map_err(|error| unreachable(&error))?;
         let answer = exchange.set_pkce_verifier(PkceCodeVerifier::new(pending.verifier)).request_async(&self.http);
         let answer = answer.await.map_err(|error| match error {
@@ -300,6 +297,14 @@ impl Provider {
         let name = email.as_deref().or(username).unwrap_or(claims.subject().as_str());
         Ok(Member { name: team::called(name), role })
     }
+}
+
+fn unreachable(error: &dyn Error) -> OidcError {
+    OidcError::Unreachable(cause(error))
+}
+
+fn untrue(error: &dyn Error) -> OidcError {
+    OidcError::Untrue(cause(error))
 }
 
 /// A claim with a list of texts, or with one.

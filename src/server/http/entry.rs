@@ -88,10 +88,7 @@ pub fn identify(access: &Access, caller: Caller, headers: &HeaderMap) -> Result<
         let token = if scheme.eq_ignore_ascii_case("bearer") { token.trim() } else { "" };
         return access.admit(caller, Shown::Token(token));
     }
-    let name = cookie_name(headers, COOKIE);
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let secret = cookies.filter_map(|cookies| prefs::cookie(cookies, &name)).next();
-    access.admit(caller, secret.map_or(Shown::Nothing, Shown::Cookie))
+    access.admit(caller, shown_cookie(headers, COOKIE).map_or(Shown::Nothing, Shown::Cookie))
 }
 
 /// Turns those away who may not even look, unless what they ask for is for everybody.
@@ -135,8 +132,15 @@ fn is_https(headers: &HeaderMap) -> bool {
     origin(headers).starts_with("https://")
 }
 
+/// What a request shows of a cookie that [`cookie`] made.
+pub(super) fn shown_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let name = cookie_name(headers, name);
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    cookies.filter_map(|cookies| prefs::cookie(cookies, &name)).next()
+}
+
 /// A cookie's name: over HTTPS with [`SECURE`] before it.
-pub(super) fn cookie_name(headers: &HeaderMap, name: &str) -> String {
+fn cookie_name(headers: &HeaderMap, name: &str) -> String {
     if is_https(headers) { format!("{SECURE}{name}") } else { name.to_owned() }
 }
 

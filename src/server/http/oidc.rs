@@ -3,14 +3,13 @@
 use axum::{
     Router,
     extract::{Query, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::Response,
     routing::get,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ha_dashboard::{
     api::{caller::Door, error::ApiError},
-    domain::prefs,
     web::origin,
 };
 use serde::Deserialize;
@@ -18,7 +17,7 @@ use serde::Deserialize;
 use super::{
     HttpState,
     edge::Asking,
-    entry::{Way, come_in, cookie, login_page, refused, unseen},
+    entry::{Way, come_in, cookie, login_page, refused, shown_cookie, unseen},
     error::Failure,
     forms::{local, see},
 };
@@ -97,7 +96,7 @@ async fn back(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let provider = provider(&state)?;
-    let (to, pending) = kept(&headers).unwrap_or_else(|| ("/".into(), None));
+    let (to, pending) = shown_cookie(&headers, COOKIE).and_then(read).unwrap_or_else(|| ("/".into(), None));
     if provider.check(caller.from).is_err() {
         return Ok(refused(&state, &NoLogin::TooMany, "", &to, &headers));
     }
@@ -130,15 +129,7 @@ async fn member(
     provider.finish(&address_of_back(headers), pending, answer.code).await
 }
 
-/// Where to go on, and what was asked of the provider.
-fn kept(headers: &HeaderMap) -> Option<(String, Option<Pending>)> {
-    let name = super::entry::cookie_name(headers, COOKIE);
-    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value: &HeaderValue| value.to_str().ok());
-    let kept = cookies.filter_map(|cookies| prefs::cookie(cookies, &name)).next()?;
-    read(kept)
-}
-
-/// What a cookie holds.
+/// Where to go on, and what was asked of the provider, from what a cookie holds.
 pub fn read(kept: &str) -> Option<(String, Option<Pending>)> {
     let (to, pending) = kept.split_once('.')?;
     let to = String::from_utf8(URL_SAFE_NO_PAD.decode(to).ok()?).ok()?;

@@ -17,6 +17,7 @@ use ha_dashboard::domain::team::Team;
 use hmac::{Hmac, Mac};
 use openidconnect::{JsonWebKeyId, PrivateSigningKey, core::CoreEdDsaPrivateSigningKey};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::*;
 

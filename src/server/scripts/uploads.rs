@@ -180,7 +180,7 @@ fn about(folders: &Folders, name: &str) -> io::Result<Option<Upload>> {
 
 /// The SHA-256 of a script, in hexadecimal digits.
 pub fn sha256(script: &[u8]) -> String {
-    Sha256::digest(script).iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{:x}", Sha256::digest(script))
 }
 
 /// Makes the folder, for this user alone. What an upload left aside that a crash cut short goes.
